@@ -1,0 +1,25 @@
+"""Lichen: a green Model-as-a-Service platform. Public names load when they are first used."""
+
+from importlib import import_module
+from importlib.metadata import version as _distribution_version
+from typing import Any
+
+_HOMES = {
+    "connect": "lichen.client.connection",
+    "metered": "lichen.carbon.metered",
+}
+
+__all__ = ["__version__", "connect", "metered"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562 asks for this shape
+    if name == "__version__":
+        return _distribution_version("lichen")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'lichen' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

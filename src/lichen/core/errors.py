@@ -1,0 +1,70 @@
+"""The one tree of errors. Each message says what happened, to what, and what to do about it.
+
+    LichenError
+    ├── InvalidInput          the caller's data, request or option is wrong
+    │   └── TooLarge          ... because it is over a stated limit
+    ├── NotFound              no such dataset, model, deployment, job, ...
+    ├── Conflict              it exists already, or changed since it was read
+    ├── Refused               understood, and not allowed
+    │   ├── Unauthenticated   nobody we know is calling
+    │   ├── Forbidden         the caller may not do this
+    │   └── OverBudget        the energy or carbon budget is spent
+    ├── Unavailable           not now: busy, stopping, or another owner holds it
+    ├── StorageFailed         the disk is full, read-only or broken
+    │   └── Corrupt           stored bytes do not have the digest they should have
+    └── WorkFailed            a job or a model ran and failed
+
+It knows no HTTP status and no exit code: those tables stand at the doors.
+"""
+
+
+class LichenError(Exception):
+    """Anything this package raises on purpose; `str(error)` is one clear sentence."""
+
+
+class InvalidInput(LichenError):
+    """The caller's data, request or option is wrong; the message names the field and the remedy."""
+
+
+class TooLarge(InvalidInput):
+    """The input is over a limit, which the message names."""
+
+
+class NotFound(LichenError):
+    """There is no such thing; the message says what was looked for and how to list what exists."""
+
+
+class Conflict(LichenError):
+    """It exists already, or it changed since it was read."""
+
+
+class Refused(LichenError):
+    """Understood, and not allowed."""
+
+
+class Unauthenticated(Refused):
+    """Nobody we know is calling."""
+
+
+class Forbidden(Refused):
+    """The caller is known and may not do this."""
+
+
+class OverBudget(Refused):
+    """The energy or carbon budget is spent."""
+
+
+class Unavailable(LichenError):
+    """Not now: busy, stopping, or somebody else holds it; trying later may work."""
+
+
+class StorageFailed(LichenError):
+    """The disk is full, read-only or broken; nothing half-written was left."""
+
+
+class Corrupt(StorageFailed):
+    """Stored bytes do not have the digest they should have."""
+
+
+class WorkFailed(LichenError):
+    """A job or a model ran and failed."""
