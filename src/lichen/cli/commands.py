@@ -1,0 +1,53 @@
+"""Which verbs there are, in groups, and where each one lives: loaded only when it is called."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb of the command line: its name, the object that runs it, and one line of help."""
+
+    name: str
+    home: str
+    summary: str
+
+
+SECTIONS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
+    (
+        "Start",
+        (
+            Verb("up", "lichen.cli.up:up", "Start the platform on this machine."),
+            Verb("demo", "lichen.cli.demo:demo", "The main job on real data, end to end."),
+        ),
+    ),
+    (
+        "Train",
+        (
+            Verb("data", "lichen.cli.data:data", "Datasets: add, append, ls, show, check."),
+            Verb("train", "lichen.cli.train:train", "Train a model: forecast."),
+            Verb("jobs", "lichen.cli.jobs:jobs", "Jobs: ls, show, logs, cancel."),
+        ),
+    ),
+    (
+        "Serve",
+        (
+            Verb(
+                "models",
+                "lichen.cli.models:models",
+                "Models: ls, show, alias, card, verify, export, import.",
+            ),
+            Verb("deploy", "lichen.cli.deploy:deploy", "Let clients call a model version."),
+            Verb("undeploy", "lichen.cli.deploy:undeploy", "Stop serving a deployment."),
+            Verb("predict", "lichen.cli.predict:predict", "One call of a deployment."),
+        ),
+    ),
+    (
+        "Account",
+        (
+            Verb("ledger", "lichen.cli.ledger:ledger", "Accounts of energy and carbon; verify."),
+            Verb("meter", "lichen.cli.meter:meter", "Which meters this machine has."),
+        ),
+    ),
+)
+
+VERBS = {verb.name: verb for _, verbs in SECTIONS for verb in verbs}

@@ -1,0 +1,56 @@
+"""Adapters load by name; batches know their rows; public names load lazily."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import lichen
+from lichen.core.batch import DATATYPE_OF_NUMPY, NUMPY_OF_DATATYPE, Batch
+from lichen.core.errors import LichenError, NotFound
+from lichen.core.plugins import load_object, load_plugin
+from lichen.core.tensors import Datatype
+
+
+def test_an_installed_entry_point_is_loaded() -> None:
+    assert callable(load_plugin("console_scripts", "lichen"))
+
+
+def test_a_missing_adapter_is_named_with_what_is_installed() -> None:
+    with pytest.raises(NotFound, match=r"no console_scripts adapter is called 'nope'.*lichen"):
+        load_plugin("console_scripts", "nope")
+
+
+def test_a_dotted_name_loads_the_object() -> None:
+    assert load_object("lichen.core.errors:LichenError") is LichenError
+
+
+def test_a_batch_counts_rows_by_its_first_array() -> None:
+    batch = Batch({"x": np.zeros((3, 2)), "y": np.zeros(3)})
+    assert (batch.rows, len(batch), list(batch)) == (3, 2, ["x", "y"])
+    assert batch["x"].shape == (3, 2)
+    assert Batch({}).rows == 0
+
+
+def test_every_datatype_but_bf16_has_a_numpy_form() -> None:
+    assert set(Datatype) - set(NUMPY_OF_DATATYPE) == {Datatype.BF16}
+    assert all(DATATYPE_OF_NUMPY[dtype] == name for name, dtype in NUMPY_OF_DATATYPE.items())
+
+
+def test_public_names_are_listed_and_others_refused() -> None:
+    assert dir(lichen) == ["__version__", "connect", "metered"]
+    assert lichen.__version__.count(".") == 2
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        lichen.nope  # noqa: B018
+
+
+def test_importing_lichen_loads_nothing_else() -> None:
+    script = (
+        "import sys, lichen; "
+        "print([m for m in sys.modules if m.startswith('lichen.') or m == 'numpy'])"
+    )
+    shown = subprocess.run(  # noqa: S603 - our own interpreter, our own text
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == "[]"
