@@ -29,7 +29,7 @@ EXIT_CODES: tuple[tuple[type[LichenError], int], ...] = (
 
 
 class VerbGroup(click.Group):
-    """A group that imports a verb's module when that verb is called, and lists verbs in sections."""
+    """A group that imports a verb when it is called, and lists the verbs in sections."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Every verb."""
