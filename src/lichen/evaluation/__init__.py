@@ -1,0 +1,1 @@
+"""What a prediction is worth: scores, splits, comparison. Arrays in, numbers out."""

@@ -1,0 +1,1 @@
+"""Closed-form forecasting on NumPy: window normalisation, ridge, seasonal guards, quantiles."""
