@@ -1,6 +1,6 @@
 """What an installation weighs, and what importing its parts costs in CPU-seconds.
 
-Each tier is installed with byte-code into a fresh environment of its own; imports are medians of five
+Each tier is installed with byte-code into a fresh environment; imports are medians of five
 fresh processes, user plus system time, beside a bare interpreter. Goals: PRODUCT's tiers, issue 2.
 """
 
