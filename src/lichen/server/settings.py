@@ -1,0 +1,346 @@
+"""Settings: the only file that reads the environment; one frozen tree comes out.
+
+Read in this order, later ones winning: the defaults below, `lichen.toml` in the home, `LICHEN_*`
+environment variables, flags. An unknown key is refused by its name. Each setting is a field with
+its own sentence; `docs/reference/settings.md` is generated from them.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args
+
+from platformdirs import user_data_path
+
+from lichen.core.errors import InvalidInput
+
+PREFIX = "LICHEN_"
+SETTINGS_FILE = "lichen.toml"
+_SET_BY_KUBERNETES = re.compile(r"LICHEN_(SERVICE_.*|PORT(_.*)?)")
+"""Variables that Kubernetes sets in each container for a service called `lichen`."""
+
+Value = str | int | float | bool | Path | None
+
+
+def _setting(
+    default: Value,
+    says: str,
+    *,
+    choices: tuple[str, ...] = (),
+    least: float | None = None,
+) -> Any:  # noqa: ANN401 - dataclasses.field answers Any by design
+    return field(default=default, metadata={"says": says, "choices": choices, "least": least})
+
+
+@dataclass(frozen=True, slots=True)
+class AddressSettings:
+    """Where the platform listens."""
+
+    host: str = _setting("127.0.0.1", "The address that all three ports listen on.")
+    http: int = _setting(8080, "Port of the data plane over HTTP; 0 takes any free one.", least=0)
+    grpc: int = _setting(8081, "Port of the data plane over gRPC; 0 takes any free one.", least=0)
+    control: int = _setting(8090, "Port of the control plane; 0 takes any free one.", least=0)
+
+
+@dataclass(frozen=True, slots=True)
+class EnergySettings:
+    """Which meter is read, and how the model is set where there is none."""
+
+    meter: str = _setting(
+        "auto",
+        "The meter to read: `auto` takes the best that this machine has.",
+        choices=("auto", "rapl", "model"),
+    )
+    powercap: Path = _setting(  # noqa: RUF009 - dataclasses.field behind it
+        Path("/sys/class/powercap"), "Folder of Linux power capping, where RAPL counters stand."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CarbonSettings:
+    """How joules become grams."""
+
+    zone: str = _setting(
+        "WORLD", "Zone of the grid that feeds this machine, for example `DE` or `US-CAL-CISO`."
+    )
+    intensity_g_per_kwh: float | None = _setting(
+        None, "A constant intensity in gCO2e per kWh, used before any other source.", least=0
+    )
+    intensity_file: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
+        None, "CSV file of intensities: first column time, second gCO2e per kWh."
+    )
+    pue: float = _setting(1.0, "Power usage effectiveness of the building (C1).", least=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SecuritySettings:
+    """Who may call."""
+
+    anonymous_role: str | None = _setting(
+        None,
+        "Role of callers without a key; `predictor` opens inference. Unset: they get 401.",
+        choices=("admin", "operator", "predictor", "viewer"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What is refused for its size or its slowness."""
+
+    request_bytes: int = _setting(
+        64 * 2**20, "Largest body of one inference request, in bytes.", least=1
+    )
+    header_bytes: int = _setting(
+        32 * 2**10, "Largest head of one request to the data plane, in bytes.", least=256
+    )
+    header_seconds: float = _setting(
+        10.0, "Longest wait for a request's head once it began, in seconds.", least=0.1
+    )
+    upload_bytes: int = _setting(
+        8 * 2**30, "Largest file that may be uploaded as data or as a model, in bytes.", least=1
+    )
+    batch_rows: int = _setting(256, "Most rows that the data plane runs in one batch.", least=1)
+    queue_requests: int = _setting(
+        4096, "Most requests that may wait for one deployment; the next is answered 503.", least=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettings:
+    """How the worker runs jobs."""
+
+    parallel_jobs: int = _setting(1, "Jobs that run at the same time.", least=1)
+    lease_seconds: float = _setting(
+        10.0, "A job whose worker did not renew its lease for so long is queued again.", least=1
+    )
+    grace_seconds: float = _setting(
+        5.0, "Seconds between SIGTERM and SIGKILL when a job is cancelled.", least=0
+    )
+    attempts: int = _setting(
+        20, "Starts of one job that ended by a crash before it is called failed.", least=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSettings:
+    """How the processes live together."""
+
+    drain_seconds: float = _setting(
+        10.0, "Longest wait for requests in flight when the platform stops.", least=0
+    )
+    log_level: str = _setting(
+        "warning",
+        "What the processes write to standard error.",
+        choices=("debug", "info", "warning", "error"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """What the command line calls."""
+
+    url: str | None = _setting(
+        None, "Address of the control plane. Unset: the platform of the home, or port 8090."
+    )
+    key: str | None = _setting(None, "API key. Unset: `admin.key` in the home.")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, resolved."""
+
+    home: Path
+    runtime: Path
+    addresses: AddressSettings = AddressSettings()
+    energy: EnergySettings = EnergySettings()
+    carbon: CarbonSettings = CarbonSettings()
+    security: SecuritySettings = SecuritySettings()
+    limits: LimitSettings = LimitSettings()
+    jobs: JobSettings = JobSettings()
+    operation: OperationSettings = OperationSettings()
+    client: ClientSettings = ClientSettings()
+
+
+HOME_SAYS = "Folder that holds all state of the platform; not settable in the file that it holds."
+RUNTIME_SAYS = (
+    "Host-wide folder of the meter lock, the meter page and the counters (M3). Default: "
+    "`/run/lichen` for root, else `/run/user/UID/lichen` if possible, else `/tmp/lichen-UID`."
+)
+_ROOT_SETTINGS = {"home": HOME_SAYS, "runtime": RUNTIME_SAYS}
+
+
+@dataclass(frozen=True, slots=True)
+class Documented:
+    """One setting as the reference page shows it; `section` is empty at the root."""
+
+    section: str
+    name: str
+    kind: str
+    default: str
+    says: str
+    choices: tuple[str, ...]
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return PREFIX + self.name.upper()
+
+
+def sections() -> dict[str, Any]:
+    """Each section's name and its defaults."""
+    return {one.name: one.default for one in fields(Settings) if one.name not in _ROOT_SETTINGS}
+
+
+def documented() -> Iterator[Documented]:
+    """Every setting there is, in the order of the tree."""
+    for name, says in _ROOT_SETTINGS.items():
+        yield Documented("", name, "path", "(computed)", says, ())
+    for section, defaults in sections().items():
+        for one in fields(defaults):
+            yield Documented(
+                section,
+                one.name,
+                _base_type(one).__name__.lower(),
+                "unset" if one.default is None else str(one.default),
+                one.metadata["says"],
+                one.metadata["choices"],
+            )
+
+
+def default_home() -> Path:
+    """The platform's user data directory."""
+    return Path(user_data_path("lichen", appauthor=False))
+
+
+def default_runtime() -> Path:
+    """The host-wide runtime folder of this user (M3)."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    if user == 0:
+        return Path("/run/lichen")
+    of_user = Path(f"/run/user/{user}")
+    return of_user / "lichen" if of_user.is_dir() else Path(f"/tmp/lichen-{user}")  # noqa: S108
+
+
+def load(
+    flags: Mapping[str, Value] | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings of this process: file < environment < flags (those that are not None).
+
+    Args:
+        flags: values by the setting's own name, such as `{"home": Path("/x"), "http": 0}`.
+        environment: what to read instead of this process's environment.
+
+    Raises:
+        InvalidInput: a key is unknown or a value is not usable; the message names both.
+    """
+    variables: dict[str, Value] = dict(
+        _variables(os.environ if environment is None else environment)
+    )
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    for name in given:
+        _known(name, f"flag {name!r}")
+    home = _folder(given.pop("home", None) or variables.pop("home", None) or default_home())
+    values: dict[str, Value] = {**_from_file(home / SETTINGS_FILE), **variables, **given}
+    runtime = _folder(values.pop("runtime", None) or default_runtime())
+    built = {
+        section: replace(defaults, **_of_section(defaults, values))
+        for section, defaults in sections().items()
+    }
+    return Settings(home, runtime, **built)
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Variables from which a child process loads exactly these settings, whatever the file says."""
+    found = {"home": str(settings.home), "runtime": str(settings.runtime)}
+    for section in sections():
+        if section != "client":
+            part = getattr(settings, section)
+            found |= {one.name: _as_text(getattr(part, one.name)) for one in fields(part)}
+    return {PREFIX + name.upper(): text for name, text in found.items()}
+
+
+def _folder(value: Value) -> Path:
+    return Path(str(value)).expanduser().absolute()
+
+
+def _variables(environment: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for variable, text in environment.items():
+        if variable.startswith(PREFIX) and not _SET_BY_KUBERNETES.fullmatch(variable):
+            name = variable.removeprefix(PREFIX).lower()
+            _known(name, f"environment variable {variable}")
+            found[name] = text
+    return found
+
+
+def _from_file(path: Path) -> dict[str, Value]:
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}; correct or remove it") from error
+    found: dict[str, Value] = {}
+    for key, part in tree.items():
+        if key == "runtime":
+            found[key] = part
+            continue
+        if key not in sections() or not isinstance(part, dict):
+            raise InvalidInput(
+                f"{path}: {key!r} is no section; the sections are {', '.join(sections())}"
+            )
+        for name, value in part.items():
+            _known(name, f"{path}: key {key}.{name}", section=key)
+            found[name] = value
+    return found
+
+
+def _known(name: str, where: str, *, section: str | None = None) -> None:
+    known = [one.name for one in documented() if section in (None, one.section)]
+    if name in known:
+        return
+    near = get_close_matches(name, known, n=1)
+    remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+    raise InvalidInput(f"{where} is not a setting; {remedy}")
+
+
+def _of_section(defaults: Any, values: Mapping[str, Value]) -> dict[str, Value]:  # noqa: ANN401
+    return {
+        one.name: _checked(one, values[one.name]) for one in fields(defaults) if one.name in values
+    }
+
+
+def _checked(one: Field[Any], value: Value) -> Value:
+    if value == "" and _is_optional(one):
+        return None
+    wanted = _base_type(one)
+    try:
+        typed: Value = wanted(str(value))
+    except ValueError as error:
+        raise InvalidInput(
+            f"setting {one.name} is {value!r}, which is no {wanted.__name__.lower()}"
+        ) from error
+    choices, least = one.metadata["choices"], one.metadata["least"]
+    if choices and typed not in choices:
+        raise InvalidInput(f"setting {one.name} is {value!r}; choose one of {', '.join(choices)}")
+    if least is not None and isinstance(typed, int | float) and not typed >= least:
+        raise InvalidInput(f"setting {one.name} is {value!r}; it must be at least {least:g}")
+    return typed
+
+
+def _is_optional(one: Field[Any]) -> bool:
+    return isinstance(one.type, UnionType)
+
+
+def _base_type(one: Field[Any]) -> type[Any]:
+    declared: Any = get_args(one.type)[0] if _is_optional(one) else one.type
+    return declared  # type: ignore[no-any-return]
+
+
+def _as_text(value: Value) -> str:
+    return "" if value is None else str(value)
