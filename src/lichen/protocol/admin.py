@@ -1,0 +1,344 @@
+"""Messages of the control plane: jobs, datasets, models, deployments, accounts.
+
+Energies are integer nanojoules, carbon integer nanograms, times RFC 3339 UTC.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from lichen.core.figures import Receipt
+from lichen.core.tensors import Signature
+
+JsonObject = dict[str, Any]
+"""A JSON object whose members its reader knows."""
+
+T = TypeVar("T")
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong, as RFC 9457 says; `code` names the class of `core.errors`."""
+
+    title: str
+    status: int
+    detail: str
+    code: str
+    type: str = "about:blank"
+    instance: str | None = None
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """Some items of a list; `next` is the cursor of the following page, absent at the end."""
+
+    items: list[T]
+    next: str | None = None
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    INGEST = "ingest"
+    APPEND = "append"
+    TRAIN = "train"
+    IMPORT = "import"
+
+
+class JobState(StrEnum):
+    """Where a job stands; the last three are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """Whether the job has ended."""
+        return self in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+
+
+class JobError(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a job failed: the class of `core.errors` and its one sentence."""
+
+    code: str
+    message: str
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a running job is; `fraction` from 0 to 1, absent where nobody can know."""
+
+    stage: str
+    fraction: float | None = None
+    message: str = ""
+    nj: int | None = None
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One job as its tenant sees it; `result` names what it made, such as `{"version": 2}`."""
+
+    id: str
+    kind: JobKind
+    state: JobState
+    tenant: str
+    spec: JsonObject
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    attempt: int = 0
+    cancelling: bool = False
+    progress: Progress | None = None
+    error: JobError | None = None
+    result: JsonObject | None = None
+    receipt: Receipt | None = None
+
+
+class FileSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """An uploaded file waiting in the home: its name there, and the name it had."""
+
+    upload: str
+    filename: str
+
+
+class DataSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Of an `ingest` or `append` job: the file's rows become a version of the dataset."""
+
+    name: str
+    file: FileSpec
+    timezone: str | None = None
+
+
+class ImportSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Of an `import` job: the file (ONNX, or a tar of an exported version) becomes a version."""
+
+    name: str
+    file: FileSpec
+
+
+class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a `train` job: fit `task` on a dataset and register the result as a version of `name`."""
+
+    task: str
+    data: str
+    targets: list[str]
+    name: str | None = None
+    data_version: int | None = None
+    horizon: int | None = None
+    known: list[str] = []
+    context: int | None = None
+    train_until: datetime | None = None
+    validate_until: datetime | None = None
+    refit: str | None = None
+    algorithm: str = "auto"
+    budget_nj: int | None = None
+    seed: int = 0
+
+
+class JobRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What `POST jobs` takes: a kind and that kind's spec."""
+
+    kind: JobKind
+    spec: JsonObject
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True):
+    """One column of a dataset; `role` is time, target, series, known or feature."""
+
+    name: str
+    dtype: str
+    role: str
+    unit: str | None = None
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Something about the data that a person may want to act on."""
+
+    kind: str
+    severity: str
+    message: str
+    column: str | None = None
+
+
+class Dataset(msgspec.Struct, frozen=True, kw_only=True):
+    """One immutable version of a dataset; `profile` holds summary figures by column."""
+
+    name: str
+    version: int
+    rows: int
+    columns: list[Column]
+    digest: str
+    timezone: str | None = None
+    step_seconds: int | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    created_at: datetime | None = None
+    findings: list[Finding] = []
+    profile: JsonObject = {}
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """One score of a model on one split."""
+
+    name: str
+    value: float
+    unit: str | None = None
+    split: str | None = None
+
+
+class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a version."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A model: its newest version and where its aliases point."""
+
+    name: str
+    latest: int
+    aliases: dict[str, int] = {}
+
+
+class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One immutable version of a model."""
+
+    model: str
+    version: int
+    task: str
+    algorithm: str
+    signature: Signature
+    files: list[ModelFile]
+    metrics: list[Metric]
+    parameters: JsonObject
+    created_at: datetime
+    code_version: str | None = None
+    dataset: JsonObject | None = None
+    receipt: Receipt | None = None
+    aliases: list[str] = []
+
+
+class Alias(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `PUT models/{name}/aliases/{alias}`."""
+
+    version: int
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether stored bytes and records are what they should be; `findings` is empty when so."""
+
+    sound: bool
+    findings: list[str]
+
+
+class DeploymentRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `PUT deployments/{name}`: `model` is `NAME@V`, `NAME@ALIAS` or `NAME`."""
+
+    model: str
+    min_quality: float | None = None
+    p95_ms: float | None = None
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+    """What should answer under this name, and what the data plane says of it."""
+
+    name: str
+    model: str
+    version: int
+    variant: str
+    tenant: str
+    generation: int
+    state: str = "pending"
+    message: str = ""
+    min_quality: float | None = None
+    p95_ms: float | None = None
+
+
+class NewestInput(msgspec.Struct, frozen=True, kw_only=True):
+    """The OIP request that forecasts from a dataset's newest rows, and what its answer means.
+
+    `times` are those of the horizon's steps; `targets` and `units` name the answer's last axis,
+    `quantile_levels` that of its `quantiles`.
+    """
+
+    request: JsonObject
+    times: list[datetime]
+    targets: list[str]
+    units: list[str | None]
+    quantile_levels: list[float]
+
+
+class AccountTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """What was booked to one account; the meter's side is negative."""
+
+    account: str
+    nj: int
+    ng: int | None = None
+
+
+class Ledger(msgspec.Struct, frozen=True, kw_only=True):
+    """Accounts that sum to zero; `entry` is the last sealed entry counted."""
+
+    accounts: list[AccountTotal]
+    entry: int | None = None
+
+
+class MeterChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """One meter that this machine has or lacks, and why."""
+
+    name: str
+    usable: bool
+    reason: str
+
+
+class Meters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which meter is read, what it says now, and how far its figures can be trusted."""
+
+    chosen: str
+    reason: str
+    method: str
+    source: str
+    meters: list[MeterChoice]
+    window: int | None = None
+    nj_per_cpu_ns: float | None = None
+    nj_per_cpu_ns_low: float | None = None
+    nj_per_cpu_ns_high: float | None = None
+    modelled: list[str] = []
+    unknown: list[str] = []
+
+
+class Zone(msgspec.Struct, frozen=True, kw_only=True):
+    """A zone of the grid with the yearly average that ships with the package."""
+
+    zone: str
+    name: str
+    g_per_kwh: float
+    year: int | None = None
+    source: str | None = None
+
+
+class Addresses(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the platform listens."""
+
+    http: str
+    control: str
+    grpc: str | None = None
+
+
+class Platform(msgspec.Struct, frozen=True, kw_only=True):
+    """This platform: its version, addresses and zone."""
+
+    version: str
+    addresses: Addresses
+    zone: str
+    home: str
+    pids: dict[str, int] = {}
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """Answered without a key: whether the control plane answers."""
+
+    status: str
