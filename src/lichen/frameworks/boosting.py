@@ -1,0 +1,103 @@
+"""LightGBM: fit gradient-boosted trees, one thread, the same bytes each time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lichen.core.errors import Unavailable
+from lichen.frameworks.onnx_writer import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class BoostingSettings:
+    """How the trees are grown."""
+
+    trees: int = 200
+    leaves: int = 31
+    learning_rate: float = 0.08
+    rows_in_leaf: int = 40
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Boosted:
+    """Fitted trees: LightGBM's own, for prediction here, and plain ones, for the ONNX writer."""
+
+    booster: Any
+    trees: tuple[Tree, ...]
+
+    def predict(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """One number for each of `rows` `(rows, features)`."""
+        return np.asarray(self.booster.predict(rows, num_threads=1), dtype=np.float64)
+
+
+def fit_trees(
+    rows: NDArray[np.float32],
+    target: NDArray[np.float64],
+    settings: BoostingSettings,
+    on_round: Callable[[int], None],
+) -> Boosted:
+    """Trees fitted on `rows` `(rows, features)` by least squares.
+
+    Args:
+        rows: finite features.
+        target: one number a row.
+        settings: how the trees are grown.
+        on_round: called after each tree with how many there are; what it raises ends the fit.
+
+    Raises:
+        Unavailable: LightGBM is not installed.
+    """
+    try:
+        import lightgbm
+    except ImportError as missing:
+        raise Unavailable(
+            "LightGBM is not installed: install lichen[all], or leave algorithm 'lightgbm' out"
+        ) from missing
+
+    parameters = {
+        "objective": "regression",
+        "learning_rate": settings.learning_rate,
+        "num_leaves": settings.leaves,
+        "min_data_in_leaf": settings.rows_in_leaf,
+        "seed": settings.seed,
+        "deterministic": True,
+        "force_col_wise": True,
+        "num_threads": 1,
+        "use_missing": False,
+        "verbosity": -1,
+    }
+    booster = lightgbm.train(
+        parameters,
+        lightgbm.Dataset(rows, target, free_raw_data=True),
+        num_boost_round=settings.trees,
+        callbacks=[lambda round_: on_round(round_.iteration + 1)],
+    )
+    dumped = booster.dump_model()["tree_info"]
+    return Boosted(booster, tuple(_tree(one["tree_structure"]) for one in dumped))
+
+
+def _tree(root: Mapping[str, Any]) -> Tree:
+    """LightGBM's nested dump as flat nodes, root first."""
+    nodes: list[Mapping[str, Any]] = [root]
+    children: list[tuple[int, int]] = []
+    for node in nodes:  # grows while it is walked: breadth first
+        if "split_feature" in node:
+            children.append((len(nodes), len(nodes) + 1))
+            nodes += [node["left_child"], node["right_child"]]
+        else:
+            children.append((-1, -1))
+    return Tree(
+        feature=tuple(int(node.get("split_feature", -1)) for node in nodes),
+        threshold=_floats(nodes, "threshold"),
+        left=tuple(left for left, _ in children),
+        right=tuple(right for _, right in children),
+        value=_floats(nodes, "leaf_value"),
+    )
+
+
+def _floats(nodes: Sequence[Mapping[str, Any]], key: str) -> tuple[float, ...]:
+    return tuple(float(node.get(key, 0.0)) for node in nodes)

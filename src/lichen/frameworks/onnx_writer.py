@@ -1,0 +1,167 @@
+"""Write fitted forecasters as ONNX: one MatMul, or one tree ensemble run once per step.
+
+Both graphs have the same door: `features` float32 `(rows, features)` in, `raw` float32
+`(rows, horizon)` out, so whoever serves them need not know which it is. Equal input gives equal
+bytes: versions are pinned and no name or time of the machine goes in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lichen.core.errors import InvalidInput
+
+INPUT = "features"
+OUTPUT = "raw"
+OPSET = 18
+ML_OPSET = 3
+IR_VERSION = 9
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """One regression tree; node 0 is the root, and a row goes left where `x <= threshold`.
+
+    Attributes:
+        feature: the feature each node splits on; -1 for a leaf.
+        threshold: where it splits; 0 for a leaf.
+        left, right: the nodes that follow; -1 for a leaf.
+        value: what a leaf answers; 0 for a split.
+    """
+
+    feature: tuple[int, ...]
+    threshold: tuple[float, ...]
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    value: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepRows:
+    """How one row of features becomes one row per step: a choice of columns and a constant part.
+
+    Attributes:
+        columns: `(horizon, chosen)`: which feature stands at each place of a step's row.
+        constants: `(horizon, added)`: what is appended to it, the same for every forecast.
+    """
+
+    columns: NDArray[np.int64]
+    constants: NDArray[np.float32]
+
+    def expand(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`(rows * horizon, chosen + added)` from `(rows, features)`, steps fastest."""
+        rows, (horizon, added) = len(features), self.constants.shape
+        chosen = features[:, self.columns]
+        appended = np.broadcast_to(self.constants, (rows, horizon, added))
+        together = np.concatenate([chosen, appended], axis=2)
+        return together.reshape(rows * horizon, -1)
+
+
+def linear_core(weights: Floats) -> bytes:
+    """An ONNX model of one MatMul with `weights` `(features, horizon)`.
+
+    Raises:
+        InvalidInput: a weight is not finite.
+    """
+    from onnx import helper, numpy_helper
+
+    if not np.isfinite(weights).all():
+        raise InvalidInput("the weights are not all finite: the fit broke down; check the data")
+    stored = np.ascontiguousarray(weights, dtype=np.float32)
+    node = helper.make_node("MatMul", [INPUT, "weights"], [OUTPUT])
+    kept = [numpy_helper.from_array(stored, "weights")]
+    return _model([node], kept, features=stored.shape[0], horizon=stored.shape[1])
+
+
+def tree_core(trees: Sequence[Tree], steps: StepRows, features: int) -> bytes:
+    """An ONNX model that expands each row to its steps and sums `trees` over every one."""
+    from onnx import helper, numpy_helper
+
+    horizon, chosen = steps.columns.shape
+    added = steps.constants.shape[1]
+    kept = [
+        numpy_helper.from_array(np.ascontiguousarray(steps.columns, dtype=np.int64), "columns"),
+        numpy_helper.from_array(
+            np.ascontiguousarray(steps.constants[None], dtype=np.float32), "constants"
+        ),
+        numpy_helper.from_array(np.array([horizon, added], dtype=np.int64), "tail"),
+        numpy_helper.from_array(np.array([-1, chosen + added], dtype=np.int64), "flat"),
+        numpy_helper.from_array(np.array([-1, horizon], dtype=np.int64), "folded"),
+    ]
+    nodes = [
+        helper.make_node("Gather", [INPUT, "columns"], ["chosen"], axis=1),
+        helper.make_node("Shape", [INPUT], ["rows"], start=0, end=1),
+        helper.make_node("Concat", ["rows", "tail"], ["spread"], axis=0),
+        helper.make_node("Expand", ["constants", "spread"], ["appended"]),
+        helper.make_node("Concat", ["chosen", "appended"], ["together"], axis=2),
+        helper.make_node("Reshape", ["together", "flat"], ["steps"]),
+        _ensemble(trees),
+        helper.make_node("Reshape", ["summed", "folded"], [OUTPUT]),
+    ]
+    return _model(nodes, kept, features=features, horizon=horizon)
+
+
+def float32_below(values: Floats) -> NDArray[np.float32]:
+    """The largest float32 not above each value: `x <= value` is then the same for float32 `x`."""
+    rounded = values.astype(np.float32)
+    return np.where(rounded > values, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+
+
+def _ensemble(trees: Sequence[Tree]) -> Any:  # noqa: ANN401 - onnx's own node type
+    """The TreeEnsembleRegressor node over all trees, summing their leaves."""
+    from onnx import helper
+
+    counts = [len(tree.feature) for tree in trees]
+    tree_ids = np.repeat(np.arange(len(trees)), counts)
+    node_ids = np.concatenate([np.arange(count) for count in counts])
+    feature = np.concatenate([tree.feature for tree in trees]).astype(np.int64)
+    leaf = feature < 0
+    threshold = float32_below(np.concatenate([tree.threshold for tree in trees]))
+    left = np.concatenate([tree.left for tree in trees]).astype(np.int64)
+    right = np.concatenate([tree.right for tree in trees]).astype(np.int64)
+    value = np.concatenate([tree.value for tree in trees])
+    return helper.make_node(
+        "TreeEnsembleRegressor",
+        ["steps"],
+        ["summed"],
+        domain="ai.onnx.ml",
+        n_targets=1,
+        aggregate_function="SUM",
+        post_transform="NONE",
+        nodes_treeids=tree_ids.tolist(),
+        nodes_nodeids=node_ids.tolist(),
+        nodes_featureids=np.where(leaf, 0, feature).tolist(),
+        nodes_modes=["LEAF" if is_leaf else "BRANCH_LEQ" for is_leaf in leaf],
+        nodes_values=np.where(leaf, 0, threshold).tolist(),
+        nodes_truenodeids=np.where(leaf, 0, left).tolist(),
+        nodes_falsenodeids=np.where(leaf, 0, right).tolist(),
+        nodes_missing_value_tracks_true=np.zeros(len(feature), dtype=np.int64).tolist(),
+        target_treeids=tree_ids[leaf].tolist(),
+        target_nodeids=node_ids[leaf].tolist(),
+        target_ids=np.zeros(int(leaf.sum()), dtype=np.int64).tolist(),
+        target_weights=value[leaf].astype(np.float32).tolist(),
+    )
+
+
+def _model(nodes: Sequence[Any], kept: Sequence[Any], *, features: int, horizon: int) -> bytes:
+    """The serialised, checked model around the nodes."""
+    from onnx import TensorProto, checker, helper
+
+    graph = helper.make_graph(
+        list(nodes),
+        "forecast",
+        [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["rows", features])],
+        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["rows", horizon])],
+        initializer=list(kept),
+    )
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+    model = helper.make_model(
+        graph, opset_imports=opsets, producer_name="lichen", ir_version=IR_VERSION
+    )
+    checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))

@@ -1,0 +1,176 @@
+"""What to train, on which columns, within which budget; and what comes out of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import pairwise
+
+from lichen.core.errors import InvalidInput
+from lichen.core.tensors import Signature
+
+ALGORITHMS = ("naive-day", "naive-week", "ridge", "ridge-calendar", "lightgbm")
+"""The portfolio, cheapest first; `docs/explanation/choosing-an-algorithm.md` describes each."""
+
+AUTO = "auto"
+
+
+class Refit(StrEnum):
+    """When a closed-form model is fitted anew as truth arrives."""
+
+    NEVER = "never"
+    WEEKLY = "weekly"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastSpec:
+    """What `lichen train forecast` is asked for; plain values, so it travels as JSON.
+
+    Attributes:
+        targets: columns to forecast; several become one model, channel by channel.
+        horizon: steps to forecast.
+        known: columns whose values over the horizon are known ahead.
+        series: column that names the series of a panel, or None.
+        context: rows of history the model takes; None: searched.
+        train_until: rows at or after this moment are not fitted on before the validation.
+        validate_until: rows at or after this moment are never looked at, unless `test_until`
+            is given.
+        test_until: rows from `validate_until` up to this moment are scored, and never chosen on.
+        refit: whether closed-form models are fitted anew each week as truth arrives.
+        start_at: local time of day `HH:MM` at which every forecast starts; None: at any step.
+        timezone: IANA name of the zone whose calendar counts; None: the table's, or UTC.
+        algorithm: one of `ALGORITHMS`, or `auto` to choose among them.
+        budget_nj: nanojoules the search may spend; None: no limit.
+        seed: seeds whatever draws at random.
+    """
+
+    targets: tuple[str, ...]
+    horizon: int
+    known: tuple[str, ...] = ()
+    series: str | None = None
+    context: int | None = None
+    train_until: datetime | None = None
+    validate_until: datetime | None = None
+    test_until: datetime | None = None
+    refit: Refit = Refit.NEVER
+    start_at: str | None = None
+    timezone: str | None = None
+    algorithm: str = AUTO
+    budget_nj: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One score: `split` is `validation` or `test`, `unit` None where it has none."""
+
+    name: str
+    value: float
+    unit: str | None
+    split: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One algorithm that was tried.
+
+    Attributes:
+        algorithm: its name in `ALGORITHMS`.
+        score: its MASE on the validation part (1 is as good as yesterday again).
+        skill: 1 - score / the naive guard's score.
+        nj_per_forecast: energy of one forecast as served, measured in the run; None when the
+            gauge read nothing.
+        parameters: what the search found for it.
+        chosen: whether it is the model that was trained.
+        sentence: why it was, or was not, chosen.
+    """
+
+    algorithm: str
+    score: float
+    skill: float
+    nj_per_forecast: int | None
+    parameters: Mapping[str, str]
+    chosen: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """A trained forecaster, before the registry knows it.
+
+    Attributes:
+        algorithm: the candidate that was chosen.
+        files: `model.onnx`, `forecast.json`, `quantiles.npy`: equal bytes for equal input.
+        signature: what a deployment of it takes and gives, with units.
+        metrics: scores of the chosen model and of the naive guard.
+        parameters: what was asked and what the search found.
+        candidates: everything tried, cheapest first.
+    """
+
+    algorithm: str
+    files: Mapping[str, bytes]
+    signature: Signature
+    metrics: tuple[Metric, ...]
+    parameters: Mapping[str, str]
+    candidates: tuple[Candidate, ...]
+
+
+def checked(spec: ForecastSpec) -> ForecastSpec:
+    """The specification itself, if it can be trained at all, whatever the data.
+
+    Raises:
+        InvalidInput: one sentence that names the field and the remedy.
+    """
+    _check_counts(spec)
+    _check_names(spec)
+    _check_times(spec)
+    return spec
+
+
+def _check_counts(spec: ForecastSpec) -> None:
+    if spec.horizon < 1:
+        raise InvalidInput(f"horizon is {spec.horizon}: ask for at least 1 step")
+    if spec.context is not None and spec.context < 1:
+        raise InvalidInput(f"context is {spec.context}: take at least 1 row, or leave it out")
+    if spec.budget_nj is not None and spec.budget_nj <= 0:
+        raise InvalidInput(
+            f"the energy budget is {spec.budget_nj / 1e9:g} J: give more than 0, or leave it out"
+        )
+
+
+def _check_names(spec: ForecastSpec) -> None:
+    if not spec.targets:
+        raise InvalidInput("no target is named: name at least one column to forecast")
+    named = [*spec.targets, *spec.known, *([spec.series] if spec.series else [])]
+    twice = sorted({name for name in named if named.count(name) > 1})
+    if twice:
+        raise InvalidInput(
+            f"column {twice[0]!r} is named twice: a column is a target, known ahead, or the series"
+        )
+    if spec.algorithm not in (AUTO, *ALGORITHMS):
+        raise InvalidInput(
+            f"algorithm {spec.algorithm!r} is unknown: take {AUTO}, {', '.join(ALGORITHMS)}"
+        )
+
+
+def _check_times(spec: ForecastSpec) -> None:
+    stated = [
+        (name, moment)
+        for name, moment in (
+            ("train_until", spec.train_until),
+            ("validate_until", spec.validate_until),
+            ("test_until", spec.test_until),
+        )
+        if moment is not None
+    ]
+    for name, moment in stated:
+        if moment.tzinfo is None:
+            raise InvalidInput(f"{name} carries no time zone: write it as 2026-01-31T00:00:00Z")
+    for (earlier, first), (later, second) in pairwise(stated):
+        if second <= first:
+            raise InvalidInput(
+                f"{later} ({second:%Y-%m-%dT%H:%MZ}) is not after {earlier} "
+                f"({first:%Y-%m-%dT%H:%MZ}): state them in order of time"
+            )
+    if spec.test_until is not None and spec.validate_until is None:
+        raise InvalidInput("test_until needs validate_until, where the test part begins")

@@ -1,0 +1,92 @@
+"""Who watches a run, and who meters it: two small protocols, with null adapters."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from lichen.core.errors import WorkFailed
+from lichen.core.figures import EnergyFigure
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        fraction: work done, 0 to 1; never goes back.
+        stage: what is being done, in a few words.
+        spent_nj: energy so far in nanojoules, earlier attempts of the same job included.
+        note: one line for the job's log, or None.
+    """
+
+    fraction: float
+    stage: str
+    spent_nj: int
+    note: str | None = None
+
+
+class Watch(Protocol):
+    """Sees a run's progress, keeps its checkpoints, and may ask it to stop."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the run should end now."""
+        ...
+
+    def report(self, progress: Progress) -> None:
+        """Take note of how far the run is."""
+        ...
+
+    def save(self, name: str, body: bytes) -> None:
+        """Keep a checkpoint, in place of the last one of this name."""
+        ...
+
+    def load(self, name: str) -> bytes | None:
+        """The checkpoint of this name that an earlier attempt of the job saved, if any."""
+        ...
+
+
+class EnergyGauge(Protocol):
+    """Meters the process that runs (A1, A4)."""
+
+    def charge(self) -> None:
+        """Charge the CPU used since the last charge, now."""
+        ...
+
+    def spent(self) -> EnergyFigure:
+        """What was charged since the gauge started."""
+        ...
+
+
+class NoWatch:
+    """Nobody looks on: keeps checkpoints in memory, never cancels."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.seen: list[Progress] = []
+
+    @property
+    def cancelled(self) -> bool:
+        """Never."""
+        return False
+
+    def report(self, progress: Progress) -> None:
+        """Remember it."""
+        self.seen.append(progress)
+
+    def save(self, name: str, body: bytes) -> None:
+        """Keep it in memory."""
+        self.kept[name] = body
+
+    def load(self, name: str) -> bytes | None:
+        """What was kept in memory."""
+        return self.kept.get(name)
+
+
+def stop_if_cancelled(watch: Watch) -> None:
+    """Return when the run may go on.
+
+    Raises:
+        WorkFailed: the run was cancelled.
+    """
+    if watch.cancelled:
+        raise WorkFailed("the training was cancelled; what it saved so far is kept with the job")

@@ -1,0 +1,68 @@
+"""LightGBM as fitted here, and the same trees as ONNX."""
+
+import numpy as np
+import onnxruntime  # type: ignore[import-untyped]
+import pytest
+from numpy.typing import NDArray
+
+from lichen.core.errors import WorkFailed
+from lichen.frameworks.boosting import Boosted, BoostingSettings, fit_trees
+from lichen.frameworks.onnx_writer import StepRows, tree_core
+
+SMALL = BoostingSettings(trees=60, leaves=7, rows_in_leaf=5)
+
+
+def data() -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    random = np.random.default_rng(7)
+    rows = random.normal(size=(400, 5)).astype(np.float32)
+    return rows, np.sin(3 * rows[:, 0].astype(np.float64)) + rows[:, 1] * rows[:, 2]
+
+
+def fit(settings: BoostingSettings = SMALL) -> Boosted:
+    return fit_trees(*data(), settings, lambda _: None)
+
+
+def test_the_onnx_of_the_trees_answers_as_lightgbm_does() -> None:
+    rows, _ = data()
+    model = fit()
+    steps = StepRows(columns=np.arange(5)[None], constants=np.zeros((1, 0), dtype=np.float32))
+    session = onnxruntime.InferenceSession(
+        tree_core(model.trees, steps, 5), providers=["CPUExecutionProvider"]
+    )
+    answered = np.asarray(session.run(["raw"], {"features": rows})[0])[:, 0]
+    assert np.abs(answered - model.predict(rows)).max() < 1e-5
+
+
+def test_the_trees_learn_what_is_there_to_learn() -> None:
+    rows, target = data()
+    residual = target - fit().predict(rows)
+    assert residual.var() < 0.3 * target.var()
+
+
+def test_two_fits_give_the_same_trees() -> None:
+    assert fit().trees == fit().trees
+
+
+def test_constant_targets_give_trees_of_one_leaf() -> None:
+    rows, target = data()
+    model = fit_trees(rows, np.full_like(target, 2.5), SMALL, lambda _: None)
+    assert np.allclose(model.predict(rows[:3]), 2.5)
+    steps = StepRows(columns=np.arange(5)[None], constants=np.zeros((1, 0), dtype=np.float32))
+    session = onnxruntime.InferenceSession(
+        tree_core(model.trees, steps, 5), providers=["CPUExecutionProvider"]
+    )
+    assert np.allclose(session.run(["raw"], {"features": rows[:3]})[0], 2.5)
+
+
+def test_a_callback_can_end_the_fit() -> None:
+    rows, target = data()
+    seen: list[int] = []
+
+    def stop_at_three(trees: int) -> None:
+        seen.append(trees)
+        if trees == 3:
+            raise WorkFailed("enough")
+
+    with pytest.raises(WorkFailed, match="enough"):
+        fit_trees(rows, target, SMALL, stop_at_three)
+    assert seen == [1, 2, 3]
