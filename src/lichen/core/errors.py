@@ -68,3 +68,33 @@ class Corrupt(StorageFailed):
 
 class WorkFailed(LichenError):
     """A job or a model ran and failed."""
+
+
+_BY_NAME: dict[str, type[LichenError]] = {
+    kind.__name__: kind
+    for kind in (
+        LichenError,
+        InvalidInput,
+        TooLarge,
+        NotFound,
+        Conflict,
+        Refused,
+        Unauthenticated,
+        Forbidden,
+        OverBudget,
+        Unavailable,
+        StorageFailed,
+        Corrupt,
+        WorkFailed,
+    )
+}
+
+
+def error_name(error: LichenError) -> str:
+    """The class of the tree that an error belongs to, as it is written on the wire."""
+    return next(kind.__name__ for kind in type(error).__mro__ if kind in _BY_NAME.values())
+
+
+def named_error(name: str, message: str) -> LichenError:
+    """The error that was written on the wire; an unknown name is a plain LichenError."""
+    return _BY_NAME.get(name, LichenError)(message)

@@ -118,19 +118,27 @@ class ImportSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a `train` job: fit `task` on a dataset and register the result as a version of `name`."""
+    """Of a `train` job: fit `task` on a dataset and register the result as a version of `name`.
+
+    What the fields mean for a forecaster is said at `lichen.training.spec.ForecastSpec`; those
+    that it knows and this message carries have the same names.
+    """
 
     task: str
     data: str
-    targets: list[str]
-    name: str | None = None
     data_version: int | None = None
-    horizon: int | None = None
+    name: str | None = None
+    targets: list[str]
+    horizon: int
     known: list[str] = []
+    series: str | None = None
     context: int | None = None
     train_until: datetime | None = None
     validate_until: datetime | None = None
-    refit: str | None = None
+    test_until: datetime | None = None
+    refit: str = "never"
+    start_at: str | None = None
+    timezone: str | None = None
     algorithm: str = "auto"
     budget_nj: int | None = None
     seed: int = 0

@@ -1,0 +1,1 @@
+"""The Python SDK: speaks the protocol, imports nothing of the server."""

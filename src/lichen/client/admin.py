@@ -1,0 +1,314 @@
+"""The nouns of the control plane for Python: data, jobs, models, deployments, accounts."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+
+from lichen.client.session import Session
+from lichen.core.clock import rfc3339
+from lichen.core.errors import InvalidInput, WorkFailed, named_error
+from lichen.protocol.admin import (
+    Alias,
+    Dataset,
+    Deployment,
+    DeploymentRequest,
+    Finding,
+    Job,
+    JobKind,
+    JobRequest,
+    JobState,
+    Model,
+    ModelVersion,
+    NewestInput,
+    TrainSpec,
+    Verification,
+)
+
+Watcher = Callable[[Job], None]
+"""Called with the job each time it was looked at, the last time with its final state."""
+
+UPLOAD_CHUNK_BYTES = 2**20
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 0.5
+
+
+class Jobs:
+    """`lichen jobs`: what runs, ran and will run."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def ls(self, state: JobState | None = None) -> list[Job]:
+        """All jobs, oldest first."""
+        return list(self._session.pages("/jobs", Job, {"state": state}))
+
+    def show(self, job_id: str) -> Job:
+        """One job.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        return self._session.get(f"/jobs/{_part(job_id)}", Job)
+
+    def logs(self, job_id: str) -> str:
+        """What the job wrote."""
+        return self._session.send("GET", f"/jobs/{_part(job_id)}/log").text
+
+    def submit(self, kind: JobKind, spec: object) -> Job:
+        """Accept a job: durable once this returns."""
+        request = JobRequest(kind=kind, spec=msgspec.to_builtins(spec, str_keys=True))
+        return self._session.post("/jobs", lambda: msgspec.json.encode(request), Job)
+
+    def cancel(self, job_id: str) -> Job:
+        """Ask a job to end; it ends by SIGTERM, after a grace by SIGKILL."""
+        return self._session.post(f"/jobs/{_part(job_id)}/cancel", lambda: b"", Job)
+
+    def wait(self, job_id: str, watcher: Watcher | None = None) -> Job:
+        """The job once it has succeeded, however long that takes.
+
+        Raises:
+            LichenError: the job failed; the error has the class it had there.
+            WorkFailed: the job was cancelled.
+        """
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            job = self.show(job_id)
+            if watcher is not None:
+                watcher(job)
+            if job.state.final:
+                return _succeeded(job)
+            time.sleep(pause)
+            pause = min(1.5 * pause, LONGEST_PAUSE_SECONDS)
+
+
+class Data:
+    """`lichen data`: datasets and their immutable versions."""
+
+    def __init__(self, session: Session, jobs: Jobs) -> None:
+        self._session = session
+        self._jobs = jobs
+
+    def add(
+        self,
+        name: str,
+        file: Path | str,
+        timezone: str | None = None,
+        watcher: Watcher | None = None,
+    ) -> Dataset:
+        """Upload a file as a new version of a dataset, and wait until it is checked and stored.
+
+        Raises:
+            InvalidInput: the file cannot be read as a table; the message names row and remedy.
+        """
+        path = _existing(file)
+        query = {"name": name, "filename": path.name, "timezone": timezone}
+        job = self._session.post("/datasets", lambda: _chunks(path), Job, query)
+        return self._made(self._jobs.wait(job.id, watcher))
+
+    def append(
+        self,
+        name: str,
+        file: Path | str,
+        timezone: str | None = None,
+        watcher: Watcher | None = None,
+    ) -> Dataset:
+        """Add a file's rows to a dataset's newest version, as a new version."""
+        path = _existing(file)
+        query = {"filename": path.name, "timezone": timezone}
+        job = self._session.post(f"/datasets/{_part(name)}/rows", lambda: _chunks(path), Job, query)
+        return self._made(self._jobs.wait(job.id, watcher))
+
+    def ls(self) -> list[Dataset]:
+        """The newest version of every dataset."""
+        return list(self._session.pages("/datasets", Dataset))
+
+    def show(self, name: str, version: int | None = None) -> Dataset:
+        """One version with its columns, findings and profile; the newest unless said.
+
+        Raises:
+            NotFound: there is no such dataset or version.
+        """
+        return self._session.get(f"/datasets/{_part(name)}", Dataset, {"version": version})
+
+    def check(self, name: str, version: int | None = None) -> list[Finding]:
+        """What a person may want to correct in the data before training on it."""
+        return self.show(name, version).findings
+
+    def _made(self, job: Job) -> Dataset:
+        result = job.result or {}
+        return self.show(result["dataset"], result["version"])
+
+
+class Models:
+    """`lichen models`: the registry."""
+
+    def __init__(self, session: Session, jobs: Jobs) -> None:
+        self._session = session
+        self._jobs = jobs
+
+    def ls(self) -> list[Model]:
+        """Every model with its newest version and aliases."""
+        return list(self._session.pages("/models", Model))
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        """Every version of a model, oldest first."""
+        return list(self._session.pages(f"/models/{_part(name)}/versions", ModelVersion))
+
+    def show(self, reference: str) -> ModelVersion:
+        """The version that `NAME`, `NAME@V` or `NAME@ALIAS` means.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return self._session.get(_version_path(reference), ModelVersion)
+
+    def alias(self, reference: str, alias: str) -> Model:
+        """Let an alias point at a version."""
+        version = self.show(reference)
+        path = f"/models/{_part(version.model)}/aliases/{_part(alias)}"
+        return self._session.put(path, Alias(version=version.version), Model)
+
+    def card(self, reference: str) -> str:
+        """The model card: Markdown with Hugging Face front matter."""
+        return self._session.send("GET", f"{_version_path(reference)}/card").text
+
+    def verify(self, reference: str) -> Verification:
+        """Whether the stored files still have the digests that the manifest states."""
+        return self._session.get(f"{_version_path(reference)}/verify", Verification)
+
+    def export(self, reference: str, target: Path | str) -> Path:
+        """Write a version as a tar file with its manifest `lichen.json`."""
+        path = Path(target)
+        with path.open("wb") as file:
+            for chunk in self._session.download(f"{_version_path(reference)}/export"):
+                file.write(chunk)
+        return path
+
+    def import_file(
+        self, file: Path | str, name: str | None = None, watcher: Watcher | None = None
+    ) -> ModelVersion:
+        """Upload an ONNX file, or the tar of an exported version, as a new version."""
+        path = _existing(file)
+        query = {"name": name or path.name.partition(".")[0], "filename": path.name}
+        job = self._session.post("/models", lambda: _chunks(path), Job, query)
+        return self.made(self._jobs.wait(job.id, watcher))
+
+    def made(self, job: Job) -> ModelVersion:
+        """The version that a finished training or import job registered."""
+        result = job.result or {}
+        return self.show(f"{result['model']}@{result['version']}")
+
+
+class Deployments:
+    """`lichen deploy`: names that clients call, and the version behind each."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def ls(self) -> list[Deployment]:
+        """Every deployment."""
+        return list(self._session.pages("/deployments", Deployment))
+
+    def show(self, name: str) -> Deployment:
+        """One deployment, desired and observed.
+
+        Raises:
+            NotFound: there is no such deployment.
+        """
+        return self._session.get(f"/deployments/{_part(name)}", Deployment)
+
+    def deploy(
+        self,
+        reference: str,
+        name: str | None = None,
+        *,
+        min_quality: float | None = None,
+        p95_ms: float | None = None,
+        timeout_seconds: float = 60.0,
+    ) -> Deployment:
+        """Serve a version under a name (default: the model's), and wait until it answers.
+
+        Raises:
+            NotFound: there is no such version.
+            WorkFailed: the data plane cannot load it, or did not within the timeout.
+        """
+        request = DeploymentRequest(model=reference, min_quality=min_quality, p95_ms=p95_ms)
+        path = f"/deployments/{_part(name or reference.partition('@')[0])}"
+        deployment = self._session.put(path, request, Deployment)
+        return self._ready(deployment, timeout_seconds)
+
+    def undeploy(self, name: str) -> None:
+        """Stop serving a name.
+
+        Raises:
+            NotFound: there is no such deployment.
+        """
+        self._session.send("DELETE", f"/deployments/{_part(name)}")
+
+    def newest_input(self, name: str, start: datetime | None = None) -> NewestInput:
+        """The request that forecasts from the newest rows of the data it was trained on.
+
+        Args:
+            name: the deployment.
+            start: first step to predict, which looks at rows before it only; None: the step
+                after the dataset's last.
+        """
+        query = {"start": rfc3339(start) if start else None}
+        return self._session.get(f"/deployments/{_part(name)}/newest-input", NewestInput, query)
+
+    def _ready(self, asked: Deployment, timeout_seconds: float) -> Deployment:
+        until = time.monotonic() + timeout_seconds
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            now = self.show(asked.name)
+            if now.state == "ready" or now.generation != asked.generation:
+                return now
+            if now.state == "failed":
+                raise WorkFailed(f"deployment {asked.name!r} cannot be served: {now.message}")
+            if time.monotonic() > until:
+                raise WorkFailed(
+                    f"deployment {asked.name!r} was not ready within {timeout_seconds:g} s: "
+                    f"it is {now.state}; look at it with `lichen deploy --json`"
+                )
+            time.sleep(pause)
+            pause = min(1.5 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def train_job(jobs: Jobs, spec: TrainSpec, watcher: Watcher | None = None) -> Job:
+    """Submit a training and wait for its version."""
+    return jobs.wait(jobs.submit(JobKind.TRAIN, spec).id, watcher)
+
+
+def _succeeded(job: Job) -> Job:
+    if job.state is JobState.SUCCEEDED:
+        return job
+    if job.state is JobState.CANCELLED:
+        raise WorkFailed(f"job {job.id} was cancelled")
+    if job.error is None:
+        raise WorkFailed(f"job {job.id} failed: see `lichen jobs logs {job.id}`")
+    raise named_error(job.error.code, job.error.message)
+
+
+def _existing(file: Path | str) -> Path:
+    path = Path(file)
+    if not path.is_file():
+        raise InvalidInput(f"there is no file {str(path)!r} to upload")
+    return path
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(UPLOAD_CHUNK_BYTES):
+            yield chunk
+
+
+def _part(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _version_path(reference: str) -> str:
+    name, _, which = reference.partition("@")
+    return f"/models/{_part(name)}/versions/{_part(which or 'latest')}"

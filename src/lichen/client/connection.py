@@ -1,0 +1,138 @@
+"""`lichen.connect()`: one object that reaches a platform, with the nouns of the command line."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from platformdirs import user_data_path
+
+from lichen.client.admin import Data, Deployments, Jobs, Models, Watcher, train_job
+from lichen.client.session import Session, is_loopback
+from lichen.core.clock import rfc3339
+from lichen.core.errors import InvalidInput
+from lichen.protocol.admin import (
+    Addresses,
+    Health,
+    Ledger,
+    Meters,
+    ModelVersion,
+    Platform,
+    TrainSpec,
+    Verification,
+    Zone,
+)
+
+DEFAULT_URL = "http://127.0.0.1:8090"
+KEY_FILE = "admin.key"
+ADDRESSES_FILE = Path("run", "addresses.json")
+
+
+class Lichen:
+    """A platform; close it, or use it in a `with`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.jobs = Jobs(session)
+        self.data = Data(session, self.jobs)
+        self.models = Models(session, self.jobs)
+        self.deployments = Deployments(session)
+
+    @property
+    def url(self) -> str:
+        """Address of the control plane."""
+        return self._session.url
+
+    def train(self, spec: TrainSpec, watcher: Watcher | None = None) -> ModelVersion:
+        """Train, wait, and answer the version that was registered.
+
+        Raises:
+            LichenError: the training failed; the error has the class it had there.
+        """
+        return self.models.made(train_job(self.jobs, spec, watcher))
+
+    def ledger(self, since: datetime | None = None, until: datetime | None = None) -> Ledger:
+        """What was booked to each account; sums to zero."""
+        query = {
+            "since": rfc3339(since) if since else None,
+            "until": rfc3339(until) if until else None,
+        }
+        return self._session.get("/ledger", Ledger, query)
+
+    def verify_ledger(self) -> Verification:
+        """Whether the ledger's hash chain and sums hold."""
+        return self._session.get("/ledger/verify", Verification)
+
+    def meters(self) -> Meters:
+        """Which meter the platform reads and what it says now."""
+        return self._session.get("/meters", Meters)
+
+    def zones(self) -> Iterator[Zone]:
+        """Zones whose yearly average ships with the package."""
+        return self._session.pages("/zones", Zone)
+
+    def platform(self) -> Platform:
+        """Version, addresses, zone."""
+        return self._session.get("/platform", Platform)
+
+    def health(self) -> Health:
+        """Whether the control plane answers."""
+        return self._session.get("/health", Health)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def connect(
+    url: str | None = None, key: str | None = None, home: Path | str | None = None
+) -> Lichen:
+    """Reach a platform; nothing is sent before the first call.
+
+    Args:
+        url: address of the control plane. None: where the home's platform listens, else
+            `http://127.0.0.1:8090`.
+        key: API key. None: the home's `admin.key`, for a platform on this machine only.
+        home: the platform's home. None: the user's data directory.
+
+    Raises:
+        InvalidInput: the key's file is there and may not be read.
+    """
+    folder = Path(home) if home is not None else Path(user_data_path("lichen", appauthor=False))
+    address = url or _address_of(folder) or DEFAULT_URL
+    if key is None and is_loopback(address):
+        key = _key_of(folder)
+    return Lichen(Session(address, key))
+
+
+def _address_of(home: Path) -> str | None:
+    try:
+        written = (home / ADDRESSES_FILE).read_bytes()
+        return msgspec.json.decode(written, type=Addresses).control
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _key_of(home: Path) -> str | None:
+    path = home / KEY_FILE
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            f"the key in {path} cannot be read ({error}): give one with `key`"
+        ) from error
