@@ -1,0 +1,243 @@
+"""A process's own counters of what it charged, in a mapped file that outlives a `kill -9` (A6).
+
+The file grows by a chunk of accounts at a time, so there is no bound on accounts but the disk.
+Every number is an aligned 8-byte integer written with one store by this process alone; the owner
+of the meters maps the same file for reading.
+
+    page 0    header: magic, pid, start ticks, CPU clock at creation, CPU clock at the end, mode,
+              accounts in use; then the process name; then 128 lanes
+    chunk n   256 accounts: first their numbers (CPU ns, nJ, ng, count), then their names
+"""
+
+import mmap
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from time import clock_gettime_ns, monotonic_ns, process_time_ns
+
+from lichen.core.errors import InvalidInput, StorageFailed
+
+COUNTERS_FOLDER = "counters"
+SUFFIX = ".counters"
+MAGIC = 0x4C49_4348_4354_0001
+PAGE = 4096
+
+PID, STARTED, CREATED_CPU, FINAL_CPU, WHOLE_PROCESS, USED = 1, 2, 3, 4, 5, 6
+"""Places of the header's 8-byte words; word 0 is the magic."""
+NAME_AT, NAME_LIMIT = 256, 200
+LANES_AT_WORD, LANES = 2048 // 8, 128
+"""Each lane is two words: monotonic ns at which its work began (0: none), and its threads."""
+
+CHUNK_ACCOUNTS = 256
+NUMBERS = struct.Struct("@4q")
+KEY_SIZE = 480
+CHUNK = CHUNK_ACCOUNTS * (NUMBERS.size + KEY_SIZE)
+KEYS_AT = CHUNK_ACCOUNTS * NUMBERS.size
+_KEY = struct.Struct("=H")
+
+
+class Account:
+    """One account's running totals in this process; `add` is safe from any thread."""
+
+    __slots__ = ("_at", "_chunk", "_lock", "count", "cpu_ns", "key", "ng", "nj")
+
+    def __init__(self, key: str, chunk: mmap.mmap, at: int) -> None:
+        self.key = key
+        self.cpu_ns = self.nj = self.ng = self.count = 0
+        self._chunk = chunk
+        self._at = at
+        self._lock = Lock()
+
+    def add(self, cpu_ns: int, nj: int, ng: int, count: int = 1) -> None:
+        """Charge this much; once this returns, a `kill -9` cannot lose it."""
+        with self._lock:
+            self.cpu_ns += cpu_ns
+            self.nj += nj
+            self.ng += ng
+            self.count += count
+            NUMBERS.pack_into(self._chunk, self._at, self.cpu_ns, self.nj, self.ng, self.count)
+
+
+class Lane:
+    """Work that is running now and is charged when it ends: at most one piece at a time.
+
+    `begin` before the work, charge it, and only then `end`: so the owner never takes work in
+    flight for overhead.
+    """
+
+    __slots__ = ("_at", "_words")
+
+    def __init__(self, words: "memoryview[int]", at: int, threads: int) -> None:
+        self._words = words
+        self._at = at
+        words[at + 1] = threads
+
+    def begin(self) -> None:
+        """Work begins now."""
+        self._words[self._at] = monotonic_ns()
+
+    def end(self) -> None:
+        """The work ended and was charged."""
+        self._words[self._at] = 0
+
+
+class ProcessCounters:
+    """This process's file of counters: make one at start with `create`, and `finish` it."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path = path
+        self.name = name
+        self._accounts: dict[str, Account] = {}
+        self._chunks: list[mmap.mmap] = []
+        self._lanes = 0
+        self._lock = Lock()
+        _create(path, name)
+        self._header = _map(path, 0, PAGE)
+        self._words: memoryview[int] = memoryview(self._header).cast("q")
+        self._lane = self.lane()
+
+    @classmethod
+    def create(cls, folder: Path, name: str) -> "ProcessCounters":
+        """Counters for this process in `folder`/counters; `name` says what it is: `dataplane`.
+
+        Raises:
+            StorageFailed: the folder cannot be written or is full.
+        """
+        path = folder / COUNTERS_FOLDER / f"{os.getpid()}-{start_ticks(os.getpid())}{SUFFIX}"
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return cls(path, name)
+        except OSError as error:
+            raise _storage_failed(path, error) from error
+
+    def account(self, key: str) -> Account:
+        """The running account `work/<tenant>/<deployment or job>/<model@version>/<variant>`.
+
+        Raises:
+            InvalidInput: the key is longer than 478 bytes.
+            StorageFailed: there is no room to grow.
+        """
+        known = self._accounts.get(key)
+        if known is not None:
+            return known
+        raw = key.encode()
+        if len(raw) > KEY_SIZE - _KEY.size:
+            raise InvalidInput(
+                f"account {key[:40]!r}... is longer than 478 bytes: shorten its names"
+            )
+        with self._lock:
+            return self._accounts.get(key) or self._add_account(key, raw)
+
+    def _add_account(self, key: str, raw: bytes) -> Account:
+        number = len(self._accounts)
+        index, slot = divmod(number, CHUNK_ACCOUNTS)
+        if index == len(self._chunks):
+            self._grow(index)
+        chunk = self._chunks[index]
+        at = KEYS_AT + slot * KEY_SIZE
+        chunk[at : at + _KEY.size + len(raw)] = _KEY.pack(len(raw)) + raw
+        account = self._accounts[key] = Account(key, chunk, slot * NUMBERS.size)
+        self._words[USED] = number + 1
+        return account
+
+    def _grow(self, index: int) -> None:
+        start = PAGE + index * CHUNK
+        try:
+            self._chunks.append(_map(self.path, start, CHUNK))
+        except OSError as error:
+            raise _storage_failed(self.path, error) from error
+
+    def lane(self, threads: int = 1) -> Lane:
+        """A lane of its own for one replica or thread; `threads` bounds its CPU per second.
+
+        Raises:
+            InvalidInput: the process has its 128 lanes already.
+        """
+        with self._lock:
+            if self._lanes == LANES:
+                raise InvalidInput(f"a process has at most {LANES} lanes: share one per thread")
+            self._lanes += 1
+            return Lane(self._words, LANES_AT_WORD + 2 * (self._lanes - 1), threads)
+
+    def begin(self) -> None:
+        """Work begins in this process's first lane."""
+        self._lane.begin()
+
+    def end(self) -> None:
+        """The first lane's work ended and was charged."""
+        self._lane.end()
+
+    def charge_whole_process(self) -> None:
+        """Say that all CPU of this process is work of one account, charged as time goes by (A4)."""
+        self._words[WHOLE_PROCESS] = 1
+
+    def finish(self) -> None:
+        """Write the final CPU clock; the owner books the rest and removes the file."""
+        for number in range(self._lanes):
+            self._words[LANES_AT_WORD + 2 * number] = 0
+        self._words[FINAL_CPU] = process_time_ns()
+
+
+def _create(path: Path, name: str) -> None:
+    """Make the file whole under another name first, so that no reader sees half a header."""
+    fresh = path.with_suffix(".new")
+    raw_name = name.encode()[:NAME_LIMIT]
+    header = struct.pack(
+        "=7q", MAGIC, os.getpid(), start_ticks(os.getpid()), process_time_ns(), 0, 0, 0
+    ).ljust(NAME_AT, b"\0")
+    header += _KEY.pack(len(raw_name)) + raw_name
+    fresh.write_bytes(header.ljust(PAGE, b"\0"))
+    fresh.replace(path)
+
+
+def _map(path: Path, start: int, length: int) -> mmap.mmap:
+    """Room first, so that a full disk is an error here and not a signal at some later store."""
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), start, length)
+        return mmap.mmap(file.fileno(), length, offset=start)
+
+
+def _storage_failed(path: Path, error: OSError) -> StorageFailed:
+    return StorageFailed(
+        f"cannot keep energy counters in {path} ({error.strerror}): free space there, "
+        "or choose another runtime folder"
+    )
+
+
+def start_ticks(pid: int) -> int:
+    """When the process began, in clock ticks since boot; tells a reused pid from the first.
+
+    Raises:
+        ProcessLookupError: there is no such process.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except FileNotFoundError as error:
+        raise ProcessLookupError(f"no process {pid}") from error
+    return int(stat[stat.rindex(b")") + 2 :].split()[19])
+
+
+def process_clock_ns(pid: int, clock: Callable[[int], int] = clock_gettime_ns) -> int:
+    """CPU nanoseconds of another process, all its threads, to the nanosecond.
+
+    The kernel numbers process clocks `(~pid << 3) | 2` (Linux, posix-timers.h).
+
+    Raises:
+        OSError: there is no such process.
+    """
+    return clock((~pid << 3) | 2)
+
+
+def read_key(chunk: mmap.mmap, slot: int) -> str:
+    """The account name in one slot of a chunk."""
+    at = KEYS_AT + slot * KEY_SIZE
+    (length,) = _KEY.unpack_from(chunk, at)
+    return chunk[at + _KEY.size : at + _KEY.size + length].decode()
+
+
+def read_name(header: mmap.mmap) -> str:
+    """The process name in a header."""
+    (length,) = _KEY.unpack_from(header, NAME_AT)
+    return header[NAME_AT + _KEY.size : NAME_AT + _KEY.size + length].decode(errors="replace")
