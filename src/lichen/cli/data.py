@@ -1,0 +1,122 @@
+"""`lichen data`: datasets and their immutable versions."""
+
+from pathlib import Path
+
+import click
+
+from lichen.cli.output import json_option, print_json, print_table
+from lichen.cli.platform import open_platform
+from lichen.cli.progress import ProgressLine
+from lichen.core.clock import rfc3339
+from lichen.protocol.admin import Dataset, Finding
+
+FILE = click.Path(path_type=Path)
+timezone_option = click.option(
+    "--timezone", metavar="Z", help="Zone of times that carry none, e.g. Europe/Berlin. [UTC]"
+)
+
+
+@click.group()
+def data() -> None:
+    """Datasets: each `add` or `append` makes an immutable, content-addressed version."""
+
+
+@data.command()
+@click.argument("name")
+@click.argument("file", type=FILE)
+@timezone_option
+@json_option
+def add(name: str, file: Path, timezone: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Ingest a CSV, Parquet or XLSX file as a version of dataset NAME."""
+    with open_platform() as platform:
+        made = platform.data.add(name, file, timezone, ProgressLine())
+    _show(made, as_json=as_json)
+
+
+@data.command()
+@click.argument("name")
+@click.argument("file", type=FILE)
+@timezone_option
+@json_option
+def append(name: str, file: Path, timezone: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Add a file's rows to dataset NAME, as a new version."""
+    with open_platform() as platform:
+        made = platform.data.append(name, file, timezone, ProgressLine())
+    _show(made, as_json=as_json)
+
+
+@data.command()
+@json_option
+def ls(as_json: bool) -> None:  # noqa: FBT001
+    """List datasets."""
+    with open_platform() as platform:
+        found = platform.data.ls()
+    if as_json:
+        print_json({"datasets": found})
+        return
+    print_table(
+        ("dataset", "rows", "columns", "from", "to"),
+        [
+            (
+                f"{one.name}@{one.version}",
+                one.rows,
+                len(one.columns),
+                one.start and rfc3339(one.start),
+                one.end and rfc3339(one.end),
+            )
+            for one in found
+        ],
+    )
+
+
+@data.command()
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> None:  # noqa: FBT001
+    """Columns, time index and findings of dataset NAME, or of NAME@V."""
+    with open_platform() as platform:
+        found = platform.data.show(*_reference(name))
+    _show(found, as_json=as_json)
+
+
+@data.command()
+@click.argument("name")
+@json_option
+def check(name: str, as_json: bool) -> None:  # noqa: FBT001
+    """What a person may want to correct before training on dataset NAME."""
+    with open_platform() as platform:
+        findings = platform.data.check(*_reference(name))
+    if as_json:
+        print_json({"findings": findings})
+    else:
+        _print_findings(findings)
+
+
+def _reference(text: str) -> tuple[str, int | None]:
+    name, _, version = text.partition("@")
+    if version and not version.isdigit():
+        raise click.BadParameter(f"{text!r} names no version: write NAME or NAME@2")
+    return name, int(version) if version else None
+
+
+def _show(dataset: Dataset, *, as_json: bool) -> None:
+    if as_json:
+        print_json(dataset)
+        return
+    click.echo(f"{dataset.name}@{dataset.version}: {dataset.rows} rows, digest {dataset.digest}")
+    if dataset.start and dataset.end:
+        step = f", every {dataset.step_seconds} s" if dataset.step_seconds else ""
+        click.echo(f"{rfc3339(dataset.start)} to {rfc3339(dataset.end)}{step}")
+    print_table(
+        ("column", "type", "unit", "role"),
+        [(one.name, one.dtype, one.unit, one.role) for one in dataset.columns],
+    )
+    _print_findings(dataset.findings)
+
+
+def _print_findings(findings: list[Finding]) -> None:
+    if not findings:
+        click.echo("no findings")
+    for one in findings:
+        where = f" {one.column}:" if one.column else ""
+        click.echo(f"{one.severity}:{where} {one.message}")

@@ -1,0 +1,43 @@
+"""`lichen deploy` and `undeploy`: names that clients call, and the version behind each."""
+
+import click
+
+from lichen.cli.output import json_option, print_json
+from lichen.cli.platform import open_platform
+
+
+@click.command()
+@click.argument("reference", metavar="NAME@V|NAME@ALIAS")
+@click.option("--name", metavar="D", help="Name that clients call. [the model's name]")
+@click.option("--min-quality", metavar="Q", type=float, help="Least quality to serve, 0 to 1.")
+@click.option("--p95", "p95_ms", metavar="MS", type=float, help="95 % of answers within MS.")
+@json_option
+def deploy(
+    reference: str,
+    name: str | None,
+    min_quality: float | None,
+    p95_ms: float | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Serve a model version, and wait until it answers."""
+    with open_platform() as platform:
+        made = platform.deployments.deploy(reference, name, min_quality=min_quality, p95_ms=p95_ms)
+        address = platform.platform().addresses.http
+    if as_json:
+        print_json(made)
+        return
+    click.echo(f"{made.name} serves {made.model}@{made.version} ({made.variant})")
+    click.echo(f"POST {address}/v2/models/{made.name}/infer")
+
+
+@click.command()
+@click.argument("name", metavar="D")
+@json_option
+def undeploy(name: str, as_json: bool) -> None:  # noqa: FBT001
+    """Stop serving deployment D; its model stays in the registry."""
+    with open_platform() as platform:
+        platform.deployments.undeploy(name)
+    if as_json:
+        print_json({"undeployed": name})
+    else:
+        click.echo(f"{name} is no longer served")

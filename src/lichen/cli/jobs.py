@@ -1,0 +1,88 @@
+"""`lichen jobs`: what runs, ran and will run."""
+
+import click
+
+from lichen.cli.output import json_option, print_json, print_table
+from lichen.cli.platform import open_platform
+from lichen.cli.receipts import receipt_line
+from lichen.core.clock import rfc3339
+from lichen.core.units import readable
+from lichen.protocol.admin import Job
+
+
+@click.group()
+def jobs() -> None:
+    """Jobs: train, ingest, import; each in a process of its own, with a receipt."""
+
+
+@jobs.command()
+@json_option
+def ls(as_json: bool) -> None:  # noqa: FBT001
+    """List jobs, oldest first."""
+    with open_platform() as platform:
+        found = platform.jobs.ls()
+    if as_json:
+        print_json({"jobs": found})
+        return
+    print_table(
+        ("job", "kind", "state", "created", "energy"),
+        [
+            (
+                job.id,
+                job.kind.value,
+                job.state.value,
+                rfc3339(job.created_at.replace(microsecond=0)),
+                readable(job.receipt.energy.nj, "J") if job.receipt else None,
+            )
+            for job in found
+        ],
+    )
+
+
+@jobs.command()
+@click.argument("job_id", metavar="ID")
+@json_option
+def show(job_id: str, as_json: bool) -> None:  # noqa: FBT001
+    """One job: state, progress, result, receipt."""
+    with open_platform() as platform:
+        job = platform.jobs.show(job_id)
+    _show(job, as_json=as_json)
+
+
+@jobs.command()
+@click.argument("job_id", metavar="ID")
+@json_option
+def logs(job_id: str, as_json: bool) -> None:  # noqa: FBT001
+    """What the job wrote."""
+    with open_platform() as platform:
+        text = platform.jobs.logs(job_id)
+    if as_json:
+        print_json({"id": job_id, "log": text})
+    else:
+        click.echo(text, nl=False)
+
+
+@jobs.command()
+@click.argument("job_id", metavar="ID")
+@json_option
+def cancel(job_id: str, as_json: bool) -> None:  # noqa: FBT001
+    """Ask a job to end: SIGTERM, and after a grace SIGKILL."""
+    with open_platform() as platform:
+        job = platform.jobs.cancel(job_id)
+    _show(job, as_json=as_json)
+
+
+def _show(job: Job, *, as_json: bool) -> None:
+    if as_json:
+        print_json(job)
+        return
+    ending = " (being cancelled)" if job.cancelling and not job.state.final else ""
+    click.echo(f"{job.id}  {job.kind.value}  {job.state.value}{ending}  attempt {job.attempt}")
+    if job.progress and not job.state.final:
+        click.echo(f"{job.progress.stage} {job.progress.message}".rstrip())
+    if job.error:
+        click.echo(job.error.message)
+    if job.result:
+        click.echo(", ".join(f"{name} {value}" for name, value in job.result.items()))
+    if job.receipt:
+        click.echo(f"receipt: {receipt_line(job.receipt)}")

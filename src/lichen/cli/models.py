@@ -1,0 +1,166 @@
+"""`lichen models`: the registry of immutable versions."""
+
+import tarfile
+import tempfile
+from pathlib import Path
+
+import click
+
+from lichen.cli.output import json_option, print_json, print_table
+from lichen.cli.platform import open_platform
+from lichen.cli.progress import ProgressLine
+from lichen.cli.receipts import receipt_line
+from lichen.core.errors import Conflict, WorkFailed
+from lichen.core.tensors import TensorSpec
+from lichen.protocol.admin import ModelVersion
+
+PATH = click.Path(path_type=Path)
+
+
+@click.group()
+def models() -> None:
+    """Models: NAME@V is an immutable version, NAME@ALIAS what an alias points at."""
+
+
+@models.command()
+@json_option
+def ls(as_json: bool) -> None:  # noqa: FBT001
+    """List models."""
+    with open_platform() as platform:
+        found = platform.models.ls()
+    if as_json:
+        print_json({"models": found})
+        return
+    print_table(
+        ("model", "latest", "aliases"),
+        [
+            (
+                one.name,
+                one.latest,
+                ", ".join(f"{alias}={to}" for alias, to in sorted(one.aliases.items())),
+            )
+            for one in found
+        ],
+    )
+
+
+@models.command()
+@click.argument("reference", metavar="NAME@V")
+@json_option
+def show(reference: str, as_json: bool) -> None:  # noqa: FBT001
+    """Signature, metrics, files and receipt of a version."""
+    with open_platform() as platform:
+        version = platform.models.show(reference)
+    show_version(version, as_json=as_json)
+
+
+@models.command()
+@click.argument("reference", metavar="NAME@V")
+@click.argument("alias_name", metavar="ALIAS")
+@json_option
+def alias(reference: str, alias_name: str, as_json: bool) -> None:  # noqa: FBT001
+    """Let ALIAS point at a version."""
+    with open_platform() as platform:
+        model = platform.models.alias(reference, alias_name)
+    if as_json:
+        print_json(model)
+    else:
+        click.echo(f"{model.name}@{alias_name} is now version {model.aliases[alias_name]}")
+
+
+@models.command()
+@click.argument("reference", metavar="NAME@V")
+@json_option
+def card(reference: str, as_json: bool) -> None:  # noqa: FBT001
+    """The model card, with Hugging Face front matter."""
+    with open_platform() as platform:
+        text = platform.models.card(reference)
+    if as_json:
+        print_json({"card": text})
+    else:
+        click.echo(text, nl=False)
+
+
+@models.command()
+@click.argument("reference", metavar="NAME@V")
+@json_option
+def verify(reference: str, as_json: bool) -> None:  # noqa: FBT001
+    """Check every stored byte of a version against its manifest."""
+    with open_platform() as platform:
+        verdict = platform.models.verify(reference)
+    if as_json:
+        print_json(verdict)
+    elif verdict.sound:
+        click.echo(f"{reference} is sound")
+    if not verdict.sound:
+        raise WorkFailed(f"{reference} is damaged: {'; '.join(verdict.findings)}")
+
+
+@models.command()
+@click.argument("reference", metavar="NAME@V")
+@click.argument("folder", metavar="DIR", type=PATH)
+@json_option
+def export(reference: str, folder: Path, as_json: bool) -> None:  # noqa: FBT001
+    """Write a version's files and manifest into a new folder DIR."""
+    if folder.exists():
+        raise Conflict(f"{str(folder)!r} exists already: name a folder that does not")
+    with open_platform() as platform, tempfile.TemporaryDirectory(dir=_parent(folder)) as scratch:
+        packed = platform.models.export(reference, Path(scratch, "version.tar"))
+        unpacked = Path(scratch, "version")
+        with tarfile.open(packed) as tar:
+            tar.extractall(unpacked, filter="data")
+        unpacked.rename(folder)
+    if as_json:
+        print_json({"exported": reference, "folder": str(folder)})
+    else:
+        click.echo(f"wrote {reference} to {folder}")
+
+
+@models.command("import")
+@click.argument("path", type=PATH)
+@click.option("--name", metavar="M", help="Name of the model. [the file's name]")
+@json_option
+def import_(path: Path, name: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Register an ONNX file, or a version that was exported, as a new version."""
+    with open_platform() as platform, tempfile.TemporaryDirectory() as scratch:
+        file = _packed(path, Path(scratch)) if path.is_dir() else path
+        version = platform.models.import_file(file, name, ProgressLine())
+    show_version(version, as_json=as_json)
+
+
+def show_version(version: ModelVersion, *, as_json: bool) -> None:
+    """Print one version, as JSON or for people."""
+    if as_json:
+        print_json(version)
+        return
+    click.echo(f"{version.model}@{version.version}: {version.task}, {version.algorithm}")
+    for spec in version.signature.inputs:
+        click.echo(f"  in   {_tensor(spec)}")
+    for spec in version.signature.outputs:
+        click.echo(f"  out  {_tensor(spec)}")
+    print_table(
+        ("metric", "value", "unit", "split"),
+        [(one.name, f"{one.value:.5g}", one.unit, one.split) for one in version.metrics],
+    )
+    if version.receipt:
+        click.echo(f"receipt: {receipt_line(version.receipt)}")
+
+
+def _tensor(spec: TensorSpec) -> str:
+    unit = f" in {spec.unit}" if spec.unit else ""
+    optional = " (optional)" if spec.optional else ""
+    return f"{spec.name} {spec.datatype.value} {list(spec.shape)}{unit}{optional}"
+
+
+def _parent(folder: Path) -> Path:
+    parent = folder.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    return parent
+
+
+def _packed(folder: Path, scratch: Path) -> Path:
+    packed = scratch / f"{folder.absolute().name}.tar"
+    with tarfile.open(packed, "w") as tar:
+        for file in sorted(folder.iterdir()):
+            tar.add(file, arcname=file.name)
+    return packed

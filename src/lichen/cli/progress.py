@@ -1,0 +1,45 @@
+"""A job's progress on one line of a terminal: how far, which stage, how many joules so far."""
+
+import sys
+import time
+
+from lichen.core.units import readable
+from lichen.protocol.admin import Job
+
+SHOWN_AFTER_SECONDS = 1.0
+BAR_CELLS = 24
+CLEAR_LINE = "\r\x1b[2K"
+
+
+class ProgressLine:
+    """Draws a job each time it was looked at; silent where nobody watches a terminal."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._live = sys.stderr.isatty()
+        self._drawn = False
+
+    def __call__(self, job: Job) -> None:
+        """Draw the job's state over the last drawing, and wipe it when the job has ended."""
+        waited = time.monotonic() - self._began
+        if not self._live or waited < SHOWN_AFTER_SECONDS:
+            return
+        if job.state.final:
+            sys.stderr.write(CLEAR_LINE if self._drawn else "")
+        else:
+            sys.stderr.write(CLEAR_LINE + drawing(job, waited))
+            self._drawn = True
+        sys.stderr.flush()
+
+
+def drawing(job: Job, waited_seconds: float) -> str:
+    """One line: bar, share, stage, energy so far."""
+    progress = job.progress
+    if progress is None:
+        return f"{job.kind.value} {job.state.value} · {waited_seconds:.0f} s"
+    bar = ""
+    if progress.fraction is not None:
+        filled = round(BAR_CELLS * min(1.0, max(0.0, progress.fraction)))
+        bar = f"[{'#' * filled}{'.' * (BAR_CELLS - filled)}] {progress.fraction:4.0%} · "
+    energy = f" · {readable(progress.nj, 'J')}" if progress.nj is not None else ""
+    return f"{bar}{progress.stage} {progress.message}".rstrip() + energy

@@ -1,0 +1,112 @@
+"""`lichen train`: fit a model on a dataset and register it as a version."""
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from lichen.cli.models import show_version
+from lichen.cli.output import json_option, print_json
+from lichen.cli.platform import open_platform
+from lichen.cli.progress import ProgressLine
+from lichen.cli.receipts import receipt_line
+from lichen.client.admin import train_job
+from lichen.core.clock import parse_rfc3339
+from lichen.core.units import NANOJOULES_PER_JOULE
+from lichen.protocol.admin import Job, TrainSpec
+
+
+class Moment(click.ParamType):
+    """An RFC 3339 time; a bare date means its midnight UTC."""
+
+    name = "TIME"
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,  # noqa: ANN401
+    ) -> datetime:
+        """The moment in UTC, or a usage error that shows the form."""
+        text = str(value)
+        try:
+            return parse_rfc3339(text if "T" in text else f"{text}T00:00:00Z")
+        except ValueError:
+            self.fail(f"{text!r} is no time: write it as 2026-01-31T00:00:00Z", param, ctx)
+
+
+class Names(click.ParamType):
+    """Column names, with commas between."""
+
+    name = "A,B"
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,  # noqa: ANN401, ARG002
+    ) -> list[str]:
+        """The names without the space around them."""
+        return [name.strip() for name in str(value).split(",") if name.strip()]
+
+
+@click.group()
+def train() -> None:
+    """Train a model; the job runs in a process of its own and is metered throughout."""
+
+
+@train.command()
+@click.option("--data", "data", metavar="NAME[@V]", required=True, help="The dataset.")
+@click.option("--target", type=Names(), required=True, help="Columns to forecast.")
+@click.option("--horizon", metavar="STEPS", type=int, required=True, help="Steps to forecast.")
+@click.option("--known", type=Names(), default="", help="Columns known ahead over the horizon.")
+@click.option("--series", metavar="COL", help="Column that names the series of a panel.")
+@click.option("--context", metavar="N", type=int, help="Rows of history taken. [searched]")
+@click.option("--train-until", type=Moment(), help="Rows from here on are not fitted on.")
+@click.option("--validate-until", type=Moment(), help="Rows from here on are never looked at.")
+@click.option("--test-until", type=Moment(), help="... except up to here, to score the result.")
+@click.option("--refit", type=click.Choice(["never", "weekly"]), default="never")
+@click.option("--start-at", metavar="HH:MM", help="Local time every forecast starts. [any step]")
+@click.option("--timezone", metavar="Z", help="Zone whose calendar counts. [the dataset's]")
+@click.option("--algorithm", metavar="auto|NAME", default="auto", show_default=True)
+@click.option("--budget-joules", metavar="J", type=float, help="Energy the search may spend.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--name", metavar="M", help="Name of the model. [the dataset's]")
+@json_option
+def forecast(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001
+    """Train a forecaster: the cheapest algorithm that a dearer one does not beat by enough."""
+    with open_platform() as platform:
+        job = train_job(platform.jobs, _spec(**options), ProgressLine())
+        version = platform.models.made(job)
+    if as_json:
+        print_json({"job": job, "version": version})
+        return
+    print_search(job)
+    show_version(version, as_json=False)
+
+
+def print_search(job: Job) -> None:
+    """What was tried and why each was or was not chosen, then what the whole job cost."""
+    for candidate in (job.result or {}).get("candidates", []):
+        click.echo(f"{'*' if candidate['chosen'] else ' '} {candidate['sentence']}")
+    if job.receipt:
+        click.echo(f"training: {receipt_line(job.receipt)}")
+
+
+def _spec(
+    data: str,
+    target: list[str],
+    budget_joules: float | None,
+    **options: Any,  # noqa: ANN401
+) -> TrainSpec:
+    dataset, _, version = data.partition("@")
+    if version and not version.isdigit():
+        raise click.BadParameter(f"{data!r} names no version: write NAME or NAME@2")
+    return TrainSpec(
+        task="forecast",
+        data=dataset,
+        data_version=int(version) if version else None,
+        targets=target,
+        budget_nj=None if budget_joules is None else round(budget_joules * NANOJOULES_PER_JOULE),
+        **options,
+    )
