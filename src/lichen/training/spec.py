@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Signature
@@ -32,10 +33,11 @@ class ForecastSpec:
         known: columns whose values over the horizon are known ahead.
         series: column that names the series of a panel, or None.
         context: rows of history the model takes; None: searched.
-        train_until: rows at or after this moment are not fitted on before the validation.
-        validate_until: rows at or after this moment are never looked at, unless `test_until`
-            is given.
-        test_until: rows from `validate_until` up to this moment are scored, and never chosen on.
+        train_until: rows at or after this moment are not fitted on while candidates are compared.
+        validate_until: the rows from `train_until` up to this moment are what they are compared on.
+        test_until: the rows from `validate_until` up to this moment are scored, never chosen on.
+            Rows at or after the last of these that is stated are never looked at; none stated:
+            the first 70 % are fitted on, the next 15 % compared on, the last 15 % scored.
         refit: whether closed-form models are fitted anew each week as truth arrives.
         start_at: local time of day `HH:MM` at which every forecast starts; None: at any step.
         timezone: IANA name of the zone whose calendar counts; None: the table's, or UTC.
@@ -124,6 +126,7 @@ def checked(spec: ForecastSpec) -> ForecastSpec:
     _check_counts(spec)
     _check_names(spec)
     _check_times(spec)
+    _check_calendar(spec)
     return spec
 
 
@@ -174,3 +177,30 @@ def _check_times(spec: ForecastSpec) -> None:
             )
     if spec.test_until is not None and spec.validate_until is None:
         raise InvalidInput("test_until needs validate_until, where the test part begins")
+
+
+def _check_calendar(spec: ForecastSpec) -> None:
+    if spec.start_at is not None:
+        start_seconds(spec.start_at)
+    if spec.timezone is not None:
+        try:
+            ZoneInfo(spec.timezone)
+        except (ValueError, OSError, KeyError) as unknown:
+            raise InvalidInput(
+                f"timezone {spec.timezone!r} is unknown: take an IANA name, as Europe/Berlin"
+            ) from unknown
+
+
+def start_seconds(start_at: str) -> int:
+    """Seconds of the local day at `HH:MM`.
+
+    Raises:
+        InvalidInput: it is no time of day.
+    """
+    try:
+        moment = time.fromisoformat(start_at)
+    except ValueError as wrong:
+        raise InvalidInput(
+            f"start_at is {start_at!r}: write a time of day as HH:MM, such as 00:00"
+        ) from wrong
+    return moment.hour * 3600 + moment.minute * 60 + moment.second

@@ -14,13 +14,14 @@ class Progress:
     Attributes:
         fraction: work done, 0 to 1; never goes back.
         stage: what is being done, in a few words.
-        spent_nj: energy so far in nanojoules, earlier attempts of the same job included.
+        spent_nj: energy so far in nanojoules, earlier attempts of the same job included; None
+            where nothing meters the run.
         note: one line for the job's log, or None.
     """
 
     fraction: float
     stage: str
-    spent_nj: int
+    spent_nj: int | None
     note: str | None = None
 
 
@@ -48,12 +49,8 @@ class Watch(Protocol):
 class EnergyGauge(Protocol):
     """Meters the process that runs (A1, A4)."""
 
-    def charge(self) -> None:
-        """Charge the CPU used since the last charge, now."""
-        ...
-
-    def spent(self) -> EnergyFigure:
-        """What was charged since the gauge started."""
+    def spent(self) -> EnergyFigure | None:
+        """What this process was charged so far, up to now; None where nothing meters it (M5)."""
         ...
 
 
@@ -80,6 +77,14 @@ class NoWatch:
     def load(self, name: str) -> bytes | None:
         """What was kept in memory."""
         return self.kept.get(name)
+
+
+class NoGauge:
+    """Meters nothing, and says so."""
+
+    def spent(self) -> None:
+        """Nothing was measured."""
+        return
 
 
 def stop_if_cancelled(watch: Watch) -> None:
