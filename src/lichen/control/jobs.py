@@ -1,0 +1,165 @@
+"""Jobs as rows: submitted durably, changed by compare-and-set, found again after any crash.
+
+Collection `jobs` holds every job by its id, which grows with time; `jobs-open` holds the ids of
+those that have not ended, so that a worker never reads the others.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from lichen.control.transitions import Event, JobRecord, step
+from lichen.core.clock import Clock
+from lichen.core.errors import Conflict, NotFound
+from lichen.core.ids import JobId
+from lichen.protocol.admin import JobKind, JobState, JsonObject
+from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore
+
+JOBS = "jobs"
+OPEN = "jobs-open"
+_PAGE = 200
+_MILLISECONDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class JobPolicy:
+    """How often a job is started again after a crash."""
+
+    attempts: int = 20
+
+
+class Jobs:
+    """The one way to a job."""
+
+    def __init__(
+        self, documents: DocumentStore, clock: Clock, policy: JobPolicy | None = None
+    ) -> None:
+        self._documents = documents
+        self._clock = clock
+        self._policy = policy or JobPolicy()
+
+    def new_id(self) -> JobId:
+        """A fresh id; ids sort by the time they were made."""
+        milliseconds = round(self._clock.now().timestamp() * _MILLISECONDS)
+        return JobId(f"job-{milliseconds:011x}{secrets.token_hex(4)}")
+
+    def submit(
+        self,
+        kind: JobKind,
+        spec: JsonObject,
+        tenant: str,
+        extra: Callable[[JobRecord], Sequence[Change]] = lambda _: (),
+    ) -> JobRecord:
+        """Accept a job: once this returns, no crash loses it.
+
+        Args:
+            kind: what it does.
+            spec: what it does it to.
+            tenant: who pays.
+            extra: changes committed together with it, or not at all.
+
+        Raises:
+            Conflict: `extra` did not hold; the job was not accepted.
+        """
+        job = JobRecord(
+            id=self.new_id(),
+            kind=kind,
+            spec=spec,
+            tenant=tenant,
+            attempts_allowed=self._policy.attempts,
+            created_at=self._clock.now(),
+        )
+        self._documents.commit(
+            [
+                Change(JOBS, job.id, msgspec.json.encode(job), MUST_NOT_EXIST),
+                Change(OPEN, job.id, b"", MUST_NOT_EXIST),
+                *extra(job),
+            ]
+        )
+        return job
+
+    def get(self, job_id: str) -> JobRecord:
+        """One job.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        return self._read(job_id)[0]
+
+    def page(self, after: str, limit: int) -> list[JobRecord]:
+        """Up to `limit` jobs in the order of their acceptance, after the id `after`."""
+        return [_decoded(document.body) for document in self._documents.scan(JOBS, after, limit)]
+
+    def unfinished(self) -> Iterator[JobRecord]:
+        """Every job that has not ended, oldest first."""
+        after = ""
+        while page := self._documents.scan(OPEN, after, _PAGE):
+            for document in page:
+                found = self._documents.get(JOBS, document.key)
+                if found is not None:
+                    yield _decoded(found.body)
+            after = page[-1].key
+
+    def apply(self, job_id: str, event: Event) -> JobRecord:
+        """Let something happen to a job; the job afterwards.
+
+        Raises:
+            NotFound: there is none of this id.
+            Conflict: the event does not fit, see `transitions.step`.
+        """
+        while True:
+            job, version = self._read(job_id)
+            after = step(job, event, self._clock.now())
+            try:
+                self._documents.commit(_changes(job, after, version))
+            except Conflict:
+                continue  # somebody else changed it in between: judge the event anew
+            return after
+
+    def commit_with(
+        self, job_id: str, event: Event, commit: Callable[[Sequence[Change]], None]
+    ) -> JobRecord:
+        """Let something happen to a job in the same commit as other changes.
+
+        Args:
+            job_id: the job.
+            event: what happens to it; refused when its fence is stale.
+            commit: makes one commit that holds the changes it is given, or raises Conflict.
+
+        Raises:
+            Conflict: the event does not fit; nothing was committed.
+        """
+        while True:
+            job, version = self._read(job_id)
+            after = step(job, event, self._clock.now())
+            try:
+                commit(_changes(job, after, version))
+            except Conflict:
+                if self._read(job_id)[1] == version:
+                    raise  # the job stands still: it was the other changes that did not fit
+                continue
+            return after
+
+    def _read(self, job_id: str) -> tuple[JobRecord, int]:
+        document = self._documents.get(JOBS, job_id)
+        if document is None:
+            raise NotFound(f"there is no job {job_id!r}: `lichen jobs ls` lists those there are")
+        return _decoded(document.body), document.version
+
+
+def _changes(before: JobRecord, after: JobRecord, version: int) -> list[Change]:
+    changes = [Change(JOBS, after.id, msgspec.json.encode(after), version)]
+    if after.state.final and not before.state.final:
+        changes.append(Change(OPEN, after.id, None))
+    return changes
+
+
+def _decoded(body: bytes) -> JobRecord:
+    return msgspec.json.decode(body, type=JobRecord)
+
+
+def in_state(jobs: Sequence[JobRecord], state: JobState | None) -> list[JobRecord]:
+    """Those of the jobs that are in this state; None takes all."""
+    return [job for job in jobs if state in (None, job.state)]
