@@ -43,23 +43,25 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class StepRows:
-    """How one row of features becomes one row per step: a choice of columns and a constant part.
+    """How one row of features becomes one row per step of the horizon.
 
     Attributes:
         columns: `(horizon, chosen)`: which feature stands at each place of a step's row.
-        constants: `(horizon, added)`: what is appended to it, the same for every forecast.
+        mixed: `(features, horizon, added)`: weights of what is appended to it. Keep them, and the
+            features they meet, whole numbers: sums are then exact however they are ordered, and
+            no tree can tip between two runtimes.
     """
 
     columns: NDArray[np.int64]
-    constants: NDArray[np.float32]
+    mixed: NDArray[np.float32]
 
     def expand(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """`(rows * horizon, chosen + added)` from `(rows, features)`, steps fastest."""
-        rows, (horizon, added) = len(features), self.constants.shape
-        chosen = features[:, self.columns]
-        appended = np.broadcast_to(self.constants, (rows, horizon, added))
-        together = np.concatenate([chosen, appended], axis=2)
-        return together.reshape(rows * horizon, -1)
+        width, horizon, added = self.mixed.shape
+        appended = features @ self.mixed.reshape(width, -1)
+        appended = appended.reshape(len(features), horizon, added)
+        together = np.concatenate([features[:, self.columns], appended], axis=2)
+        return together.reshape(len(features) * horizon, -1)
 
 
 def linear_core(weights: Floats) -> bytes:
@@ -78,31 +80,29 @@ def linear_core(weights: Floats) -> bytes:
     return _model([node], kept, features=stored.shape[0], horizon=stored.shape[1])
 
 
-def tree_core(trees: Sequence[Tree], steps: StepRows, features: int) -> bytes:
+def tree_core(trees: Sequence[Tree], steps: StepRows) -> bytes:
     """An ONNX model that expands each row to its steps and sums `trees` over every one."""
     from onnx import helper, numpy_helper
 
-    horizon, chosen = steps.columns.shape
-    added = steps.constants.shape[1]
-    kept = [
-        numpy_helper.from_array(np.ascontiguousarray(steps.columns, dtype=np.int64), "columns"),
-        numpy_helper.from_array(
-            np.ascontiguousarray(steps.constants[None], dtype=np.float32), "constants"
-        ),
-        numpy_helper.from_array(np.array([horizon, added], dtype=np.int64), "tail"),
-        numpy_helper.from_array(np.array([-1, chosen + added], dtype=np.int64), "flat"),
-        numpy_helper.from_array(np.array([-1, horizon], dtype=np.int64), "folded"),
-    ]
+    features, horizon, added = steps.mixed.shape
+    together = steps.columns.shape[1] + added
+    constants: dict[str, NDArray[Any]] = {
+        "columns": steps.columns.astype(np.int64),
+        "mixed": steps.mixed.reshape(features, -1).astype(np.float32),
+        "spread": np.array([-1, horizon, added], dtype=np.int64),
+        "flat": np.array([-1, together], dtype=np.int64),
+        "folded": np.array([-1, horizon], dtype=np.int64),
+    }
     nodes = [
         helper.make_node("Gather", [INPUT, "columns"], ["chosen"], axis=1),
-        helper.make_node("Shape", [INPUT], ["rows"], start=0, end=1),
-        helper.make_node("Concat", ["rows", "tail"], ["spread"], axis=0),
-        helper.make_node("Expand", ["constants", "spread"], ["appended"]),
+        helper.make_node("MatMul", [INPUT, "mixed"], ["mixture"]),
+        helper.make_node("Reshape", ["mixture", "spread"], ["appended"]),
         helper.make_node("Concat", ["chosen", "appended"], ["together"], axis=2),
         helper.make_node("Reshape", ["together", "flat"], ["steps"]),
         _ensemble(trees),
         helper.make_node("Reshape", ["summed", "folded"], [OUTPUT]),
     ]
+    kept = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     return _model(nodes, kept, features=features, horizon=horizon)
 
 

@@ -9,6 +9,7 @@ from lichen.core.errors import WorkFailed
 from lichen.frameworks.boosting import Boosted, BoostingSettings, fit_trees
 from lichen.frameworks.onnx_writer import StepRows, tree_core
 
+ONE_STEP = StepRows(columns=np.arange(5)[None], mixed=np.zeros((5, 1, 1), dtype=np.float32))
 SMALL = BoostingSettings(trees=60, leaves=7, rows_in_leaf=5)
 
 
@@ -25,9 +26,8 @@ def fit(settings: BoostingSettings = SMALL) -> Boosted:
 def test_the_onnx_of_the_trees_answers_as_lightgbm_does() -> None:
     rows, _ = data()
     model = fit()
-    steps = StepRows(columns=np.arange(5)[None], constants=np.zeros((1, 0), dtype=np.float32))
     session = onnxruntime.InferenceSession(
-        tree_core(model.trees, steps, 5), providers=["CPUExecutionProvider"]
+        tree_core(model.trees, ONE_STEP), providers=["CPUExecutionProvider"]
     )
     answered = np.asarray(session.run(["raw"], {"features": rows})[0])[:, 0]
     assert np.abs(answered - model.predict(rows)).max() < 1e-5
@@ -47,9 +47,8 @@ def test_constant_targets_give_trees_of_one_leaf() -> None:
     rows, target = data()
     model = fit_trees(rows, np.full_like(target, 2.5), SMALL, lambda _: None)
     assert np.allclose(model.predict(rows[:3]), 2.5)
-    steps = StepRows(columns=np.arange(5)[None], constants=np.zeros((1, 0), dtype=np.float32))
     session = onnxruntime.InferenceSession(
-        tree_core(model.trees, steps, 5), providers=["CPUExecutionProvider"]
+        tree_core(model.trees, ONE_STEP), providers=["CPUExecutionProvider"]
     )
     assert np.allclose(session.run(["raw"], {"features": rows[:3]})[0], 2.5)
 

@@ -37,28 +37,30 @@ def test_weights_that_are_not_finite_are_refused() -> None:
         linear_core(np.array([[np.nan]]))
 
 
+def no_mixture(features: int, horizon: int) -> NDArray[np.float32]:
+    return np.zeros((features, horizon, 1), dtype=np.float32)
+
+
 def test_steps_are_expanded_row_by_row_then_step_by_step() -> None:
-    steps = StepRows(
-        columns=np.array([[0, 1], [2, 1]]), constants=np.array([[10.0], [20.0]], dtype=np.float32)
-    )
+    mixed = no_mixture(3, 2)
+    mixed[0, :, 0] = [10, 20]
+    steps = StepRows(columns=np.array([[0, 1], [2, 1]]), mixed=mixed)
     features = np.array([[1, 2, 3], [4, 5, 6]], dtype=np.float32)
-    assert steps.expand(features).tolist() == [[1, 2, 10], [3, 2, 20], [4, 5, 10], [6, 5, 20]]
+    assert steps.expand(features).tolist() == [[1, 2, 10], [3, 2, 20], [4, 5, 40], [6, 5, 80]]
 
 
 def test_a_tree_is_asked_once_for_each_step() -> None:
-    steps = StepRows(
-        columns=np.array([[0, 1], [1, 2]]), constants=np.zeros((2, 1), dtype=np.float32)
-    )
-    model = tree_core([STUMP, STUMP], steps, features=3)
+    steps = StepRows(columns=np.array([[0, 1], [1, 2]]), mixed=no_mixture(3, 2))
     features = np.array([[9, 0.5, 0.6], [9, 0.7, 0.1]], dtype=np.float32)
-    assert run(model, features).tolist() == [[-2, 6], [6, -2]]
+    assert run(tree_core([STUMP, STUMP], steps), features).tolist() == [[-2, 6], [6, -2]]
 
 
-def test_steps_without_a_constant_part_are_served_too() -> None:
-    steps = StepRows(columns=np.array([[0, 1]]), constants=np.zeros((1, 0), dtype=np.float32))
-    assert (
-        run(tree_core([STUMP], steps, 2), np.ones((3, 2), dtype=np.float32)).tolist() == [[3]] * 3
-    )
+def test_a_tree_sees_the_mixed_columns_too() -> None:
+    mixed = no_mixture(2, 3)
+    mixed[1, :, 0] = [-1, 0, 1]
+    steps = StepRows(columns=np.zeros((3, 1), dtype=np.int64), mixed=mixed)
+    features = np.array([[7, 1], [7, -1]], dtype=np.float32)
+    assert run(tree_core([STUMP], steps), features).tolist() == [[-1, -1, 3], [3, -1, -1]]
 
 
 def test_a_threshold_between_two_float32_is_rounded_down() -> None:
