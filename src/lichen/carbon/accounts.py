@@ -1,0 +1,198 @@
+"""The reader of the ledger: exact totals by account, entries page by page, and verification (L3).
+
+It opens the file read-only for each question, so any process may ask while the supervisor writes.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from lichen.carbon.chain import lenient, microseconds, moment_of, postings_of
+from lichen.carbon.postings import Basis, Posting, Sums, added, as_postings
+from lichen.carbon.verification import Finding, findings
+from lichen.core.errors import InvalidInput, NotFound
+from lichen.store.failures import database_failures
+
+_FIRST, _LAST = -(2**63), 2**63 - 1
+_HALF = 32
+
+_TOTALS = """SELECT a.name, SUM(p.nj >> 32), SUM(p.nj & 4294967295),
+ SUM(p.ng >> 32), SUM(p.ng & 4294967295)
+ FROM postings p JOIN entries e ON e.number = p.entry JOIN accounts a ON a.id = p.account
+ WHERE e.number <= ? AND e.started_us >= ? AND e.started_us < ? GROUP BY a.name"""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTotal:
+    """What one account holds, signed: the meter is negative, all accounts sum to zero."""
+
+    account: str
+    nj: int
+    ng: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One sealed entry: a minute, a gap, a stop or an adjustment."""
+
+    number: int
+    kind: str
+    started_at: datetime
+    ended_at: datetime
+    windows: int
+    basis: Basis | None
+    note: str
+    digest: str
+    postings: tuple[Posting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The accounts over a span as of an entry: equal questions get equal answers for ever (L3).
+
+    `digest` is that of entry `as_of`; `bases` are the figures on which the entries stand;
+    `unsealed_windows` counts the seconds that are in it but not yet sealed (only without an
+    explicit `as_of`).
+    """
+
+    as_of: int
+    digest: str
+    unsealed_windows: int
+    accounts: tuple[AccountTotal, ...]
+    bases: tuple[Basis, ...]
+
+
+class LedgerReader:
+    """Questions to the ledger at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def accounts(
+        self,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        as_of: int | None = None,
+    ) -> list[AccountTotal]:
+        """Exact totals by account, by name; see `statement`."""
+        return list(self.statement(since, until, as_of).accounts)
+
+    def statement(
+        self,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        as_of: int | None = None,
+    ) -> Statement:
+        """Totals of the entries that started in [since, until), sealed up to entry `as_of`.
+
+        Without `as_of` the seconds of the open minute are in it as well.
+
+        Raises:
+            NotFound: there is no ledger, or no entry `as_of` yet.
+            Corrupt, StorageFailed: it cannot be read.
+        """
+        span = (
+            _FIRST if since is None else microseconds(since),
+            _LAST if until is None else microseconds(until),
+        )
+        with self._reading() as connection:
+            number, digest = self._sealed_up_to(connection, as_of)
+            bounds = (number, *span)
+            sums: Sums = {
+                name: ((nj_high << _HALF) + nj_low, (ng_high << _HALF) + ng_low)
+                for name, nj_high, nj_low, ng_high, ng_low in connection.execute(_TOTALS, bounds)
+            }
+            bases = {row[0] for row in connection.execute(_BASES, bounds)}
+            seconds = [] if as_of is not None else connection.execute(_JOURNAL, span).fetchall()
+        for content, basis in seconds:
+            sums = added(sums, postings_of(content))
+            bases.add(basis)
+        return Statement(
+            number,
+            digest,
+            len(seconds),
+            tuple(AccountTotal(one.account, one.nj, one.ng) for one in as_postings(sums)),
+            tuple(Basis.parse(text) for text in sorted(bases)),
+        )
+
+    def entries(self, after: int = 0, limit: int = 100) -> list[Entry]:
+        """Up to `limit` entries with numbers above `after`, in order."""
+        if limit < 1:
+            raise InvalidInput(f"limit {limit} is not usable: ask for at least one entry")
+        with self._reading() as connection:
+            rows = connection.execute(_ENTRIES, (after, limit)).fetchall()
+            return [self._entry(connection, row) for row in rows]
+
+    def head(self) -> tuple[int, str]:
+        """Number and digest of the last sealed entry; number 0 when none is sealed."""
+        with self._reading() as connection:
+            return self._sealed_up_to(connection, None)
+
+    def verify(self) -> list[Finding]:
+        """Everything that is wrong with the books; an empty list when they are sound."""
+        if not self._path.exists():
+            raise _no_ledger(self._path)
+        try:
+            with self._reading() as connection:
+                return findings(lenient(connection))
+        except Exception as failure:  # noqa: BLE001 - damage shows as any error of any layer
+            return [Finding(0, f"the file cannot be read through: {failure}")]
+
+    @staticmethod
+    def _sealed_up_to(connection: sqlite3.Connection, as_of: int | None) -> tuple[int, str]:
+        row = connection.execute(_HEAD, (_LAST if as_of is None else as_of,)).fetchone()
+        number, digest = row or (0, "")
+        if as_of is not None and number != as_of:
+            raise NotFound(f"entry {as_of} is not sealed yet; the last one is {number}")
+        return int(number), str(digest)
+
+    @staticmethod
+    def _entry(
+        connection: sqlite3.Connection, row: tuple[int, str, int, int, int, str, str, str | None]
+    ) -> Entry:
+        number, kind, started, ended, windows, note, digest, basis = row
+        postings = connection.execute(_POSTINGS, (number,)).fetchall()
+        return Entry(
+            number,
+            kind,
+            moment_of(started),
+            moment_of(ended),
+            windows,
+            None if basis is None else Basis.parse(basis),
+            note,
+            digest,
+            tuple(Posting(*posting) for posting in postings),
+        )
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        if not self._path.exists():
+            raise _no_ledger(self._path)
+        with database_failures(self._path):
+            connection = sqlite3.connect(
+                f"{self._path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
+            )
+            try:
+                connection.execute("BEGIN")  # one snapshot for all statements
+                yield connection
+            finally:
+                connection.close()
+
+
+def _no_ledger(path: Path) -> NotFound:
+    return NotFound(f"there is no ledger at {path}: start the platform once with `lichen up`")
+
+
+_BASES = """SELECT DISTINCT b.content FROM entries e JOIN bases b ON b.id = e.basis
+ WHERE e.number <= ? AND e.started_us >= ? AND e.started_us < ?"""
+_JOURNAL = """SELECT j.content, b.content FROM journal j JOIN bases b ON b.id = j.basis
+ WHERE j.started_us >= ? AND j.started_us < ? ORDER BY j.number"""
+_HEAD = "SELECT number, digest FROM entries WHERE number <= ? ORDER BY number DESC LIMIT 1"
+_ENTRIES = """SELECT e.number, e.kind, e.started_us, e.ended_us, e.windows, e.note, e.digest,
+ b.content FROM entries e LEFT JOIN bases b ON b.id = e.basis
+ WHERE e.number > ? ORDER BY e.number LIMIT ?"""
+_POSTINGS = """SELECT a.name, p.nj, p.ng FROM postings p JOIN accounts a ON a.id = p.account
+ WHERE p.entry = ? ORDER BY a.name"""
