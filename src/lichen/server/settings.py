@@ -43,7 +43,9 @@ class AddressSettings:
 
     host: str = _setting("127.0.0.1", "The address that all three ports listen on.")
     http: int = _setting(8080, "Port of the data plane over HTTP; 0 takes any free one.", least=0)
-    grpc: int = _setting(8081, "Port of the data plane over gRPC; 0 takes any free one.", least=0)
+    grpc: int = _setting(
+        8081, "Port of the data plane over gRPC, kept for it: nothing listens there yet.", least=0
+    )
     control: int = _setting(8090, "Port of the control plane; 0 takes any free one.", least=0)
 
 
@@ -75,6 +77,14 @@ class CarbonSettings:
         None, "CSV file of intensities: first column time, second gCO2e per kWh."
     )
     pue: float = _setting(1.0, "Power usage effectiveness of the building (C1).", least=1)
+    embodied_kg_per_thread: float | None = _setting(
+        None,
+        "kgCO2e of making this machine, for each hardware thread (C3). Unset: a server's default.",
+        least=0,
+    )
+    host_life_years: float = _setting(
+        4.0, "Years over which making this machine is spread (C3).", least=0.1
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +262,11 @@ def load(
         for section, defaults in sections().items()
     }
     return Settings(home, runtime, **built)
+
+
+def inherited_environment() -> dict[str, str]:
+    """This process's environment without our settings: what a child needs beside them."""
+    return {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

@@ -1,0 +1,123 @@
+"""The home: the folder that holds all state of one platform, and the lock on it."""
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from lichen.core.errors import Unavailable
+from lichen.store.failures import storage_failures
+
+_PRIVATE = 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where everything stands."""
+
+    folder: Path
+
+    @property
+    def admin_key(self) -> Path:
+        """The key of the first administrator."""
+        return self.folder / "admin.key"
+
+    @property
+    def documents(self) -> Path:
+        """The documents' SQLite file."""
+        return self.folder / "lichen.db"
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's SQLite file."""
+        return self.folder / "ledger.db"
+
+    @property
+    def blobs(self) -> Path:
+        """The folder of content-addressed bytes."""
+        return self.folder / "blobs"
+
+    @property
+    def uploads(self) -> Path:
+        """Files that were uploaded and wait for their job."""
+        return self.folder / "uploads"
+
+    @property
+    def run(self) -> Path:
+        """What concerns the running platform alone."""
+        return self.folder / "run"
+
+    @property
+    def addresses(self) -> Path:
+        """Where the running platform listens."""
+        return self.run / "addresses.json"
+
+    def job(self, job_id: str) -> Path:
+        """The folder of one job: its log, progress and checkpoints."""
+        return self.folder / "jobs" / job_id
+
+    def prepare(self) -> None:
+        """Make the folders.
+
+        Raises:
+            StorageFailed: the home is read-only, full, or not this user's.
+        """
+        with storage_failures(self.folder):
+            self.folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+            for part in (self.run, self.blobs, self.uploads, self.folder / "jobs"):
+                part.mkdir(mode=_PRIVATE, exist_ok=True)
+
+
+class HomeLock:
+    """Held by the supervisor as long as it lives, however it ends."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._file: TextIO | None = None
+
+    def acquire(self) -> None:
+        """Take the home for this process.
+
+        Raises:
+            Unavailable: another platform runs on it; the message names its pid.
+            StorageFailed: the home cannot be written.
+        """
+        path = self._home.run / "home.lock"
+        with storage_failures(path):
+            file = path.open("a+", encoding="ascii")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            pid = file.read().strip() or "unknown"
+            file.close()
+            raise Unavailable(
+                f"a platform runs on {self._home.folder} already, with pid {pid}: "
+                "stop it, or choose another home with --home"
+            ) from None
+        self._file = file
+        with storage_failures(path):
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+
+    def release(self) -> None:
+        """Let the next platform have the home."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def write_json(path: Path, content: Mapping[str, object]) -> None:
+    """Replace a small file whole; a reader sees the old or the new one.
+
+    Raises:
+        StorageFailed: the disk is full or read-only.
+    """
+    fresh = path.with_suffix(f".{os.getpid()}.new")
+    with storage_failures(path):
+        fresh.write_text(json.dumps(content), encoding="utf-8")
+        fresh.replace(path)
