@@ -20,7 +20,7 @@ PAGE_NAME = "meter.page"
 _MAGIC = 0x4C49_4348_5047_0001
 _SIZE = 4096
 _PAYLOAD_AT = (1024, 2560)
-_FIXED = struct.Struct("=qqqqqqqdddBH")
+_FIXED = struct.Struct("=qqqqqqdddBH")
 _CRC = struct.Struct("=I")
 _SOURCE_LIMIT = 400
 _METHODS = tuple(Method)
@@ -61,13 +61,12 @@ class Rate:
 class PageContent:
     """All that the owner publishes when it closes a window; totals since the first owner began.
 
-    `ended_unix_ns` is UTC nanoseconds since 1970, `ended_at_ns` the monotonic clock.
+    Times are UTC nanoseconds since 1970.
     """
 
     window: int
     started_unix_ns: int
     ended_unix_ns: int
-    ended_at_ns: int
     host_nj: int
     idle_nj: int
     busy_cpu_ns: int
@@ -80,7 +79,6 @@ def _pack(content: PageContent) -> bytes:
         content.window,
         content.started_unix_ns,
         content.ended_unix_ns,
-        content.ended_at_ns,
         content.host_nj,
         content.idle_nj,
         content.busy_cpu_ns,
@@ -101,15 +99,14 @@ def _unpack(raw: bytes) -> PageContent | None:
     if length > _SOURCE_LIMIT or crc32(raw[_CRC.size : end]) != _CRC.unpack_from(raw)[0]:
         return None
     source = raw[end - length : end].decode(errors="replace")
-    rate = Rate(fields[7], fields[8], fields[9], _METHODS[fields[10]], source, fields[0])
+    rate = Rate(fields[6], fields[7], fields[8], _METHODS[fields[9]], source, fields[0])
     return PageContent(
         window=fields[0],
         started_unix_ns=fields[1],
         ended_unix_ns=fields[2],
-        ended_at_ns=fields[3],
-        host_nj=fields[4],
-        idle_nj=fields[5],
-        busy_cpu_ns=fields[6],
+        host_nj=fields[3],
+        idle_nj=fields[4],
+        busy_cpu_ns=fields[5],
         rate=rate,
     )
 
@@ -127,6 +124,11 @@ class PageWriter:
                 "free space there or choose another runtime folder"
             ) from error
         self._words = memoryview(self._map).cast("Q")
+
+    def last(self) -> PageContent | None:
+        """What this or a former owner published last."""
+        at = _PAYLOAD_AT[self._words[1] % 2]
+        return _unpack(self._map[at : at + _PAYLOAD_AT[0]]) if self._words[1] else None
 
     def publish(self, content: PageContent) -> None:
         """Make `content` what every reader sees from now on."""

@@ -1,0 +1,145 @@
+"""Close a window: every nanojoule the meter read goes to exactly one account (L1).
+
+    meter = work + overhead + host/other + in-progress + idle + rate-variance, sum zero
+
+Signs: what the meter read is negative, what it went to is positive; `in-progress` and
+`rate-variance` have either sign. Pure: readings in, postings out.
+
+For each process of ours, C is its CPU clock, Q the CPU it charged, and G an upper bound of the
+CPU in flight, read in this order (C, then G, then Q). Then C - Q - G never exceeds the true
+overhead, and the booked overhead O is its running maximum: never negative, never taken back, and
+right within the work in flight at one border. What is left, C - Q - O, is work in progress, a
+level whose change is booked and which therefore reverses itself.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lichen.energy.meter import Window
+from lichen.energy.readings import Charge, ProcessReading
+
+METER = "meter"
+IDLE = "idle"
+IN_PROGRESS = "in-progress"
+HOST_OTHER = "host/other"
+RATE_VARIANCE = "rate-variance"
+OVERHEAD_PREFIX = "overhead/"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One line of a closed window.
+
+    `ng` is what the work was charged when its receipts were issued (A3), and absent on lines that
+    nobody has priced yet. `count` is how many pieces of work it holds.
+    """
+
+    account: str
+    nj: int
+    cpu_ns: int = 0
+    ng: int | None = None
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessLevel:
+    """How far one process has been booked."""
+
+    pid: int
+    started: int
+    cpu_ns: int
+    overhead_ns: int
+    charges: tuple[Charge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What has been booked up to a window's end, for the next closing to start from."""
+
+    processes: tuple[ProcessLevel, ...] = ()
+    in_progress_ns: int = 0
+    in_progress_nj: int = 0
+
+
+NOTHING_BOOKED = Levels()
+
+
+def close(
+    window: Window, readings: Sequence[ProcessReading], levels: Levels = NOTHING_BOOKED
+) -> tuple[tuple[Posting, ...], Levels]:
+    """The postings of one window, which sum to 0 nJ, and the levels for the next.
+
+    Args:
+        window: what the meter read between two moments.
+        readings: our processes at the window's end; each appears once.
+        levels: what the previous closing returned.
+    """
+    before = {(level.pid, level.started): level for level in levels.processes}
+    after: list[ProcessLevel] = []
+    work: dict[str, Posting] = {}
+    overhead_ns: Counter[str] = Counter()
+    own_ns = in_progress_ns = 0
+    for reading in readings:
+        old = before.get((reading.pid, reading.started)) or _unbooked(reading)
+        new = _level(reading, old)
+        own_ns += reading.cpu_ns - old.cpu_ns
+        overhead_ns[reading.name] += new.overhead_ns - old.overhead_ns
+        _add_work(work, reading.charges, old.charges)
+        if reading.alive:
+            after.append(new)
+            in_progress_ns += reading.cpu_ns - reading.charged_ns - new.overhead_ns
+    rate = window.rate
+    in_progress_nj = round(in_progress_ns * rate.nj_per_cpu_ns)
+    other_ns = window.busy_cpu_ns - own_ns
+    lines = [
+        *work.values(),
+        *(
+            Posting(OVERHEAD_PREFIX + name, rate.nanojoules(cpu_ns), cpu_ns)
+            for name, cpu_ns in sorted(overhead_ns.items())
+        ),
+        Posting(
+            IN_PROGRESS,
+            in_progress_nj - levels.in_progress_nj,
+            in_progress_ns - levels.in_progress_ns,
+        ),
+        Posting(HOST_OTHER, round(other_ns * rate.nj_per_cpu_ns), other_ns),
+        Posting(IDLE, window.idle_nj),
+    ]
+    variance = window.energy_nj - sum(line.nj for line in lines)
+    postings = (
+        Posting(METER, -window.energy_nj),
+        *lines,
+        Posting(RATE_VARIANCE, variance),
+    )
+    return postings, Levels(tuple(after), in_progress_ns, in_progress_nj)
+
+
+def _unbooked(reading: ProcessReading) -> ProcessLevel:
+    return ProcessLevel(reading.pid, reading.started, 0, 0, ())
+
+
+def _level(reading: ProcessReading, old: ProcessLevel) -> ProcessLevel:
+    """The running maximum of C - Q - G, from 0."""
+    uncharged_ns = reading.cpu_ns - reading.charged_ns
+    in_flight_ns = 0
+    if reading.alive:
+        in_flight_ns = uncharged_ns if reading.whole_process else reading.in_flight_ns
+    overhead_ns = max(old.overhead_ns, uncharged_ns - in_flight_ns)
+    return ProcessLevel(reading.pid, reading.started, reading.cpu_ns, overhead_ns, reading.charges)
+
+
+def _add_work(work: dict[str, Posting], now: Sequence[Charge], booked: Sequence[Charge]) -> None:
+    """Add what was charged since; accounts keep their place in a process, new ones come last."""
+    for index, charge in enumerate(now):
+        old = booked[index] if index < len(booked) else Charge(charge.account, 0, 0, 0, 0)
+        if charge == old:
+            continue
+        line = work.get(charge.account) or Posting(charge.account, 0, 0, 0, 0)
+        work[charge.account] = Posting(
+            charge.account,
+            line.nj + charge.nj - old.nj,
+            line.cpu_ns + charge.cpu_ns - old.cpu_ns,
+            (line.ng or 0) + charge.ng - old.ng,
+            line.count + charge.count - old.count,
+        )

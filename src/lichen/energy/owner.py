@@ -1,0 +1,147 @@
+"""The owner of a host's meters: samples at 10 Hz, closes a window each second (M3).
+
+Whoever holds the meter lock owns the meters and publishes the page. Everybody else follows: the
+same `tick` then gives the windows that the owner published, and takes over when the owner ends.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from lichen.core.clock import Clock, SystemClock
+from lichen.core.errors import LichenError, Unavailable
+from lichen.core.units import NANOSECONDS_PER_SECOND
+from lichen.energy.lock import MeterLock
+from lichen.energy.meter import Meter, OwnCpu, Window
+from lichen.energy.open_window import SAMPLE_NS, OpenWindow, window_between
+from lichen.energy.page import PageContent, PageReader, PageWriter
+from lichen.energy.probe import best_meter
+from lichen.energy.processes import Processes
+from lichen.energy.readings import ProcessReading
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredWindow:
+    """A closed window and what our processes did in it: what `closing.close` takes."""
+
+    window: Window
+    readings: tuple[ProcessReading, ...]
+
+
+class MeterOwner:
+    """Owns the meters of this host, or follows whoever does.
+
+    Call `tick` about ten times a second, or iterate over `windows`; `close` ends it. `meter`
+    makes the meter when this process becomes the owner; without it the best one is taken.
+
+    Raises:
+        StorageFailed: the runtime folder cannot be written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        meter: Callable[[], Meter] = best_meter,
+        clock: Clock | None = None,
+    ) -> None:
+        self._folder = folder
+        self._make_meter = meter
+        self._clock = clock or SystemClock()
+        self._lock = MeterLock(folder)
+        self._processes = Processes(folder)
+        self._page: PageReader | None = None
+        self._followed: PageContent | None = None
+        self._booked_cpu_ns = 0
+        self._owned: OpenWindow | None = self._become_owner()
+
+    @property
+    def owns(self) -> bool:
+        """Whether this process holds the meter lock."""
+        return self._owned is not None
+
+    @property
+    def meter(self) -> Meter | None:
+        """The meter, if this process owns it."""
+        return self._owned.meter if self._owned else None
+
+    def page(self) -> PageReader:
+        """A reader of the page, ours or the other owner's.
+
+        Raises:
+            Unavailable: the other owner has not published yet.
+        """
+        return PageReader.open(self._folder)
+
+    def tick(self) -> MeteredWindow | None:
+        """Sample once; the window, when one is full. About 10 times a second."""
+        self._owned = self._owned or self._become_owner()
+        if self._owned is None:
+            return self._follow()
+        due = self._owned.due()
+        own = self._processes.sample(closing=due)
+        if not due:
+            self._owned.meter.read(own)
+            return None
+        return self._close_window(self._owned, own)
+
+    def flush(self) -> MeteredWindow | None:
+        """Close the open window now, however short it is; nothing for who only follows."""
+        if self._owned is None:
+            return None
+        return self._close_window(self._owned, self._processes.sample(closing=True))
+
+    def windows(self, stop: Event) -> Iterator[MeteredWindow]:
+        """Each window as it closes, sleeping in between, until `stop` is set."""
+        next_ns = self._clock.monotonic_ns()
+        while not stop.is_set():
+            metered = self.tick()
+            if metered is not None:
+                yield metered
+            next_ns = max(next_ns + SAMPLE_NS, self._clock.monotonic_ns())
+            stop.wait((next_ns - self._clock.monotonic_ns()) / NANOSECONDS_PER_SECOND)
+
+    def _become_owner(self) -> OpenWindow | None:
+        if not self._lock.take():
+            return None
+        try:
+            own = self._processes.sample()
+            carried_ns = own.cpu_ns - self._booked_cpu_ns
+            return OpenWindow(
+                self._make_meter(), PageWriter(self._folder), self._clock, own, carried_ns
+            )
+        except LichenError:
+            self._lock.release()
+            raise
+
+    def _close_window(self, owned: OpenWindow, own: OwnCpu) -> MeteredWindow:
+        window = owned.close(own)
+        self._processes.sweep()
+        return MeteredWindow(window, self._processes.readings())
+
+    def _follow(self) -> MeteredWindow | None:
+        """The window that the other owner has published since the last look."""
+        try:
+            self._page = self._page or PageReader.open(self._folder)
+            now = self._page.content()
+        except Unavailable:
+            return None
+        before = self._followed or now
+        self._followed = now
+        full = before.window != now.window
+        own = self._processes.sample(closing=full)
+        if not full:
+            return None
+        self._booked_cpu_ns = own.cpu_ns
+        return MeteredWindow(window_between(before, now), self._processes.readings())
+
+    def close(self) -> None:
+        """Let go of the meter, the page and the lock; a follower takes over at its next tick."""
+        if self._owned is not None:
+            self._owned.release()
+            self._owned = None
+        if self._page is not None:
+            self._page.close()
+            self._page = None
+        self._processes.close()
+        self._lock.close()
