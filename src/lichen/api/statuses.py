@@ -1,0 +1,41 @@
+"""The one table: what an error of ours is called over HTTP."""
+
+from lichen.core import errors
+
+HTTP_STATUS: dict[type[errors.LichenError], int] = {
+    errors.InvalidInput: 400,
+    errors.TooLarge: 413,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Refused: 403,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.OverBudget: 429,
+    errors.Unavailable: 503,
+    errors.StorageFailed: 507,
+    errors.Corrupt: 500,
+    errors.WorkFailed: 500,
+    errors.LichenError: 500,
+}
+
+RETRY_AFTER_SECONDS: dict[int, int] = {429: 60, 503: 1}
+"""What `Retry-After` says on the statuses that carry one."""
+
+UNEXPECTED = "the server met an error that it did not expect; its log says more"
+"""All that a caller learns of an exception that is not ours: no traceback, no path."""
+
+
+def http_status(error: BaseException) -> int:
+    """The status of an error; 500 for whatever is not ours."""
+    for kind in type(error).__mro__:
+        status = HTTP_STATUS.get(kind)
+        if status is not None:
+            return status
+    return 500
+
+
+def sentence(error: BaseException) -> str:
+    """What the caller is told: an error of ours in its own words, any other without details."""
+    if isinstance(error, errors.LichenError):
+        return str(error) or type(error).__name__
+    return UNEXPECTED

@@ -1,0 +1,1 @@
+"""One adapter for each ML framework: load, predict, check. Each framework is one file."""

@@ -1,0 +1,255 @@
+"""ONNX Runtime: what every other adapter exports to. The only file that imports it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lichen.core.batch import NUMPY_OF_DATATYPE, Array, Batch
+from lichen.core.errors import InvalidInput, Unavailable, WorkFailed
+from lichen.core.tensors import Datatype, Signature, TensorSpec
+
+MODEL_FILE = "model.onnx"
+
+_DATATYPES = {
+    "tensor(bool)": Datatype.BOOL,
+    "tensor(uint8)": Datatype.UINT8,
+    "tensor(uint16)": Datatype.UINT16,
+    "tensor(uint32)": Datatype.UINT32,
+    "tensor(uint64)": Datatype.UINT64,
+    "tensor(int8)": Datatype.INT8,
+    "tensor(int16)": Datatype.INT16,
+    "tensor(int32)": Datatype.INT32,
+    "tensor(int64)": Datatype.INT64,
+    "tensor(float16)": Datatype.FP16,
+    "tensor(float)": Datatype.FP32,
+    "tensor(double)": Datatype.FP64,
+    "tensor(string)": Datatype.BYTES,
+}
+_PATH = re.compile(r"\S*/\S+")
+_NOISE = re.compile(r"\[ONNXRuntimeError\]\s*:\s*\d+\s*:\s*(\w+)\s*:\s*")
+_LONGEST_REASON = 300
+_SMOKE_ROWS = (1, 2)
+_SEED = 20260101
+
+
+class OnnxPredictor:
+    """An ONNX model in memory, one thread, on the CPU."""
+
+    def __init__(self, content: bytes, signature: Signature | None = None) -> None:
+        """Load the model; a signature given with it adds units and names of its own.
+
+        Raises:
+            InvalidInput: the bytes are no ONNX model, or one that is not taken.
+            Unavailable: ONNX Runtime is not installed.
+        """
+        self._session, self._failures = _open(content)
+        read = Signature(_specs(self._session.get_inputs()), _specs(self._session.get_outputs()))
+        self._signature = _reconciled(read, signature)
+        self._outputs = [spec.name for spec in read.outputs]
+        self._texts = [spec.name for spec in read.inputs if spec.datatype is Datatype.BYTES]
+        self._joins_rows = _has_rows(read) and self._is_row_by_row()
+
+    @property
+    def signature(self) -> Signature:
+        """What it takes and gives."""
+        return self._signature
+
+    @property
+    def joins_rows(self) -> bool:
+        """Whether rows that run together get what they get alone: tried out when loaded."""
+        return self._joins_rows
+
+    def predict(self, batch: Batch) -> Batch:
+        """The outputs for a batch.
+
+        Raises:
+            WorkFailed: ONNX Runtime could not compute them.
+        """
+        feed = batch.arrays
+        if self._texts:
+            feed = {**feed, **{name: _decoded(feed[name]) for name in self._texts if name in feed}}
+        try:
+            results = self._session.run(self._outputs, feed)
+        except self._failures as error:
+            raise WorkFailed(f"the model could not compute this: {_reason(error)}") from error
+        return Batch(dict(zip(self._outputs, results, strict=True)))
+
+    def example(self, rows: int) -> Batch:
+        """Random numbers and zero integers in the form that the model takes."""
+        random = np.random.default_rng(_SEED)
+        return Batch({spec.name: _sample(spec, rows, random) for spec in self._signature.inputs})
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self._session = None
+
+    def _is_row_by_row(self) -> bool:
+        together = self.predict(self.example(2))
+        whole = self.example(2)
+        for row in range(2):
+            alone = self.predict(Batch({name: whole[name][row : row + 1] for name in whole}))
+            for name, values in alone.items():
+                if not _agrees(values, together[name], row):
+                    return False
+        return True
+
+
+class OnnxAdapter:
+    """Makes predictors from a version whose model is `model.onnx`."""
+
+    def load(self, files: Mapping[str, bytes], signature: Signature | None) -> OnnxPredictor:
+        """The predictor of `model.onnx`.
+
+        Raises:
+            InvalidInput: there is no such file, or it is not taken.
+        """
+        if MODEL_FILE not in files:
+            raise InvalidInput(f"the version has no {MODEL_FILE}; its files: {', '.join(files)}")
+        return OnnxPredictor(files[MODEL_FILE], signature)
+
+
+def check_model(content: bytes) -> Signature:
+    """Is this a model that can be served? It is checked, loaded and run.
+
+    Returns:
+        The signature read from the graph.
+
+    Raises:
+        InvalidInput: it is not; the message says why and what to do.
+    """
+    _check_graph(content)
+    predictor = OnnxPredictor(content)
+    try:
+        for rows in _SMOKE_ROWS if _has_rows(predictor.signature) else _SMOKE_ROWS[:1]:
+            predictor.predict(predictor.example(rows))
+    except WorkFailed as error:
+        raise InvalidInput(f"a trial run with random inputs failed: {error}") from error
+    finally:
+        predictor.close()
+    return predictor.signature
+
+
+def _check_graph(content: bytes) -> None:
+    try:
+        import onnx
+    except ImportError as missing:
+        raise Unavailable("checking a model needs onnx: install lichen[all]") from missing
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        model = onnx.load_model_from_string(content)
+    except DecodeError as error:
+        raise InvalidInput("the file is no ONNX model: export it again as ONNX") from error
+    for tensor in model.graph.initializer:
+        if onnx.external_data_helper.uses_external_data(tensor):
+            raise InvalidInput(
+                f"weight {tensor.name!r} stands in another file: save the model as one file "
+                "(onnx.save with save_as_external_data=False)"
+            )
+    known = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
+    local = {function.domain for function in model.functions}
+    for used in model.opset_import:
+        if used.domain not in known | local and _uses_domain(model, used.domain):
+            raise InvalidInput(
+                f"the model uses operators of domain {used.domain!r}, which cannot be loaded "
+                "safely: export it with standard ONNX operators"
+            )
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise InvalidInput(f"the model breaks the ONNX rules: {_reason(error)}") from error
+
+
+def _uses_domain(model: Any, domain: str) -> bool:  # noqa: ANN401 - onnx's own type
+    return any(node.domain == domain for node in model.graph.node)
+
+
+def _open(content: bytes) -> tuple[Any, tuple[type[Exception], ...]]:
+    try:
+        import onnxruntime  # type: ignore[import-untyped]
+    except ImportError as missing:
+        raise Unavailable("serving ONNX needs onnxruntime: install lichen[serve]") from missing
+    from onnxruntime.capi import (  # type: ignore[import-untyped]
+        onnxruntime_pybind11_state as native,
+    )
+
+    kinds = [kind for kind in vars(native).values() if isinstance(kind, type)]
+    failures: tuple[type[Exception], ...] = (
+        *(kind for kind in kinds if issubclass(kind, Exception)),
+        *(RuntimeError, ValueError, TypeError),
+    )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False  # memory goes back when a model is unloaded
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except failures as error:
+        raise InvalidInput(f"ONNX Runtime does not load the model: {_reason(error)}") from error
+    return session, failures
+
+
+def _specs(nodes: Sequence[Any]) -> tuple[TensorSpec, ...]:
+    specs = []
+    for node in nodes:
+        datatype = _DATATYPES.get(node.type)
+        if datatype is None:
+            raise InvalidInput(
+                f"{node.name!r} has type {node.type}, which cannot be served: "
+                "export the model with plain tensors (scikit-learn: zipmap=False)"
+            )
+        shape = tuple(length if isinstance(length, int) else -1 for length in node.shape)
+        specs.append(TensorSpec(node.name, datatype, shape))
+    return tuple(specs)
+
+
+def _reconciled(read: Signature, given: Signature | None) -> Signature:
+    """The signature given, if it speaks of the same tensors."""
+    if given is None:
+        return read
+    for side in ("inputs", "outputs"):
+        names = {spec.name: spec.datatype for spec in getattr(read, side)}
+        if names != {spec.name: spec.datatype for spec in getattr(given, side)}:
+            raise InvalidInput(
+                f"the model's {side} are not those of its signature: import it again"
+            )
+    return given
+
+
+def _has_rows(signature: Signature) -> bool:
+    return all(spec.shape[:1] == (-1,) for spec in (*signature.inputs, *signature.outputs))
+
+
+def _sample(spec: TensorSpec, rows: int, random: np.random.Generator) -> Array:
+    shape = [1 if length < 0 else length for length in spec.shape]
+    if spec.shape[:1] == (-1,):
+        shape[0] = rows
+    dtype = NUMPY_OF_DATATYPE[spec.datatype]
+    if dtype.kind == "f":
+        return random.standard_normal(shape).astype(dtype)
+    if dtype.kind == "O":
+        return np.full(shape, b"", dtype=np.object_)
+    return np.zeros(shape, dtype=dtype)
+
+
+def _agrees(alone: Array, together: Array, row: int) -> bool:
+    if len(together) != 2 or len(alone) != 1:
+        return False
+    if alone.dtype.kind != "f":
+        return np.array_equal(alone[0], together[row])
+    return np.allclose(alone[0], together[row], rtol=1e-3, atol=1e-5, equal_nan=True)
+
+
+def _decoded(texts: Array) -> Array:
+    found = np.empty(texts.size, dtype=np.object_)
+    found[:] = [bytes(text).decode(errors="replace") for text in texts.ravel()]
+    return found.reshape(texts.shape)
+
+
+def _reason(error: Exception) -> str:
+    """What the library said on one line, without its paths."""
+    said = _PATH.sub("", _NOISE.sub("", str(error)))
+    return " ".join(said.split())[:_LONGEST_REASON]

@@ -1,0 +1,169 @@
+"""Tensors <-> JSON bodies of the Open Inference Protocol, by arrays."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import simdjson
+
+from lichen.core.batch import DATATYPE_OF_NUMPY, Array
+from lichen.core.errors import InvalidInput, WorkFailed
+from lichen.protocol.numbers import Mismatch, read_buffer, read_values
+from lichen.protocol.oip import InferRequest, InputTensor, read_request
+
+LONG_BODY_BYTES = 2048
+"""From this length on, a parse without a Python object per number is cheaper."""
+_EXPLAINED_BYTES = 4 * 2**20
+
+_json = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a request asks: its tensors by name, and which outputs (None: all)."""
+
+    tensors: dict[str, Array]
+    id: str | None = None
+    outputs: tuple[str, ...] | None = None
+
+
+def decode(body: bytes) -> Decoded:
+    """Read an inference request in JSON, whatever its Content-Type said.
+
+    Raises:
+        InvalidInput: it cannot be read; the message names the input and what to do.
+    """
+    if len(body) >= LONG_BODY_BYTES:
+        quick = _decode_long(body)
+        if quick is not None:
+            return quick
+    try:
+        request = read_request(body)
+    except InvalidInput as error:
+        raise _explained(body) or error from error
+    tensors = {given.name: _tensor(given) for given in request.inputs}
+    return _decoded(request, tensors)
+
+
+def _decoded(request: InferRequest, tensors: dict[str, Array]) -> Decoded:
+    if len(tensors) != len(request.inputs):
+        raise InvalidInput("an input is given twice: name each input once")
+    asked = request.outputs
+    return Decoded(tensors, request.id, tuple(output.name for output in asked) if asked else None)
+
+
+def _tensor(given: InputTensor) -> Array:
+    try:
+        return read_values(given.data, given.datatype, given.shape)
+    except Mismatch as error:
+        raise InvalidInput(f"input {given.name!r} {error}") from error
+
+
+def _decode_long(body: bytes) -> Decoded | None:
+    """The same for a long body of plain numbers; None where it is anything else or wrong."""
+    try:
+        document: Any = simdjson.Parser().parse(body)
+        envelope = {key: _plain(value) for key, value in document.items() if key != "inputs"}
+        request = msgspec.convert({**envelope, "inputs": []}, InferRequest)
+        tensors: dict[str, Array] = {}
+        allowed_brackets = 1 + ("outputs" in envelope)
+        for given in document["inputs"]:
+            tensor = _without_data(given)
+            read = read_buffer(given["data"], tensor.datatype, tensor.shape)
+            if read is None:
+                return None
+            request.inputs.append(tensor)
+            tensors[tensor.name], data_brackets = read
+            allowed_brackets += 1 + data_brackets
+    except (Mismatch, ValueError, TypeError, KeyError, AttributeError, RuntimeError):
+        return None
+    if body.count(b"[") != allowed_brackets:
+        return None
+    return _decoded(request, tensors)
+
+
+def _without_data(given: simdjson.Object) -> InputTensor:
+    fields = {key: _plain(value) for key, value in given.items() if key != "data"}
+    return msgspec.convert(fields, InputTensor)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, simdjson.Array):
+        return value.as_list()
+    return value.as_dict() if isinstance(value, simdjson.Object) else value
+
+
+def _explained(body: bytes) -> InvalidInput | None:
+    """A better sentence for bodies with NaN or Infinity, which some clients write as JSON."""
+    if len(body) > _EXPLAINED_BYTES or not (b"NaN" in body or b"Infinity" in body):
+        return None
+    try:
+        for given in json.loads(body)["inputs"]:
+            found = first_not_finite(np.asarray(given["data"], dtype=np.float64))
+            if found is not None:
+                return InvalidInput(f"input {given['name']!r} {found}")
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return None
+
+
+def first_not_finite(values: Array) -> str | None:
+    """Where the first NaN or infinity stands, as a clause; None when there is none."""
+    wrong = np.argwhere(~np.isfinite(values))
+    if not len(wrong):
+        return None
+    position = [int(axis) for axis in wrong[0]]
+    value = values[tuple(position)]
+    name = "NaN" if np.isnan(value) else "infinity"
+    return f"holds {name} at position {position}: a model takes finite numbers only"
+
+
+def encode(head: bytes, outputs: Mapping[str, Array], request_id: str | None) -> bytes:
+    """The JSON body of an answer.
+
+    Args:
+        head: what `answer_head` made, once for each model and version.
+        outputs: arrays by name.
+        request_id: echoed when the request had one.
+
+    Raises:
+        WorkFailed: an output holds NaN or infinity, which JSON has no word for.
+    """
+    parts = [head]
+    if request_id is not None:
+        parts.append(b'"id":%b,' % _json(request_id))
+    parts.append(b'"outputs":[')
+    for number, (name, values) in enumerate(outputs.items()):
+        data = _json(_listed(values))
+        if values.dtype.kind == "f" and b"null" in data:
+            raise WorkFailed(f"output {name!r} of the model {first_not_finite(values)}")
+        parts.append(
+            b'%b{"name":%b,"datatype":"%b","shape":%b,"data":%b}'
+            % (
+                b"," if number else b"",
+                _json(name),
+                _DATATYPE_NAME[values.dtype.char],
+                _json(values.shape),
+                data,
+            )
+        )
+    parts.append(b"]}")
+    return b"".join(parts)
+
+
+def answer_head(model: str, version: str) -> bytes:
+    """The beginning of every answer of one model and version."""
+    return b'{"model_name":%b,"model_version":%b,' % (_json(model), _json(version))
+
+
+_DATATYPE_NAME = {dtype.char: name.value.encode() for dtype, name in DATATYPE_OF_NUMPY.items()}
+
+
+def _listed(values: Array) -> list[Any]:
+    flat = values.ravel().tolist() if values.ndim != 1 else values.tolist()
+    if values.dtype.kind == "O":
+        return [text if isinstance(text, str) else bytes(text).decode() for text in flat]
+    return flat

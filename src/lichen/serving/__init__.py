@@ -1,0 +1,1 @@
+"""The data plane: one request in, one metered answer out."""

@@ -1,0 +1,112 @@
+"""Do these inputs fit what the model takes? Checked once, in the plane, for every protocol."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+
+import numpy as np
+
+from lichen.core.batch import DATATYPE_OF_NUMPY, NUMPY_OF_DATATYPE, Array
+from lichen.core.errors import InvalidInput
+from lichen.core.tensors import Signature, TensorSpec
+
+
+class Admission:
+    """The checks of one signature, prepared; `check` is on the path of every request."""
+
+    def __init__(self, signature: Signature) -> None:
+        self._signature = signature
+        self._required = [spec.name for spec in signature.inputs if not spec.optional]
+        self._inputs = {spec.name: _InputCheck(spec) for spec in signature.inputs}
+        self._outputs = frozenset(spec.name for spec in signature.outputs)
+
+    def check(self, tensors: Mapping[str, Array]) -> int:
+        """The rows of a request whose inputs fit.
+
+        Raises:
+            InvalidInput: an input is missing or unknown, or has another datatype or shape, or
+                holds NaN or infinity; the message says which, and what the model takes.
+        """
+        rows = -1
+        for name, values in tensors.items():
+            known = self._inputs.get(name)
+            if known is None:
+                raise InvalidInput(f"there is no input {name!r}: {self._takes()}")
+            known.check(values)
+            if rows not in (-1, len(values)):
+                raise InvalidInput(
+                    f"input {name!r} has {len(values)} rows and another has {rows}: "
+                    "the first dimension of all inputs is the same"
+                )
+            rows = len(values)
+        for name in self._required:
+            if name not in tensors:
+                raise InvalidInput(f"input {name!r} is missing: {self._takes()}")
+        if rows < 1:
+            raise InvalidInput("the request has no rows: send at least one")
+        return rows
+
+    def check_outputs(self, names: Sequence[str]) -> None:
+        """Refuse a request for outputs that the model does not give.
+
+        Raises:
+            InvalidInput: an output of that name does not exist.
+        """
+        for name in names:
+            if name not in self._outputs:
+                raise InvalidInput(
+                    f"there is no output {name!r}: the model gives {', '.join(self._outputs)}"
+                )
+
+    def _takes(self) -> str:
+        said = ", ".join(
+            f"{spec.name} {spec.datatype} {list(spec.shape)}"
+            + (" (optional)" if spec.optional else "")
+            for spec in self._signature.inputs
+        )
+        return f"the model takes {said}"
+
+
+class _InputCheck:
+    """The checks of one input."""
+
+    __slots__ = ("_dimensions", "_dtype", "_fixed", "_is_float", "_spec")
+
+    def __init__(self, spec: TensorSpec) -> None:
+        self._spec = spec
+        self._dtype = NUMPY_OF_DATATYPE[spec.datatype]
+        self._dimensions = len(spec.shape)
+        self._fixed = [(axis, n) for axis, n in enumerate(spec.shape) if n >= 0]
+        self._is_float = self._dtype.kind == "f"
+
+    def check(self, values: Array) -> None:
+        if values.dtype != self._dtype:
+            raise InvalidInput(
+                f"input {self._spec.name!r} has datatype {DATATYPE_OF_NUMPY[values.dtype]}, "
+                f"and the model takes {self._spec.datatype}"
+            )
+        shape = values.shape
+        fits = len(shape) == self._dimensions
+        if fits:
+            for axis, length in self._fixed:
+                if shape[axis] != length:
+                    fits = False
+        if not fits:
+            raise InvalidInput(
+                f"input {self._spec.name!r} has shape {list(shape)}, and the model takes "
+                f"{list(self._spec.shape)} (-1: any length)"
+            )
+        if self._is_float and not _is_finite(values):
+            position = [int(index) for index in np.argwhere(~np.isfinite(values))[0]]
+            raise InvalidInput(
+                f"input {self._spec.name!r} holds {_named(float(values[tuple(position)]))} at "
+                f"position {position}: a model takes finite numbers only"
+            )
+
+
+def _is_finite(values: Array) -> bool:
+    """One quick product first; only when it overflows are the values looked at one by one."""
+    return isfinite(np.vdot(values, values)) or bool(np.isfinite(values).all())
+
+
+def _named(value: float) -> str:
+    return "NaN" if value != value else "infinity"

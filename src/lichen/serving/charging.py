@@ -1,0 +1,201 @@
+"""Charge a batch to the requests in it: CPU time x published rate, shares by rows (A2, A3, A5)."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from lichen.carbon.footprint import CarbonRate
+from lichen.core.clock import Clock
+from lichen.core.errors import Unavailable
+from lichen.core.figures import EnergyFigure
+from lichen.core.ids import TenantId
+from lichen.core.units import Nanojoules
+from lichen.energy.attribution import split
+from lichen.energy.counters import Account, Lane, ProcessCounters
+from lichen.energy.page import PageReader, Rate
+from lichen.protocol.footprint import receipt_template
+from lichen.serving.deployment import Deployment
+
+_MUCH = 10**15
+"""Large enough that one nanojoule's share of its grams is known to many figures."""
+
+
+class Charge(Struct, frozen=True, gc=False):
+    """What one request cost, final (A3); `receipt` is the value of its header."""
+
+    nj: int
+    ng: int | None
+    receipt: str
+
+
+class Bill(Protocol):
+    """Whom the work of one deployment is charged to."""
+
+    def charge(
+        self, cpu_ns: int, rows: Sequence[int], tenants: Sequence[TenantId]
+    ) -> Sequence[Charge | None]:
+        """Split the CPU time of a batch over its requests and book it; None where unmetered."""
+        ...
+
+
+class Metering(Protocol):
+    """Makes bills, and lanes that say when work is in flight."""
+
+    def bill(self, deployment: Deployment) -> Bill:
+        """The bill of one deployment."""
+        ...
+
+    def inline_lane(self) -> Lane | None:
+        """The lane of the event loop, shared by all that runs on it."""
+        ...
+
+    def lane(self) -> Lane | None:
+        """A lane for one thread; give it back with `release`."""
+        ...
+
+    def release(self, lane: Lane | None) -> None:
+        """The thread of this lane is gone."""
+        ...
+
+
+class NoMetering:
+    """Metering where there is no meter: answers carry no receipt, rather than a 0 (M5)."""
+
+    def bill(self, deployment: Deployment) -> Bill:  # noqa: ARG002 - nobody is charged
+        """A bill that charges nobody."""
+        return self
+
+    def charge(
+        self,
+        cpu_ns: int,  # noqa: ARG002 - nobody is charged
+        rows: Sequence[int],
+        tenants: Sequence[TenantId],  # noqa: ARG002 - nobody is charged
+    ) -> Sequence[Charge | None]:
+        """No charge for any request."""
+        return [None] * len(rows)
+
+    def inline_lane(self) -> Lane | None:
+        """None: nothing is in flight for nobody."""
+        return None
+
+    def lane(self) -> Lane | None:
+        """None: nothing is in flight for nobody."""
+        return None
+
+    def release(self, lane: Lane | None) -> None:
+        """Nothing was taken."""
+
+
+class ProcessMetering:
+    """Charges into this process's counters at the rate on the meter page.
+
+    `carbon` may be replaced at any time; None where no intensity is known (M5).
+    """
+
+    def __init__(
+        self, counters: ProcessCounters, page: PageReader, carbon: CarbonRate | None, clock: Clock
+    ) -> None:
+        self.counters = counters
+        self.carbon = carbon
+        self.clock = clock
+        self._page = page
+        self._inline_lane = counters.lane()
+        self._free_lanes: list[Lane] = []
+        self._factors: _Factors | None = None
+
+    def bill(self, deployment: Deployment) -> Bill:
+        """The bill of one deployment."""
+        return _DeploymentBill(self, deployment)
+
+    def inline_lane(self) -> Lane | None:
+        """The lane of the event loop."""
+        return self._inline_lane
+
+    def lane(self) -> Lane | None:
+        """A lane that nobody else uses."""
+        return self._free_lanes.pop() if self._free_lanes else self.counters.lane()
+
+    def release(self, lane: Lane | None) -> None:
+        """Keep the lane for the next thread."""
+        if lane is not None:
+            self._free_lanes.append(lane)
+
+    def factors(self) -> "_Factors | None":
+        """What a CPU-nanosecond costs by the last window; None before the first one."""
+        try:
+            rate = self._page.rate()
+        except Unavailable:
+            return None
+        known = self._factors
+        if known is None or known.rate is not rate or known.carbon is not self.carbon:
+            known = self._factors = _Factors(rate, self.carbon)
+        return known
+
+
+class _Factors:
+    """Rate and intensity as plain multipliers, put together once a window."""
+
+    def __init__(self, rate: Rate, carbon: CarbonRate | None) -> None:
+        self.rate = rate
+        self.carbon = carbon
+        if carbon is None:
+            return
+        none = Nanojoules(0)
+        much = Nanojoules(_MUCH)
+        by_nj = carbon.figure(EnergyFigure(much, much, much, rate.method, rate.source))
+        by_cpu = carbon.figure(EnergyFigure(none, none, none, rate.method, rate.source), _MUCH)
+        self.zone = by_nj.zone
+        self.ng = (by_nj.ng / _MUCH, by_cpu.ng / _MUCH)
+        self.ng_low = (by_nj.ng_low / _MUCH, by_cpu.ng_low / _MUCH)
+        self.ng_high = (by_nj.ng_high / _MUCH, by_cpu.ng_high / _MUCH)
+
+    def charge(self, cpu_ns: int, nj: int, at: int, variant: str) -> Charge:
+        """The charge of one request from its share of CPU time and energy."""
+        rate = self.rate
+        low, high = int(cpu_ns * rate.low), int(cpu_ns * rate.high + 1.0)
+        if self.carbon is None:
+            template = receipt_template(rate.method, None, variant)
+            return Charge(nj, None, template % (nj, low, high, at))
+        template = receipt_template(rate.method, self.zone, variant)
+        (by_nj, by_cpu), (low_nj, low_cpu), (high_nj, high_cpu) = self.ng, self.ng_low, self.ng_high
+        ng = round(nj * by_nj + cpu_ns * by_cpu)
+        ng_low = int(low * low_nj + cpu_ns * low_cpu)
+        ng_high = int(high * high_nj + cpu_ns * high_cpu + 1.0)
+        return Charge(nj, ng, template % (nj, low, high, ng, ng_low, ng_high, at))
+
+
+class _DeploymentBill:
+    """The accounts of one deployment, by tenant of the caller."""
+
+    def __init__(self, metering: ProcessMetering, deployment: Deployment) -> None:
+        self._metering = metering
+        self._deployment = deployment
+        self._variant = deployment.variant
+        self._accounts: dict[TenantId, Account] = {}
+
+    def charge(
+        self, cpu_ns: int, rows: Sequence[int], tenants: Sequence[TenantId]
+    ) -> Sequence[Charge | None]:
+        """Split, book, and say what each request cost."""
+        factors = self._metering.factors()
+        if factors is None:
+            return [None] * len(rows)
+        at = int(self._metering.clock.now().timestamp())
+        cpu_shares = split(cpu_ns, rows)
+        nj_shares = split(factors.rate.nanojoules(cpu_ns), rows)
+        charges = []
+        for cpu, nj, tenant in zip(cpu_shares, nj_shares, tenants, strict=True):
+            charge = factors.charge(cpu, nj, at, self._variant)
+            self._account(tenant).add(cpu, nj, charge.ng or 0)
+            charges.append(charge)
+        return charges
+
+    def _account(self, tenant: TenantId) -> Account:
+        account = self._accounts.get(tenant)
+        if account is None:
+            deployed = self._deployment
+            account = self._accounts[tenant] = self._metering.counters.account(
+                f"work/{tenant}/{deployed.name}/{deployed.reference}/{deployed.variant}"
+            )
+        return account

@@ -1,0 +1,58 @@
+"""What the data plane is told to serve, and what it says it serves. No NumPy: control reads it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lichen.core.ids import DEFAULT_TENANT, TenantId
+
+DEPLOYMENTS = "deployments"
+"""Document collection of `Deployment`, by name: written by control, read by the data plane."""
+OBSERVED = "observed"
+"""Document collection of `Observed`, by deployment name: written by the data plane."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLevel:
+    """What a deployment promises: `min_quality` relative to the full model, p95 latency."""
+
+    min_quality: float | None = None
+    p95_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A name that clients call, and the model version behind it.
+
+    `generation` grows with every change that control makes to the deployment.
+    """
+
+    name: str
+    model: str
+    version: int
+    variant: str = "fp32"
+    tenant: TenantId = DEFAULT_TENANT
+    level: ServiceLevel = ServiceLevel()
+    generation: int = 1
+
+    @property
+    def reference(self) -> str:
+        """The version behind it, as `NAME@V`."""
+        return f"{self.model}@{self.version}"
+
+
+class State(StrEnum):
+    """How far the data plane is with a deployment."""
+
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the data plane last did about one generation of a deployment."""
+
+    name: str
+    generation: int
+    state: State
+    message: str = ""
