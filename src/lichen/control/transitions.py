@@ -101,11 +101,19 @@ class Crash:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """The worker stops and gives the job back; this start does not count as an attempt."""
+
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """The tenant no longer wants it."""
 
 
-Event = Claim | Started | Renew | Succeed | Fail | Crash | Cancel
+OfAttempt = Started | Renew | Succeed | Fail | Crash | Release
+Event = Claim | Cancel | OfAttempt
 
 
 def step(job: JobRecord, event: Event, now: datetime) -> JobRecord:
@@ -119,7 +127,7 @@ def step(job: JobRecord, event: Event, now: datetime) -> JobRecord:
             return _claimed(job, event, now)
         case Cancel():
             return _cancelled(job, now)
-        case Started() | Renew() | Succeed() | Fail() | Crash():
+        case Started() | Renew() | Succeed() | Fail() | Crash() | Release():
             if job.state is not JobState.RUNNING or job.fence != event.fence:
                 raise Conflict(
                     f"job {job.id} is {job.state} under fence {job.fence}: an attempt with fence "
@@ -169,23 +177,35 @@ def _cancelled(job: JobRecord, now: datetime) -> JobRecord:
             raise Conflict(f"job {job.id} has {job.state} already: there is nothing to cancel")
 
 
-def _of_attempt(
-    job: JobRecord, event: Started | Renew | Succeed | Fail | Crash, now: datetime
-) -> JobRecord:
+def _of_attempt(job: JobRecord, event: OfAttempt, now: datetime) -> JobRecord:
     match event:
         case Started(pgid=pgid):
-            return replace(job, pgid=pgid)
+            after = replace(job, pgid=pgid)
         case Renew(lease_until=lease_until):
-            return replace(job, lease_until=lease_until)
+            after = replace(job, lease_until=lease_until)
         case Succeed(result=result, receipt=receipt):
             done = _ended(job, JobState.SUCCEEDED, now)
-            return replace(done, result=result, receipt=receipt)
-        case Fail(error=error, receipt=receipt):
-            state = JobState.CANCELLED if job.cancelling else JobState.FAILED
-            ended = _ended(job, state, now)
-            return replace(ended, error=None if job.cancelling else error, receipt=receipt)
+            after = replace(done, result=result, receipt=receipt)
+        case Fail():
+            after = _failed(job, event, now)
         case Crash(message=message):
-            return _crashed(job, message, now)
+            after = _crashed(job, message, now)
+        case Release():
+            after = _released(job, now)
+    return after
+
+
+def _failed(job: JobRecord, event: Fail, now: datetime) -> JobRecord:
+    if job.cancelling:
+        return replace(_ended(job, JobState.CANCELLED, now), receipt=event.receipt)
+    failed = _ended(job, JobState.FAILED, now)
+    return replace(failed, error=event.error, receipt=event.receipt)
+
+
+def _released(job: JobRecord, now: datetime) -> JobRecord:
+    if job.cancelling:
+        return _ended(job, JobState.CANCELLED, now)
+    return replace(_queued(job), attempt=job.attempt - 1)
 
 
 def _crashed(job: JobRecord, message: str, now: datetime) -> JobRecord:
@@ -193,6 +213,10 @@ def _crashed(job: JobRecord, message: str, now: datetime) -> JobRecord:
         return _ended(job, JobState.CANCELLED, now)
     if job.attempt >= job.attempts_allowed:
         return _given_up(job, message, now)
+    return _queued(job)
+
+
+def _queued(job: JobRecord) -> JobRecord:
     return replace(job, state=JobState.QUEUED, worker=None, lease_until=None, pgid=None)
 
 
