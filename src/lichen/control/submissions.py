@@ -1,0 +1,113 @@
+"""Accepting a job once, however often its sender repeats the request (`Idempotency-Key`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from lichen.control.jobs import Jobs
+from lichen.control.transitions import JobRecord
+from lichen.core.clock import Clock
+from lichen.core.errors import Conflict, InvalidInput
+from lichen.core.ids import Digest, digest_of
+from lichen.protocol.admin import JobKind, JsonObject
+from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore
+
+IDEMPOTENCY = "idempotency"
+KEPT = timedelta(days=7)
+"""How long a key is remembered."""
+LONGEST_KEY = 255
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who asks, and the key under which a repetition is known; None asks anew each time."""
+
+    tenant: str
+    principal: str
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    job_id: str
+    fingerprint: Digest
+    created_at: datetime
+
+
+class Submissions:
+    """The door to `Jobs.submit`."""
+
+    def __init__(self, documents: DocumentStore, jobs: Jobs, clock: Clock) -> None:
+        self._documents = documents
+        self._jobs = jobs
+        self._clock = clock
+
+    def submit(
+        self, sender: Sender, kind: JobKind, spec: JsonObject, fingerprint: bytes = b""
+    ) -> tuple[JobRecord, bool]:
+        """The job, and whether it is new.
+
+        Args:
+            sender: who asks.
+            kind: what the job does.
+            spec: what it does it to.
+            fingerprint: what must be equal in a repetition; empty takes the spec.
+
+        Raises:
+            InvalidInput: the key was used for another request, or is not usable.
+        """
+        if sender.idempotency_key is None:
+            return self._jobs.submit(kind, spec, sender.tenant), True
+        key = _document_key(sender, sender.idempotency_key)
+        mark = digest_of(kind.encode() + b"\0" + (fingerprint or msgspec.json.encode(spec)))
+
+        def remember(job: JobRecord) -> Sequence[Change]:
+            body = msgspec.json.encode(_Remembered(job.id, mark, self._clock.now()))
+            return [Change(IDEMPOTENCY, key, body, MUST_NOT_EXIST)]
+
+        earlier = self._earlier(key, mark)
+        if earlier is not None:
+            return earlier, False
+        try:
+            return self._jobs.submit(kind, spec, sender.tenant, remember), True
+        except Conflict:
+            earlier = self._earlier(key, mark)  # the same request came twice at once
+            if earlier is None:
+                raise
+            return earlier, False
+
+    def forget(self) -> int:
+        """Drop keys that are older than `KEPT`; how many."""
+        oldest = self._clock.now() - KEPT
+        dropped = 0
+        after = ""
+        while page := self._documents.scan(IDEMPOTENCY, after, _PAGE):
+            old = [
+                Change(IDEMPOTENCY, document.key, None)
+                for document in page
+                if msgspec.json.decode(document.body, type=_Remembered).created_at < oldest
+            ]
+            self._documents.commit(old)
+            dropped += len(old)
+            after = page[-1].key
+        return dropped
+
+    def _earlier(self, key: str, mark: Digest) -> JobRecord | None:
+        document = self._documents.get(IDEMPOTENCY, key)
+        if document is None:
+            return None
+        remembered = msgspec.json.decode(document.body, type=_Remembered)
+        if remembered.fingerprint != mark:
+            raise InvalidInput(
+                "this Idempotency-Key was used for another request: take a new key for a new one"
+            )
+        return self._jobs.get(remembered.job_id)
+
+
+def _document_key(sender: Sender, key: str) -> str:
+    if not key or len(key) > LONGEST_KEY:
+        raise InvalidInput(f"an Idempotency-Key has 1 to {LONGEST_KEY} characters, not {len(key)}")
+    return digest_of(f"{sender.tenant}\0{sender.principal}\0{key}".encode())
