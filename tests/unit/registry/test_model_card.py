@@ -1,0 +1,130 @@
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from lichen.core.figures import CarbonFigure, EnergyFigure, Method, Receipt
+from lichen.core.ids import Digest, JobId
+from lichen.core.tensors import Datatype, Signature, TensorSpec
+from lichen.core.units import Nanograms, Nanojoules
+from lichen.registry.card import model_card
+from lichen.registry.manifest import DatasetReference, File, Manifest, Metric
+
+CARBON = CarbonFigure(
+    Nanograms(1_234_000_000), Nanograms(500_000_000), Nanograms(2_000_000_000), "DE", "Ember 2024"
+)
+RECEIPT = Receipt(
+    EnergyFigure(
+        Nanojoules(10_000_000_000),
+        Nanojoules(4_000_000_000),
+        Nanojoules(15_000_000_000),
+        Method.MODELLED,
+        "SPECpower: 2017 on",
+    ),
+    CARBON,
+    1_790_000_000,
+)
+MANIFEST = Manifest(
+    model="vic",
+    version=3,
+    created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    task="forecast",
+    algorithm="ridge",
+    signature=Signature(
+        (TensorSpec("history", Datatype.FP32, (-1, 336, 1), "GW", "newest | last"),),
+        (TensorSpec("mean", Datatype.FP32, (-1, 48, 1), "GW"),),
+    ),
+    files=(File("model.onnx", 12345, Digest("ab" * 32)),),
+    metrics=(
+        Metric("mape", 2.25, "%", "test"),
+        Metric("skill", 0.4, None, "test"),
+        Metric("mape", 2.5, "%", "validation"),
+    ),
+    dataset=DatasetReference("vic", 2, Digest("cd" * 32)),
+    code_version="0.1.0",
+    parameters={"horizon": 48},
+    receipt=RECEIPT,
+    hardware='2 threads of an "EPYC" # 7763',
+    job_id=JobId("job-1"),
+)
+
+
+def front_matter(card: str) -> Any:  # noqa: ANN401 - whatever the YAML holds
+    yaml = pytest.importorskip("yaml", reason="reading YAML back needs PyYAML")
+    _, matter, _ = card.split("---\n", 2)
+    return yaml.safe_load(matter)
+
+
+def test_the_front_matter_is_what_the_hub_reads() -> None:
+    matter = front_matter(model_card(MANIFEST))
+    assert matter["library_name"] == "onnx"
+    assert matter["pipeline_tag"] == "time-series-forecasting"
+    assert matter["tags"] == ["lichen", "forecast", "ridge"]
+    assert matter["datasets"] == ["vic"]
+    assert matter["metrics"] == ["mape", "skill"]
+    assert matter["co2_eq_emissions"] == {
+        "emissions": 1.234,
+        "source": "Lichen; carbon intensity from Ember 2024; energy modelled (SPECpower: 2017 on)",
+        "training_type": "pre-training",
+        "geographical_location": "DE",
+        "hardware_used": '2 threads of an "EPYC" # 7763',
+    }
+    (index,) = matter["model-index"]
+    assert index["name"] == "vic@3"
+    assert [result["dataset"]["split"] for result in index["results"]] == ["test", "validation"]
+    assert index["results"][0]["task"] == {"type": "time-series-forecasting"}
+    assert index["results"][0]["metrics"] == [
+        {"type": "mape", "name": "mape (%)", "value": 2.25},
+        {"type": "skill", "name": "skill", "value": 0.4},
+    ]
+
+
+def test_the_body_says_data_signature_metrics_footprint_and_limits() -> None:
+    card = model_card(MANIFEST)
+    for line in (
+        f"- Data: vic, version 2 (sha256 {'cd' * 32})",
+        "| input | history | FP32 | any x 336 x 1 | GW | newest \\| last |",
+        "| mape | 2.25 | % | test |",
+        "| energy | 10 J | 4 J to 15 J |",
+        "| carbon | 1.23 gCO2e | 500 mgCO2e to 2 gCO2e |",
+        "Energy was modelled (SPECpower: 2017 on).",
+        f"| model.onnx | 12,345 | {'ab' * 32} |",
+    ):
+        assert line in card
+    assert "Its energy is a model's estimate" in card
+    assert "A skill is the share of the naive guard's error" in card
+
+
+def test_carbon_that_is_not_known_is_absent_and_never_zero() -> None:
+    card = model_card(replace(MANIFEST, receipt=replace(RECEIPT, carbon=None)))
+    assert "co2_eq_emissions" not in card
+    assert "Carbon is not known: no intensity is known for the zone." in card
+    unmetered = model_card(replace(MANIFEST, receipt=None))
+    assert "co2_eq_emissions" not in unmetered
+    assert "Not known: the model was not trained here" in unmetered
+
+
+def test_a_measured_model_is_not_called_an_estimate() -> None:
+    measured = replace(RECEIPT, energy=replace(RECEIPT.energy, method=Method.MEASURED))
+    assert "estimate" not in model_card(replace(MANIFEST, receipt=measured))
+
+
+def test_a_foreign_model_has_a_card_too() -> None:
+    card = model_card(
+        replace(
+            MANIFEST,
+            task="inference",
+            files=(File("trees.txt", 1, Digest("ab" * 32)),),
+            metrics=(),
+            dataset=None,
+            receipt=None,
+            origin="theirs.onnx\n# not a heading",
+        )
+    )
+    matter = front_matter(card)
+    assert matter == {"library_name": "lichen", "tags": ["lichen", "inference", "ridge"]}
+    assert "- Origin: theirs.onnx # not a heading" in card
+    assert "None was recorded." in card
+    assert not re.search("^# not a heading", card, re.MULTILINE)
