@@ -20,18 +20,22 @@ _FIRST, _LAST = -(2**63), 2**63 - 1
 _HALF = 32
 
 _TOTALS = """SELECT a.name, SUM(p.nj >> 32), SUM(p.nj & 4294967295),
- SUM(p.ng >> 32), SUM(p.ng & 4294967295)
+ SUM(p.ng >> 32), SUM(p.ng & 4294967295), SUM(p.units)
  FROM postings p JOIN entries e ON e.number = p.entry JOIN accounts a ON a.id = p.account
  WHERE e.number <= ? AND e.started_us >= ? AND e.started_us < ? GROUP BY a.name"""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountTotal:
-    """What one account holds, signed: the meter is negative, all accounts sum to zero."""
+    """What one account holds, signed: the meter is negative, all accounts sum to zero.
+
+    `units` is how many pieces of work it holds.
+    """
 
     account: str
     nj: int
     ng: int
+    units: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,8 @@ class LedgerReader:
             number, digest = self._sealed_up_to(connection, as_of)
             bounds = (number, *span)
             sums: Sums = {
-                name: ((nj_high << _HALF) + nj_low, (ng_high << _HALF) + ng_low)
-                for name, nj_high, nj_low, ng_high, ng_low in connection.execute(_TOTALS, bounds)
+                row[0]: Posting(row[0], _joined(row[1], row[2]), _joined(row[3], row[4]), row[5])
+                for row in connection.execute(_TOTALS, bounds)
             }
             bases = {row[0] for row in connection.execute(_BASES, bounds)}
             seconds = [] if as_of is not None else connection.execute(_JOURNAL, span).fetchall()
@@ -114,7 +118,7 @@ class LedgerReader:
             number,
             digest,
             len(seconds),
-            tuple(AccountTotal(one.account, one.nj, one.ng) for one in as_postings(sums)),
+            tuple(_total(one) for one in as_postings(sums)),
             tuple(Basis.parse(text) for text in sorted(bases)),
         )
 
@@ -182,6 +186,14 @@ class LedgerReader:
                 connection.close()
 
 
+def _joined(high: int, low: int) -> int:
+    return (high << _HALF) + low
+
+
+def _total(posting: Posting) -> AccountTotal:
+    return AccountTotal(posting.account, posting.nj, posting.ng, posting.units)
+
+
 def _no_ledger(path: Path) -> NotFound:
     return NotFound(f"there is no ledger at {path}: start the platform once with `lichen up`")
 
@@ -194,5 +206,6 @@ _HEAD = "SELECT number, digest FROM entries WHERE number <= ? ORDER BY number DE
 _ENTRIES = """SELECT e.number, e.kind, e.started_us, e.ended_us, e.windows, e.note, e.digest,
  b.content FROM entries e LEFT JOIN bases b ON b.id = e.basis
  WHERE e.number > ? ORDER BY e.number LIMIT ?"""
-_POSTINGS = """SELECT a.name, p.nj, p.ng FROM postings p JOIN accounts a ON a.id = p.account
+_POSTINGS = """SELECT a.name, p.nj, p.ng, p.units
+ FROM postings p JOIN accounts a ON a.id = p.account
  WHERE p.entry = ? ORDER BY a.name"""

@@ -22,7 +22,7 @@ SCHEMA = (
     " started_us BIGINT NOT NULL, ended_us BIGINT NOT NULL, windows BIGINT NOT NULL,"
     " basis BIGINT, note TEXT NOT NULL, digest TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS postings (entry BIGINT NOT NULL, account BIGINT NOT NULL,"
-    " nj BIGINT NOT NULL, ng BIGINT NOT NULL)",
+    " nj BIGINT NOT NULL, ng BIGINT NOT NULL, units BIGINT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS postings_of_entry ON postings (entry)",
     "CREATE TABLE IF NOT EXISTS journal (number BIGINT PRIMARY KEY, started_us BIGINT NOT NULL,"
     " ended_us BIGINT NOT NULL, basis BIGINT NOT NULL, content TEXT NOT NULL,"
@@ -89,7 +89,7 @@ class Record:
 
 def content_of(postings: Iterable[Posting]) -> str:
     """Postings as canonical text, by account name."""
-    rows = sorted((one.account, one.nj, one.ng) for one in postings)
+    rows = sorted((one.account, one.nj, one.ng, one.units) for one in postings)
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -99,7 +99,10 @@ def postings_of(content: str) -> tuple[Posting, ...]:
     Raises:
         ValueError, TypeError: it was not written by it.
     """
-    return tuple(Posting(str(account), int(nj), int(ng)) for account, nj, ng in json.loads(content))
+    return tuple(
+        Posting(str(account), int(nj), int(ng), int(units))
+        for account, nj, ng, units in json.loads(content)
+    )
 
 
 def first_digest(format_: int, seed: str) -> str:

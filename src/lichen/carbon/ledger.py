@@ -302,8 +302,11 @@ class Ledger:
             (number, kind, minute.started_us, minute.ended_us, minute.windows, basis, note, digest),
         )
         self._connection.executemany(
-            "INSERT INTO postings (entry, account, nj, ng) VALUES (?, ?, ?, ?)",
-            [(number, self._account_id(one.account), one.nj, one.ng) for one in postings],
+            "INSERT INTO postings (entry, account, nj, ng, units) VALUES (?, ?, ?, ?, ?)",
+            [
+                (number, self._account_id(one.account), one.nj, one.ng, one.units)
+                for one in postings
+            ],
         )
         return _Head(number, digest, kind, max(head.ended_us, minute.ended_us), 0, digest, None)
 

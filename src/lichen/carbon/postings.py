@@ -17,11 +17,15 @@ class Unbalanced(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One account's share of a window, signed: the meter pays (negative), the uses receive."""
+    """One account's share of a window, signed: the meter pays (negative), the uses receive.
+
+    `units` is how many pieces of work it holds (predictions, jobs): the R of an SCI score (C4).
+    """
 
     account: str
     nj: int
     ng: int
+    units: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +107,24 @@ def check_balanced(postings: Iterable[Posting], what: str) -> None:
         )
 
 
-Sums = Mapping[str, tuple[int, int]]
-"""Nanojoules and nanograms by account."""
+Sums = Mapping[str, Posting]
+"""One posting an account."""
 
 
-def added(sums: Sums, postings: Iterable[Posting]) -> dict[str, tuple[int, int]]:
+def added(sums: Sums, postings: Iterable[Posting]) -> dict[str, Posting]:
     """The sums with these postings added."""
     total = dict(sums)
     for posting in postings:
-        nj, ng = total.get(posting.account, (0, 0))
-        total[posting.account] = (nj + posting.nj, ng + posting.ng)
+        so_far = total.get(posting.account)
+        total[posting.account] = posting if so_far is None else _plus(so_far, posting)
     return total
+
+
+def _plus(one: Posting, other: Posting) -> Posting:
+    return Posting(one.account, one.nj + other.nj, one.ng + other.ng, one.units + other.units)
 
 
 def as_postings(sums: Sums) -> tuple[Posting, ...]:
     """One posting an account, by name; what cancelled out to nothing is left away."""
-    return tuple(Posting(name, *sums[name]) for name in sorted(sums) if sums[name] != (0, 0))
+    in_order = (sums[name] for name in sorted(sums))
+    return tuple(one for one in in_order if one.nj or one.ng or one.units)

@@ -81,7 +81,8 @@ def _unbalanced(entry: int, what: str, postings: Iterable[Posting]) -> Iterator[
 
 _ENTRIES = """SELECT e.number, e.kind, e.started_us, e.ended_us, e.windows, e.note, e.digest,
  e.basis, b.content FROM entries e LEFT JOIN bases b ON b.id = e.basis ORDER BY e.number"""
-_POSTINGS = """SELECT a.name, p.nj, p.ng FROM postings p JOIN accounts a ON a.id = p.account
+_POSTINGS = """SELECT a.name, p.nj, p.ng, p.units
+ FROM postings p JOIN accounts a ON a.id = p.account
  WHERE p.entry = ?"""
 _SECONDS = """SELECT j.number, j.started_us, j.ended_us, b.content, j.content, j.digest
  FROM journal j LEFT JOIN bases b ON b.id = j.basis ORDER BY j.number"""

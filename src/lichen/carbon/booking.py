@@ -1,0 +1,53 @@
+"""From a closed window of the meters to a booking of the ledger: the grams join the joules (L1)."""
+
+from collections.abc import Sequence
+
+from lichen.carbon.footprint import CarbonRate
+from lichen.carbon.postings import Basis, Booking, Posting
+from lichen.energy.closing import IDLE, METER
+from lichen.energy.closing import Posting as Line
+from lichen.energy.meter import Window
+
+
+def book(window: Window, lines: Sequence[Line], rate: CarbonRate) -> Booking:
+    """The window with its grams, ready for `Ledger.record`; energy and carbon both sum to zero.
+
+    Work keeps the grams of its receipts (A3). The other lines are priced here; what the host's
+    making costs in the threads that nobody used falls to `idle`, and the meter pays for all.
+    """
+    uses = [_priced(line, window, rate) for line in lines if line.account != METER]
+    paid = Posting(
+        METER,
+        sum(line.nj for line in lines if line.account == METER),
+        -sum(use.ng for use in uses),
+    )
+    return Booking(window.started_at, window.ended_at, (paid, *uses), basis_of(window, rate))
+
+
+def basis_of(window: Window, rate: CarbonRate) -> Basis:
+    """On what the window's figures stand."""
+    published = window.rate
+    middle = published.nj_per_cpu_ns or 1.0
+    return Basis(
+        rate.intensity,
+        published.method,
+        published.source,
+        round(published.low / middle, 2),
+        round(published.high / middle, 2),
+        rate.pue,
+        rate.embodied.source if rate.embodied else None,
+    )
+
+
+def _priced(line: Line, window: Window, rate: CarbonRate) -> Posting:
+    if line.ng is not None:
+        return Posting(line.account, line.nj, line.ng, line.count)
+    cpu_ns = line.cpu_ns if line.account != IDLE else _unused_ns(window, rate)
+    return Posting(line.account, line.nj, rate.grams(line.nj, cpu_ns), line.count)
+
+
+def _unused_ns(window: Window, rate: CarbonRate) -> int:
+    if rate.embodied is None:
+        return 0
+    microseconds = round((window.ended_at - window.started_at).total_seconds() * 1_000_000)
+    return max(0, rate.embodied.threads * microseconds * 1000 - window.busy_cpu_ns)
