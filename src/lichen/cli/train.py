@@ -16,16 +16,16 @@ from lichen.core.units import NANOJOULES_PER_JOULE
 from lichen.protocol.admin import Job, TrainSpec
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """An RFC 3339 time; a bare date means its midnight UTC."""
 
     name = "TIME"
 
     def convert(
         self,
-        value: Any,
+        value: object,
         param: click.Parameter | None,
-        ctx: click.Context | None,  # noqa: ANN401
+        ctx: click.Context | None,
     ) -> datetime:
         """The moment in UTC, or a usage error that shows the form."""
         text = str(value)
@@ -35,16 +35,16 @@ class Moment(click.ParamType):
             self.fail(f"{text!r} is no time: write it as 2026-01-31T00:00:00Z", param, ctx)
 
 
-class Names(click.ParamType):
+class Names(click.ParamType[list[str]]):
     """Column names, with commas between."""
 
     name = "A,B"
 
     def convert(
         self,
-        value: Any,
-        param: click.Parameter | None,
-        ctx: click.Context | None,  # noqa: ANN401, ARG002
+        value: object,
+        param: click.Parameter | None,  # noqa: ARG002
+        ctx: click.Context | None,  # noqa: ARG002
     ) -> list[str]:
         """The names without the space around them."""
         return [name.strip() for name in str(value).split(",") if name.strip()]

@@ -1,0 +1,81 @@
+"""`lichen meter`: which meters this machine has, what they read, how far to trust them."""
+
+from dataclasses import dataclass
+
+import click
+
+from lichen.cli.output import json_option, print_json, print_table
+from lichen.core.errors import Unavailable
+from lichen.energy.page import PageContent, PageReader
+from lichen.energy.probe import HostPaths, MeterSurvey, survey
+from lichen.server.settings import load
+
+
+@dataclass(frozen=True, slots=True)
+class Meterage:
+    """What this machine offers, and what the owner of its meters published last."""
+
+    survey: MeterSurvey
+    window: int | None
+    host_nj: int | None
+    nj_per_cpu_ns: float | None
+    nj_per_cpu_ns_low: float | None
+    nj_per_cpu_ns_high: float | None
+
+
+@click.command()
+@json_option
+def meter(as_json: bool) -> None:  # noqa: FBT001
+    """Which meters this machine has, what they read now, and how far they can be trusted."""
+    settings = load()
+    found = survey(HostPaths(powercap=settings.energy.powercap))
+    try:
+        page = PageReader.open(settings.runtime)
+        published: PageContent | None = page.content()
+        page.close()
+    except Unavailable:
+        published = None
+    if as_json:
+        print_json(_meterage(found, published))
+    else:
+        _print_survey(found)
+        _print_page(published)
+
+
+def _meterage(found: MeterSurvey, page: PageContent | None) -> Meterage:
+    if page is None:
+        return Meterage(found, None, None, None, None, None)
+    rate = page.rate
+    return Meterage(found, page.window, page.host_nj, rate.nj_per_cpu_ns, rate.low, rate.high)
+
+
+def _print_survey(found: MeterSurvey) -> None:
+    kind = "virtual machine" if found.virtual_machine else "machine"
+    inside = " (in a container)" if found.container else ""
+    click.echo(f"{found.processor}, {found.threads} threads, {kind}{inside}")
+    click.echo(f"chosen: {found.chosen}, {found.method.value}: {found.why}")
+    click.echo(f"source: {found.source}")
+    print_table(
+        ("meter", "here", "detail"),
+        [
+            (option.name, "yes" if option.available else "no", option.detail)
+            for option in found.options
+        ],
+    )
+    for title, things in (
+        ("measured", found.measured),
+        ("modelled", found.modelled),
+        ("unknowable here", found.unknowable),
+    ):
+        click.echo(f"{title}: {'; '.join(things) or 'nothing'}")
+
+
+def _print_page(page: PageContent | None) -> None:
+    if page is None:
+        click.echo("reading: no owner publishes a reading now; `lichen up` starts one")
+        return
+    rate = page.rate
+    click.echo(
+        f"reading: window {page.window}, {rate.nj_per_cpu_ns:.3g} J per busy CPU-second "
+        f"(90 % interval {rate.low:.3g} to {rate.high:.3g})"
+    )
