@@ -1,0 +1,1 @@
+"""Data sets: files read into typed, checked, immutable, content-addressed versions."""

@@ -1,0 +1,87 @@
+"""Stored rows back into memory: Parquet into a Table."""
+# ruff: noqa: S608 - the SQL names our own columns, quoted; the path goes through literal()
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lichen.core.clock import rfc3339
+from lichen.core.errors import InvalidInput
+from lichen.data.engine import filled, literal, reading_engine
+from lichen.data.options import Limits
+from lichen.data.readers import quoted
+from lichen.data.schema import Column, Dtype, Role, Schema
+from lichen.data.table import Table, frozen
+
+_UTC = "epoch({0})::BIGINT"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Which rows: those before `until`, and of each series only the newest `newest`."""
+
+    until: datetime | None = None
+    newest: int | None = None
+
+
+def read_table(
+    path: Path, schema: Schema, columns: Sequence[str] | None = None, cut: Cut | None = None
+) -> Table:
+    """Rows of a stored version, sorted by series and time.
+
+    Args:
+        path: the version's Parquet file.
+        schema: the version's schema.
+        columns: which columns, in that order; all unless said. The series column comes along.
+        cut: which rows; all unless said.
+
+    Raises:
+        InvalidInput: there is no such column, or no time column to cut at.
+    """
+    wanted = _wanted(schema, columns)
+    with reading_engine(path, Limits()) as engine:
+        read = engine.arrays(_select(path, schema, wanted, cut or Cut()))
+    times = read.pop("utc").astype("datetime64[s]") if schema.time else None
+    arrays = {column.name: _array(read[f"c{i}"], column) for i, column in enumerate(wanted)}
+    return Table(None if times is None else frozen(times), wanted, arrays)
+
+
+def _wanted(schema: Schema, columns: Sequence[str] | None) -> tuple[Column, ...]:
+    if columns is None:
+        return tuple(column for column in schema if column.role is not Role.TIME)
+    named = tuple(schema.column(name) for name in columns)
+    kept = tuple(column for column in named if column.role is not Role.TIME)
+    if schema.series is None or schema.series in kept:
+        return kept
+    return (schema.series, *kept)
+
+
+def _select(path: Path, schema: Schema, wanted: tuple[Column, ...], cut: Cut) -> str:
+    picked = [f"{quoted(column.name)} AS c{i}" for i, column in enumerate(wanted)]
+    source = f"read_parquet('{literal(str(path.resolve()))}', file_row_number = true)"
+    if schema.time is None:
+        if cut.until is not None:
+            raise InvalidInput("the dataset has no time column: it cannot be cut at a time")
+        where = f"QUALIFY row_number() OVER (ORDER BY file_row_number DESC) <= {cut.newest}"
+        ending = f" {where}" if cut.newest is not None else ""
+        return f"SELECT {', '.join(picked)} FROM {source}{ending} ORDER BY file_row_number"
+    time = quoted(schema.time.name)
+    picked.insert(0, f"{_UTC.format(time)} AS utc")
+    where = f" WHERE {time} < TIMESTAMPTZ '{rfc3339(cut.until)}'" if cut.until else ""
+    if cut.newest is not None:
+        part = f"PARTITION BY {quoted(schema.series.name)} " if schema.series else ""
+        where += f" QUALIFY row_number() OVER ({part}ORDER BY {time} DESC) <= {cut.newest}"
+    return f"SELECT {', '.join(picked)} FROM {source}{where} ORDER BY file_row_number"
+
+
+def _array(read: NDArray[Any], column: Column) -> NDArray[Any]:
+    if column.dtype is not Dtype.TEXT:
+        return frozen(filled(read))
+    text = np.ma.getdata(read).astype(object)
+    text[np.ma.getmaskarray(read)] = None
+    return frozen(text)

@@ -1,0 +1,50 @@
+"""Excel and OpenDocument workbooks. The only file that imports python-calamine, an extra."""
+
+import csv
+from datetime import date, datetime, time
+from pathlib import Path
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
+
+from lichen.core.errors import InvalidInput
+
+
+def write_csv(source: Path, target: Path, sheet: str | None) -> None:
+    """Write one sheet of a workbook (the first, unless named) as UTF-8 CSV.
+
+    Raises:
+        InvalidInput: it is no workbook, or has no such sheet.
+    """
+    try:
+        workbook = CalamineWorkbook.from_path(str(source))
+        chosen = workbook.get_sheet_by_name(_sheet_name(workbook.sheet_names, source, sheet))
+    except CalamineError as failure:
+        raise InvalidInput(
+            f"{source.name} is no readable workbook: save it as .xlsx again, or as CSV"
+        ) from failure
+    with target.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(_records(chosen))
+
+
+def _sheet_name(names: list[str], source: Path, sheet: str | None) -> str:
+    if not names:
+        raise InvalidInput(f"{source.name} has no sheets: add one with a header and rows")
+    if sheet is None:
+        return names[0]
+    if sheet not in names:
+        raise InvalidInput(f"{source.name} has no sheet {sheet!r}: it has {', '.join(names)}")
+    return sheet
+
+
+def _records(sheet: CalamineSheet) -> list[list[str]]:
+    return [[_cell(value) for value in row] for row in sheet.to_python(skip_empty_area=True)]
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    return str(value)
