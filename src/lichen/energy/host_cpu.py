@@ -24,7 +24,7 @@ class HostCpu:
         self._tick_ns = NANOSECONDS_PER_SECOND // os.sysconf("SC_CLK_TCK")
         self._base_ns: int | None = None
         self._other_ns = 0
-        self._file = stat.open("rb", buffering=0) if stat.exists() else None
+        self._file = os.open(stat, os.O_RDONLY | os.O_CLOEXEC) if stat.exists() else -1
 
     def read(self, own: OwnCpu) -> int:
         """Busy time since the first reading, plus our own time before it."""
@@ -38,14 +38,13 @@ class HostCpu:
         return own.cpu_ns + self._other_ns
 
     def _system_ns(self) -> int | None:
-        if self._file is None:
+        if self._file < 0:
             return None
-        self._file.seek(0)
-        columns = self._file.read(400).split(b"\n", 1)[0].split()
+        columns = os.pread(self._file, 400, 0).split(b"\n", 1)[0].split()
         return sum(int(columns[column]) for column in _BUSY_COLUMNS) * self._tick_ns
 
     def close(self) -> None:
         """Close /proc/stat."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1

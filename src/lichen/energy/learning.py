@@ -10,7 +10,7 @@ from lichen.energy.page import Rate
 MEMORY_CPU_NS = 3_000_000_000
 """How much busy CPU time the rate remembers: forgetting by CPU time, not by the clock on the
 wall, keeps a quiet night from replacing what was learned under load."""
-PRIOR_CPU_NS = 500_000_000
+PRIOR_CPU_NS = 100_000_000
 """How much busy CPU time the published prior is worth at the start."""
 LEAST_CPU_NS = 10_000_000
 """Windows with less busy CPU than this teach nothing: their dynamic energy is noise."""

@@ -181,11 +181,13 @@ class Processes:
         self._watched: dict[str, Watched] = {}
         self._began_ticks = _boot_ticks()
         self._ended_ns = 0
+        self._scanned_mtime_ns = 0
         self._scan(first=True)
 
     def sample(self, *, closing: bool = False) -> OwnCpu:
         """Read every clock; `closing` also looks for processes that ended unseen."""
-        adopted_ns = self._scan(first=False)
+        changed = self._folder.stat().st_mtime_ns != self._scanned_mtime_ns
+        adopted_ns = self._scan(first=False) if changed or closing else 0
         running_ns = 0
         for process in self._watched.values():
             process.update_clock()
@@ -196,6 +198,7 @@ class Processes:
 
     def _scan(self, *, first: bool) -> int:
         """Take in files that appeared, forget those that went; CPU time adopted with the new."""
+        self._scanned_mtime_ns = self._folder.stat().st_mtime_ns
         names = {path.name for path in self._folder.glob("*" + layout.SUFFIX)}
         for gone in [
             name
@@ -214,7 +217,7 @@ class Processes:
             return 0
         self._watched[name] = process
         process.check_alive()
-        adopted_ns = process.baseline(now=first, whole=process.started > self._began_ticks)
+        adopted_ns = process.baseline(now=first, whole=process.started >= self._began_ticks)
         if first and not process.alive:
             process.reported_dead_ns = monotonic_ns()
         return adopted_ns
