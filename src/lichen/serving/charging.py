@@ -1,6 +1,7 @@
 """Charge a batch to the requests in it: CPU time x published rate, shares by rows (A2, A3, A5)."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
@@ -88,18 +89,20 @@ class NoMetering:
 
 
 class ProcessMetering:
-    """Charges into this process's counters at the rate on the meter page.
+    """Charges into this process's counters at the rate on the meter page in `folder`.
 
-    `carbon` may be replaced at any time; None where no intensity is known (M5).
+    `carbon` may be replaced at any time; None where no intensity is known (M5). As long as nobody
+    has published a page, nothing is charged and answers carry no receipt.
     """
 
     def __init__(
-        self, counters: ProcessCounters, page: PageReader, carbon: CarbonRate | None, clock: Clock
+        self, counters: ProcessCounters, folder: Path, carbon: CarbonRate | None, clock: Clock
     ) -> None:
         self.counters = counters
         self.carbon = carbon
         self.clock = clock
-        self._page = page
+        self._folder = folder
+        self._page: PageReader | None = None
         self._inline_lane = counters.lane()
         self._free_lanes: list[Lane] = []
         self._factors: _Factors | None = None
@@ -124,6 +127,8 @@ class ProcessMetering:
     def factors(self) -> "_Factors | None":
         """What a CPU-nanosecond costs by the last window; None before the first one."""
         try:
+            if self._page is None:
+                self._page = PageReader.open(self._folder)
             rate = self._page.rate()
         except Unavailable:
             return None

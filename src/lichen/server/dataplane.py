@@ -1,0 +1,216 @@
+"""The data plane's process: wired by hand, and answering while the other processes are down."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from socket import socket
+from threading import Event, Thread
+
+import uvicorn
+import uvloop
+
+from lichen.api.gate import Gate
+from lichen.api.infer_lane import protocol_for
+from lichen.api.oip_http import Door, HttpLimits, application
+from lichen.core.clock import SystemClock
+from lichen.core.errors import LichenError
+from lichen.energy.counters import ProcessCounters
+from lichen.registry.catalog import Catalog
+from lichen.security.identity import Role
+from lichen.security.tokens import KeyRing
+from lichen.server.home import Home
+from lichen.server.inheritance import inherit
+from lichen.server.pricing import Pricing, pricing
+from lichen.server.settings import Settings
+from lichen.serving.charging import ProcessMetering
+from lichen.serving.loader import Loader
+from lichen.serving.plane import DataPlane
+from lichen.serving.selector import Selector
+from lichen.serving.watcher import BatchLimits, Watcher, Workshop
+from lichen.store.blobs import LocalBlobs
+from lichen.store.documents import SqliteDocuments
+
+POLL_SECONDS = 0.2
+KEEP_ALIVE_SECONDS = 75
+
+_log = logging.getLogger(__name__)
+
+
+class Poller(Thread):
+    """Looks at the store five times a second, and at the carbon rate each minute."""
+
+    def __init__(
+        self, watcher: Watcher, gate: Gate, metering: ProcessMetering, prices: Pricing
+    ) -> None:
+        super().__init__(name="poller", daemon=True)
+        self._watcher = watcher
+        self._gate = gate
+        self._metering = metering
+        self._prices = prices
+        self._on_first_look: Callable[[], None] = lambda: None
+        self._is_failing = False
+        self._stop_asked = Event()
+
+    def begin(self, on_first_look: Callable[[], None]) -> None:
+        """Start; `on_first_look` is called, in this thread, when all deployments were looked at."""
+        self._on_first_look = on_first_look
+        self.start()
+
+    def run(self) -> None:
+        """Look until told to stop; a store that fails is asked again, and serving goes on."""
+        looked = False
+        while not self._stop_asked.is_set():
+            try:
+                self._look()
+                if not looked:
+                    looked = True
+                    self._on_first_look()
+            except LichenError as error:
+                if not self._is_failing:
+                    _log.error("the store cannot be read, what is served stays: %s", error)
+                self._is_failing = True
+            self._stop_asked.wait(POLL_SECONDS)
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._stop_asked.set()
+        self.join()
+
+    def _look(self) -> None:
+        self._metering.carbon = self._prices.rate(self._metering.clock.now())
+        if self._watcher.poll():
+            self._gate.refresh()
+        self._is_failing = False
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, stopped by our own signal handlers and telling when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the loop."""
+        yield
+
+    def drain(self) -> None:
+        """Take nothing new, answer what is in flight, end."""
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        self._on_listening()
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What lives as long as the process."""
+
+    settings: Settings
+    documents: SqliteDocuments
+    counters: ProcessCounters
+    gate: Gate
+    metering: ProcessMetering
+    prices: Pricing
+
+
+def open_parts(settings: Settings) -> _Parts:
+    """Open the store, the counters and the keys.
+
+    Raises:
+        StorageFailed, InvalidInput: see the message.
+    """
+    home, clock = Home(settings.home), SystemClock()
+    documents = SqliteDocuments(home.documents)
+    counters = ProcessCounters.create(settings.runtime, "dataplane")
+    anonymous = settings.security.anonymous_role
+    keys = KeyRing(documents, clock, Role(anonymous) if anonymous else None)
+    prices = pricing(settings.carbon)
+    metering = ProcessMetering(counters, settings.runtime, prices.rate(clock.now()), clock)
+    return _Parts(settings, documents, counters, Gate(keys), metering, prices)
+
+
+async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], None]) -> None:
+    """Answer on the socket until SIGTERM or SIGINT, then drain."""
+    settings, loop = parts.settings, asyncio.get_running_loop()
+    selector, catalog = Selector(), _catalog(parts)
+    limits = BatchLimits(settings.limits.batch_rows, settings.limits.queue_requests)
+    workshop = Workshop(Loader(catalog), parts.metering, loop, limits)
+    watcher = Watcher(parts.documents, selector, workshop)
+    poller = Poller(watcher, parts.gate, parts.metering, parts.prices)
+    looked = asyncio.Event()
+    door = Door(
+        DataPlane(selector),
+        parts.gate,
+        HttpLimits(settings.limits.request_bytes, settings.limits.header_bytes),
+        version("lichen"),
+        looked.is_set,
+    )
+
+    def on_first_look() -> None:
+        looked.set()
+        announce_ready()
+
+    server = _Server(
+        _uvicorn_config(door, settings),
+        lambda: poller.begin(lambda: _tell(loop, on_first_look)),
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.drain)
+    try:
+        await server.serve([listening])
+    finally:
+        await asyncio.to_thread(poller.stop)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
+    loop.call_soon_threadsafe(what)
+
+
+def _catalog(parts: _Parts) -> Catalog:
+    blobs = LocalBlobs(Home(parts.settings.home).blobs)
+    return Catalog(parts.documents, blobs, SystemClock())
+
+
+def _uvicorn_config(door: Door, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        application(door),
+        http=protocol_for(door),
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=max(1, round(settings.operation.drain_seconds)),
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The process that the supervisor starts."""
+    try:
+        born_with = inherit(arguments)
+        logging.basicConfig(level=born_with.settings.operation.log_level.upper())
+        parts = open_parts(born_with.settings)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(parts, born_with.socket("http"), born_with.announce_ready))
+    except LichenError as error:
+        sys.stderr.write(f"lichen data plane: {error}\n")
+        return 1
+    parts.counters.finish()
+    parts.documents.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
