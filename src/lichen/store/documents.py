@@ -141,6 +141,8 @@ class SqliteDocuments:
         self._path = path
         with storage_failures(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            # The system says why a file cannot be written; SQLite only that it "cannot be opened".
+            path.open("ab").close()
         self._writing, self._reading = Lock(), Lock()
         with database_failures(self._path):
             self._writer = self._connect()
