@@ -13,6 +13,7 @@ from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput, WorkFailed, named_error
 from lichen.protocol.admin import (
     Alias,
+    DataOptions,
     Dataset,
     Deployment,
     DeploymentRequest,
@@ -97,6 +98,7 @@ class Data:
         file: Path | str,
         timezone: str | None = None,
         watcher: Watcher | None = None,
+        options: DataOptions | None = None,
     ) -> Dataset:
         """Upload a file as a new version of a dataset, and wait until it is checked and stored.
 
@@ -104,7 +106,7 @@ class Data:
             InvalidInput: the file cannot be read as a table; the message names row and remedy.
         """
         path = _existing(file)
-        query = {"name": name, "filename": path.name, "timezone": timezone}
+        query = {"name": name, "filename": path.name, "timezone": timezone, **_options(options)}
         job = self._session.post("/datasets", lambda: _chunks(path), Job, query)
         return self._made(self._jobs.wait(job.id, watcher))
 
@@ -114,10 +116,11 @@ class Data:
         file: Path | str,
         timezone: str | None = None,
         watcher: Watcher | None = None,
+        options: DataOptions | None = None,
     ) -> Dataset:
         """Add a file's rows to a dataset's newest version, as a new version."""
         path = _existing(file)
-        query = {"filename": path.name, "timezone": timezone}
+        query = {"filename": path.name, "timezone": timezone, **_options(options)}
         job = self._session.post(f"/datasets/{_part(name)}/rows", lambda: _chunks(path), Job, query)
         return self._made(self._jobs.wait(job.id, watcher))
 
@@ -290,6 +293,10 @@ def _succeeded(job: Job) -> Job:
     if job.error is None:
         raise WorkFailed(f"job {job.id} failed: see `lichen jobs logs {job.id}`")
     raise named_error(job.error.code, job.error.message)
+
+
+def _options(options: DataOptions | None) -> dict[str, str]:
+    return {} if options is None else {"options": msgspec.json.encode(options).decode()}
 
 
 def _existing(file: Path | str) -> Path:

@@ -14,7 +14,7 @@ from lichen.control.transitions import Event, JobRecord, step
 from lichen.core.clock import Clock
 from lichen.core.errors import Conflict, NotFound
 from lichen.core.ids import JobId
-from lichen.protocol.admin import JobKind, JobState, JsonObject
+from lichen.protocol.admin import JobKind, JsonObject
 from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore
 
 JOBS = "jobs"
@@ -118,29 +118,16 @@ class Jobs:
                 continue  # somebody else changed it in between: judge the event anew
             return after
 
-    def commit_with(
-        self, job_id: str, event: Event, commit: Callable[[Sequence[Change]], None]
-    ) -> JobRecord:
-        """Let something happen to a job in the same commit as other changes.
+    def changes(self, job_id: str, event: Event) -> Sequence[Change]:
+        """What lets something happen to a job, to be committed together with other changes.
 
-        Args:
-            job_id: the job.
-            event: what happens to it; refused when its fence is stale.
-            commit: makes one commit that holds the changes it is given, or raises Conflict.
+        The commit raises Conflict when the job changed since: ask anew then.
 
         Raises:
-            Conflict: the event does not fit; nothing was committed.
+            Conflict: the event does not fit: its fence is stale, or the job has ended.
         """
-        while True:
-            job, version = self._read(job_id)
-            after = step(job, event, self._clock.now())
-            try:
-                commit(_changes(job, after, version))
-            except Conflict:
-                if self._read(job_id)[1] == version:
-                    raise  # the job stands still: it was the other changes that did not fit
-                continue
-            return after
+        job, version = self._read(job_id)
+        return _changes(job, step(job, event, self._clock.now()), version)
 
     def _read(self, job_id: str) -> tuple[JobRecord, int]:
         document = self._documents.get(JOBS, job_id)
@@ -158,8 +145,3 @@ def _changes(before: JobRecord, after: JobRecord, version: int) -> list[Change]:
 
 def _decoded(body: bytes) -> JobRecord:
     return msgspec.json.decode(body, type=JobRecord)
-
-
-def in_state(jobs: Sequence[JobRecord], state: JobState | None) -> list[JobRecord]:
-    """Those of the jobs that are in this state; None takes all."""
-    return [job for job in jobs if state in (None, job.state)]

@@ -102,12 +102,32 @@ class FileSpec(msgspec.Struct, frozen=True, kw_only=True):
     filename: str
 
 
+class DataOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the sender knows about a file; all that is left out is detected.
+
+    What each field means is said at `lichen.data.options.IngestOptions`, by the same names.
+    """
+
+    time: str | None = None
+    timezone: str | None = None
+    time_format: str | None = None
+    series: str | None = None
+    targets: list[str] = []
+    known: list[str] = []
+    units: dict[str, str] = {}
+    missing: list[str] = []
+    encoding: str | None = None
+    separator: str | None = None
+    decimal: str | None = None
+    sheet: str | None = None
+
+
 class DataSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Of an `ingest` or `append` job: the file's rows become a version of the dataset."""
 
     name: str
     file: FileSpec
-    timezone: str | None = None
+    options: DataOptions = DataOptions()
 
 
 class ImportSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,12 +181,19 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """Something about the data that a person may want to act on."""
+    """Something about the data that a person may want to act on.
+
+    `severity` is info, warning or error; `rows` and `times` hold the first of `count` places.
+    """
 
     kind: str
     severity: str
     message: str
+    remedy: str = ""
     column: str | None = None
+    count: int = 0
+    rows: list[int] = []
+    times: list[str] = []
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,132 @@
+"""`/jobs`: what runs, ran and will run."""
+
+import msgspec
+
+from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Raw, Route
+from lichen.api.admin_views import job_view
+from lichen.control.transitions import Cancel, JobRecord
+from lichen.core.errors import InvalidInput
+from lichen.core.ids import TenantId, checked_name
+from lichen.protocol.admin import Job, JobKind, JobRequest, JobState, Page, TrainSpec
+from lichen.security.identity import Role
+from lichen.security.policy import Action, Kind
+
+TRAINED_TASKS = ("forecast",)
+
+
+def submit(plane: Plane, question: Question) -> Job:
+    """Accept a job whose input is in the platform already."""
+    request = question.body
+    if not isinstance(request, JobRequest) or request.kind is not JobKind.TRAIN:
+        raise InvalidInput(
+            "jobs of this kind begin with a file: POST it to /datasets, /datasets/NAME/rows "
+            "or /models"
+        )
+    spec = _checked(request)
+    job, _ = plane.submissions.submit(
+        question.sender, JobKind.TRAIN, msgspec.to_builtins(spec, str_keys=True)
+    )
+    return job_view(job)
+
+
+def index(plane: Plane, question: Question) -> Page[Job]:
+    """The tenant's jobs, oldest first."""
+    state = _state(question)
+    found = plane.jobs.page(question.cursor, question.limit)
+    shown = [job for job in found if _is_of(job, question) and state in (None, job.state)]
+    return Page(
+        items=[job_view(job) for job in shown],
+        next=found[-1].id if len(found) == question.limit else None,
+    )
+
+
+def show(plane: Plane, question: Question) -> Job:
+    """One job, with its progress while it runs."""
+    job = _found(plane, question, Action.READ)
+    running = job.state is JobState.RUNNING
+    return job_view(job, plane.job_progress(job.id) if running else None)
+
+
+def log(plane: Plane, question: Question) -> Raw:
+    """What the job wrote."""
+    job = _found(plane, question, Action.READ)
+    return Raw(plane.job_log(job.id).encode(), "text/plain; charset=utf-8")
+
+
+def cancel(plane: Plane, question: Question) -> Job:
+    """Ask the job to end."""
+    job = _found(plane, question, Action.CHANGE)
+    return job_view(plane.jobs.apply(job.id, Cancel()))
+
+
+def _checked(request: JobRequest) -> TrainSpec:
+    try:
+        spec = msgspec.convert(request.spec, TrainSpec)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"the spec of the job is not usable: {error}") from error
+    if spec.task not in TRAINED_TASKS:
+        raise InvalidInput(
+            f"task {spec.task!r} cannot be trained: choose one of {', '.join(TRAINED_TASKS)}"
+        )
+    checked_name(spec.name or spec.data, "model")
+    return spec
+
+
+def _found(plane: Plane, question: Question, action: Action) -> JobRecord:
+    job = plane.jobs.get(question.path["id"])
+    plane.gate.admit(question.principal, action, Kind.JOB, TenantId(job.tenant))
+    return job
+
+
+def _is_of(job: JobRecord, question: Question) -> bool:
+    principal = question.principal
+    return principal.role is Role.ADMIN or principal.tenant == job.tenant
+
+
+def _state(question: Question) -> JobState | None:
+    text = question.query.get("state")
+    if text is None:
+        return None
+    try:
+        return JobState(text)
+    except ValueError:
+        known = ", ".join(JobState)
+        raise InvalidInput(f"there is no job state {text!r}: choose one of {known}") from None
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/jobs",
+        "Accept a job",
+        Kind.JOB,
+        Action.CHANGE,
+        submit,
+        answer=Job,
+        body=JobRequest,
+        status=202,
+    ),
+    Route(
+        "GET",
+        "/jobs",
+        "Jobs, oldest first",
+        Kind.JOB,
+        Action.READ,
+        index,
+        answer=Page[Job],
+        query=(*PAGE, Parameter("state", "Only jobs in this state.")),
+    ),
+    Route("GET", "/jobs/{id}", "One job", Kind.JOB, Action.READ, show, answer=Job),
+    Route(
+        "GET",
+        "/jobs/{id}/log",
+        "What a job wrote",
+        Kind.JOB,
+        Action.READ,
+        log,
+        media_type="text/plain",
+    ),
+    Route(
+        "POST", "/jobs/{id}/cancel", "Ask a job to end", Kind.JOB, Action.CHANGE, cancel, answer=Job
+    ),
+)

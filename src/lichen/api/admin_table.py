@@ -1,0 +1,12 @@
+"""All that the control plane answers, in one table."""
+
+from lichen.api import admin_accounts, admin_data, admin_deployments, admin_jobs, admin_models
+from lichen.api.admin_routes import Route
+
+ROUTES: tuple[Route, ...] = (
+    *admin_accounts.ROUTES,
+    *admin_data.ROUTES,
+    *admin_jobs.ROUTES,
+    *admin_models.ROUTES,
+    *admin_deployments.ROUTES,
+)

@@ -1,0 +1,108 @@
+"""The control plane process: desired state, jobs and accounts over HTTP.
+
+It imports no NumPy and no DuckDB; the one question that needs rows loads them by name.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from lichen.api.admin_http import admin_app
+from lichen.api.admin_routes import Plane
+from lichen.api.admin_table import ROUTES
+from lichen.api.gate import Gate
+from lichen.carbon.accounts import LedgerReader
+from lichen.control.jobs import JobPolicy, Jobs
+from lichen.control.state import Deployments
+from lichen.control.submissions import Submissions
+from lichen.core.clock import Clock, SystemClock
+from lichen.core.errors import LichenError
+from lichen.core.plugins import load_object
+from lichen.data.dataset import DatasetCatalog
+from lichen.energy.counters import ProcessCounters
+from lichen.protocol.admin import NewestInput
+from lichen.registry.catalog import Catalog
+from lichen.security.admin_key import ensure_admin_key
+from lichen.security.identity import Role
+from lichen.security.tokens import KeyRing, Keys
+from lichen.server.asgi import answer
+from lichen.server.attempt import log_of
+from lichen.server.home import Home
+from lichen.server.inheritance import inherit
+from lichen.server.observations import Observations
+from lichen.server.settings import Settings
+from lichen.store.blobs import BlobStore, LocalBlobs
+from lichen.store.documents import DocumentStore, SqliteDocuments
+
+NAME = "controlplane"
+NEWEST_INPUT = "lichen.control.newest:newest_input"
+LOG_BYTES = 4 * 2**20
+"""Of a job's log, the end that is shown."""
+
+
+def open_plane(settings: Settings, documents: DocumentStore, clock: Clock) -> Plane:
+    """Wire the rooms that the handlers act on, by hand."""
+    home = Home(settings.home)
+    blobs = LocalBlobs(home.blobs)
+    jobs = Jobs(documents, clock, JobPolicy(settings.jobs.attempts))
+    catalog = Catalog(documents, blobs, clock)
+    observations = Observations(settings)
+    role = settings.security.anonymous_role
+    ensure_admin_key(home.admin_key, Keys(documents, clock), clock)
+    return Plane(
+        gate=Gate(KeyRing(documents, clock, Role(role) if role else None)),
+        documents=documents,
+        jobs=jobs,
+        submissions=Submissions(documents, jobs, clock),
+        datasets=DatasetCatalog(documents),
+        catalog=catalog,
+        deployments=Deployments(documents, catalog),
+        ledger=LedgerReader(home.ledger),
+        uploads=home.uploads,
+        upload_bytes=settings.limits.upload_bytes,
+        job_log=partial(log_of, home, limit_bytes=LOG_BYTES),
+        job_progress=observations.progress,
+        newest_input=_lazy_newest_input(documents, blobs, clock),
+        meters=observations.meters,
+        platform=observations.platform,
+    )
+
+
+def _lazy_newest_input(
+    documents: DocumentStore, blobs: BlobStore, clock: Clock
+) -> Callable[[str, Mapping[str, str]], NewestInput]:
+    def ask(reference: str, query: Mapping[str, str]) -> NewestInput:
+        found = load_object(NEWEST_INPUT)(documents, blobs, clock, reference, query.get("start"))
+        assert isinstance(found, NewestInput)  # noqa: S101 - for the type checker
+        return found
+
+    return ask
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The process that the supervisor starts."""
+    try:
+        born_with = inherit(arguments)
+        settings = born_with.settings
+        logging.basicConfig(level=settings.operation.log_level.upper())
+        counters = ProcessCounters.create(settings.runtime, NAME)
+        documents = SqliteDocuments(Home(settings.home).documents)
+        plane = open_plane(settings, documents, SystemClock())
+        plane.submissions.forget()
+        answer(
+            admin_app(plane, ROUTES),
+            born_with.socket("control"),
+            born_with.announce_ready,
+            settings.operation.drain_seconds,
+        )
+    except LichenError as error:
+        sys.stderr.write(f"lichen control plane: {error}\n")
+        return 1
+    documents.close()
+    counters.finish()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
