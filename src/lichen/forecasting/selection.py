@@ -90,12 +90,12 @@ def declared_candidates(
     first = list(_shaped(base, panel, split, best, refit=refit))
     yield from first
     least = min(candidate.error for candidate in first)
-    quantities = bool(base.known)
+    quantities = any(feature.knots for feature in first[0].specification.features)
     traits = {
         "context": lengths[1:],
         "past_blocks": (1, 0) if quantities else (),
         "knots": (3, 0) if quantities else (),
-        "normalisation": (7 * day,),
+        "normalisation": (7 * day, 0),
     }
     for trait, values in traits.items():
         for value in values:
