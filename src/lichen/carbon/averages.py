@@ -88,10 +88,10 @@ class WorldAverage:
     name: str = "world average"
 
     def at(self, zone: str, moment: datetime) -> IntensityValue:
-        """The world's mean; the source says that the zone itself is not known."""
+        """The world's mean; the source says why it is not the zone's own."""
         del moment
         row = table()[WORLD]
-        unknown = "" if zone == WORLD else f" (nothing is known of {zone})"
+        unknown = " (no zone was named)" if zone == WORLD else f" (nothing is known of {zone})"
         return IntensityValue(
             row.g_per_kwh,
             WORLD_LOW,
