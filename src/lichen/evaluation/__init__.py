@@ -1,1 +1,1 @@
-"""What a prediction is worth: scores, splits, comparison. Arrays in, numbers out."""
+"""What a prediction is worth: scores and comparison. Arrays in, numbers out."""
