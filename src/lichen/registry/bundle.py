@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lichen.core.errors import Conflict, Corrupt, InvalidInput, NotFound
+from lichen.core.errors import Conflict, Corrupt, InvalidInput, NotFound, TooLarge
 from lichen.core.ids import digest_of
 from lichen.registry.card import model_card
 from lichen.registry.manifest import (
@@ -15,12 +15,14 @@ from lichen.registry.manifest import (
     File,
     Manifest,
     decode_manifest,
-    encode_manifest,
+    is_unedited,
 )
 from lichen.store.blobs import BlobStore, flush_folder, write_durably
 from lichen.store.failures import storage_failures
 
 CARD_FILE = "README.md"
+FOLDER_LIMIT_BYTES = 2 << 30
+"""What an exported folder may hold when nothing else is asked for: it is read into memory."""
 _RESERVED = frozenset({MANIFEST_FILE, CARD_FILE})
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -78,7 +80,7 @@ def verify_contents(contents: Mapping[str, bytes]) -> tuple[Finding, ...]:
     except Corrupt as broken:
         return (Finding(MANIFEST_FILE, str(broken)),)
     findings = []
-    if encode_manifest(manifest) != contents[MANIFEST_FILE]:
+    if not is_unedited(contents[MANIFEST_FILE]):
         findings.append(Finding(MANIFEST_FILE, "was edited after it was written"))
     for file in manifest.files:
         content = contents.get(file.name)
@@ -106,16 +108,21 @@ def read_manifest(contents: Mapping[str, bytes]) -> Manifest:
     return decode_manifest(contents[MANIFEST_FILE])
 
 
-def read_folder(folder: Path) -> dict[str, bytes]:
+def read_folder(folder: Path, limit_bytes: int = FOLDER_LIMIT_BYTES) -> dict[str, bytes]:
     """The bytes of every file of an exported version.
 
     Raises:
         NotFound: there is no such folder.
+        TooLarge: its files are over the limit together.
     """
     if not folder.is_dir():
         raise NotFound(f"there is no folder {folder}: give one that `lichen models export` wrote")
     with storage_failures(folder):
-        return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+        files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
+        if size > limit_bytes:
+            raise TooLarge(f"{folder} holds {size:,} bytes, and the limit is {limit_bytes:,}")
+        return {path.name: path.read_bytes() for path in files}
 
 
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:

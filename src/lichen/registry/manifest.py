@@ -149,10 +149,20 @@ def numbered(draft: Draft, version: int, files: tuple[File, ...], created_at: da
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """The bytes of `lichen.json`: indented JSON, the same bytes for equal manifests."""
-    fields = msgspec.to_builtins(manifest)
+    return _written(msgspec.to_builtins(manifest))
+
+
+def _written(fields: dict[str, Any]) -> bytes:
     sealed = {"format": FORMAT, "seal": _seal(fields), **fields}
     compact = msgspec.json.encode(sealed, order="deterministic")
     return msgspec.json.format(compact, indent=2) + b"\n"
+
+
+def is_unedited(content: bytes) -> bool:
+    """Whether a manifest that can be decoded is byte for byte as it was written."""
+    fields = msgspec.json.decode(content, type=dict[str, Any])
+    del fields["format"], fields["seal"]
+    return _written(fields) == content
 
 
 def decode_manifest(content: bytes) -> Manifest:

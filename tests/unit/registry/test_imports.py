@@ -1,13 +1,14 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from lichen.core.clock import ManualClock
 from lichen.core.errors import Corrupt, InvalidInput, NotFound, TooLarge
-from lichen.core.ids import JobId, ModelReference
+from lichen.core.ids import JobId, ModelReference, digest_of
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.registry.archive import pack, unpack
-from lichen.registry.bundle import read_folder
+from lichen.registry.bundle import read_folder, verify_contents
 from lichen.registry.catalog import Catalog
 from lichen.registry.imports import ForeignModel, import_exported, import_foreign
 from lichen.registry.manifest import Draft, Manifest, Metric, decode_manifest
@@ -78,6 +79,32 @@ def test_a_card_may_be_edited_before_the_import(catalog: Catalog, manifest: Mani
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no folder"):
         read_folder(tmp_path / "nowhere")
+
+
+def test_a_folder_that_is_too_large(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"x" * 101)
+    with pytest.raises(TooLarge, match="holds 101 bytes, and the limit is 100"):
+        read_folder(tmp_path, 100)
+
+
+def test_a_sealed_manifest_of_another_shape_is_refused(
+    catalog: Catalog, manifest: Manifest
+) -> None:
+    fields = msgspec.json.decode(catalog.contents(manifest)["lichen.json"])
+    del fields["format"], fields["seal"], fields["files"]
+    seal = digest_of(msgspec.json.encode(fields, order="deterministic"))
+    content = msgspec.json.encode({"format": "lichen.model/1", "seal": seal, **fields})
+    with pytest.raises(InvalidInput, match=r"is no manifest: .*`files`"):
+        decode_manifest(content)
+
+
+def test_a_manifest_that_was_only_laid_out_anew_is_read_and_shows(
+    catalog: Catalog, manifest: Manifest
+) -> None:
+    contents = catalog.contents(manifest)
+    contents["lichen.json"] = msgspec.json.format(contents["lichen.json"], indent=4)
+    assert decode_manifest(contents["lichen.json"]) == manifest
+    assert [finding.file for finding in verify_contents(contents)] == ["lichen.json"]
 
 
 @pytest.mark.parametrize(
