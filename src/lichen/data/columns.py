@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from lichen.core.errors import InvalidInput
 from lichen.data.engine import Engine, literal
-from lichen.data.findings import Finding, Severity
+from lichen.data.findings import Finding, Severity, counted
 from lichen.data.options import IngestOptions
-from lichen.data.readers import RAW, Kind, RawColumn, RawFile
+from lichen.data.raw import RAW, Kind, RawColumn, RawFile
 from lichen.data.schema import Dtype
 
 MISSING_CELLS = (
@@ -68,11 +68,14 @@ def read_columns(
 
 def reading_of(column: RawColumn, dtype: Dtype, file: RawFile, options: IngestOptions) -> Reading:
     """How a column of that type is read."""
+    if column.kind in (Kind.MOMENT, Kind.NAIVE) and dtype in (Dtype.NUMBER, Dtype.BOOLEAN):
+        raise InvalidInput(
+            f"column {column.name!r} of {file.name} must be {dtype}, and holds times"
+        )
     if dtype is Dtype.NUMBER:
         return Reading(column, dtype, _number(column, file, options))
     if dtype is Dtype.BOOLEAN:
-        plain = column.key if column.kind is Kind.BOOLEAN else _boolean(column, options)
-        return Reading(column, dtype, plain)
+        return Reading(column, dtype, _truth(column, options))
     return Reading(column, dtype, _filled(column, options))
 
 
@@ -161,6 +164,17 @@ def _as_number(text: str) -> float | None:
         return None
 
 
+def _truth(column: RawColumn, options: IngestOptions) -> str:
+    """A column that is known to be boolean: 1 and 0 will do too."""
+    if column.kind is Kind.BOOLEAN:
+        return column.key
+    lower = f"lower({_filled(column, options)})"
+    return (
+        f"(CASE WHEN {lower} IN ('true', '1') THEN true "
+        f"WHEN {lower} IN ('false', '0') THEN false END)"
+    )
+
+
 def _boolean(column: RawColumn, options: IngestOptions) -> str:
     if column.kind is not Kind.TEXT:
         return "NULL::BOOLEAN"
@@ -184,8 +198,8 @@ def _unreadable(
         Finding(
             "unreadable-numbers",
             Severity.WARNING,
-            f"column {column.name!r} has {bad[0][2]:,} cells of {file.name} that are no finite "
-            f"numbers ({cells}); they are stored as missing",
+            f"column {column.name!r} has {counted(bad[0][2], 'cell')} of {file.name} without a "
+            f"finite number ({cells}); stored as missing",
             "correct the cells, or name what they hold with the option missing",
             column.name,
             count=bad[0][2],

@@ -1,5 +1,6 @@
 """Datasets with their rows: files in, immutable versions kept, tables out. Needs DuckDB."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,8 +9,9 @@ from pathlib import Path
 import msgspec
 
 from lichen.core.clock import Clock
-from lichen.core.errors import Conflict, InvalidInput
+from lichen.core.errors import Conflict, Corrupt, InvalidInput
 from lichen.core.ids import checked_name
+from lichen.data.append import prepare_append
 from lichen.data.checks import check_rows
 from lichen.data.dataset import (
     COLLECTION,
@@ -22,12 +24,13 @@ from lichen.data.dataset import (
 from lichen.data.engine import Engine, scratch_engine
 from lichen.data.findings import Finding
 from lichen.data.frames import Cut, read_table
-from lichen.data.ingest import Prepared, prepare, prepare_append, stored_rows, write_rows
+from lichen.data.ingest import Prepared, prepare
 from lichen.data.options import IngestOptions, Limits
 from lichen.data.profile import Span, profile_columns, span_of
 from lichen.data.schema import Role
+from lichen.data.stored import stored_rows, write_rows
 from lichen.data.table import Table
-from lichen.store.blobs import BlobStore
+from lichen.store.blobs import BlobStore, digest_of_file
 from lichen.store.documents import Change, DocumentStore
 
 Extra = Callable[[DatasetVersion], Sequence[Change]]
@@ -98,8 +101,7 @@ class Datasets:
         base = self.get(name)
         options = replace(base.options, limits=limits or base.options.limits)
         with scratch_engine(options.limits, self._scratch) as engine:
-            old = engine.folder / "old.parquet"
-            old.write_bytes(self._blobs.get(base.parquet_digest))
+            old = self._stage(engine, base)
             prepared = prepare_append(engine, path, options, base.schema, old)
             draft = self._draft(engine, name, prepared, parent=base.version)
         return self._commit(draft, extra)
@@ -123,8 +125,7 @@ class Datasets:
         Raises:
             InvalidInput: there is no such column; Corrupt: the blob is damaged.
         """
-        path = self._blobs.path(version.parquet_digest)
-        return read_table(path, version.schema, columns, Cut(until=until))
+        return read_table(self._path(version), version.schema, columns, Cut(until=until))
 
     def newest(self, version: DatasetVersion, columns: Sequence[str] | None, rows: int) -> Table:
         """The newest rows of every series of a version, sorted by series and time.
@@ -134,8 +135,7 @@ class Datasets:
         """
         if rows < 1:
             raise InvalidInput(f"{rows} newest rows are none: ask for 1 or more")
-        path = self._blobs.path(version.parquet_digest)
-        return read_table(path, version.schema, columns, Cut(newest=rows))
+        return read_table(self._path(version), version.schema, columns, Cut(newest=rows))
 
     def check(
         self, version: DatasetVersion, targets: Sequence[str] = (), known: Sequence[str] = ()
@@ -149,11 +149,25 @@ class Datasets:
         )
         schema = replace(version.schema, columns=columns)
         with scratch_engine(version.options.limits, self._scratch) as engine:
-            old = engine.folder / "old.parquet"
-            old.write_bytes(self._blobs.get(version.parquet_digest))
-            layout = stored_rows(engine, schema, version.timezone, old)
+            layout = stored_rows(engine, schema, version.timezone, self._stage(engine, version))
             span, profile = span_of(engine, layout), profile_columns(engine, layout)
             return check_rows(engine, layout, span, profile)
+
+    def _path(self, version: DatasetVersion) -> Path:
+        """The version's Parquet file, verified."""
+        path = self._blobs.path(version.parquet_digest)
+        if digest_of_file(path) != version.parquet_digest:
+            raise Corrupt(
+                f"the rows of dataset {version} are damaged: restore {path} from a backup, "
+                "or add the file again"
+            )
+        return path
+
+    def _stage(self, engine: Engine, version: DatasetVersion) -> Path:
+        """A copy of the version's Parquet file where the engine may read it."""
+        staged = engine.folder / "stored.parquet"
+        shutil.copyfile(self._path(version), staged)
+        return staged
 
     def _draft(
         self, engine: Engine, name: str, prepared: Prepared, parent: int | None

@@ -43,28 +43,28 @@ def signature_of(start: bytes) -> str | None:
     return next((kind for mark, kind in _SIGNATURES if start.startswith(mark)), None)
 
 
-def encoding_of(path: Path, given: str | None = None) -> Encoding:
-    """The encoding of a text file; the whole file is read where the start does not decide.
+def encoding_of(path: Path, name: str, given: str | None = None) -> Encoding:
+    """The encoding of a text file that people know as `name`; the whole file is read.
 
     Raises:
         InvalidInput: the file is binary, or written in no encoding that is known here.
     """
     if given is not None:
-        return Encoding(_checked(path, _known(given)))
+        return Encoding(_checked(path, name, _known(given)))
     with path.open("rb") as file:
         start = file.read(_SNIFF_BYTES)
     marked = next((codec for mark, codec in _MARKS if start.startswith(mark)), None)
     if marked is not None:
-        return Encoding(_checked(path, marked))
+        return Encoding(_checked(path, name, marked))
     wide = _wide(start)
     if wide is not None:
-        return Encoding(_checked(path, wide), guessed=True)
+        return Encoding(_checked(path, name, wide), guessed=True)
     if signature_of(start) or _CONTROL.search(start):
         raise InvalidInput(
-            f"{path.name} is {signature_of(start) or 'binary'}, not CSV text: "
+            f"{name} is {signature_of(start) or 'binary'}, not CSV text: "
             "save it as CSV, or give it the extension of what it is"
         )
-    return _narrow(path)
+    return _narrow(path, name)
 
 
 def _known(given: str) -> str:
@@ -86,7 +86,7 @@ def _wide(start: bytes) -> str | None:
     return None
 
 
-def _narrow(path: Path) -> Encoding:
+def _narrow(path: Path, name: str) -> Encoding:
     if _decodes(path, "utf-8"):
         return Encoding("utf-8")
     # In GB18030 text bytes above 127 come in pairs; alone, they are Western signs such as a degree.
@@ -94,16 +94,16 @@ def _narrow(path: Path) -> Encoding:
     codec = "gb18030" if paired else "cp1252"
     if not _decodes(path, codec):
         raise InvalidInput(
-            f"{path.name} is neither UTF-8, UTF-16 nor GB18030 text: "
+            f"{name} is neither UTF-8, UTF-16 nor GB18030 text: "
             "save it as UTF-8, or say which it is with the option encoding"
         )
     return Encoding(codec, guessed=True)
 
 
-def _checked(path: Path, codec: str) -> str:
+def _checked(path: Path, name: str, codec: str) -> str:
     if not _decodes(path, codec):
         raise InvalidInput(
-            f"{path.name} is not whole {codec} text: save it as UTF-8, "
+            f"{name} is not whole {codec} text: save it as UTF-8, "
             "or say which encoding it has with the option encoding"
         )
     return codec

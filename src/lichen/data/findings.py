@@ -29,3 +29,8 @@ class Finding:
     count: int = 0
     rows: tuple[int, ...] = ()
     times: tuple[str, ...] = ()
+
+
+def counted(count: int, singular: str, plural: str | None = None) -> str:
+    """A number with its noun: `1 row`, `2,000 rows`."""
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"

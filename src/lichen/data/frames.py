@@ -14,7 +14,7 @@ from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput
 from lichen.data.engine import filled, literal, reading_engine
 from lichen.data.options import Limits
-from lichen.data.readers import quoted
+from lichen.data.raw import quoted
 from lichen.data.schema import Column, Dtype, Role, Schema
 from lichen.data.table import Table, frozen
 

@@ -2,8 +2,6 @@
 # ruff: noqa: S608 - the SQL names our own tables; what users wrote goes through literal()
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,57 +9,14 @@ from lichen.core.errors import InvalidInput, TooLarge
 from lichen.core.ids import Digest
 from lichen.core.plugins import load_object
 from lichen.data.dialect import Dialect, sniff
-from lichen.data.encoding import CHUNK_BYTES, decoded, encoding_of, signature_of
+from lichen.data.encoding import CHUNK_BYTES, decoded, encoding_of
 from lichen.data.engine import Engine, literal
 from lichen.data.options import IngestOptions, Limits
+from lichen.data.parquet import PARQUET_MARK, read_parquet
+from lichen.data.raw import RAW, Kind, RawColumn, RawFile, check_columns, checked_rows
 from lichen.store.failures import storage_failures
 
-RAW = "raw"
-"""The table that a file is read into: columns `c0`, `c1`, ..., rows in the file's order."""
-
 _HEADER_CHARACTERS = 1 << 18
-_PARQUET_MARK = b"PAR1"
-_INDEX_PREFIX = "__index_level_"
-
-
-class Kind(StrEnum):
-    """What the file itself says a column holds."""
-
-    TEXT = "text"
-    NUMBER = "number"
-    INTEGER = "integer"
-    BOOLEAN = "boolean"
-    MOMENT = "moment"
-    """A time with a zone, held as a UTC timestamp."""
-    NAIVE = "naive"
-    """A time or a date without a zone."""
-
-
-@dataclass(frozen=True, slots=True)
-class RawColumn:
-    """A column of the raw table: its key there, and its name in the file."""
-
-    key: str
-    name: str
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class RawFile:
-    """A file that was read; `first_row` is the number that people give its first row of data."""
-
-    name: str
-    digest: Digest
-    columns: tuple[RawColumn, ...]
-    rows: int
-    blank_rows: int
-    first_row: int
-    decimal: str
-    guessed_encoding: str | None = None
-
-    def row(self, rowid: int) -> int:
-        """The file's row number of a row of the raw table."""
-        return rowid + self.first_row
 
 
 def read_file(engine: Engine, path: Path, options: IngestOptions) -> RawFile:
@@ -73,8 +28,8 @@ def read_file(engine: Engine, path: Path, options: IngestOptions) -> RawFile:
     staged, digest = _stage(engine, path, options.limits)
     with staged.open("rb") as file:
         start = file.read(8)
-    if start.startswith(_PARQUET_MARK) or path.suffix.lower() == ".parquet":
-        return _read_parquet(engine, staged, path, digest, options.limits)
+    if start.startswith(PARQUET_MARK) or path.suffix.lower() == ".parquet":
+        return read_parquet(engine, staged, path.name, digest, options.limits)
     if path.suffix.lower() in (".xlsx", ".xlsm", ".xls", ".ods"):
         return _read_workbook(engine, staged, path, digest, options)
     return _read_csv(engine, staged, path, digest, options)
@@ -96,7 +51,7 @@ def _stage(engine: Engine, path: Path, limits: Limits) -> tuple[Path, Digest]:
     seen = sha256()
     with storage_failures(path):
         folder.mkdir(exist_ok=True)
-        staged = folder / path.name
+        staged = folder / f"file{path.suffix.lower()}"
         with path.open("rb") as source, staged.open("wb") as target:
             while chunk := source.read(CHUNK_BYTES):
                 seen.update(chunk)
@@ -107,7 +62,7 @@ def _stage(engine: Engine, path: Path, limits: Limits) -> tuple[Path, Digest]:
 def _read_csv(
     engine: Engine, staged: Path, path: Path, digest: Digest, options: IngestOptions
 ) -> RawFile:
-    encoding = encoding_of(staged, options.encoding)
+    encoding = encoding_of(staged, path.name, options.encoding)
     text = engine.folder / "text.csv"
     with storage_failures(text), text.open("w", encoding="utf-8", newline="") as file:
         file.writelines(decoded(staged, encoding.codec))
@@ -127,7 +82,7 @@ def _read_workbook(
             f"reading {path.name} needs an extra package: `pip install lichen[xlsx]`"
         ) from missing
     text = engine.folder / "text.csv"
-    convert(staged, text, options.sheet)
+    convert(staged, path.name, text, options.sheet)
     as_written = IngestOptions(separator=",", decimal=".", limits=options.limits)
     return _read_text(engine, text, path, digest, as_written, None)
 
@@ -145,7 +100,7 @@ def _read_text(
         if len(start) == _HEADER_CHARACTERS:
             start += file.readline()
     dialect = sniff(start, path.name, options.separator, options.decimal)
-    _check_columns(len(dialect.header), path.name, options.limits)
+    check_columns(len(dialect.header), path.name, options.limits)
     _load_csv(engine, text, dialect, options.limits)
     _refuse_ragged(engine, path.name)
     rows, blank = _drop_blank_rows(engine, path.name, options.limits, len(dialect.header))
@@ -180,7 +135,7 @@ def _drop_blank_rows(engine: Engine, name: str, limits: Limits, width: int) -> t
     read = engine.row(f"SELECT count(*) FROM {RAW}")[0]
     engine.run(f"DELETE FROM {RAW} WHERE {blank}")
     left = engine.row(f"SELECT count(*) FROM {RAW}")[0]
-    return _checked_rows(left, name, limits), read - left
+    return checked_rows(left, name, limits), read - left
 
 
 def _named_columns(engine: Engine, header: tuple[str, ...]) -> Iterator[RawColumn]:
@@ -189,98 +144,3 @@ def _named_columns(engine: Engine, header: tuple[str, ...]) -> Iterator[RawColum
         key = f"c{number}"
         if name or engine.row(f"SELECT count({key}) FROM {RAW}")[0]:
             yield RawColumn(key, name or f"column {number + 1}", Kind.TEXT)
-
-
-def _read_parquet(
-    engine: Engine, staged: Path, path: Path, digest: Digest, limits: Limits
-) -> RawFile:
-    with staged.open("rb") as file:
-        start = file.read(8)
-    if not start.startswith(_PARQUET_MARK):
-        kind = signature_of(start) or "no Parquet file"
-        raise InvalidInput(
-            f"{path.name} is called .parquet and is {kind}: give it the extension of what it is"
-        )
-    source = f"read_parquet('{literal(str(staged))}')"
-    try:
-        described = engine.rows(f"DESCRIBE SELECT * FROM {source}")
-    except InvalidInput as failure:
-        raise InvalidInput(
-            f"{path.name} is a damaged or unreadable Parquet file: write it anew"
-        ) from failure
-    kept = [(name, kind) for name, kind, *_ in described if not name.startswith(_INDEX_PREFIX)]
-    _check_columns(len(kept), path.name, limits)
-    return _load_parquet(engine, source, kept, RawFile(path.name, digest, (), 0, 0, 1, "."), limits)
-
-
-def _load_parquet(
-    engine: Engine, source: str, kept: list[tuple[str, str]], file: RawFile, limits: Limits
-) -> RawFile:
-    columns = tuple(
-        RawColumn(f"c{i}", name.strip(), _kind(stored, name, file.name))
-        for i, (name, stored) in enumerate(kept)
-    )
-    picked = ", ".join(
-        f'{_AS_READ[column.kind].format(quoted(name))} AS "{column.key}"'
-        for column, (name, _) in zip(columns, kept, strict=True)
-    )
-    engine.run(f"CREATE TABLE {RAW} AS SELECT {picked} FROM {source} LIMIT {limits.rows + 1}")
-    rows = _checked_rows(engine.row(f"SELECT count(*) FROM {RAW}")[0], file.name, limits)
-    return RawFile(file.name, file.digest, columns, rows, 0, 1, ".")
-
-
-_AS_READ = {
-    Kind.TEXT: "{0}::VARCHAR",
-    Kind.NUMBER: "{0}::DOUBLE",
-    Kind.INTEGER: "{0}::BIGINT",
-    Kind.BOOLEAN: "{0}",
-    Kind.MOMENT: "{0}::TIMESTAMPTZ::TIMESTAMP",
-    Kind.NAIVE: "{0}::TIMESTAMP",
-}
-_KINDS = {
-    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT"), Kind.INTEGER),
-    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER"), Kind.INTEGER),
-    **dict.fromkeys(("FLOAT", "DOUBLE", "UBIGINT", "HUGEINT"), Kind.NUMBER),
-    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), Kind.NAIVE),
-    "DATE": Kind.NAIVE,
-    "TIMESTAMP WITH TIME ZONE": Kind.MOMENT,
-    "BOOLEAN": Kind.BOOLEAN,
-    "VARCHAR": Kind.TEXT,
-}
-
-
-def _kind(stored: str, name: str, file: str) -> Kind:
-    if stored.startswith("DECIMAL"):
-        return Kind.NUMBER
-    if stored.startswith("ENUM"):
-        return Kind.TEXT
-    if stored not in _KINDS:
-        raise InvalidInput(
-            f"column {name!r} of {file} holds {stored}, which is no number, time or text: "
-            "leave it out or convert it"
-        )
-    return _KINDS[stored]
-
-
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _check_columns(count: int, name: str, limits: Limits) -> None:
-    if count > limits.columns:
-        raise TooLarge(
-            f"{name} has {count:,} columns, the limit `columns` is {limits.columns:,}: "
-            "leave some out, or raise the limit"
-        )
-
-
-def _checked_rows(rows: int, name: str, limits: Limits) -> int:
-    if rows == 0:
-        raise InvalidInput(f"{name} has a header and no rows: add rows and try again")
-    if rows > limits.rows:
-        raise TooLarge(
-            f"{name} has more than {limits.rows:,} rows, the limit `rows`: "
-            "split it, or raise the limit"
-        )
-    return rows

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lichen.core.errors import InvalidInput
 from lichen.data.engine import Engine, literal
-from lichen.data.readers import RAW, Kind, RawColumn, RawFile
+from lichen.data.raw import RAW, Kind, RawColumn, RawFile
 from lichen.data.timeforms import CLOCK_FORMS, DATE_FORMS, OFFSET
 
 STAMPS = "stamps"

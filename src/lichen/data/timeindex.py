@@ -10,8 +10,9 @@ from datetime import UTC, datetime, tzinfo
 from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput
 from lichen.data.engine import Engine
+from lichen.data.findings import counted
 from lichen.data.options import IngestOptions
-from lichen.data.readers import RAW, Kind, RawColumn, RawFile
+from lichen.data.raw import RAW, Kind, RawColumn, RawFile
 from lichen.data.schema import missing_column
 from lichen.data.stamps import STAMPS, parse_stamps
 from lichen.data.timeforms import Look, choose_columns, look_of, names_time
@@ -216,13 +217,7 @@ def _label_only(engine: Engine, file: RawFile, options: IngestOptions) -> None:
 
 def _to_utc(engine: Engine, file: RawFile, series: RawColumn | None, zone: str) -> None:
     """Within a series, the first of two equal local times in a repeated hour is the earlier."""
-    skipped = engine.rows(f"SELECT rid, said FROM {STAMPS} WHERE skipped ORDER BY rid LIMIT 1")
-    if skipped:
-        raise InvalidInput(
-            f"row {file.row(skipped[0][0])} of {file.name} says {skipped[0][1]!r}, an hour that "
-            f"the clocks of {zone} skipped: if the file keeps one time all year, "
-            "give its offset as the time zone, as +10:00"
-        )
+    _refuse_skipped(engine, file, zone)
     label = "''" if series is None else f"trim({RAW}.{series.key}::VARCHAR)"
     engine.run(
         f"CREATE TABLE {CLOCK} AS SELECT rid, label, CASE WHEN repeats AND row_number() OVER "
@@ -235,6 +230,21 @@ def _to_utc(engine: Engine, file: RawFile, series: RawColumn | None, zone: str) 
         raise InvalidInput(
             f"row {file.row(nameless[0][0])} of {file.name} has no value in series column "
             f"{series.name!r}: fill it in, or remove the row"
+        )
+
+
+def _refuse_skipped(engine: Engine, file: RawFile, zone: str) -> None:
+    skipped = engine.rows(
+        f"SELECT rid, said, offset_s FROM {STAMPS} WHERE skipped ORDER BY rid LIMIT 1"
+    )
+    if skipped:
+        rid, said, offset = skipped[0]
+        sign = "-" if offset < 0 else "+"
+        standard = f"{sign}{abs(offset) // 3600:02d}:{abs(offset) // 60 % 60:02d}"
+        raise InvalidInput(
+            f"row {file.row(rid)} of {file.name} says {said!r}, an hour that the clocks of "
+            f"{zone} skipped: if the file keeps standard time all year, "
+            f"give {standard} as the time zone"
         )
 
 
@@ -252,7 +262,7 @@ def _refuse_duplicates(engine: Engine, file: RawFile, *, hint: bool) -> None:
     )
     zone = ", give the time zone if they are local times with daylight saving" if hint else ""
     raise InvalidInput(
-        f"{file.name} has {found[0][3]:,} duplicate times ({named}): remove the duplicates{zone}, "
+        f"{file.name} has {counted(found[0][3], 'duplicate time')} ({named}): remove them{zone}, "
         "or name the column that tells the series apart with the option series"
     )
 

@@ -1,0 +1,43 @@
+"""The table `rows` and its Parquet file: written once, read back for checks and appends."""
+# ruff: noqa: S608 - the SQL names our own columns, quoted; the path goes through literal()
+
+from pathlib import Path
+
+from lichen.data.engine import Engine, literal
+from lichen.data.layout import ROWS, Layout
+from lichen.data.raw import quoted
+from lichen.data.schema import Dtype, Schema
+
+_STORED = {Dtype.TIME: "to_timestamp({0})"}
+
+
+def write_rows(engine: Engine, layout: Layout, path: Path) -> None:
+    """Write `rows` as Parquet, columns under their names; equal rows give equal bytes."""
+    engine.write_parquet(
+        "SELECT "
+        + ", ".join(
+            f"{_STORED.get(column.dtype, '{0}').format(key)} AS {quoted(column.name)}"
+            for column, key in zip(layout.schema, layout.keys, strict=True)
+        )
+        + f" FROM {ROWS} ORDER BY n",
+        path,
+    )
+
+
+def stored_rows(engine: Engine, schema: Schema, timezone: str, parquet: Path) -> Layout:
+    """Fill `rows` from the Parquet file of a stored version."""
+    keyed = [(f"c{i}", c.name) for i, c in enumerate(schema) if c.dtype is not Dtype.TIME]
+    engine.run(
+        f"CREATE TABLE {ROWS} AS SELECT row_number() OVER () AS n, "
+        f"{stored_columns(schema, keyed)} FROM read_parquet('{literal(str(parquet))}')"
+    )
+    keys = tuple(key for key, _ in keyed)
+    return Layout(schema, ("utc", *keys) if schema.time else keys, timezone)
+
+
+def stored_columns(schema: Schema, keyed: list[tuple[str, str]]) -> str:
+    """The SQL list that reads a stored version as `utc`, `label` and the keyed columns."""
+    typed = "".join(f", {quoted(name)} AS {key}" for key, name in keyed)
+    utc = f"epoch({quoted(schema.time.name)})::BIGINT" if schema.time else "NULL::BIGINT"
+    label = f"{quoted(schema.series.name)}" if schema.series else "''"
+    return f"{utc} AS utc, {label} AS label{typed}"
