@@ -19,10 +19,15 @@ from lichen.store.failures import database_failures
 _FIRST, _LAST = -(2**63), 2**63 - 1
 _HALF = 32
 
-_TOTALS = """SELECT a.name, SUM(p.nj >> 32), SUM(p.nj & 4294967295),
- SUM(p.ng >> 32), SUM(p.ng & 4294967295), SUM(p.units)
- FROM postings p JOIN entries e ON e.number = p.entry JOIN accounts a ON a.id = p.account
- WHERE e.number <= ? AND e.started_us >= ? AND e.started_us < ? GROUP BY a.name"""
+_SUMS = """SELECT p.account AS account, SUM(p.nj >> 32) AS nj_high,
+ SUM(p.nj & 4294967295) AS nj_low, SUM(p.ng >> 32) AS ng_high, SUM(p.ng & 4294967295) AS ng_low,
+ SUM(p.units) AS units FROM postings p """
+_NAMED = "SELECT a.name, s.nj_high, s.nj_low, s.ng_high, s.ng_low, s.units FROM ("
+_TOTALS = f"""{_NAMED}{_SUMS} JOIN entries e ON e.number = p.entry
+ WHERE p.entry <= ? AND e.started_us >= ? AND e.started_us < ?
+ GROUP BY p.account) s JOIN accounts a ON a.id = s.account"""
+_ALL_TOTALS = f"""{_NAMED}{_SUMS}
+ WHERE p.entry <= ? GROUP BY p.account) s JOIN accounts a ON a.id = s.account"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ class LedgerReader:
             bounds = (number, *span)
             sums: Sums = {
                 row[0]: Posting(row[0], _joined(row[1], row[2]), _joined(row[3], row[4]), row[5])
-                for row in connection.execute(_TOTALS, bounds)
+                for row in _totals(connection, bounds)
             }
             bases = {row[0] for row in connection.execute(_BASES, bounds)}
             seconds = [] if as_of is not None else connection.execute(_JOURNAL, span).fetchall()
@@ -184,6 +189,12 @@ class LedgerReader:
                 yield connection
             finally:
                 connection.close()
+
+
+def _totals(connection: sqlite3.Connection, bounds: tuple[int, int, int]) -> sqlite3.Cursor:
+    if bounds[1:] == (_FIRST, _LAST):
+        return connection.execute(_ALL_TOTALS, bounds[:1])
+    return connection.execute(_TOTALS, bounds)
 
 
 def _joined(high: int, low: int) -> int:

@@ -142,6 +142,7 @@ def _after_fork() -> None:
     _opening = Lock()
     for session in _sessions.values():
         session.abandon()
+    _sessions.clear()
 
 
 atexit.register(close_sessions)
