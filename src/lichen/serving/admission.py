@@ -17,33 +17,25 @@ class Admission:
         self._signature = signature
         self._required = [spec.name for spec in signature.inputs if not spec.optional]
         self._inputs = {spec.name: _InputCheck(spec) for spec in signature.inputs}
-        self._outputs = frozenset(spec.name for spec in signature.outputs)
+        self._outputs = [spec.name for spec in signature.outputs]
+        self._has_rows = all(spec.shape[:1] == (-1,) for spec in signature.inputs)
 
     def check(self, tensors: Mapping[str, Array]) -> int:
-        """The rows of a request whose inputs fit.
+        """The rows of a request whose inputs fit; 1 for a model whose shapes have no rows.
 
         Raises:
             InvalidInput: an input is missing or unknown, or has another datatype or shape, or
                 holds NaN or infinity; the message says which, and what the model takes.
         """
-        rows = -1
         for name, values in tensors.items():
             known = self._inputs.get(name)
             if known is None:
                 raise InvalidInput(f"there is no input {name!r}: {self._takes()}")
             known.check(values)
-            if rows not in (-1, len(values)):
-                raise InvalidInput(
-                    f"input {name!r} has {len(values)} rows and another has {rows}: "
-                    "the first dimension of all inputs is the same"
-                )
-            rows = len(values)
         for name in self._required:
             if name not in tensors:
                 raise InvalidInput(f"input {name!r} is missing: {self._takes()}")
-        if rows < 1:
-            raise InvalidInput("the request has no rows: send at least one")
-        return rows
+        return self._rows(tensors) if self._has_rows else 1
 
     def check_outputs(self, names: Sequence[str]) -> None:
         """Refuse a request for outputs that the model does not give.
@@ -56,6 +48,15 @@ class Admission:
                 raise InvalidInput(
                     f"there is no output {name!r}: the model gives {', '.join(self._outputs)}"
                 )
+
+    def _rows(self, tensors: Mapping[str, Array]) -> int:
+        rows = {len(values) for values in tensors.values()}
+        if len(rows) != 1:
+            said = ", ".join(f"{name} has {len(values)}" for name, values in tensors.items())
+            raise InvalidInput(f"the inputs differ in rows, their first dimension: {said}")
+        if 0 in rows:
+            raise InvalidInput("the request has no rows: send at least one")
+        return rows.pop()
 
     def _takes(self) -> str:
         said = ", ".join(
