@@ -1,6 +1,6 @@
 """`lichen.connect()`: one object that reaches a platform, with the nouns of the command line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +10,9 @@ import msgspec
 from platformdirs import user_data_path
 
 from lichen.client.admin import Data, Deployments, Jobs, Models, Watcher, train_job
+from lichen.client.inference import Answer, Inference
 from lichen.client.session import Session, is_loopback
+from lichen.client.transport import Transport
 from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput
 from lichen.protocol.admin import (
@@ -39,6 +41,7 @@ class Lichen:
         self.data = Data(session, self.jobs)
         self.models = Models(session, self.jobs)
         self.deployments = Deployments(session)
+        self._inference: Inference | None = None
 
     @property
     def url(self) -> str:
@@ -52,6 +55,18 @@ class Lichen:
             LichenError: the training failed; the error has the class it had there.
         """
         return self.models.made(train_job(self.jobs, spec, watcher))
+
+    @property
+    def inference(self) -> Inference:
+        """The data plane of this platform, found when it is first needed."""
+        if self._inference is None:
+            address = self.platform().addresses.http
+            self._inference = Inference(Transport(address, self._session.key))
+        return self._inference
+
+    def predict(self, deployment: str, inputs: Mapping[str, object]) -> Answer:
+        """A prediction with its receipt; see `Inference.predict`."""
+        return self.inference.predict(deployment, inputs)
 
     def ledger(self, since: datetime | None = None, until: datetime | None = None) -> Ledger:
         """What was booked to each account; sums to zero."""
@@ -83,6 +98,8 @@ class Lichen:
 
     def close(self) -> None:
         """Give the connections back."""
+        if self._inference is not None:
+            self._inference.close()
         self._session.close()
 
     def __enter__(self) -> Self:

@@ -38,6 +38,7 @@ class Session:
         self, url: str, key: str | None, transport: httpx.BaseTransport | None = None
     ) -> None:
         self.url = url.rstrip("/")
+        self.key = key
         self._http = httpx.Client(
             base_url=self.url,
             headers={"Authorization": f"Bearer {key}"} if key else {},
