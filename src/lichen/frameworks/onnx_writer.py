@@ -47,9 +47,9 @@ class StepRows:
 
     Attributes:
         columns: `(horizon, chosen)`: which feature stands at each place of a step's row.
-        mixed: `(features, horizon, added)`: weights of what is appended to it. Keep them, and the
-            features they meet, whole numbers: sums are then exact however they are ordered, and
-            no tree can tip between two runtimes.
+        mixed: `(features, horizon, added)`: weights of what is appended to it: weighted sums of
+            features, rounded to whole numbers, so that no tree can tip between two runtimes
+            that add in another order. Scale them to keep the digits that matter.
     """
 
     columns: NDArray[np.int64]
@@ -58,7 +58,7 @@ class StepRows:
     def expand(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """`(rows * horizon, chosen + added)` from `(rows, features)`, steps fastest."""
         width, horizon, added = self.mixed.shape
-        appended = features @ self.mixed.reshape(width, -1)
+        appended = np.rint(features @ self.mixed.reshape(width, -1))
         appended = appended.reshape(len(features), horizon, added)
         together = np.concatenate([features[:, self.columns], appended], axis=2)
         return together.reshape(len(features) * horizon, -1)
@@ -96,7 +96,8 @@ def tree_core(trees: Sequence[Tree], steps: StepRows) -> bytes:
     nodes = [
         helper.make_node("Gather", [INPUT, "columns"], ["chosen"], axis=1),
         helper.make_node("MatMul", [INPUT, "mixed"], ["mixture"]),
-        helper.make_node("Reshape", ["mixture", "spread"], ["appended"]),
+        helper.make_node("Round", ["mixture"], ["rounded"]),
+        helper.make_node("Reshape", ["rounded", "spread"], ["appended"]),
         helper.make_node("Concat", ["chosen", "appended"], ["together"], axis=2),
         helper.make_node("Reshape", ["together", "flat"], ["steps"]),
         _ensemble(trees),

@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 
 from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Signature
+from lichen.registry.manifest import Metric
 
 ALGORITHMS = ("naive-day", "naive-week", "ridge", "ridge-calendar", "lightgbm")
 """The portfolio, cheapest first; `docs/explanation/choosing-an-algorithm.md` describes each."""
 
 AUTO = "auto"
+ANY = "any"
 
 
 class Refit(StrEnum):
@@ -39,8 +41,9 @@ class ForecastSpec:
             Rows at or after the last of these that is stated are never looked at; none stated:
             the first 70 % are fitted on, the next 15 % compared on, the last 15 % scored.
         refit: whether closed-form models are fitted anew each week as truth arrives.
-        start_at: local time of day `HH:MM` at which every forecast starts; None: at any step.
-        timezone: IANA name of the zone whose calendar counts; None: the table's, or UTC.
+        start_at: local time of day `HH:MM` at which forecasts usually start, and are scored;
+            None: midnight; `any`: no time of day is special. Any start is answered all the same.
+        timezone: IANA name of the zone whose calendar counts; None: UTC.
         algorithm: one of `ALGORITHMS`, or `auto` to choose among them.
         budget_nj: nanojoules the search may spend; None: no limit.
         seed: seeds whatever draws at random.
@@ -63,16 +66,6 @@ class ForecastSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
-    """One score: `split` is `validation` or `test`, `unit` None where it has none."""
-
-    name: str
-    value: float
-    unit: str | None
-    split: str
-
-
-@dataclass(frozen=True, slots=True)
 class Candidate:
     """One algorithm that was tried.
 
@@ -91,7 +84,7 @@ class Candidate:
     score: float
     skill: float
     nj_per_forecast: int | None
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, object]
     chosen: bool
     sentence: str
 
@@ -113,7 +106,7 @@ class TrainingResult:
     files: Mapping[str, bytes]
     signature: Signature
     metrics: tuple[Metric, ...]
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, object]
     candidates: tuple[Candidate, ...]
 
 
@@ -180,8 +173,7 @@ def _check_times(spec: ForecastSpec) -> None:
 
 
 def _check_calendar(spec: ForecastSpec) -> None:
-    if spec.start_at is not None:
-        start_seconds(spec.start_at)
+    start_seconds(spec.start_at)
     if spec.timezone is not None:
         try:
             ZoneInfo(spec.timezone)
@@ -191,16 +183,20 @@ def _check_calendar(spec: ForecastSpec) -> None:
             ) from unknown
 
 
-def start_seconds(start_at: str) -> int:
-    """Seconds of the local day at `HH:MM`.
+def start_seconds(start_at: str | None) -> int | None:
+    """Seconds of the local day at `HH:MM`; None where no time of day is special.
 
     Raises:
         InvalidInput: it is no time of day.
     """
+    if start_at is None:
+        return 0
+    if start_at == ANY:
+        return None
     try:
         moment = time.fromisoformat(start_at)
     except ValueError as wrong:
         raise InvalidInput(
-            f"start_at is {start_at!r}: write a time of day as HH:MM, such as 00:00"
+            f"start_at is {start_at!r}: write a time of day as HH:MM, such as 00:00, or any"
         ) from wrong
     return moment.hour * 3600 + moment.minute * 60 + moment.second

@@ -59,7 +59,7 @@ def weigh(held: Scored, dearer: Scored) -> Verdict:
     ratio = joule_ratio(held, dearer)
     needed = needed_gain(ASSUMED_RATIO if ratio is None else ratio)
     worth = gain >= needed
-    outcome = "chosen" if worth else f"not chosen (worth it from {needed:.1%} better)"
+    outcome = "worth it" if worth else f"not chosen (worth it from {needed:.1%} better)"
     return Verdict(
         worth,
         f"{TITLES.get(dearer.algorithm, dearer.algorithm)}: {_gain_text(gain)} than "

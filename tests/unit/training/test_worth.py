@@ -25,7 +25,7 @@ def test_a_large_gain_is_taken_at_any_price() -> None:
     verdict = weigh(Scored("naive-day", 1.0, 900), Scored("ridge", 0.5, 1_080))
     assert verdict.worth
     assert verdict.sentence == (
-        "Ridge: 50.0 % better than naive-day, 1.2x the joules per forecast: chosen"
+        "Ridge: 50.0 % better than naive-day, 1.2x the joules per forecast: worth it"
     )
 
 

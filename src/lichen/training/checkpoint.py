@@ -1,0 +1,73 @@
+"""What a killed run had settled already: its next attempt takes it up and gives the same bytes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+
+import msgspec
+import numpy as np
+
+from lichen.training.forecasting import Setting
+from lichen.training.study import Study
+from lichen.training.watch import Watch
+
+NAME = "search"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One candidate that was tuned and scored on the validation part.
+
+    Attributes:
+        algorithm: its name.
+        setting: what its own search found.
+        score: MASE on the validation part.
+        nj_per_forecast: energy of one forecast; None where nothing metered it.
+    """
+
+    algorithm: str
+    setting: Setting
+    score: float
+    nj_per_forecast: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Trials so far, what they cost, and which task and data they belong to."""
+
+    task: str
+    spent_nj: int = 0
+    trials: tuple[Trial, ...] = ()
+
+    def __iter__(self) -> Iterator[Trial]:
+        return iter(self.trials)
+
+    def trial(self, algorithm: str) -> Trial | None:
+        """The trial of an algorithm, if it was made."""
+        return next((one for one in self.trials if one.algorithm == algorithm), None)
+
+
+def fingerprint(study: Study) -> str:
+    """Names a task and its data: a checkpoint of another is of no use."""
+    digest = sha256(msgspec.json.encode((study.spec, study.base)))
+    for array in (study.panel.values, study.panel.known):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    digest.update(str(study.panel.start).encode())
+    return digest.hexdigest()
+
+
+def load(watch: Watch, task: str) -> Checkpoint:
+    """The checkpoint of this very task, or an empty one."""
+    body = watch.load(NAME)
+    if body is None:
+        return Checkpoint(task)
+    try:
+        kept = msgspec.json.decode(body, type=Checkpoint)
+    except msgspec.DecodeError:  # of another release, or cut off: start again
+        return Checkpoint(task)
+    return kept if kept.task == task else Checkpoint(task)
+
+
+def save(watch: Watch, checkpoint: Checkpoint) -> None:
+    """Keep it for the next attempt."""
+    watch.save(NAME, msgspec.json.encode(checkpoint))

@@ -1,0 +1,82 @@
+"""A fitted forecaster: a specification, and a core that turns features into raw forecasts."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lichen.forecasting.fitting import Rows, assembled_at
+from lichen.forecasting.inputs import restore
+from lichen.forecasting.panel import Panel
+from lichen.forecasting.specification import Specification
+from lichen.frameworks.boosting import Boosted
+from lichen.frameworks.onnx_writer import StepRows, linear_core, tree_core
+
+_AT_ONCE = 256
+"""Windows assembled at a time: bounds the memory a backtest takes."""
+
+
+class Core(Protocol):
+    """What stands between `assemble` and `restore`; the same computation here and as ONNX."""
+
+    def raw(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """`(rows, horizon)` from `(rows, features)`."""
+        ...
+
+    def onnx(self) -> bytes:
+        """The core as an ONNX model; equal cores give equal bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LinearCore:
+    """One matrix `(features, horizon)`."""
+
+    weights: NDArray[np.float32]
+
+    def raw(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The product of features and weights."""
+        return np.asarray(features @ self.weights)
+
+    def onnx(self) -> bytes:
+        """One MatMul."""
+        return linear_core(self.weights)
+
+
+@dataclass(frozen=True, slots=True)
+class TreeCore:
+    """Boosted trees, asked once for each step."""
+
+    boosted: Boosted
+    steps: StepRows
+
+    def raw(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The trees' sum for every step."""
+        horizon = len(self.steps.columns)
+        return self.boosted.predict(self.steps.expand(features)).reshape(len(features), horizon)
+
+    def onnx(self) -> bytes:
+        """One tree ensemble between a gather and a reshape."""
+        return tree_core(self.boosted.trees, self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A forecaster that can forecast."""
+
+    specification: Specification
+    core: Core
+
+    def forecast(self, panel: Panel, origins: Rows) -> NDArray[np.float64]:
+        """Forecasts `(origins, horizon, series)`; an origin is the row of the first step."""
+        parts = [
+            self._forecast(panel, origins[first : first + _AT_ONCE])
+            for first in range(0, len(origins), _AT_ONCE)
+        ]
+        shape = (0, self.specification.horizon, len(self.specification.targets))
+        return np.concatenate(parts) if parts else np.empty(shape)
+
+    def _forecast(self, panel: Panel, origins: Rows) -> NDArray[np.float64]:
+        assembled = assembled_at(self.specification, panel, origins)
+        return restore(self.specification, assembled, self.core.raw(assembled.features))

@@ -1,0 +1,214 @@
+"""The portfolio, cheapest first: seasonal guards, closed-form ridges, boosted trees."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lichen.forecasting.backtest import Backtest, roll
+from lichen.forecasting.crossvalidation import cross_residuals
+from lichen.forecasting.fitting import Rows, ahead_of, fit, origins
+from lichen.forecasting.inputs import parts
+from lichen.forecasting.naive import seasonal
+from lichen.forecasting.quantiles import residuals
+from lichen.forecasting.specification import Specification
+from lichen.frameworks.boosting import BoostingSettings
+from lichen.training.core import Fitted, LinearCore
+from lichen.training.ridge import tune_calendar, tune_plain
+from lichen.training.spec import AUTO, Refit
+from lichen.training.study import MOST_ORIGINS, Study, coprime_stride
+from lichen.training.trees import boosted_specification, fit_boosted
+
+Pause = Callable[[], None]
+"""Called between steps of work; raises when the run must end."""
+
+TREE_BLOCKS = 3
+"""Blocks that trees are cross-validated in: each costs a whole fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a search found: enough to fit the algorithm again, anywhere. Travels as JSON."""
+
+    specification: Specification
+    penalties: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Misses:
+    """Residuals of forecasts by models that were not fitted on them.
+
+    Attributes:
+        origins: the row each forecast starts at.
+        left: truth less forecast on the core's scale, `(origins, horizon, series)`.
+    """
+
+    origins: Rows
+    left: NDArray[np.float64]
+
+
+class Algorithm(Protocol):
+    """One way to forecast."""
+
+    @property
+    def name(self) -> str:
+        """One of `spec.ALGORITHMS`."""
+        ...
+
+    def tune(self, study: Study, pause: Pause) -> Setting:
+        """The best setting on the validation part."""
+        ...
+
+    def fit(self, study: Study, setting: Setting, until: int, pause: Pause) -> Fitted:
+        """A forecaster fitted on the rows before `until`."""
+        ...
+
+    def roll(self, study: Study, setting: Setting, rows: Rows, pause: Pause) -> Backtest:
+        """Forecasts at some origins by models that saw only what came before them."""
+        ...
+
+    def misses(self, study: Study, setting: Setting, until: int, pause: Pause) -> Misses:
+        """Residuals on the rows before `until`, cross-validated in blocks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The same as a season before: nothing is fitted."""
+
+    name: str
+    days: int
+
+    def tune(self, study: Study, pause: Pause) -> Setting:  # noqa: ARG002 - nothing to search
+        """One season of context."""
+        return Setting(seasonal(study.base, self.days * study.day)[0])
+
+    def fit(self, study: Study, setting: Setting, until: int, pause: Pause) -> Fitted:  # noqa: ARG002
+        """The matrix that picks the last season."""
+        specification, weights = seasonal(study.base, setting.specification.context)
+        return Fitted(specification, LinearCore(weights))
+
+    def roll(self, study: Study, setting: Setting, rows: Rows, pause: Pause) -> Backtest:
+        """The season before each origin."""
+        return backtest(self.fit(study, setting, 0, pause), study, rows)
+
+    def misses(self, study: Study, setting: Setting, until: int, pause: Pause) -> Misses:
+        """Whatever it missed: nothing was fitted, so nothing need be left out."""
+        rows = _spread(origins(setting.specification, study.panel, 0, until), study)
+        return _misses(self.roll(study, setting, rows, pause), setting.specification)
+
+
+@dataclass(frozen=True, slots=True)
+class Ridge:
+    """Closed-form ridge on normalised windows, with or without calendar and covariates."""
+
+    name: str
+    calendar: bool
+
+    def tune(self, study: Study, pause: Pause) -> Setting:
+        """Context, normalisation and penalty by the error on the validation part's moments."""
+        return Setting(*(tune_calendar if self.calendar else tune_plain)(study, pause))
+
+    def fit(self, study: Study, setting: Setting, until: int, pause: Pause) -> Fitted:
+        """The weights of every part, one under the other in one matrix."""
+        pause()
+        panel = study.panel.until(until)
+        weights = fit(setting.specification, panel, setting.penalties)
+        return Fitted(setting.specification, LinearCore(weights))
+
+    def roll(self, study: Study, setting: Setting, rows: Rows, pause: Pause) -> Backtest:
+        """Refitted each week where that was asked for, else fitted once."""
+        pause()
+        weekly = study.week if study.spec.refit is Refit.WEEKLY else None
+        return roll(setting.specification, study.panel, setting.penalties[0], rows, weekly)
+
+    def misses(self, study: Study, setting: Setting, until: int, pause: Pause) -> Misses:
+        """Each part's, from one set of moments with a block at a time taken off."""
+        found = []
+        panel = study.panel.until(until)
+        for part in range(len(parts(setting.specification))):
+            pause()
+            found.append(
+                cross_residuals(setting.specification, panel, part, setting.penalties[part])
+            )
+        return Misses(
+            np.concatenate([rows for rows, _ in found]), np.concatenate([left for _, left in found])
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """LightGBM, direct."""
+
+    name: str = "lightgbm"
+
+    def tune(self, study: Study, pause: Pause) -> Setting:  # noqa: ARG002 - nothing to search
+        """A week of history, the calendar and the covariates."""
+        return Setting(boosted_specification(study.base, study.spec.context))
+
+    def fit(self, study: Study, setting: Setting, until: int, pause: Pause) -> Fitted:
+        """Trees on every forecast whose truth was known by then."""
+        rows = origins(setting.specification, study.panel, 0, until)
+        return self._fit(study, setting, rows, pause)
+
+    def roll(self, study: Study, setting: Setting, rows: Rows, pause: Pause) -> Backtest:
+        """Fitted once, before the first origin: a refit a week would cost more than it gives."""
+        return backtest(self.fit(study, setting, int(rows[0]), pause), study, rows)
+
+    def misses(self, study: Study, setting: Setting, until: int, pause: Pause) -> Misses:
+        """Each block's, by trees that saw no forecast that overlaps it."""
+        horizon = setting.specification.horizon
+        whole = origins(setting.specification, study.panel, 0, until)
+        found = []
+        for block in np.array_split(whole, TREE_BLOCKS):
+            others = whole[(whole <= block[0] - horizon) | (whole >= block[-1] + horizon)]
+            fitted = self._fit(study, setting, others, pause)
+            rolled = backtest(fitted, study, _spread(block, study))
+            found.append(_misses(rolled, setting.specification))
+        return Misses(
+            np.concatenate([one.origins for one in found]),
+            np.concatenate([one.left for one in found]),
+        )
+
+    def _fit(self, study: Study, setting: Setting, rows: Rows, pause: Pause) -> Fitted:
+        settings = BoostingSettings(seed=study.spec.seed)
+        return fit_boosted(setting.specification, study.panel, rows, settings, lambda _: pause())
+
+
+GUARDS = (Guard("naive-day", 1), Guard("naive-week", 7))
+
+PORTFOLIO: tuple[Algorithm, ...] = (
+    *GUARDS,
+    Ridge("ridge", calendar=False),
+    Ridge("ridge-calendar", calendar=True),
+    Trees(),
+)
+
+
+def algorithms(study: Study) -> tuple[Algorithm, ...]:
+    """What is to be tried, cheapest first: the guards always, then all or the one asked for."""
+    asked = study.spec.algorithm
+    return tuple(one for one in PORTFOLIO if isinstance(one, Guard) or asked in (AUTO, one.name))
+
+
+def backtest(fitted: Fitted, study: Study, rows: Rows) -> Backtest:
+    """What a fitted forecaster says at some origins, beside what came true."""
+    panel = study.panel
+    return Backtest(
+        rows,
+        panel.time_of(rows),
+        fitted.forecast(panel, rows),
+        ahead_of(fitted.specification, panel.values, rows),
+    )
+
+
+def _misses(rolled: Backtest, specification: Specification) -> Misses:
+    return Misses(rolled.origins, residuals(specification, rolled.mean, rolled.truth))
+
+
+def _spread(rows: Rows, study: Study) -> Rows:
+    """Enough of some origins to take quantiles from, at every time of day in turn."""
+    least = -(-len(rows) // (MOST_ORIGINS * 4))
+    return rows[:: coprime_stride(study.day, least)]
