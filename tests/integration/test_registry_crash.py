@@ -255,6 +255,7 @@ def may_trace() -> bool:
     return subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("journey", list(JOURNEYS))
 def test_a_kill_at_any_step_leaves_all_or_nothing(journey: str, tmp_path: Path) -> None:
     way = "system calls" if may_trace() else "lines"

@@ -5,6 +5,7 @@ grams of CO2e, their `source`, the `training_type`, the `geographical_location`,
 `hardware_used`. What is not known is left out, never written as 0 (M5).
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from lichen.core.clock import rfc3339
@@ -22,6 +23,7 @@ _HUB_TASKS = {
     "image-classification": "image-classification",
 }
 _ONNX = ".onnx"
+_WORD = re.compile(r"\w+")
 
 
 def model_card(manifest: Manifest) -> str:
@@ -49,7 +51,7 @@ def _front_matter(manifest: Manifest) -> dict[str, Value]:
         matter["pipeline_tag"] = task
     if manifest.dataset:
         matter["datasets"] = [manifest.dataset.name]
-    matter["metrics"] = sorted({metric.name for metric in manifest.metrics})
+    matter["metrics"] = sorted({_metric_type(metric) for metric in manifest.metrics})
     if manifest.receipt and manifest.receipt.carbon:
         matter["co2_eq_emissions"] = _emissions(manifest, manifest.receipt.carbon)
     if manifest.metrics:
@@ -82,7 +84,7 @@ def _model_index(manifest: Manifest, task: str) -> dict[str, Value]:
             "task": {"type": task},
             "dataset": {"type": name, "name": name, "split": split},
             "metrics": [
-                {"type": metric.name, "name": _title(metric), "value": metric.value}
+                {"type": _metric_type(metric), "name": _title(metric), "value": metric.value}
                 for metric in manifest.metrics
                 if metric.split == split
             ],
@@ -90,6 +92,11 @@ def _model_index(manifest: Manifest, task: str) -> dict[str, Value]:
         for split in dict.fromkeys(metric.split for metric in manifest.metrics)
     ]
     return {"name": manifest.reference, "results": results}
+
+
+def _metric_type(metric: Metric) -> str:
+    """The metric's name in the form of the Hub's own: `MAPE` is `mape`."""
+    return "_".join(_WORD.findall(metric.name.lower())) or metric.name
 
 
 def _title(metric: Metric) -> str:

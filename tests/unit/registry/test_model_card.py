@@ -38,9 +38,9 @@ MANIFEST = Manifest(
     ),
     files=(File("model.onnx", 12345, Digest("ab" * 32)),),
     metrics=(
-        Metric("mape", 2.25, "%", "test"),
+        Metric("MAPE", 2.25, "%", "test"),
         Metric("skill", 0.4, None, "test"),
-        Metric("mape", 2.5, "%", "validation"),
+        Metric("MASE of the naive guard", 1.5, None, "validation"),
     ),
     dataset=DatasetReference("vic", 2, Digest("cd" * 32)),
     code_version="0.1.0",
@@ -63,7 +63,7 @@ def test_the_front_matter_is_what_the_hub_reads() -> None:
     assert matter["pipeline_tag"] == "time-series-forecasting"
     assert matter["tags"] == ["lichen", "forecast", "ridge"]
     assert matter["datasets"] == ["vic"]
-    assert matter["metrics"] == ["mape", "skill"]
+    assert matter["metrics"] == ["mape", "mase_of_the_naive_guard", "skill"]
     assert matter["co2_eq_emissions"] == {
         "emissions": 1.234,
         "source": "Lichen; carbon intensity from Ember 2024; energy modelled (SPECpower: 2017 on)",
@@ -76,7 +76,7 @@ def test_the_front_matter_is_what_the_hub_reads() -> None:
     assert [result["dataset"]["split"] for result in index["results"]] == ["test", "validation"]
     assert index["results"][0]["task"] == {"type": "time-series-forecasting"}
     assert index["results"][0]["metrics"] == [
-        {"type": "mape", "name": "mape (%)", "value": 2.25},
+        {"type": "mape", "name": "MAPE (%)", "value": 2.25},
         {"type": "skill", "name": "skill", "value": 0.4},
     ]
 
@@ -86,7 +86,7 @@ def test_the_body_says_data_signature_metrics_footprint_and_limits() -> None:
     for line in (
         f"- Data: vic, version 2 (sha256 {'cd' * 32})",
         "| input | history | FP32 | any x 336 x 1 | GW | newest \\| last |",
-        "| mape | 2.25 | % | test |",
+        "| MAPE | 2.25 | % | test |",
         "| energy | 10 J | 4 J to 15 J |",
         "| carbon | 1.23 gCO2e | 500 mgCO2e to 2 gCO2e |",
         "Energy was modelled (SPECpower: 2017 on).",
