@@ -5,7 +5,7 @@ holds the manifest, the model's pointer, the job's registration, and whatever th
 crash at any instruction leaves the whole version or none, and at most some blobs that nobody names.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from lichen.core.clock import Clock
@@ -36,6 +36,9 @@ from lichen.store.documents import MUST_NOT_EXIST, SCAN_LIMIT, Change, DocumentS
 LATEST = "latest"
 """The alias that every model has: its newest version."""
 
+Extra = Sequence[Change] | Callable[[Manifest], Sequence[Change]]
+"""What is committed with a version: changes, or what makes them once the version has a number."""
+
 
 class Catalog:
     """The registry over a document store and a blob store."""
@@ -45,12 +48,11 @@ class Catalog:
         self._blobs = blobs
         self._clock = clock
 
-    def register(
-        self, draft: Draft, files: Mapping[str, bytes], extra: Sequence[Change] = ()
-    ) -> Manifest:
+    def register(self, draft: Draft, files: Mapping[str, bytes], extra: Extra = ()) -> Manifest:
         """Make the draft the next version of its model; `extra` is committed with it.
 
-        A job that registered already gets its first manifest back, and `extra` is left alone: it
+        Changes that name the version are made by a function: its number is known only inside the
+        commit, and a race for it asks for them again. A job that registered already gets its first manifest back, and `extra` is left alone: it
         was committed with that version.
 
         Raises:
@@ -67,7 +69,8 @@ class Catalog:
         while True:
             entry, seen = self._records.entry(draft.model)
             manifest = numbered(draft, entry.latest + 1, stored, self._clock.now())
-            if self._records.add(manifest, entry, seen, extra):
+            changes = extra(manifest) if callable(extra) else extra
+            if self._records.add(manifest, entry, seen, changes):
                 return manifest
             if (earlier := self.registered(draft.job_id)) is not None:
                 return earlier

@@ -11,7 +11,7 @@ from lichen.core.errors import Corrupt
 from lichen.core.ids import JobId
 from lichen.core.tensors import Signature
 from lichen.registry.bundle import CARD_FILE, read_manifest, verify_contents
-from lichen.registry.catalog import Catalog
+from lichen.registry.catalog import Catalog, Extra
 from lichen.registry.manifest import Draft, Manifest
 
 
@@ -32,6 +32,7 @@ def import_exported(
     contents: Mapping[str, bytes],
     name: str | None = None,
     job_id: JobId | None = None,
+    extra: Extra = (),
 ) -> Manifest:
     """Register the files of an exported version, under its own name or another.
 
@@ -61,11 +62,16 @@ def import_exported(
         origin=f"exported from {manifest.reference}",
         job_id=job_id,
     )
-    return catalog.register(draft, {file.name: contents[file.name] for file in manifest.files})
+    files = {file.name: contents[file.name] for file in manifest.files}
+    return catalog.register(draft, files, extra)
 
 
 def import_foreign(
-    catalog: Catalog, model: ForeignModel, code_version: str, job_id: JobId | None = None
+    catalog: Catalog,
+    model: ForeignModel,
+    code_version: str,
+    job_id: JobId | None = None,
+    extra: Extra = (),
 ) -> Manifest:
     """Register a foreign model whose files were loaded, run and found to have this signature."""
     draft = Draft(
@@ -77,4 +83,4 @@ def import_foreign(
         origin=model.origin,
         job_id=job_id,
     )
-    return catalog.register(draft, model.files)
+    return catalog.register(draft, model.files, extra)

@@ -52,6 +52,18 @@ def test_a_version_that_lost_the_race_takes_the_next_number(
     assert [manifest.job_id for manifest in catalog.versions("vic")] == ["job-2", "job-1"]
 
 
+def test_changes_that_name_the_version_name_the_one_that_was_committed(
+    documents: Interrupted, catalog: Catalog
+) -> None:
+    documents.meanwhile = lambda: catalog.register(replace(DRAFT, job_id=JobId("job-2")), FILES)
+    manifest = catalog.register(
+        DRAFT, FILES, lambda made: [Change("jobs", "job-1", made.reference.encode(), 0)]
+    )
+    job = documents.get("jobs", "job-1")
+    assert job is not None
+    assert job.body == manifest.reference.encode() == b"vic@2"
+
+
 def test_an_attempt_that_lost_to_another_of_its_job_gets_that_version(
     documents: Interrupted, catalog: Catalog
 ) -> None:
