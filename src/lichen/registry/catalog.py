@@ -52,8 +52,8 @@ class Catalog:
         """Make the draft the next version of its model; `extra` is committed with it.
 
         Changes that name the version are made by a function: its number is known only inside the
-        commit, and a race for it asks for them again. A job that registered already gets its first manifest back, and `extra` is left alone: it
-        was committed with that version.
+        commit, and a lost race asks for them again. A job that registered already gets its first
+        manifest back, and `extra` is left alone: it was committed with that version.
 
         Raises:
             InvalidInput: the draft or a file's name is not usable.
