@@ -1,12 +1,14 @@
 """`/jobs`: what runs, ran and will run."""
 
+from dataclasses import replace
+
 import msgspec
 
 from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Raw, Route
 from lichen.api.admin_views import job_view
 from lichen.control.transitions import Cancel, JobRecord
 from lichen.core.errors import InvalidInput
-from lichen.core.ids import TenantId, checked_name
+from lichen.core.ids import JobId, TenantId, checked_name
 from lichen.protocol.admin import Job, JobKind, JobRequest, JobState, Page, TrainSpec
 from lichen.security.identity import Role
 from lichen.security.policy import Action, Kind
@@ -35,7 +37,7 @@ def index(plane: Plane, question: Question) -> Page[Job]:
     found = plane.jobs.page(question.cursor, question.limit)
     shown = [job for job in found if _is_of(job, question) and state in (None, job.state)]
     return Page(
-        items=[job_view(job) for job in shown],
+        items=[_viewed(plane, job) for job in shown],
         next=found[-1].id if len(found) == question.limit else None,
     )
 
@@ -43,8 +45,7 @@ def index(plane: Plane, question: Question) -> Page[Job]:
 def show(plane: Plane, question: Question) -> Job:
     """One job, with its progress while it runs."""
     job = _found(plane, question, Action.READ)
-    running = job.state is JobState.RUNNING
-    return job_view(job, plane.job_progress(job.id) if running else None)
+    return _viewed(plane, job)
 
 
 def log(plane: Plane, question: Question) -> Raw:
@@ -56,7 +57,7 @@ def log(plane: Plane, question: Question) -> Raw:
 def cancel(plane: Plane, question: Question) -> Job:
     """Ask the job to end."""
     job = _found(plane, question, Action.CHANGE)
-    return job_view(plane.jobs.apply(job.id, Cancel()))
+    return _viewed(plane, plane.jobs.apply(job.id, Cancel()))
 
 
 def _checked(request: JobRequest) -> TrainSpec:
@@ -70,6 +71,18 @@ def _checked(request: JobRequest) -> TrainSpec:
         )
     checked_name(spec.name or spec.data, "model")
     return spec
+
+
+def _viewed(plane: Plane, job: JobRecord) -> Job:
+    """A job with its progress while it runs, and the version that it registered once it did."""
+    if job.state is JobState.RUNNING:
+        return job_view(job, plane.job_progress(job.id))
+    registers = job.kind in (JobKind.TRAIN, JobKind.IMPORT)
+    if job.state is not JobState.SUCCEEDED or not registers:
+        return job_view(job)
+    manifest = plane.catalog.registered(JobId(job.id))
+    numbered = {"version": manifest.version} if manifest else {}
+    return job_view(replace(job, result={**(job.result or {}), **numbered}))
 
 
 def _found(plane: Plane, question: Question, action: Action) -> JobRecord:

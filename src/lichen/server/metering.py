@@ -10,6 +10,7 @@ from lichen.core.clock import SystemClock
 from lichen.core.errors import LichenError
 from lichen.energy.closing import METER, NOTHING_BOOKED, close
 from lichen.energy.closing import Posting as EnergyPosting
+from lichen.energy.counters import ProcessCounters
 from lichen.energy.meter import Meter, Window
 from lichen.energy.model import ModelMeter
 from lichen.energy.owner import MeteredWindow, MeterOwner
@@ -25,10 +26,13 @@ _log = logging.getLogger(__name__)
 class Metering:
     """Samples the host's meters, or follows their owner, and books each window (M3, L1, L3)."""
 
-    def __init__(self, owner: MeterOwner, ledger: Ledger, prices: Pricing) -> None:
+    def __init__(
+        self, owner: MeterOwner, ledger: Ledger, prices: Pricing, counters: ProcessCounters
+    ) -> None:
         self._owner = owner
         self._ledger = ledger
         self._prices = prices
+        self._counters = counters
         self._levels = NOTHING_BOOKED
         self._failing = False
 
@@ -46,6 +50,7 @@ class Metering:
                 self._book(metered)
             self._ledger.close()
         finally:
+            self._counters.finish()
             self._owner.close()
 
     def _book(self, metered: MeteredWindow) -> None:
@@ -107,7 +112,8 @@ def open_metering(settings: Settings) -> Metering:
     prices = pricing(settings.carbon)
     ledger = Ledger.open(Home(settings.home).ledger, SystemClock())
     owner = MeterOwner(settings.runtime, lambda: _meter(settings.energy), SystemClock())
-    return Metering(owner, ledger, prices)
+    counters = ProcessCounters.create(settings.runtime, "supervisor")
+    return Metering(owner, ledger, prices, counters)
 
 
 def host_paths(settings: EnergySettings) -> HostPaths:
