@@ -24,7 +24,8 @@ def burn(milliseconds: int) -> int:
     return process_time_ns() - began
 
 
-def test_what_the_receipts_say_is_what_the_ledger_holds(tmp_path: Path) -> None:
+def served(tmp_path: Path) -> list[tuple[int, int]]:
+    """Serve eight requests in three windows and book them; energy and grams of each receipt."""
     clock = SystemClock()
     owner = MeterOwner(tmp_path / "run", ModelMeter, clock)
     counters = ProcessCounters.create(tmp_path / "run", "dataplane")
@@ -33,7 +34,8 @@ def test_what_the_receipts_say_is_what_the_ledger_holds(tmp_path: Path) -> None:
         YearlyAverages().at("DE", clock.now()), 1.2, HostEmbodied(os.cpu_count() or 1)
     )
     ledger = Ledger.open(tmp_path / "ledger.db", clock)
-    levels, issued = NOTHING_BOOKED, []
+    levels = NOTHING_BOOKED
+    issued: list[tuple[int, int]] = []
     for requests in (3, 0, 5):
         for _ in range(requests):
             counters.begin()
@@ -50,7 +52,11 @@ def test_what_the_receipts_say_is_what_the_ledger_holds(tmp_path: Path) -> None:
     ledger.close()
     page.close()
     owner.close()
+    return issued
 
+
+def test_what_the_receipts_say_is_what_the_ledger_holds(tmp_path: Path) -> None:
+    issued = served(tmp_path)
     reader = LedgerReader(tmp_path / "ledger.db")
     statement = reader.statement()
     held = {one.account: one for one in statement.accounts}

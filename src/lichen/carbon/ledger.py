@@ -8,9 +8,9 @@ as there is room: nothing is lost, and the caller is told by StorageFailed each 
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -19,20 +19,15 @@ from lichen.carbon.chain import (
     ADJUSTMENT,
     FORMAT,
     GAP,
-    MINUTE,
     SCHEMA,
     STOP,
-    Record,
-    content_of,
-    first_digest,
     microseconds,
-    postings_of,
 )
+from lichen.carbon.chain_writer import ChainWriter, Head, OpenMinute
 from lichen.carbon.postings import (
     Basis,
     Booking,
     Posting,
-    Sums,
     added,
     as_postings,
     check_balanced,
@@ -44,7 +39,6 @@ from lichen.store.failures import database_failures, storage_failures
 __all__ = ["AccountTotal", "Entry", "Ledger", "LedgerReader", "Statement"]
 
 _BUSY_SECONDS = 1.0
-_MINUTE_US = 60_000_000
 _MOST_WAITING = 120
 """Windows kept one by one while the disk is full; beyond, those of a minute are added up."""
 
@@ -54,34 +48,6 @@ _GAP_NOTE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _OpenMinute:
-    """The windows that wait to be sealed together."""
-
-    started_us: int
-    ended_us: int
-    windows: int
-    basis: str
-    sums: Sums
-
-    def takes(self, started_us: int, basis: str) -> bool:
-        """Whether a window that starts then, on that basis, belongs to this minute."""
-        return basis == self.basis and started_us // _MINUTE_US == self.started_us // _MINUTE_US
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """Where the chain stands: the next record is linked to this."""
-
-    number: int
-    digest: str
-    kind: str
-    ended_us: int
-    second: int
-    second_digest: str
-    minute: _OpenMinute | None
-
-
 @dataclass(slots=True)
 class Ledger:
     """The open books; use `Ledger.open`."""
@@ -89,9 +55,8 @@ class Ledger:
     path: Path
     clock: Clock
     _connection: sqlite3.Connection
-    _head: _Head | None = None
-    _account_ids: dict[str, int] = field(default_factory=dict)
-    _basis_ids: dict[str, int] = field(default_factory=dict)
+    _writer: ChainWriter
+    _head: Head | None = None
     _waiting: list[Booking] = field(default_factory=list)
 
     @classmethod
@@ -109,7 +74,7 @@ class Ledger:
             connection = sqlite3.connect(
                 path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-        ledger = cls(path, clock or SystemClock(), connection)
+        ledger = cls(path, clock or SystemClock(), connection, ChainWriter(connection))
         try:
             ledger._prepare()
             ledger._book_gap()
@@ -149,29 +114,29 @@ class Ledger:
         check_balanced(postings, f"the adjustment {note!r}")
         at = microseconds(moment)
         with self._transaction():
-            head = self._sealed(self._current())
-            entry = _OpenMinute(at, at, 0, basis.text(), added({}, postings))
-            self._head = self._entered(head, entry, ADJUSTMENT, note)
+            head = self._writer.sealed(self._current())
+            entry = OpenMinute(at, at, 0, basis.text(), added({}, postings))
+            self._head = self._writer.entered(head, entry, ADJUSTMENT, note)
         return self._head.number
 
     def seal(self) -> None:
         """Seal the open minute now, without waiting for its end."""
         with self._transaction():
-            self._head = self._sealed(self._current())
+            self._head = self._writer.sealed(self._current())
 
     def close(self) -> None:
         """Write what waits, seal, and close the books, so that the next start books no gap."""
         try:
             self._write_waiting()
             with self._transaction():
-                head = self._sealed(self._current())
+                head = self._writer.sealed(self._current())
                 if head.number and head.kind != STOP:
-                    head = self._marked(head, head.ended_us, STOP, "the writer closed the books")
+                    head = self._writer.marked(
+                        head, head.ended_us, STOP, "the writer closed the books"
+                    )
                 self._head = head
         finally:
             self._connection.close()
-
-    # -- reading the head ---------------------------------------------------------------------
 
     def _prepare(self) -> None:
         with database_failures(self.path):
@@ -186,42 +151,17 @@ class Ledger:
                 )
         self._current()
 
-    def _current(self) -> _Head:
+    def _current(self) -> Head:
         if self._head is None:
             try:
-                self._head = self._read_head()
+                with database_failures(self.path):
+                    self._head = self._writer.read_head()
             except (ValueError, TypeError) as damage:
                 raise Corrupt(
                     f"{self.path} is damaged ({damage}): run `lichen ledger verify`, and restore "
                     "it from a backup"
                 ) from damage
         return self._head
-
-    def _read_head(self) -> _Head:
-        query = self._connection.execute
-        format_, seed = query("SELECT format, seed FROM books").fetchone()
-        if format_ != FORMAT:
-            raise Corrupt(f"{self.path} has format {format_}; this version writes {FORMAT}")
-        self._account_ids = dict(query("SELECT name, id FROM accounts").fetchall())
-        self._basis_ids = dict(query("SELECT content, id FROM bases").fetchall())
-        last = query(
-            "SELECT number, digest, kind, ended_us FROM entries ORDER BY number DESC LIMIT 1"
-        ).fetchone()
-        number, digest, kind, ended_us = last or (0, first_digest(format_, seed), "", 0)
-        head = _Head(number, digest, kind, ended_us, 0, digest, None)
-        contents = {identity: content for content, identity in self._basis_ids.items()}
-        for row in query(
-            "SELECT number, started_us, ended_us, basis, content, digest FROM journal"
-            " ORDER BY number"
-        ):
-            second, started, ended, basis, content, second_digest = row
-            minute = _extended(
-                head.minute, started, ended, contents.get(basis, ""), postings_of(content)
-            )
-            head = replace(head, second=second, second_digest=second_digest, minute=minute)
-        return head
-
-    # -- writing ------------------------------------------------------------------------------
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -241,8 +181,8 @@ class Ledger:
         if head.minute is None and head.kind in ("", STOP):
             return
         with self._transaction():
-            head = self._sealed(head)
-            self._head = self._marked(head, microseconds(self.clock.now()), GAP, _GAP_NOTE)
+            head = self._writer.sealed(head)
+            self._head = self._writer.marked(head, microseconds(self.clock.now()), GAP, _GAP_NOTE)
 
     def _write_waiting(self) -> None:
         if not self._waiting:
@@ -250,101 +190,9 @@ class Ledger:
         with self._transaction():
             head = self._current()
             for booking in self._waiting:
-                head = self._journalled(head, booking)
+                head = self._writer.journalled(head, booking)
             self._head = head
         self._waiting = []
-
-    def _journalled(self, head: _Head, booking: Booking) -> _Head:
-        basis = booking.basis.text()
-        started, ended = microseconds(booking.started_at), microseconds(booking.ended_at)
-        if head.minute is not None and not head.minute.takes(started, basis):
-            head = self._sealed(head)
-        content = content_of(booking.postings)
-        number = head.second + 1
-        record = Record(number, "second", started, ended, 1, basis, "", content)
-        digest = record.digest(head.second_digest)
-        self._connection.execute(
-            "INSERT INTO journal (number, started_us, ended_us, basis, content, digest)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (number, started, ended, self._basis_id(basis), content, digest),
-        )
-        minute = _extended(head.minute, started, ended, basis, booking.postings)
-        return replace(head, second=number, second_digest=digest, minute=minute)
-
-    def _sealed(self, head: _Head) -> _Head:
-        if head.minute is None:
-            return head
-        self._connection.execute("DELETE FROM journal")
-        return self._entered(head, head.minute, MINUTE, "")
-
-    def _marked(self, head: _Head, until_us: int, kind: str, note: str) -> _Head:
-        span = _OpenMinute(head.ended_us, max(head.ended_us, until_us), 0, "", {})
-        return self._entered(head, span, kind, note)
-
-    def _entered(self, head: _Head, minute: _OpenMinute, kind: str, note: str) -> _Head:
-        number = head.number + 1
-        postings = as_postings(minute.sums)
-        record = Record(
-            number,
-            kind,
-            minute.started_us,
-            minute.ended_us,
-            minute.windows,
-            minute.basis,
-            note,
-            content_of(postings),
-        )
-        digest = record.digest(head.digest)
-        basis = self._basis_id(minute.basis) if minute.basis else None
-        self._connection.execute(
-            "INSERT INTO entries (number, kind, started_us, ended_us, windows, basis, note, digest)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (number, kind, minute.started_us, minute.ended_us, minute.windows, basis, note, digest),
-        )
-        self._connection.executemany(
-            "INSERT INTO postings (entry, account, nj, ng, units) VALUES (?, ?, ?, ?, ?)",
-            [
-                (number, self._account_id(one.account), one.nj, one.ng, one.units)
-                for one in postings
-            ],
-        )
-        return _Head(number, digest, kind, max(head.ended_us, minute.ended_us), 0, digest, None)
-
-    def _account_id(self, name: str) -> int:
-        identity = self._account_ids.get(name)
-        if identity is None:
-            identity = self._account_ids[name] = len(self._account_ids) + 1
-            self._connection.execute(
-                "INSERT INTO accounts (id, name) VALUES (?, ?)", (identity, name)
-            )
-        return identity
-
-    def _basis_id(self, content: str) -> int:
-        identity = self._basis_ids.get(content)
-        if identity is None:
-            identity = self._basis_ids[content] = len(self._basis_ids) + 1
-            self._connection.execute(
-                "INSERT INTO bases (id, content) VALUES (?, ?)", (identity, content)
-            )
-        return identity
-
-
-def _extended(
-    minute: _OpenMinute | None,
-    started_us: int,
-    ended_us: int,
-    basis: str,
-    postings: Iterable[Posting],
-) -> _OpenMinute:
-    if minute is None:
-        return _OpenMinute(started_us, ended_us, 1, basis, added({}, postings))
-    return _OpenMinute(
-        min(minute.started_us, started_us),
-        max(minute.ended_us, ended_us),
-        minute.windows + 1,
-        basis,
-        added(minute.sums, postings),
-    )
 
 
 def _merged(waiting: list[Booking]) -> list[Booking]:

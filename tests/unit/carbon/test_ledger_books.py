@@ -210,3 +210,13 @@ def test_books_of_another_format_are_refused(path: Path) -> None:
 
     with pytest.raises(Corrupt, match="format 99; this version writes 1"):
         Ledger.open(path)
+
+
+def test_damaged_books_are_not_written_on(path: Path) -> None:
+    ledger = Ledger.open(path)
+    ledger.record(window(0))
+    ledger._connection.execute("UPDATE journal SET content = 'x'")
+    ledger._connection.close()
+
+    with pytest.raises(Corrupt, match="run `lichen ledger verify`"):
+        Ledger.open(path)

@@ -20,6 +20,8 @@ from lichen.core.clock import ManualClock
 from lichen.core.errors import InvalidInput, StorageFailed, Unavailable
 from lichen.energy.owner import MeterOwner
 
+USER_FOLDERS = {"/tmp/lichen-987654", "/run/user/987654/lichen"}  # noqa: S108
+
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Path]:
@@ -162,9 +164,9 @@ def test_a_long_block_is_priced_anew_each_minute(runtime: Path) -> None:
     with block:
         burn(5)
         clock.advance(30)
-        block._each_window()
+        session_of(runtime)._call_watchers()
         clock.advance(40)
-        block._each_window()
+        session_of(runtime)._call_watchers()
         burn(5)
 
     carbon = block.receipt.carbon
@@ -180,8 +182,12 @@ def test_a_runtime_folder_that_cannot_be_made_is_said_clearly(tmp_path: Path) ->
         Metered.__enter__(metered("nowhere", runtime=tmp_path / "file" / "run"))
 
 
-def test_the_default_folder_is_that_of_the_user() -> None:
-    assert host_folder().name.startswith("lichen")
+@pytest.mark.parametrize(("user", "folders"), [(0, {"/run/lichen"}), (987654, USER_FOLDERS)])
+def test_the_default_folder_is_that_of_the_user(
+    monkeypatch: pytest.MonkeyPatch, user: int, folders: set[str]
+) -> None:
+    monkeypatch.setattr("os.getuid", lambda: user)
+    assert str(host_folder()) in folders
 
 
 def test_a_forked_child_meters_for_itself(tmp_path: Path) -> None:
