@@ -47,3 +47,10 @@ def free_or_any(port: int) -> int:
     """The port if nothing listens there, else 0, which takes any free one."""
     with closing(socket.socket()) as probe:
         return 0 if probe.connect_ex(("127.0.0.1", port)) == 0 else port
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

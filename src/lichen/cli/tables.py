@@ -1,0 +1,94 @@
+"""CSV rows into a deployment's inputs, and its outputs into CSV rows."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+from lichen.client.inference import Answer
+from lichen.core.errors import InvalidInput
+from lichen.core.tensors import Datatype
+from lichen.protocol.oip import ModelMetadata, TensorMetadata
+
+
+def read_rows(file: Path, content: bytes) -> list[dict[str, str]]:
+    """The rows of a CSV with a header.
+
+    Raises:
+        InvalidInput: it is no UTF-8 CSV, is empty, or a row has another number of fields.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"{file} is neither .json nor a CSV in UTF-8 (byte {error.start}): convert it first"
+        ) from error
+    rows = list(csv.DictReader(io.StringIO(text), restkey="", restval=""))
+    if not rows:
+        raise InvalidInput(f"{file} holds no row under its header: give at least one")
+    for number, row in enumerate(rows, start=2):
+        if "" in row or not all(row.values()):
+            raise InvalidInput(f"{file} line {number}: a field is missing or too many")
+    return rows
+
+
+def inputs_of(
+    metadata: ModelMetadata, rows: list[dict[str, str]], file: Path
+) -> Mapping[str, object]:
+    """Each input's values: columns named as inputs, or all columns in order for a single input.
+
+    Raises:
+        InvalidInput: columns and inputs do not fit, or a number cannot be read.
+    """
+    columns = list(rows[0])
+    wanted = [one.name for one in metadata.inputs]
+    if set(wanted) <= set(columns):
+        return {
+            one.name: [_shaped(one, [_value(one, row, one.name, file)]) for row in rows]
+            for one in metadata.inputs
+        }
+    if len(wanted) == 1:
+        only = metadata.inputs[0]
+        return {only.name: [[_value(only, row, name, file) for name in columns] for row in rows]}
+    raise InvalidInput(
+        f"{file} has columns {', '.join(columns)}; {metadata.name} takes {', '.join(wanted)}: "
+        "name the columns as the inputs, or give a request as .json"
+    )
+
+
+def rows_of(answer: Answer) -> list[list[object]]:
+    """A header and one row a prediction; a single figure a row is called `prediction`."""
+    names, columns = [], []
+    for name, values in answer.outputs.items():
+        flat = [_flat(value) for value in values]
+        width = len(flat[0]) if flat else 1
+        single = len(answer.outputs) == 1 and width == 1
+        names += ["prediction"] if single else [name] if width == 1 else _numbered(name, width)
+        columns += [[row[at] for row in flat] for at in range(width)]
+    return [list(names), *[list(row) for row in zip(*columns, strict=True)]]
+
+
+def _numbered(name: str, width: int) -> list[str]:
+    return [f"{name}_{at}" for at in range(width)]
+
+
+def _flat(value: object) -> list[object]:
+    if not isinstance(value, list):
+        return [value]
+    return [leaf for part in value for leaf in _flat(part)]
+
+
+def _shaped(tensor: TensorMetadata, values: list[object]) -> object:
+    return values if len(tensor.shape) > 1 else values[0]
+
+
+def _value(tensor: TensorMetadata, row: Mapping[str, str], column: str, file: Path) -> object:
+    text = row[column]
+    if tensor.datatype is Datatype.BYTES:
+        return text
+    try:
+        return float(text) if tensor.datatype.startswith("FP") else int(text)
+    except ValueError as error:
+        raise InvalidInput(
+            f"{file}: {text!r} in column {column!r} is no number of type {tensor.datatype}"
+        ) from error
