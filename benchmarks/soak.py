@@ -198,7 +198,7 @@ def findings(platform: Lichen, home: Path, tally: Tally) -> list[str]:
         for job in jobs.values()
         if job.state is not JobState.SUCCEEDED
     ]
-    halves = [f"half-written {path}" for path in (home / "blobs").rglob("*.part")]
+    halves = [f"half-written {path}" for path in (home / "blobs").rglob(".writing-*")]
     return [*tally.wrong, *lost, *unfinished, *_versions(platform), *_ledger(platform), *halves]
 
 

@@ -1,7 +1,6 @@
 """Lichen: a green Model-as-a-Service platform. Public names load when they are first used."""
 
 from importlib import import_module
-from importlib.metadata import version as _distribution_version
 from typing import Any
 
 _HOMES = {
@@ -14,7 +13,7 @@ __all__ = ["__version__", "connect", "metered"]
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562 asks for this shape
     if name == "__version__":
-        return _distribution_version("lichen")
+        return import_module("importlib.metadata").version("lichen")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'lichen' has no attribute {name!r}")
