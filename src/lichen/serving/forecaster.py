@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lichen.core.batch import Array, Batch
 from lichen.core.clock import parse_rfc3339
 from lichen.core.errors import InvalidInput
-from lichen.core.tensors import Datatype, Signature, TensorSpec
+from lichen.core.tensors import Datatype, Signature
 from lichen.forecasting.inputs import assemble, restore
 from lichen.forecasting.quantiles import apply
 from lichen.forecasting.specification import Specification
@@ -25,47 +25,20 @@ _EXAMPLE_START = b"2026-01-01T00:00:00Z"
 _EXAMPLE_VALUE = 1.0
 
 
-def forecast_signature(specification: Specification) -> Signature:
-    """What a deployed forecaster takes and gives."""
-    context, horizon = specification.context, specification.horizon
-    series, known = len(specification.targets), len(specification.known)
-    units = _unit(specification)
-    inputs = [
-        TensorSpec(HISTORY, Datatype.FP32, (-1, context, series), units),
-        TensorSpec(START, Datatype.BYTES, (-1,), description="RFC 3339: the first step predicted"),
-    ]
-    if known:
-        inputs.append(TensorSpec(KNOWN, Datatype.FP32, (-1, horizon, known)))
-    if known and specification.past:
-        shape = (-1, specification.past, known)
-        said = "the known columns over the rows before start; better answers with it"
-        inputs.append(TensorSpec(PAST, Datatype.FP32, shape, description=said, optional=True))
-    levels = len(specification.levels)
-    return Signature(
-        tuple(inputs),
-        (
-            TensorSpec("mean", Datatype.FP32, (-1, horizon, series), units),
-            TensorSpec("quantiles", Datatype.FP32, (-1, horizon, series, levels), units),
-        ),
-    )
-
-
-def _unit(specification: Specification) -> str | None:
-    """The unit of the targets, where they share one."""
-    units = set(specification.units)
-    return units.pop() if len(units) == 1 else None
-
-
 class ForecastPredictor:
     """A closed-form or tree forecaster, its core an ONNX model."""
 
     def __init__(
-        self, specification: Specification, core: OnnxPredictor, residuals: NDArray[np.float32]
+        self,
+        signature: Signature,
+        specification: Specification,
+        core: OnnxPredictor,
+        residuals: NDArray[np.float32],
     ) -> None:
+        self._signature = signature
         self._specification = specification
         self._core = core
         self._residuals = residuals
-        self._signature = forecast_signature(specification)
         self._features = core.signature.inputs[0].name
         self._raw = core.signature.outputs[0].name
 
@@ -114,16 +87,14 @@ class ForecastPredictor:
 class ForecastAdapter:
     """Makes predictors from `model.onnx`, `forecast.json` and `quantiles.npy`."""
 
-    def load(
-        self,
-        files: Mapping[str, bytes],
-        signature: Signature | None,  # noqa: ARG002 - `forecast.json` states it in full
-    ) -> ForecastPredictor:
+    def load(self, files: Mapping[str, bytes], signature: Signature | None) -> ForecastPredictor:
         """The predictor of a forecaster's files.
 
         Raises:
-            InvalidInput: a file is missing or cannot be read.
+            InvalidInput: a file or the signature is missing or cannot be read.
         """
+        if signature is None:
+            raise InvalidInput("a forecaster needs its signature: load it from the registry")
         missing = [name for name in FORECASTER_FILES if name not in files]
         if missing:
             raise InvalidInput(f"a forecaster needs {', '.join(missing)}: train it again")
@@ -138,7 +109,7 @@ class ForecastAdapter:
                 f"{QUANTILES_FILE} has shape {list(residuals.shape)}, not [groups, "
                 f"{', '.join(str(length) for length in expected)}]: train it again"
             )
-        return ForecastPredictor(said, OnnxPredictor(files[MODEL_FILE]), residuals)
+        return ForecastPredictor(signature, said, OnnxPredictor(files[MODEL_FILE]), residuals)
 
 
 def _moment(text: bytes) -> np.datetime64:

@@ -1,6 +1,7 @@
 """Requests in JSON, as clients really write them, and what is wrong with others."""
 
 import json
+
 import numpy as np
 import pytest
 
