@@ -69,6 +69,19 @@ def test_windows_wait_while_the_disk_is_full_and_none_is_lost(tmp_path: Path) ->
     assert LedgerReader(path).verify() == []
 
 
+def test_books_on_a_read_only_disk_can_still_be_read(small_disk: Path) -> None:
+    path = small_disk / "ledger.db"
+    ledger = Ledger.open(path)
+    ledger.record(window(0))
+    ledger.close()
+    subprocess.run(["/bin/mount", "-o", "remount,ro", str(small_disk)], check=True)
+
+    assert booked(path) == (1000, 1000, 1)
+    assert LedgerReader(path).verify() == []
+    with pytest.raises(StorageFailed):
+        Ledger.open(path)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A real file system of 512 KB; skipped where this user may not mount one."""

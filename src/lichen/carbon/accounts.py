@@ -181,14 +181,23 @@ class LedgerReader:
         if not self._path.exists():
             raise _no_ledger(self._path)
         with database_failures(self._path):
-            connection = sqlite3.connect(
-                f"{self._path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
-            )
+            connection = self._connected()
             try:
-                connection.execute("BEGIN")  # one snapshot for all statements
                 yield connection
             finally:
                 connection.close()
+
+    def _connected(self) -> sqlite3.Connection:
+        """A connection within one snapshot for all its statements."""
+        where = self._path.absolute().as_uri()
+        try:
+            return _opened(f"{where}?mode=ro")
+        except sqlite3.OperationalError as failure:
+            # On a read-only disk SQLite cannot share the file, and need not: nobody writes it.
+            unshared = failure.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CANTOPEN
+            if not unshared or self._path.with_name(f"{self._path.name}-wal").exists():
+                raise
+            return _opened(f"{where}?immutable=1")
 
 
 def _totals(connection: sqlite3.Connection, bounds: tuple[int, int, int]) -> sqlite3.Cursor:
@@ -199,6 +208,17 @@ def _totals(connection: sqlite3.Connection, bounds: tuple[int, int, int]) -> sql
 
 def _joined(high: int, low: int) -> int:
     return (high << _HALF) + low
+
+
+def _opened(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    try:
+        connection.execute("BEGIN")
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def _total(posting: Posting) -> AccountTotal:
