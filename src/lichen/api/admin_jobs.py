@@ -1,14 +1,12 @@
 """`/jobs`: what runs, ran and will run."""
 
-from dataclasses import replace
-
 import msgspec
 
 from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Raw, Route
 from lichen.api.admin_views import job_view
 from lichen.control.transitions import Cancel, JobRecord
 from lichen.core.errors import InvalidInput
-from lichen.core.ids import JobId, TenantId, checked_name
+from lichen.core.ids import TenantId, checked_name
 from lichen.protocol.admin import Job, JobKind, JobRequest, JobState, Page, TrainSpec
 from lichen.security.identity import Role
 from lichen.security.policy import Action, Kind
@@ -74,15 +72,8 @@ def _checked(request: JobRequest) -> TrainSpec:
 
 
 def _viewed(plane: Plane, job: JobRecord) -> Job:
-    """A job with its progress while it runs, and the version that it registered once it did."""
-    if job.state is JobState.RUNNING:
-        return job_view(job, plane.job_progress(job.id))
-    registers = job.kind in (JobKind.TRAIN, JobKind.IMPORT)
-    if job.state is not JobState.SUCCEEDED or not registers:
-        return job_view(job)
-    manifest = plane.catalog.registered(JobId(job.id))
-    numbered = {"version": manifest.version} if manifest else {}
-    return job_view(replace(job, result={**(job.result or {}), **numbered}))
+    """A job with its progress while it runs."""
+    return job_view(job, plane.job_progress(job.id) if job.state is JobState.RUNNING else None)
 
 
 def _found(plane: Plane, question: Question, action: Action) -> JobRecord:

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import msgspec
 from platformdirs import user_data_path
@@ -58,15 +59,27 @@ class Lichen:
 
     @property
     def inference(self) -> Inference:
-        """The data plane of this platform, found when it is first needed."""
+        """The data plane, wherever this platform says that it listens."""
         if self._inference is None:
-            address = self.platform().addresses.http
-            self._inference = Inference(Transport(address, self._session.key))
+            url = _reachable(self.platform().addresses.http, self.url)
+            self._inference = Inference(Transport(url, self._session.key))
         return self._inference
 
-    def predict(self, deployment: str, inputs: Mapping[str, object]) -> Answer:
-        """A prediction with its receipt; see `Inference.predict`."""
-        return self.inference.predict(deployment, inputs)
+    def predict(self, deployment: str, inputs: Mapping[str, object] | None = None) -> Answer:
+        """A prediction; a forecaster without inputs starts from its dataset's newest rows.
+
+        Args:
+            deployment: its name, or `NAME@V`.
+            inputs: nested lists, or anything with `.tolist()`, by input name.
+
+        Raises:
+            NotFound: there is no such deployment.
+            InvalidInput: the inputs do not fit it, or it needs some.
+        """
+        if inputs is not None:
+            return self.inference.predict(deployment, inputs)
+        request = self.deployments.newest_input(deployment).request
+        return self.inference.infer(deployment, msgspec.json.encode(request))
 
     def ledger(self, since: datetime | None = None, until: datetime | None = None) -> Ledger:
         """What was booked to each account; sums to zero."""
@@ -133,6 +146,14 @@ def connect(
     if key is None and is_loopback(address):
         key = _key_of(folder)
     return Lichen(Session(address, key))
+
+
+def _reachable(address: str, control: str) -> str:
+    """A plane's address as seen from here: on the control plane's host if it names its own."""
+    if is_loopback(control) or not is_loopback(address):
+        return address
+    host = urlsplit(control).hostname or ""
+    return f"http://{f'[{host}]' if ':' in host else host}:{urlsplit(address).port}"
 
 
 def _address_of(home: Path) -> str | None:

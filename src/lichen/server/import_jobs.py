@@ -1,8 +1,10 @@
 """Jobs of kind `import`: an ONNX file, or an exported version, becomes a version here."""
 
 import tarfile
+from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
-from pathlib import Path
+from io import BytesIO
 
 import msgspec
 
@@ -13,6 +15,7 @@ from lichen.registry.archive import unpack
 from lichen.registry.imports import ForeignModel, import_exported, import_foreign
 from lichen.registry.manifest import Manifest
 from lichen.server.workbench import Workbench
+from lichen.store.documents import Change
 
 LARGEST_MODEL = 2 * 2**30
 """Bytes; ONNX itself keeps a model below 2 GB."""
@@ -25,17 +28,17 @@ def import_model(bench: Workbench) -> None:
     if path.stat().st_size > LARGEST_MODEL:
         raise TooLarge(f"the model is over {LARGEST_MODEL} bytes, the limit: import a smaller one")
     bench.watch.tell("checking")
-    manifest = bench.catalog().registered(bench.job_id) or _register(bench, spec, path)
-    bench.complete({"model": manifest.model})
+    bench.commit(lambda: _register(bench, spec, path.read_bytes()))
 
 
-def _register(bench: Workbench, spec: ImportSpec, path: Path) -> Manifest:
-    content = path.read_bytes()
-    if tarfile.is_tarfile(path):
+def _register(bench: Workbench, spec: ImportSpec, content: bytes) -> None:
+    catalog = bench.catalog()
+    if is_tar(content):
         files = unpack(content, LARGEST_MODEL)
         if MODEL_FILE in files:
             check_model(files[MODEL_FILE])
-        return import_exported(bench.catalog(), files, spec.name, bench.job_id)
+        import_exported(catalog, files, spec.name, bench.job_id, partial(_beside, bench))
+        return
     model = ForeignModel(
         name=spec.name,
         signature=check_model(content),
@@ -43,4 +46,13 @@ def _register(bench: Workbench, spec: ImportSpec, path: Path) -> Manifest:
         origin=spec.file.filename,
         algorithm="onnx",
     )
-    return import_foreign(bench.catalog(), model, version("lichen"), bench.job_id)
+    import_foreign(catalog, model, version("lichen"), bench.job_id, partial(_beside, bench))
+
+
+def _beside(bench: Workbench, manifest: Manifest) -> Sequence[Change]:
+    return bench.completion({"model": manifest.model, "version": manifest.version})
+
+
+def is_tar(content: bytes) -> bool:
+    """Whether the bytes are a tar archive and no protocol buffer."""
+    return tarfile.is_tarfile(BytesIO(content))

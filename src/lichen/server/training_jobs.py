@@ -1,5 +1,6 @@
 """Jobs of kind `train`: a dataset becomes a model version, metered throughout."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from importlib.metadata import version
 
@@ -10,9 +11,10 @@ from lichen.data.dataset import DatasetVersion
 from lichen.data.datasets import Datasets
 from lichen.energy.probe import survey
 from lichen.protocol.admin import TrainSpec
-from lichen.registry.manifest import DatasetReference, Draft, Metric
+from lichen.registry.manifest import DatasetReference, Draft, Manifest, Metric
 from lichen.server.metering import host_paths
 from lichen.server.workbench import Workbench
+from lichen.store.documents import Change
 from lichen.training.run import execute
 from lichen.training.spec import ForecastSpec, TrainingResult
 
@@ -69,12 +71,16 @@ def _register(
         job_id=bench.job_id,
         fence=bench.job.fence,
     )
-    # The registry numbers the version in this commit, so the result cannot name the number: who
-    # reads the job asks the registry which version the job registered.
-    result = {
-        "model": draft.model,
-        "algorithm": trained.algorithm,
-        "candidates": msgspec.to_builtins(trained.candidates),
-    }
     catalog = bench.catalog()
-    bench.commit(lambda: catalog.register(draft, trained.files, bench.completion(result)))
+
+    def beside(manifest: Manifest) -> Sequence[Change]:
+        return bench.completion(
+            {
+                "model": manifest.model,
+                "version": manifest.version,
+                "algorithm": trained.algorithm,
+                "candidates": msgspec.to_builtins(trained.candidates),
+            }
+        )
+
+    bench.commit(lambda: catalog.register(draft, trained.files, beside))
