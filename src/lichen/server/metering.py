@@ -3,15 +3,13 @@
 import logging
 from dataclasses import replace
 
-from lichen.carbon.footprint import CarbonRate
+from lichen.carbon.booking import book
 from lichen.carbon.ledger import Ledger
-from lichen.carbon.postings import Basis, Booking, Posting
 from lichen.core.clock import SystemClock
 from lichen.core.errors import LichenError
-from lichen.energy.closing import METER, NOTHING_BOOKED, close
-from lichen.energy.closing import Posting as EnergyPosting
+from lichen.energy.closing import NOTHING_BOOKED, close
 from lichen.energy.counters import ProcessCounters
-from lichen.energy.meter import Meter, Window
+from lichen.energy.meter import Meter
 from lichen.energy.model import ModelMeter
 from lichen.energy.owner import MeteredWindow, MeterOwner
 from lichen.energy.probe import THIS_HOST, HostPaths, best_meter
@@ -57,49 +55,12 @@ class Metering:
         postings, self._levels = close(metered.window, metered.readings, self._levels)
         rate = self._prices.rate(metered.window.ended_at)
         try:
-            self._ledger.record(booking(metered.window, postings, rate))
+            self._ledger.record(book(metered.window, postings, rate))
             self._failing = False
         except LichenError as error:  # a full disk must not stop the platform: windows wait
             if not self._failing:
                 _log.error("the ledger cannot be written, windows wait in memory: %s", error)
             self._failing = True
-
-
-def booking(window: Window, lines: tuple[EnergyPosting, ...], rate: CarbonRate) -> Booking:
-    """A closed window with its grams: work as its receipts said, the rest at today's rate (A3).
-
-    The meter's grams are the sum of what the lines hold, so that both columns sum to zero (L1).
-    """
-    priced = [
-        Posting(line.account, line.nj, _grams(line, rate))
-        for line in lines
-        if line.account != METER
-    ]
-    meter_nj = sum(line.nj for line in lines if line.account == METER)
-    meter = Posting(METER, meter_nj, -sum(posting.ng for posting in priced))
-    return Booking(
-        window.started_at,
-        window.ended_at,
-        tuple(posting for posting in (meter, *priced) if posting.nj or posting.ng),
-        _basis(window, rate),
-    )
-
-
-def _grams(line: EnergyPosting, rate: CarbonRate) -> int:
-    return line.ng if line.ng is not None else rate.grams(line.nj, line.cpu_ns)
-
-
-def _basis(window: Window, rate: CarbonRate) -> Basis:
-    per_cpu = window.rate.nj_per_cpu_ns
-    return Basis(
-        rate.intensity,
-        window.rate.method,
-        window.rate.source,
-        round(window.rate.low / per_cpu, 3) if per_cpu else 0.0,
-        round(window.rate.high / per_cpu, 3) if per_cpu else 0.0,
-        rate.pue,
-        rate.embodied.source if rate.embodied else None,
-    )
 
 
 def open_metering(settings: Settings) -> Metering:
