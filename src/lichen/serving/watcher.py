@@ -131,8 +131,8 @@ class Watcher:
             self._say(deployment, State.READY)
 
     def _drop(self, name: str) -> None:
-        self._swap(name, None)
         self._observed.pop(name, None)
+        self._swap(name, None)
         self._documents.commit([Change(OBSERVED, name, None)])
 
     def _swap(self, name: str, served: Served | None) -> None:

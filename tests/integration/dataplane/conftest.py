@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -84,10 +84,12 @@ class Platform:
         assert os.read(read_end, 1) == b"1", "the data plane ended before it was ready"
         os.close(read_end)
 
-    def stop(self) -> int:
-        assert self.process is not None
-        self.process.terminate()
-        return self.process.wait(PATIENCE_SECONDS)
+    def let_anonymous_in(self) -> None:
+        security = replace(self.settings.security, anonymous_role="predictor")
+        self.settings = replace(self.settings, security=security)
+
+    def until(self, look: Callable[[], bool]) -> None:
+        until(lambda: look() or None)
 
     def register(self, model: str, scale: float = 1.0) -> int:
         weights = np.full((FEATURES, OUTPUTS), scale, dtype=np.float32)
