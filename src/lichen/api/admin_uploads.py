@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from lichen.api.admin_routes import Plane, Upload
-from lichen.core.errors import InvalidInput, TooLarge
+from lichen.core.errors import TooLarge
 from lichen.core.ids import Digest
 from lichen.store.failures import storage_failures
 
@@ -18,11 +18,10 @@ PARTIAL = ".partial"
 
 
 async def receive_upload(request: Request, plane: Plane) -> Upload:
-    """The request's body as a file in the uploads folder, durable once this returns.
+    """The body, empty or not, as a file in the uploads folder: durable once this returns.
 
     Raises:
         TooLarge: it is over the limit; nothing was kept.
-        InvalidInput: it is empty.
         StorageFailed: the disk is full; nothing was kept.
     """
     stated = request.headers.get("content-length", "")
@@ -56,8 +55,6 @@ async def _receive(request: Request, file: BinaryIO, plane: Plane) -> tuple[int,
             raise _too_large(plane)
         seen.update(chunk)
         file.write(chunk)
-    if size == 0:
-        raise InvalidInput("the request has no body: send the file's bytes as its body")
     return size, Digest(seen.hexdigest())
 
 

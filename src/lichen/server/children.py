@@ -14,7 +14,7 @@ from lichen.server.parentage import tied_to_this_process
 
 STEADY_SECONDS = 10.0
 """A child that lived so long died of something new: the back-off begins again."""
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 5.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
 
 
 def pause_before_restart(deaths_in_a_row: int) -> float:

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return _work(bench)
     except Terminated:
-        return _say("the job was told to end")
+        return _end_early(bench)
     finally:
         bench.spending.close()
 
@@ -128,6 +128,13 @@ def _record(bench: Workbench, code: str, message: str) -> int:
         return _say(f"the end of the job could not be recorded: {error}")
     sys.stderr.write(f"{message}\n")
     return RECORDED
+
+
+def _end_early(bench: Workbench) -> int:
+    """A cancelled job ends with what it cost; one whose platform stops will be started again."""
+    if bench.jobs.get(bench.job.id).cancelling:
+        return _record(bench, "WorkFailed", "the job was cancelled")
+    return _say("the platform stops: the job will be started again")
 
 
 def _unexpected(job_id: str, error: Exception) -> str:

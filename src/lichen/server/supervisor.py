@@ -113,7 +113,9 @@ class Supervisor:
 
     def _refuse_hopeless(self) -> None:
         for child in self._children:
-            if not child.was_ready and child.deaths_in_a_row >= DEATHS_BEFORE_READY:
+            failed_by_itself = child.last_exit is not None and child.last_exit > 0
+            often = child.deaths_in_a_row >= DEATHS_BEFORE_READY
+            if failed_by_itself and often and not child.was_ready:
                 raise WorkFailed(
                     f"the {child.plan.name} cannot start: it ended {child.deaths_in_a_row} times "
                     f"with code {child.last_exit}; its reason is above"
