@@ -19,9 +19,9 @@ from lichen.energy.page import Rate
 
 RATE = Rate(3.258, 1.187, 4.094, Method.MODELLED, "test", 1)
 BATCHES = 40
-UNITS_A_TURN = 4
+UNITS_A_TURN = 1
 SIZES = (1, 2, 3, 5, 8, 16, 32, 64)
-ATTEMPTS = 5
+ATTEMPTS = 8
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def _add_work(work: dict[str, Posting], now: Sequence[Charge], booked: Sequence[
     """Add what was charged since; accounts keep their place in a process, new ones come last."""
     for index, charge in enumerate(now):
         old = booked[index] if index < len(booked) else Charge(charge.account, 0, 0, 0, 0)
-        if charge == old:
+        if charge is old or charge == old:
             continue
         line = work.get(charge.account) or Posting(charge.account, 0, 0, 0, 0)
         work[charge.account] = Posting(

@@ -31,6 +31,8 @@ class Watched:
         self.reported_dead_ns: int | None = None
         self._chunks: list[mmap.mmap] = []
         self._keys: list[str] = []
+        self._numbers: list[list[int]] = []
+        self._seen: list[Charge] = []
         self._clock_ns = 0
         self._base_ns = 0
         self._base: tuple[Charge, ...] = ()
@@ -124,17 +126,23 @@ class Watched:
         )
 
     def _charges_so_far(self) -> tuple[Charge, ...]:
+        """All its charges; those that did not move since the last look are the same objects."""
         used = self._words[layout.USED]
         self._map_chunks(used)
-        found: list[Charge] = []
         for index, chunk in enumerate(self._chunks):
-            slots = min(layout.CHUNK_ACCOUNTS, used - index * layout.CHUNK_ACCOUNTS)
+            first = index * layout.CHUNK_ACCOUNTS
+            slots = min(layout.CHUNK_ACCOUNTS, used - first)
             with memoryview(chunk) as raw, raw.cast("q") as words:
                 numbers = words[: 4 * slots].tolist()
-            keys = self._keys[index * layout.CHUNK_ACCOUNTS :]
-            rows = zip(*[iter(numbers)] * 4, strict=True)
-            found += [Charge(key, *row) for key, row in zip(keys[:slots], rows, strict=True)]
-        return tuple(found)
+            before = self._numbers[index]
+            if numbers == before:
+                continue
+            self._numbers[index] = numbers
+            for slot in range(slots):
+                row = numbers[4 * slot : 4 * slot + 4]
+                if row != before[4 * slot : 4 * slot + 4]:
+                    self._seen[first + slot] = Charge(self._keys[first + slot], *row)
+        return tuple(self._seen)
 
     def _map_chunks(self, used: int) -> None:
         while len(self._keys) < used:
@@ -147,7 +155,10 @@ class Watched:
                             file.fileno(), layout.CHUNK, access=mmap.ACCESS_READ, offset=start
                         )
                     )
-            self._keys.append(layout.read_key(self._chunks[index], slot))
+                self._numbers.append([])
+            key = layout.read_key(self._chunks[index], slot)
+            self._keys.append(key)
+            self._seen.append(Charge(key, 0, 0, 0, 0))
 
     def close(self) -> None:
         """Unmap."""

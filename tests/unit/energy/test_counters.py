@@ -102,11 +102,14 @@ def test_threads_charging_one_account_lose_nothing(tmp_path: Path) -> None:
         for _ in range(5_000):
             account.add(1, 2, 3)
 
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
     threads = [threading.Thread(target=charge) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    sys.setswitchinterval(usual)
     assert read_counters(tmp_path)[0].charges == (Charge("a", 20_000, 40_000, 60_000, 20_000),)
 
 
