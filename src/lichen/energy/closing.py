@@ -13,8 +13,8 @@ level whose change is booked and which therefore reverses itself.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from lichen.energy.meter import Window
 from lichen.energy.readings import Charge, ProcessReading
@@ -75,44 +75,55 @@ def close(
         readings: our processes at the window's end; each appears once.
         levels: what the previous closing returned.
     """
-    before = {(level.pid, level.started): level for level in levels.processes}
-    after: list[ProcessLevel] = []
-    work: dict[str, Posting] = {}
-    overhead_ns: Counter[str] = Counter()
-    own_ns = in_progress_ns = 0
-    for reading in readings:
-        old = before.get((reading.pid, reading.started)) or _unbooked(reading)
-        new = _level(reading, old)
-        own_ns += reading.cpu_ns - old.cpu_ns
-        overhead_ns[reading.name] += new.overhead_ns - old.overhead_ns
-        _add_work(work, reading.charges, old.charges)
-        if reading.alive:
-            after.append(new)
-            in_progress_ns += reading.cpu_ns - reading.charged_ns - new.overhead_ns
+    sums = _sum_up(readings, {(level.pid, level.started): level for level in levels.processes})
     rate = window.rate
-    in_progress_nj = round(in_progress_ns * rate.nj_per_cpu_ns)
-    other_ns = window.busy_cpu_ns - own_ns
+    in_progress_nj = round(sums.in_progress_ns * rate.nj_per_cpu_ns)
+    after = Levels(tuple(sums.processes), sums.in_progress_ns, in_progress_nj)
+    other_ns = window.busy_cpu_ns - sums.own_ns
     lines = [
-        *work.values(),
+        *sums.work.values(),
         *(
             Posting(OVERHEAD_PREFIX + name, rate.nanojoules(cpu_ns), cpu_ns)
-            for name, cpu_ns in sorted(overhead_ns.items())
+            for name, cpu_ns in sorted(sums.overhead_ns.items())
         ),
         Posting(
             IN_PROGRESS,
-            in_progress_nj - levels.in_progress_nj,
-            in_progress_ns - levels.in_progress_ns,
+            after.in_progress_nj - levels.in_progress_nj,
+            after.in_progress_ns - levels.in_progress_ns,
         ),
         Posting(HOST_OTHER, round(other_ns * rate.nj_per_cpu_ns), other_ns),
         Posting(IDLE, window.idle_nj),
     ]
-    variance = window.energy_nj - sum(line.nj for line in lines)
-    postings = (
-        Posting(METER, -window.energy_nj),
-        *lines,
-        Posting(RATE_VARIANCE, variance),
-    )
-    return postings, Levels(tuple(after), in_progress_ns, in_progress_nj)
+    variance_nj = window.energy_nj - sum(line.nj for line in lines)
+    meter = Posting(METER, -window.energy_nj)
+    return (meter, *lines, Posting(RATE_VARIANCE, variance_nj)), after
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What all processes did in one window, and how far each is booked at its end."""
+
+    processes: list[ProcessLevel] = field(default_factory=list)
+    work: dict[str, Posting] = field(default_factory=dict)
+    overhead_ns: Counter[str] = field(default_factory=Counter)
+    own_ns: int = 0
+    in_progress_ns: int = 0
+
+
+def _sum_up(
+    readings: Sequence[ProcessReading], before: Mapping[tuple[int, int], ProcessLevel]
+) -> _Sums:
+    sums = _Sums()
+    for reading in readings:
+        old = before.get((reading.pid, reading.started)) or _unbooked(reading)
+        new = _level(reading, old)
+        sums.own_ns += reading.cpu_ns - old.cpu_ns
+        sums.overhead_ns[reading.name] += new.overhead_ns - old.overhead_ns
+        _add_work(sums.work, reading.charges, old.charges)
+        if reading.alive:
+            sums.processes.append(new)
+            sums.in_progress_ns += reading.cpu_ns - reading.charged_ns - new.overhead_ns
+    return sums
 
 
 def _unbooked(reading: ProcessReading) -> ProcessLevel:
