@@ -23,7 +23,9 @@ from lichen.data.samples import VICTORIA_2014
 from lichen.protocol.admin import Job, Ledger, TrainSpec
 
 MODEL = "demand"
+SERVED = f"work/default/{MODEL}/"
 DAYS_A_YEAR = 365
+BOOKED_WITHIN_SECONDS = 10.0
 TRAINING = TrainSpec(
     task="forecast",
     data=VICTORIA_2014.name,
@@ -39,7 +41,7 @@ TRAINING = TrainSpec(
 """Fitted on January to August, chosen on September and October; the rest is never looked at."""
 FIRST_UNSEEN_DAY = parse_rfc3339("2014-10-31T13:00:00Z")
 """Midnight of 1 November in Melbourne, where summer time is UTC+11 until the year's end."""
-UNSEEN_DAYS = 61
+UNSEEN_DAYS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def _journey(platform: Lichen, *, as_json: bool) -> DemoResult:
     deployment = platform.deployments.deploy(reference, MODEL)
     _say(as_json, f"4 deploy   {deployment.name} serves {reference} ({deployment.variant})")
     season = forecast_season(platform, MODEL, FIRST_UNSEEN_DAY, UNSEEN_DAYS)
-    ledger = _balanced(platform)
+    ledger = _balanced(platform, season)
     if not as_json:
         _print_season(season)
         _print_receipts(job, season)
@@ -123,31 +125,48 @@ def _print_season(season: Season) -> None:
 
 
 def _print_receipts(job: Job, season: Season) -> None:
-    year_nj = season.mean_nj * DAYS_A_YEAR
+    year_nj = season.total_nj * DAYS_A_YEAR // season.days
     click.echo("6 receipts")
     if job.receipt is not None:
         click.echo(f"           training      {receipt_line(job.receipt)}")
     click.echo(f"           one forecast  {receipt_line(season.last)}")
     year = f"{readable(year_nj, 'J')}"
-    if season.mean_ng is not None:
-        year += f", {readable(season.mean_ng * DAYS_A_YEAR, 'gCO2e')}"
+    if season.total_ng is not None:
+        year += f", {readable(season.total_ng * DAYS_A_YEAR // season.days, 'gCO2e')}"
     click.echo(f"           a year of daily forecasts  {year}")
 
 
-def _balanced(platform: Lichen) -> Ledger:
-    """The ledger, once it is known to be sound and to sum to zero (L1)."""
+def _balanced(platform: Lichen, season: Season) -> Ledger:
+    """The ledger once it holds the season, known to be sound and to sum to zero (A3, L1)."""
+    ledger = _holding(platform, season.total_nj)
     verdict = platform.verify_ledger()
     if not verdict.sound:
         raise WorkFailed(f"the demo's ledger is damaged: {'; '.join(verdict.findings)}")
-    ledger = platform.ledger()
     total = sum(one.nj for one in ledger.accounts)
     if total:
         raise WorkFailed(f"the demo's ledger sums to {total} nJ and not to 0")
     return ledger
 
 
+def _holding(platform: Lichen, expected_nj: int) -> Ledger:
+    """The ledger, when the windows of the forecasts are booked: within two seconds or so."""
+    give_up = time.monotonic() + BOOKED_WITHIN_SECONDS
+    while True:
+        ledger = platform.ledger()
+        booked = sum(one.nj for one in ledger.accounts if one.account.startswith(SERVED))
+        if booked == expected_nj:
+            return ledger
+        if time.monotonic() > give_up:
+            raise WorkFailed(
+                f"the receipts of the forecasts sum to {expected_nj} nJ, the ledger holds {booked}"
+            )
+        time.sleep(0.2)
+
+
 def _print_ledger(ledger: Ledger) -> None:
-    click.echo("7 ledger   sums to 0 nJ and its chain is sound:")
+    click.echo(
+        "7 ledger   sums to 0 nJ, holds what the receipts say to the nJ, and its chain is sound"
+    )
     print_table(
         ("           account", "energy"),
         [

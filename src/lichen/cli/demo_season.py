@@ -33,7 +33,7 @@ class Season:
     """Forecasts of consecutive days beside what came true, and what they cost.
 
     `coverage` is the share of truths, in per cent, in the interval from the first to the last
-    decile; `last` is the receipt of the last forecast, `mean_nj` the mean of all.
+    decile; `last` is the receipt of the last forecast, the totals are those of all.
     """
 
     days: int
@@ -42,8 +42,8 @@ class Season:
     pinball: float
     coverage: float
     last: Receipt
-    mean_nj: int
-    mean_ng: int | None
+    total_nj: int
+    total_ng: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ def _scored(
         pinball=pinball(truth, quantiles, levels),
         coverage=coverage(truth, quantiles),
         last=receipts[-1],
-        mean_nj=round(sum(one.energy.nj for one in receipts) / len(receipts)),
-        mean_ng=round(sum(grams) / len(grams)) if len(grams) == len(receipts) else None,
+        total_nj=sum(one.energy.nj for one in receipts),
+        total_ng=sum(grams) if len(grams) == len(receipts) else None,
     )
 
 
