@@ -1,0 +1,165 @@
+"""Laws of jobs: whatever happens in whatever order, nothing accepted is lost or counted twice."""
+
+from datetime import timedelta
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from lichen.control.jobs import JOBS, OPEN, JobPolicy, Jobs
+from lichen.control.transitions import (
+    Cancel,
+    Claim,
+    Crash,
+    Event,
+    Fail,
+    JobRecord,
+    Release,
+    Renew,
+    Started,
+    Succeed,
+    step,
+)
+from lichen.core.clock import ManualClock
+from lichen.core.errors import Conflict
+from lichen.protocol.admin import JobError, JobKind, JobState
+from lichen.store.documents import Change, MemoryDocuments
+
+LEASE_SECONDS = 10
+RESULTS = "results"
+fences = st.integers(min_value=0, max_value=6)
+ERROR = JobError(code="WorkFailed", message="it failed")
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Event:
+    clock = ManualClock()
+    lease = clock.now() + timedelta(seconds=draw(st.integers(-20, 20)))
+    fence = draw(fences)
+    choices: list[Event] = [
+        Claim(draw(st.sampled_from(["a", "b"])), lease),
+        Started(fence, 99),
+        Renew(fence, lease),
+        Succeed(fence, {}, None),
+        Fail(fence, ERROR),
+        Crash(fence, "killed"),
+        Release(fence),
+        Cancel(),
+    ]
+    return draw(st.sampled_from(choices))
+
+
+@given(st.lists(events(), max_size=30))
+def test_an_end_is_final_and_the_fence_never_falls(happened: list[Event]) -> None:
+    clock = ManualClock()
+    job = JobRecord(
+        id="job-1",
+        kind=JobKind.TRAIN,
+        spec={},
+        tenant="default",
+        created_at=clock.now(),
+        attempts_allowed=3,
+    )
+    for event in happened:
+        clock.advance(1)
+        try:
+            after = step(job, event, clock.now())
+        except Conflict:
+            continue
+        assert after.fence >= job.fence
+        assert 0 <= after.attempt <= after.attempts_allowed
+        assert (after.state is JobState.RUNNING) == (after.worker is not None)
+        assert after.state.final == (after.finished_at is not None)
+        if job.state.final:
+            assert after == job
+        if isinstance(event, Claim) and after.state is JobState.RUNNING:
+            assert after.fence == job.fence + 1
+        job = after
+
+
+class TwoWorkersAndAStore(RuleBasedStateMachine):
+    """Attempts that claim, die, wake up late and commit, on one store."""
+
+    @initialize()
+    def open(self) -> None:
+        self.documents = MemoryDocuments()
+        self.clock = ManualClock()
+        self.jobs = Jobs(self.documents, self.clock, JobPolicy(attempts=4))
+        self.accepted: list[str] = []
+        self.attempts: list[tuple[str, int]] = []
+        self.commits: dict[str, int] = {}
+
+    @rule()
+    def submit(self) -> None:
+        self.clock.advance(0.01)
+        self.accepted.append(self.jobs.submit(JobKind.TRAIN, {}, "default").id)
+
+    @rule(worker=st.sampled_from(["a", "b"]))
+    def claim_all(self, worker: str) -> None:
+        for job in list(self.jobs.unfinished()):
+            lease = self.clock.now() + timedelta(seconds=LEASE_SECONDS)
+            try:
+                claimed = self.jobs.apply(job.id, Claim(worker, lease))
+            except Conflict:
+                continue
+            if claimed.state is JobState.RUNNING:
+                self.attempts.append((job.id, claimed.fence))
+
+    @rule(seconds=st.sampled_from([1, 20]))
+    def wait(self, seconds: int) -> None:
+        self.clock.advance(seconds)
+
+    @rule(data=st.data())
+    def commit_a_result(self, data: st.DataObject) -> None:
+        """Any attempt ever started may come back and try, dead or alive."""
+        if not self.attempts:
+            return
+        job_id, fence = data.draw(st.sampled_from(self.attempts))
+        result = Change(RESULTS, f"{job_id}-{len(self.commits)}-{fence}", b"made")
+        try:
+            changes = self.jobs.changes(job_id, Succeed(fence, {}, None))
+            self.documents.commit([result, *changes])
+        except Conflict:
+            return
+        self.commits[job_id] = self.commits.get(job_id, 0) + 1
+
+    @rule(data=st.data(), end=st.sampled_from(["crash", "fail", "release", "cancel"]))
+    def end_an_attempt(self, data: st.DataObject, end: str) -> None:
+        if not self.attempts:
+            return
+        job_id, fence = data.draw(st.sampled_from(self.attempts))
+        ends: dict[str, Event] = {
+            "crash": Crash(fence, "killed"),
+            "fail": Fail(fence, ERROR),
+            "release": Release(fence),
+            "cancel": Cancel(),
+        }
+        try:
+            self.jobs.apply(job_id, ends[end])
+        except Conflict:
+            return
+
+    @invariant()
+    def nothing_is_lost_or_counted_twice(self) -> None:
+        if not hasattr(self, "documents"):
+            return
+        stored = {job.id: job for job in self.jobs.page("", 1000)}
+        assert list(stored) == self.accepted, "accepted jobs, in the order of acceptance"
+        unfinished = {document.key for document in self.documents.scan(OPEN)}
+        assert unfinished == {name for name, job in stored.items() if not job.state.final}
+        for name, job in stored.items():
+            made = [one for one in self.documents.scan(RESULTS) if one.key.startswith(name)]
+            assert len(made) == self.commits.get(name, 0) <= 1
+            assert (job.state is JobState.SUCCEEDED) == (len(made) == 1)
+
+    @invariant()
+    def every_record_reads_back(self) -> None:
+        if not hasattr(self, "documents"):
+            return
+        for document in self.documents.scan(JOBS):
+            job = msgspec.json.decode(document.body, type=JobRecord)
+            assert msgspec.json.encode(job) == document.body
+
+
+TestTwoWorkersAndAStore = TwoWorkersAndAStore.TestCase
