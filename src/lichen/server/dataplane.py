@@ -15,7 +15,7 @@ import uvicorn
 import uvloop
 
 from lichen.api.gate import Gate
-from lichen.api.infer_lane import protocol_for
+from lichen.api.infer_lane import InferProtocol, protocol_for
 from lichen.api.oip_http import Door, HttpLimits, application
 from lichen.core.clock import SystemClock
 from lichen.core.errors import LichenError
@@ -37,6 +37,7 @@ from lichen.store.documents import SqliteDocuments
 
 POLL_SECONDS = 0.2
 KEEP_ALIVE_SECONDS = 75
+_TICKS_PER_SWEEP = 10
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +101,15 @@ class _Server(uvicorn.Server):
         """Leave signals to the loop."""
         yield
 
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; once a second, close connections that are stuck."""
+        if counter % _TICKS_PER_SWEEP == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, InferProtocol):
+                    connection.close_if_stuck(now)
+        return await super().on_tick(counter)
+
     def drain(self) -> None:
         """Take nothing new, answer what is in flight, end."""
         self.should_exit = True
@@ -150,7 +160,7 @@ async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], N
     door = Door(
         DataPlane(selector),
         parts.gate,
-        HttpLimits(settings.limits.request_bytes, settings.limits.header_bytes),
+        _limits(settings),
         version("lichen"),
         looked.is_set,
     )
@@ -169,6 +179,11 @@ async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], N
         await server.serve([listening])
     finally:
         await asyncio.to_thread(poller.stop)
+
+
+def _limits(settings: Settings) -> HttpLimits:
+    said = settings.limits
+    return HttpLimits(said.request_bytes, said.header_bytes, said.header_seconds)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:

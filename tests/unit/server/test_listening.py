@@ -1,0 +1,39 @@
+"""Ports are bound once, and a port in use is one sentence."""
+
+import socket
+
+import pytest
+
+from lichen.core.errors import InvalidInput, Unavailable
+from lichen.server import listening
+from lichen.server.listening import address_of, listen
+
+
+def test_any_free_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "TAKEOVER_SECONDS", 0.05)
+    with listen("127.0.0.1", 0, "--http") as bound:
+        port = bound.getsockname()[1]
+        assert address_of(bound) == f"http://127.0.0.1:{port}"
+        with pytest.raises(Unavailable, match=rf"port {port} .* in use .* another port with --http"):
+            listen("127.0.0.1", port, "--http")
+
+
+def test_an_address_that_this_machine_has_not() -> None:
+    with pytest.raises(InvalidInput, match="192.0.2.1"):
+        listen("192.0.2.1", 0, "--http")
+
+
+def test_ipv6() -> None:
+    try:
+        bound = listen("::1", 0, "--http")
+    except InvalidInput:
+        pytest.skip("this machine has no IPv6")
+    with bound:
+        assert address_of(bound).startswith("http://[::1]:")
+
+
+def test_a_port_that_its_last_owner_is_about_to_leave_is_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as old:
+        port = old.getsockname()[1]
+    with listen("127.0.0.1", port, "--http") as bound:
+        assert bound.getsockname()[1] == port
