@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lichen.core.clock import ManualClock
+from lichen.core.errors import InvalidInput
 from lichen.core.figures import Method
 from lichen.energy.host_cpu import HostCpu
 from lichen.energy.meter import Meter, OwnCpu, Reading
@@ -108,3 +109,8 @@ def test_the_rate_lies_within_its_interval_and_names_its_source(bench: Bench) ->
 def test_closing_twice_does_no_harm(bench: Bench) -> None:
     bench.meter.close()
     bench.meter.close()
+
+
+def test_a_trace_needs_a_reading() -> None:
+    with pytest.raises(InvalidInput, match="at least one"):
+        ReplayMeter([])

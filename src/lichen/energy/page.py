@@ -115,12 +115,15 @@ class PageWriter:
     """The owner's end of the page; whoever holds the meter lock may open one."""
 
     def __init__(self, folder: Path) -> None:
-        path = folder / PAGE_NAME
+        self._path = folder / PAGE_NAME
+        self._open()
+
+    def _open(self) -> None:
         try:
-            self._map = _open_page(path)
+            self._map = _open_page(self._path)
         except OSError as error:
             raise StorageFailed(
-                f"cannot write the meter page {path} ({error.strerror}): "
+                f"cannot write the meter page {self._path} ({error.strerror}): "
                 "free space there or choose another runtime folder"
             ) from error
         self._words = memoryview(self._map).cast("Q")
@@ -131,7 +134,11 @@ class PageWriter:
         return _unpack(self._map[at : at + _PAYLOAD_AT[0]]) if self._words[1] else None
 
     def publish(self, content: PageContent) -> None:
-        """Make `content` what every reader sees from now on."""
+        """Make `content` what every reader sees from now on; a page swept away is made anew."""
+        if not self._path.exists():
+            self.close()
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._open()
         sequence = self._words[1] + 1
         raw = _pack(content)
         at = _PAYLOAD_AT[sequence % 2]

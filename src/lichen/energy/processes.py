@@ -197,7 +197,7 @@ class Processes:
 
     def sample(self, *, closing: bool = False) -> OwnCpu:
         """Read every clock; `closing` also looks for processes that ended unseen."""
-        changed = self._folder.stat().st_mtime_ns != self._scanned_mtime_ns
+        changed = self._folder_mtime_ns() != self._scanned_mtime_ns
         adopted_ns = self._scan(first=False) if changed or closing else 0
         running_ns = 0
         for process in self._watched.values():
@@ -207,9 +207,17 @@ class Processes:
             running_ns += process.cpu_ns
         return OwnCpu(self._ended_ns + running_ns, adopted_ns)
 
+    def _folder_mtime_ns(self) -> int:
+        """When the folder last changed; one that somebody swept away is made anew."""
+        try:
+            return self._folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return 0
+
     def _scan(self, *, first: bool) -> int:
         """Take in files that appeared, forget those that went; CPU time adopted with the new."""
-        self._scanned_mtime_ns = self._folder.stat().st_mtime_ns
+        self._scanned_mtime_ns = self._folder_mtime_ns()
         names = {path.name for path in self._folder.glob("*" + layout.SUFFIX)}
         for gone in [
             name

@@ -56,7 +56,7 @@ class Counter:
 
     def __init__(self, zone: Zone) -> None:
         self.zone = zone
-        path = zone.folder / "energy_uj"
+        path = self.path
         try:
             self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             self._range_uj = int((zone.folder / "max_energy_range_uj").read_text())
@@ -70,9 +70,17 @@ class Counter:
     def _read_uj(self) -> int:
         return int(os.pread(self._file, 32, 0))
 
+    @property
+    def path(self) -> Path:
+        """The file that holds the counter."""
+        return self.zone.folder / "energy_uj"
+
     def read_nj(self) -> int:
         """Nanojoules since it was opened; a counter that went back has wrapped once."""
-        now_uj = self._read_uj()
+        try:
+            now_uj = self._read_uj()
+        except (OSError, ValueError) as error:
+            raise Unavailable(f"the energy counter {self.path} went away: {error}") from error
         step_uj = now_uj - self._last_uj
         if step_uj < 0:
             step_uj += self._range_uj

@@ -1,5 +1,6 @@
 """The owner of the meters: one a host, a window a second, and what happens when it ends."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lichen.core.clock import ManualClock
-from lichen.core.errors import Unavailable
+from lichen.core.errors import StorageFailed, Unavailable
 from lichen.energy.closing import Levels, close
 from lichen.energy.counters import ProcessCounters
 from lichen.energy.host_cpu import HostCpu
@@ -169,3 +170,22 @@ def test_a_follower_without_a_page_waits(tmp_path: Path) -> None:
     assert follower.tick() is None
     follower.close()
     first.close()
+
+
+def test_a_runtime_folder_swept_away_is_made_anew(tmp_path: Path) -> None:
+    clock = ManualClock()
+    folder = tmp_path / "runtime"
+    owner = owner_of(folder, clock)
+    ProcessCounters.create(folder, "before").account("work/a").add(1, 3, 0)
+    second(owner, clock)
+    shutil.rmtree(folder)
+    first = second(owner, clock)
+    assert [reading.name for reading in first.readings] == ["before"]
+    assert owner.page().content().window == first.window.number
+    owner.close()
+
+
+def test_a_folder_that_cannot_be_made_is_a_storage_failure(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageFailed, match="runtime folder"):
+        MeterOwner(tmp_path / "file" / "runtime")

@@ -102,6 +102,12 @@ def test_a_counter_that_is_no_number_is_unavailable(powercap: Tree) -> None:
         RaplMeter(powercap.folder)
 
 
+def test_a_counter_that_goes_away_is_unavailable(powercap: Tree, meter: RaplMeter) -> None:
+    (powercap.folder / "intel-rapl:0" / "energy_uj").write_text("")
+    with pytest.raises(Unavailable, match="went away"):
+        meter.read()
+
+
 def test_no_permission_says_what_to_do(powercap: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(powercap.folder)
     powercap.folder.chmod(0o755)
