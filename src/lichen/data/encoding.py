@@ -56,12 +56,13 @@ def encoding_of(path: Path, name: str, given: str | None = None) -> Encoding:
     marked = next((codec for mark, codec in _MARKS if start.startswith(mark)), None)
     if marked is not None:
         return Encoding(_checked(path, name, marked))
-    wide = _wide(start)
+    kind = signature_of(start)
+    wide = None if kind else _wide(start)
     if wide is not None:
         return Encoding(_checked(path, name, wide), guessed=True)
-    if signature_of(start) or _CONTROL.search(start):
+    if kind or _CONTROL.search(start):
         raise InvalidInput(
-            f"{name} is {signature_of(start) or 'binary'}, not CSV text: "
+            f"{name} is {kind or 'binary'}, not CSV text: "
             "save it as CSV, or give it the extension of what it is"
         )
     return _narrow(path, name)

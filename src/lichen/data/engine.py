@@ -19,6 +19,7 @@ from lichen.core.errors import InvalidInput, LichenError, StorageFailed, TooLarg
 from lichen.data.options import Limits
 from lichen.store.failures import storage_failures
 
+_OUR_MISTAKES = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
 _SPILL_FOLDER = "spill"
 _PARQUET_ROW_GROUP = 122_880
 
@@ -116,6 +117,8 @@ def _explained(folder: Path) -> Iterator[None]:
         raise _no_memory(failure, folder) from failure
     except duckdb.IOException as failure:
         raise _disk(failure, folder) from failure
+    except _OUR_MISTAKES:
+        raise
     except duckdb.Error as failure:
         first = str(failure).partition("\n")[0]
         raise InvalidInput(f"the file could not be read ({first}): check it and try again") from (

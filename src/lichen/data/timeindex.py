@@ -136,8 +136,8 @@ def _check_offsets(engine: Engine, file: RawFile) -> bool:
 def _seasonal(engine: Engine) -> bool:
     """Whether offsets change as daylight saving does: weeks apart, not from row to row."""
     nearest = engine.row(
-        "SELECT min(at - before) FROM (SELECT at, lag(at) OVER (ORDER BY at) AS before FROM "
-        "(SELECT local_s - offset_s AS at, offset_s, lag(offset_s) OVER "
+        "SELECT min(utc - before) FROM (SELECT utc, lag(utc) OVER (ORDER BY utc) AS before FROM "
+        "(SELECT local_s - offset_s AS utc, offset_s, lag(offset_s) OVER "
         f"(ORDER BY local_s - offset_s) AS earlier FROM {STAMPS}) WHERE offset_s <> earlier)"
     )[0]
     return nearest is None or nearest >= _SWITCH_APART_S
