@@ -1,4 +1,4 @@
-"""Write fitted forecasters as ONNX: one MatMul, or one tree ensemble run once per step.
+"""Write fitted forecasters as ONNX: one MatMul, or tree ensembles asked once for each step.
 
 Both graphs have the same door: `features` float32 `(rows, features)` in, `raw` float32
 `(rows, horizon)` out, so whoever serves them need not know which it is. Equal input gives equal
@@ -80,31 +80,68 @@ def linear_core(weights: Floats) -> bytes:
     return _model([node], kept, features=stored.shape[0], horizon=stored.shape[1])
 
 
-def tree_core(trees: Sequence[Tree], steps: StepRows) -> bytes:
-    """An ONNX model that expands each row to its steps and sums `trees` over every one."""
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """Trees summed over every step; they count where the feature `gate` is 1, not where it is 0."""
+
+    trees: tuple[Tree, ...]
+    steps: StepRows
+    gate: int
+
+
+def tree_core(ensembles: Sequence[Ensemble], base: Floats) -> bytes:
+    """An ONNX model of `features @ base` `(features, horizon)` plus the ensembles' sums."""
     from onnx import helper, numpy_helper
 
+    constants: dict[str, NDArray[Any]] = {"base": np.asarray(base, dtype=np.float32)}
+    nodes = [helper.make_node("MatMul", [INPUT, "base"], ["sum_0"])]
+    for number, ensemble in enumerate(ensembles):
+        more, needed = _gated(ensemble, f"_{number}")
+        last = number == len(ensembles) - 1
+        total = OUTPUT if last else f"sum_{number + 1}"
+        nodes += [*more, helper.make_node("Add", [f"sum_{number}", f"gated_{number}"], [total])]
+        constants |= needed
+    kept = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    return _model(nodes, kept, features=len(base), horizon=base.shape[1])
+
+
+def _gated(ensemble: Ensemble, mark: str) -> tuple[list[Any], dict[str, NDArray[Any]]]:
+    """The nodes that compute `gated<mark>`, and the constants they need."""
+    from onnx import helper
+
+    steps = ensemble.steps
     features, horizon, added = steps.mixed.shape
-    together = steps.columns.shape[1] + added
     constants: dict[str, NDArray[Any]] = {
         "columns": steps.columns.astype(np.int64),
         "mixed": steps.mixed.reshape(features, -1).astype(np.float32),
         "spread": np.array([-1, horizon, added], dtype=np.int64),
-        "flat": np.array([-1, together], dtype=np.int64),
+        "flat": np.array([-1, steps.columns.shape[1] + added], dtype=np.int64),
         "folded": np.array([-1, horizon], dtype=np.int64),
+        "gate": np.array([ensemble.gate], dtype=np.int64),
     }
-    nodes = [
-        helper.make_node("Gather", [INPUT, "columns"], ["chosen"], axis=1),
-        helper.make_node("MatMul", [INPUT, "mixed"], ["mixture"]),
-        helper.make_node("Round", ["mixture"], ["rounded"]),
-        helper.make_node("Reshape", ["rounded", "spread"], ["appended"]),
-        helper.make_node("Concat", ["chosen", "appended"], ["together"], axis=2),
-        helper.make_node("Reshape", ["together", "flat"], ["steps"]),
-        _ensemble(trees),
-        helper.make_node("Reshape", ["summed", "folded"], [OUTPUT]),
+    wires = [
+        ("Gather", [INPUT, "columns"], "chosen", {"axis": 1}),
+        ("MatMul", [INPUT, "mixed"], "mixture", {}),
+        ("Round", ["mixture"], "rounded", {}),
+        ("Reshape", ["rounded", "spread"], "appended", {}),
+        ("Concat", ["chosen", "appended"], "together", {"axis": 2}),
+        ("Reshape", ["together", "flat"], "steps", {}),
+        ("TreeEnsembleRegressor", ["steps"], "summed", _attributes(ensemble.trees)),
+        ("Reshape", ["summed", "folded"], "answers", {}),
+        ("Gather", [INPUT, "gate"], "open", {"axis": 1}),
+        ("Mul", ["answers", "open"], "gated", {}),
     ]
-    kept = [numpy_helper.from_array(value, name) for name, value in constants.items()]
-    return _model(nodes, kept, features=features, horizon=horizon)
+    nodes = [
+        helper.make_node(
+            kind,
+            [name if name == INPUT else name + mark for name in inputs],
+            [output + mark],
+            domain="ai.onnx.ml" if kind == "TreeEnsembleRegressor" else None,
+            **attributes,
+        )
+        for kind, inputs, output, attributes in wires
+    ]
+    return nodes, {name + mark: value for name, value in constants.items()}
 
 
 def float32_below(values: Floats) -> NDArray[np.float32]:
@@ -113,10 +150,8 @@ def float32_below(values: Floats) -> NDArray[np.float32]:
     return np.where(rounded > values, np.nextafter(rounded, np.float32(-np.inf)), rounded)
 
 
-def _ensemble(trees: Sequence[Tree]) -> Any:  # noqa: ANN401 - onnx's own node type
-    """The TreeEnsembleRegressor node over all trees, summing their leaves."""
-    from onnx import helper
-
+def _attributes(trees: Sequence[Tree]) -> dict[str, Any]:
+    """All trees as the attributes of a TreeEnsembleRegressor that sums their leaves."""
     counts = [len(tree.feature) for tree in trees]
     tree_ids = np.repeat(np.arange(len(trees)), counts)
     node_ids = np.concatenate([np.arange(count) for count in counts])
@@ -126,27 +161,23 @@ def _ensemble(trees: Sequence[Tree]) -> Any:  # noqa: ANN401 - onnx's own node t
     left = np.concatenate([tree.left for tree in trees]).astype(np.int64)
     right = np.concatenate([tree.right for tree in trees]).astype(np.int64)
     value = np.concatenate([tree.value for tree in trees])
-    return helper.make_node(
-        "TreeEnsembleRegressor",
-        ["steps"],
-        ["summed"],
-        domain="ai.onnx.ml",
-        n_targets=1,
-        aggregate_function="SUM",
-        post_transform="NONE",
-        nodes_treeids=tree_ids.tolist(),
-        nodes_nodeids=node_ids.tolist(),
-        nodes_featureids=np.where(leaf, 0, feature).tolist(),
-        nodes_modes=["LEAF" if is_leaf else "BRANCH_LEQ" for is_leaf in leaf],
-        nodes_values=np.where(leaf, 0, threshold).tolist(),
-        nodes_truenodeids=np.where(leaf, 0, left).tolist(),
-        nodes_falsenodeids=np.where(leaf, 0, right).tolist(),
-        nodes_missing_value_tracks_true=np.zeros(len(feature), dtype=np.int64).tolist(),
-        target_treeids=tree_ids[leaf].tolist(),
-        target_nodeids=node_ids[leaf].tolist(),
-        target_ids=np.zeros(int(leaf.sum()), dtype=np.int64).tolist(),
-        target_weights=value[leaf].astype(np.float32).tolist(),
-    )
+    return {
+        "n_targets": 1,
+        "aggregate_function": "SUM",
+        "post_transform": "NONE",
+        "nodes_treeids": tree_ids.tolist(),
+        "nodes_nodeids": node_ids.tolist(),
+        "nodes_featureids": np.where(leaf, 0, feature).tolist(),
+        "nodes_modes": ["LEAF" if is_leaf else "BRANCH_LEQ" for is_leaf in leaf],
+        "nodes_values": np.where(leaf, 0, threshold).tolist(),
+        "nodes_truenodeids": np.where(leaf, 0, left).tolist(),
+        "nodes_falsenodeids": np.where(leaf, 0, right).tolist(),
+        "nodes_missing_value_tracks_true": np.zeros(len(feature), dtype=np.int64).tolist(),
+        "target_treeids": tree_ids[leaf].tolist(),
+        "target_nodeids": node_ids[leaf].tolist(),
+        "target_ids": np.zeros(int(leaf.sum()), dtype=np.int64).tolist(),
+        "target_weights": value[leaf].astype(np.float32).tolist(),
+    }
 
 
 def _model(nodes: Sequence[Any], kept: Sequence[Any], *, features: int, horizon: int) -> bytes:

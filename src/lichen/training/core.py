@@ -11,7 +11,7 @@ from lichen.forecasting.inputs import restore
 from lichen.forecasting.panel import Panel
 from lichen.forecasting.specification import Specification
 from lichen.frameworks.boosting import Boosted
-from lichen.frameworks.onnx_writer import StepRows, linear_core, tree_core
+from lichen.frameworks.onnx_writer import Ensemble, StepRows, linear_core, tree_core
 
 _AT_ONCE = 256
 """Windows assembled at a time: bounds the memory a backtest takes."""
@@ -45,20 +45,37 @@ class LinearCore:
 
 
 @dataclass(frozen=True, slots=True)
-class TreeCore:
-    """Boosted trees, asked once for each step."""
+class GatedTrees:
+    """The trees of one of a model's parts: they answer the rows whose feature `gate` is 1."""
 
     boosted: Boosted
     steps: StepRows
+    gate: int
+
+
+@dataclass(frozen=True, slots=True)
+class TreeCore:
+    """A matrix `(features, horizon)` for what is plain, and trees for what differs from it."""
+
+    base: NDArray[np.float32]
+    parts: tuple[GatedTrees, ...]
 
     def raw(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The trees' sum for every step."""
-        horizon = len(self.steps.columns)
-        return self.boosted.predict(self.steps.expand(features)).reshape(len(features), horizon)
+        """The base and, of the part that applies, the trees' sum for every step."""
+        answers = np.asarray(features @ self.base, dtype=np.float64)
+        for part in self.parts:
+            mine = np.flatnonzero(features[:, part.gate])
+            if mine.size:
+                steps = part.steps.expand(features[mine])
+                answers[mine] += part.boosted.predict(steps).reshape(len(mine), -1)
+        return answers
 
     def onnx(self) -> bytes:
-        """One tree ensemble between a gather and a reshape."""
-        return tree_core(self.boosted.trees, self.steps)
+        """One gated tree ensemble a part, added to one MatMul."""
+        return tree_core(
+            [Ensemble(part.boosted.trees, part.steps, part.gate) for part in self.parts],
+            self.base,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,8 +65,11 @@ class Algorithm(Protocol):
         """A forecaster fitted on the rows before `until`."""
         ...
 
-    def roll(self, study: Study, setting: Setting, rows: Rows, pause: Pause) -> Backtest:
-        """Forecasts at some origins by models that saw only what came before them."""
+    def roll(self, study: Study, setting: Setting, rows: Rows, fitted: Fitted) -> Backtest:
+        """Forecasts at some origins by models that saw only what came before them.
+
+        `fitted` is the one fitted on what came before the first.
+        """
         ...
 
     def misses(self, study: Study, setting: Setting, until: int, pause: Pause) -> Misses:
@@ -83,6 +86,7 @@ class Guard:
 
     def tune(self, study: Study, pause: Pause) -> Setting:  # noqa: ARG002 - nothing to search
         """One season of context."""
+        study.check_context(self.days * study.day, self.name)
         return Setting(seasonal(study.base, self.days * study.day)[0])
 
     def fit(self, study: Study, setting: Setting, until: int, pause: Pause) -> Fitted:  # noqa: ARG002
@@ -90,14 +94,15 @@ class Guard:
         specification, weights = seasonal(study.base, setting.specification.context)
         return Fitted(specification, LinearCore(weights))
 
-    def roll(self, study: Study, setting: Setting, rows: Rows, pause: Pause) -> Backtest:
+    def roll(self, study: Study, setting: Setting, rows: Rows, fitted: Fitted) -> Backtest:  # noqa: ARG002
         """The season before each origin."""
-        return backtest(self.fit(study, setting, 0, pause), study, rows)
+        return backtest(fitted, study, rows)
 
     def misses(self, study: Study, setting: Setting, until: int, pause: Pause) -> Misses:
         """Whatever it missed: nothing was fitted, so nothing need be left out."""
         rows = _spread(origins(setting.specification, study.panel, 0, until), study)
-        return _misses(self.roll(study, setting, rows, pause), setting.specification)
+        fitted = self.fit(study, setting, until, pause)
+        return _misses(backtest(fitted, study, rows), setting.specification)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +123,11 @@ class Ridge:
         weights = fit(setting.specification, panel, setting.penalties)
         return Fitted(setting.specification, LinearCore(weights))
 
-    def roll(self, study: Study, setting: Setting, rows: Rows, pause: Pause) -> Backtest:
+    def roll(self, study: Study, setting: Setting, rows: Rows, fitted: Fitted) -> Backtest:
         """Refitted each week where that was asked for, else fitted once."""
-        pause()
-        weekly = study.week if study.spec.refit is Refit.WEEKLY else None
-        return roll(setting.specification, study.panel, setting.penalties[0], rows, weekly)
+        if study.spec.refit is Refit.NEVER:
+            return backtest(fitted, study, rows)
+        return roll(setting.specification, study.panel, setting.penalties[0], rows, study.week)
 
     def misses(self, study: Study, setting: Setting, until: int, pause: Pause) -> Misses:
         """Each part's, from one set of moments with a block at a time taken off."""
@@ -146,16 +151,18 @@ class Trees:
 
     def tune(self, study: Study, pause: Pause) -> Setting:  # noqa: ARG002 - nothing to search
         """A week of history, the calendar and the covariates."""
-        return Setting(boosted_specification(study.base, study.spec.context))
+        specification = boosted_specification(study.base, study.spec.context)
+        study.check_context(max(specification.context, specification.past), self.name)
+        return Setting(specification)
 
     def fit(self, study: Study, setting: Setting, until: int, pause: Pause) -> Fitted:
         """Trees on every forecast whose truth was known by then."""
         rows = origins(setting.specification, study.panel, 0, until)
         return self._fit(study, setting, rows, pause)
 
-    def roll(self, study: Study, setting: Setting, rows: Rows, pause: Pause) -> Backtest:
-        """Fitted once, before the first origin: a refit a week would cost more than it gives."""
-        return backtest(self.fit(study, setting, int(rows[0]), pause), study, rows)
+    def roll(self, study: Study, setting: Setting, rows: Rows, fitted: Fitted) -> Backtest:  # noqa: ARG002
+        """Fitted once: a refit a week would cost more than it gives."""
+        return backtest(fitted, study, rows)
 
     def misses(self, study: Study, setting: Setting, until: int, pause: Pause) -> Misses:
         """Each block's, by trees that saw no forecast that overlaps it."""

@@ -13,7 +13,7 @@ from lichen.forecasting.quantiles import widened
 from lichen.registry.manifest import Metric
 from lichen.training.channels import channels_of
 from lichen.training.core import Fitted
-from lichen.training.forecasting import GUARDS
+from lichen.training.forecasting import GUARDS, Guard
 from lichen.training.search import Outcome, described, search
 from lichen.training.signature import forecast_signature
 from lichen.training.spec import ForecastSpec, Refit, TrainingResult, checked
@@ -82,8 +82,7 @@ def _shipped(
     """
     algorithm, setting = outcome.algorithm, outcome.trial.setting
     if study.split.tested and study.spec.refit is Refit.NEVER:
-        fitted = algorithm.fit(study, setting, study.split.validate, spending.check)
-        return fitted, widened(rated.table, rated.width)
+        return rated.fitted, widened(rated.table, rated.width)
     end = study.panel.rows
     fitted = algorithm.fit(study, setting, end, spending.check)
     misses = algorithm.misses(study, setting, end, spending.check)
@@ -93,17 +92,18 @@ def _shipped(
 def _metrics(study: Study, rated: Rated, spending: Spending) -> tuple[Metric, ...]:
     """The choice's scores, the better guard's MASE on the same rows, and the skill against it."""
     split, part = _part(study)
-    pause = spending.check
     made = [Metric(score.name, score.value, score.unit, split) for score in rated.scores]
-    rows = study.origins(*part)
-    guard = min(
-        validation_mase(study, one.roll(study, one.tune(study, pause), rows, pause))
-        for one in GUARDS
-    )
+    guard = min(_mase_of(study, one, part, spending) for one in GUARDS)
     made.append(Metric("MASE of the naive guard", guard, None, split))
     if guard > 0:
         made.append(Metric("skill", 1 - rated.value("MASE") / guard, None, split))
     return tuple(made)
+
+
+def _mase_of(study: Study, guard: Guard, part: tuple[int, int], spending: Spending) -> float:
+    setting = guard.tune(study, spending.check)
+    fitted = guard.fit(study, setting, part[0], spending.check)
+    return validation_mase(study, guard.roll(study, setting, study.origins(*part), fitted))
 
 
 def _parameters(study: Study, outcome: Outcome) -> Mapping[str, object]:

@@ -68,8 +68,8 @@ def _try(study: Study, algorithm: Algorithm, spending: Spending) -> Trial:
     pause()
     rows = study.origins(study.split.fit, study.split.validate)
     setting = algorithm.tune(study, pause)
-    score = validation_mase(study, algorithm.roll(study, setting, rows, pause))
     fitted = algorithm.fit(study, setting, study.split.fit, pause)
+    score = validation_mase(study, algorithm.roll(study, setting, rows, fitted))
     cost = nj_per_forecast(fitted, study.panel, int(rows[-1]), spending.gauge)
     return Trial(algorithm.name, setting, score, cost)
 

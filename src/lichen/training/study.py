@@ -68,13 +68,32 @@ class Study:
     def origins(self, first: int, last: int) -> Rows:
         """The forecasts that candidates are scored on between two rows, at most `MOST_ORIGINS`.
 
-        All candidates get the same, whatever their context: none starts before a week of rows.
+        Raises:
+            InvalidInput: there is none.
         """
-        longest = max(self.week, self.spec.context or 0)
-        rows = usual_origins(self.base, self.panel, max(first, longest), last)
-        if self.base.start_seconds is None:
-            return rows[:: coprime_stride(self.day, -(-len(rows) // MOST_ORIGINS))]
-        return rows[:: max(1, -(-len(rows) // MOST_ORIGINS))]
+        rows = usual_origins(self.base, self.panel, first, last)
+        if len(rows) == 0:
+            raise InvalidInput(
+                f"no forecast that starts at {self.spec.start_at or '00:00'} fits the "
+                f"{last - first} rows to compare on: add rows, or take start_at any"
+            )
+        least = -(-len(rows) // MOST_ORIGINS)
+        if self.base.start_seconds is None and least > 1:
+            least = coprime_stride(self.day, least)
+        return rows[::least]
+
+    def check_context(self, context: int, name: str) -> None:
+        """Refuse an algorithm whose context the rows to fit on cannot carry.
+
+        Raises:
+            InvalidInput: they are too few.
+        """
+        needed = context + self.base.horizon
+        if needed > self.split.fit:
+            raise InvalidInput(
+                f"{name} needs {needed} rows to fit on, one context ({context}) and one horizon "
+                f"({self.base.horizon}), and there are {self.split.fit}: add rows"
+            )
 
 
 def study_of(channels: Channels, spec: ForecastSpec) -> Study:
@@ -86,7 +105,11 @@ def study_of(channels: Channels, spec: ForecastSpec) -> Study:
     split = _split(channels, spec)
     _check_enough(channels, spec, split)
     panel = Panel(channels.times[0], channels.step_seconds, channels.values, channels.known)
-    return Study(spec, panel, split, _base(channels, spec, panel, split), channels.filled)
+    study = Study(spec, panel, split, _base(channels, spec, panel, split), channels.filled)
+    study.origins(split.fit, split.validate)
+    if split.tested:
+        study.origins(split.validate, split.test)
+    return study
 
 
 def coprime_stride(day: int, least: int) -> int:

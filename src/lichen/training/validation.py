@@ -9,6 +9,7 @@ from lichen.evaluation.scores import Forecasts, Score, all_scores, mase, seasona
 from lichen.forecasting.backtest import Backtest
 from lichen.forecasting.quantiles import Width, apply, table
 from lichen.forecasting.specification import Specification
+from lichen.training.core import Fitted
 from lichen.training.forecasting import Algorithm, Misses, Pause, Setting
 from lichen.training.study import Study
 
@@ -19,11 +20,13 @@ class Rated:
 
     Attributes:
         scores: of means and quantiles.
+        fitted: on the rows before theirs.
         table: the residual quantiles its intervals started from.
         width: how much wider than the table they ended.
     """
 
     scores: tuple[Score, ...]
+    fitted: Fitted
     table: NDArray[np.float32]
     width: Width
 
@@ -52,14 +55,15 @@ def rate(
     """Scores on the rows of a part, by models and quantiles that saw only what came before them."""
     first, last = part
     rows = study.origins(first, last)
-    rolled = algorithm.roll(study, setting, rows, pause)
+    fitted = algorithm.fit(study, setting, first, pause)
+    rolled = algorithm.roll(study, setting, rows, fitted)
     misses = algorithm.misses(study, setting, first, pause)
     residual_table = quantile_table(study, setting, misses)
     quantiles, width = adaptive(setting.specification, residual_table, rolled)
     forecasts = Forecasts(
         rolled.truth, rolled.mean, quantiles, setting.specification.levels, unit_of(study)
     )
-    return Rated(all_scores(forecasts, scale_of(study)), residual_table, width)
+    return Rated(all_scores(forecasts, scale_of(study)), fitted, residual_table, width)
 
 
 def quantile_table(study: Study, setting: Setting, misses: Misses) -> NDArray[np.float32]:

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from lichen.core.errors import WorkFailed
 from lichen.frameworks.boosting import Boosted, BoostingSettings, fit_trees
-from lichen.frameworks.onnx_writer import StepRows, tree_core
+from lichen.frameworks.onnx_writer import Ensemble, StepRows, tree_core
 
-ONE_STEP = StepRows(columns=np.arange(5)[None], mixed=np.zeros((5, 1, 1), dtype=np.float32))
+ONE_STEP = StepRows(columns=np.arange(5)[None], mixed=np.zeros((6, 1, 1), dtype=np.float32))
 SMALL = BoostingSettings(trees=60, leaves=7, rows_in_leaf=5)
 
 
@@ -23,14 +23,19 @@ def fit(settings: BoostingSettings = SMALL) -> Boosted:
     return fit_trees(*data(), settings, lambda _: None)
 
 
+def served(model: Boosted, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the ONNX of the trees answers; the last feature is the open gate."""
+    written = tree_core([Ensemble(model.trees, ONE_STEP, gate=5)], np.zeros((6, 1)))
+    session = onnxruntime.InferenceSession(written, providers=["CPUExecutionProvider"])
+    features = np.concatenate([rows, np.ones((len(rows), 1), dtype=np.float32)], axis=1)
+    answered: NDArray[np.float32] = session.run(["raw"], {"features": features})[0][:, 0]
+    return answered
+
+
 def test_the_onnx_of_the_trees_answers_as_lightgbm_does() -> None:
     rows, _ = data()
     model = fit()
-    session = onnxruntime.InferenceSession(
-        tree_core(model.trees, ONE_STEP), providers=["CPUExecutionProvider"]
-    )
-    answered = np.asarray(session.run(["raw"], {"features": rows})[0])[:, 0]
-    assert np.abs(answered - model.predict(rows)).max() < 1e-5
+    assert np.abs(served(model, rows) - model.predict(rows)).max() < 1e-5
 
 
 def test_the_trees_learn_what_is_there_to_learn() -> None:
@@ -47,10 +52,7 @@ def test_constant_targets_give_trees_of_one_leaf() -> None:
     rows, target = data()
     model = fit_trees(rows, np.full_like(target, 2.5), SMALL, lambda _: None)
     assert np.allclose(model.predict(rows[:3]), 2.5)
-    session = onnxruntime.InferenceSession(
-        tree_core(model.trees, ONE_STEP), providers=["CPUExecutionProvider"]
-    )
-    assert np.allclose(session.run(["raw"], {"features": rows[:3]})[0], 2.5)
+    assert np.allclose(served(model, rows[:3]), 2.5)
 
 
 def test_a_callback_can_end_the_fit() -> None:

@@ -6,7 +6,14 @@ import pytest
 from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput
-from lichen.frameworks.onnx_writer import StepRows, Tree, float32_below, linear_core, tree_core
+from lichen.frameworks.onnx_writer import (
+    Ensemble,
+    StepRows,
+    Tree,
+    float32_below,
+    linear_core,
+    tree_core,
+)
 
 STUMP = Tree(
     feature=(1, -1, -1), threshold=(0.5, 0, 0), left=(1, -1, -1), right=(2, -1, -1),
@@ -49,18 +56,32 @@ def test_steps_are_expanded_row_by_row_then_step_by_step() -> None:
     assert steps.expand(features).tolist() == [[1, 2, 10], [3, 2, 20], [4, 5, 40], [6, 5, 80]]
 
 
+def ensemble(steps: StepRows, *trees: Tree, gate: int) -> Ensemble:
+    return Ensemble(trees, steps, gate)
+
+
 def test_a_tree_is_asked_once_for_each_step() -> None:
-    steps = StepRows(columns=np.array([[0, 1], [1, 2]]), mixed=no_mixture(3, 2))
-    features = np.array([[9, 0.5, 0.6], [9, 0.7, 0.1]], dtype=np.float32)
-    assert run(tree_core([STUMP, STUMP], steps), features).tolist() == [[-2, 6], [6, -2]]
+    steps = StepRows(columns=np.array([[0, 1], [1, 2]]), mixed=no_mixture(4, 2))
+    features = np.array([[9, 0.5, 0.6, 1], [9, 0.7, 0.1, 1]], dtype=np.float32)
+    model = tree_core([ensemble(steps, STUMP, STUMP, gate=3)], np.zeros((4, 2)))
+    assert run(model, features).tolist() == [[-2, 6], [6, -2]]
 
 
 def test_a_tree_sees_the_mixed_columns_too() -> None:
     mixed = no_mixture(2, 3)
     mixed[1, :, 0] = [-1, 0, 1]
     steps = StepRows(columns=np.zeros((3, 1), dtype=np.int64), mixed=mixed)
-    features = np.array([[7, 1], [7, -1]], dtype=np.float32)
-    assert run(tree_core([STUMP], steps), features).tolist() == [[-1, -1, 3], [3, -1, -1]]
+    features = np.array([[1, 1], [1, -1]], dtype=np.float32)
+    model = tree_core([ensemble(steps, STUMP, gate=0)], np.zeros((2, 3)))
+    assert run(model, features).tolist() == [[-1, -1, 3], [3, -1, -1]]
+
+
+def test_the_trees_add_to_the_base_where_their_gate_is_open() -> None:
+    steps = StepRows(columns=np.array([[0, 0]]), mixed=no_mixture(3, 1))
+    features = np.array([[7, 1, 0], [7, 0, 1], [7, 1, 1]], dtype=np.float32)
+    gated = [ensemble(steps, STUMP, gate=1), ensemble(steps, STUMP, STUMP, gate=2)]
+    model = tree_core(gated, np.array([[10.0], [0.0], [0.0]]))
+    assert run(model, features).tolist() == [[73], [76], [79]]
 
 
 def test_a_threshold_between_two_float32_is_rounded_down() -> None:
