@@ -73,7 +73,10 @@ def examples(specification: Specification, panel: Panel, rows: Rows) -> Examples
     assembled = assembled_at(specification, panel, rows)
     truth = transform(specification, ahead_of(specification, panel.values, rows))
     series = truth.shape[2]
-    targets = truth.transpose(0, 2, 1).reshape(len(rows) * series, -1) - assembled.level[:, None]
+    targets = (
+        truth.transpose(0, 2, 1).reshape(len(rows) * series, specification.horizon)
+        - assembled.level[:, None]
+    )
     whole = np.isfinite(targets).all(axis=1) & np.isfinite(assembled.features).all(axis=1)
     return Examples(
         assembled.features[whole],

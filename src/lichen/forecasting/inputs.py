@@ -117,7 +117,8 @@ def arrange(
     """`assemble` without its checks: a window that touches NaN makes rows of NaN."""
     batch = len(history)
     series = len(specification.targets)
-    windows = transform(specification, history).transpose(0, 2, 1).reshape(batch * series, -1)
+    windows = transform(specification, history).transpose(0, 2, 1)
+    windows = windows.reshape(batch * series, specification.context)
     level = trailing_mean(windows, specification.normalisation)
     windows -= level[:, None]
     features = np.zeros((batch * series, feature_count(specification)), dtype=np.float32)

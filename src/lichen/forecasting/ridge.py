@@ -17,7 +17,7 @@ def solve(moments: Moments, penalty: float, *, intercept: bool = True) -> NDArra
     The last feature is the constant 1: unpenalised with an `intercept`, its weight 0 without.
 
     Raises:
-        InvalidInput: no rows, or no penalty.
+        InvalidInput: no rows, no penalty, or values so wild that no answer is unique.
     """
     if moments.rows == 0:
         raise InvalidInput(
@@ -29,7 +29,13 @@ def solve(moments: Moments, penalty: float, *, intercept: bool = True) -> NDArra
     gram = moments.xx[:features, :features].copy()
     np.einsum("ii->i", gram)[: len(moments.xx) - 1] += penalty
     weights = np.zeros(moments.xy.shape)
-    weights[:features] = np.linalg.solve(gram, moments.xy[:features])
+    try:
+        weights[:features] = np.linalg.solve(gram, moments.xy[:features])
+    except np.linalg.LinAlgError as error:
+        raise InvalidInput(
+            "the fit has no unique answer at this penalty: look for columns of wild values, or "
+            "take a larger penalty"
+        ) from error
     return weights
 
 

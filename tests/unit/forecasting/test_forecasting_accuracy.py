@@ -23,7 +23,7 @@ def needed(name: str) -> Path:
     return path
 
 
-def test_victoria_with_temperature_within_its_promise():
+def test_victoria_with_temperature_within_its_promise() -> None:
     with needed("vic_electricity.csv").open(encoding="utf-8") as file:
         rows = list(csv.reader(file))[1:]
     columns = [[float(row[1]), float(row[2]), float(row[4] == "TRUE")] for row in rows]
@@ -47,7 +47,7 @@ def test_victoria_with_temperature_within_its_promise():
     assert 100 * np.abs(made.mean / made.truth - 1).mean() <= 2.25
 
 
-def test_etth1_at_96_within_its_promise():
+def test_etth1_at_96_within_its_promise() -> None:
     raw = np.genfromtxt(needed("ETTh1.csv"), delimiter=",", skip_header=1, usecols=range(1, 8))
     train, test, end = 8640, 8640 + 2880, 8640 + 2 * 2880
     values = ((raw - raw[:train].mean(axis=0)) / raw[:train].std(axis=0))[:end]

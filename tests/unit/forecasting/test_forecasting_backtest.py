@@ -34,7 +34,7 @@ def panel(days: int = 120, noise: float = 0.3) -> Panel:
     return Panel(np.datetime64("2014-01-01T00:00:00", "s"), 3600, load[:, None], degrees[:, None])
 
 
-def test_the_usual_part_learns_what_the_guard_cannot():
+def test_the_usual_part_learns_what_the_guard_cannot() -> None:
     data = panel()
     rows = usual_origins(SAID, data, 80 * DAY, data.rows)
     made = roll(SAID, data, 1.0, rows, 7 * DAY)
@@ -43,7 +43,7 @@ def test_the_usual_part_learns_what_the_guard_cannot():
     assert np.abs(made.mean - made.truth).mean() < 0.75 * np.abs(guard.mean - guard.truth).mean()
 
 
-def test_both_parts_answer_from_one_matrix():
+def test_both_parts_answer_from_one_matrix() -> None:
     data = panel()
     weights = fit(SAID, data, (1.0, 1.0))
     rows = origins(SAID, data, 80 * DAY, data.rows)
@@ -54,11 +54,11 @@ def test_both_parts_answer_from_one_matrix():
     assert error[~usual].mean() < 1.0
 
 
-def test_two_fits_give_the_same_bytes():
+def test_two_fits_give_the_same_bytes() -> None:
     assert fit(SAID, panel(), (1.0, 2.0)).tobytes() == fit(SAID, panel(), (1.0, 2.0)).tobytes()
 
 
-def test_left_out_blocks_miss_by_more_than_what_was_fitted():
+def test_left_out_blocks_miss_by_more_than_what_was_fitted() -> None:
     data = panel()
     rows, left = cross_residuals(SAID, data, 0, 1.0)
     made = forecast_at(SAID, fit(SAID, data, (1.0, 1.0)), data, rows)
@@ -68,7 +68,7 @@ def test_left_out_blocks_miss_by_more_than_what_was_fitted():
 
 
 @pytest.mark.parametrize("features", [(), (Feature(Kind.TIME_OF_DAY, lengths=(1,)),)])
-def test_residuals_of_a_model_for_any_start(features: tuple[Feature, ...]):
+def test_residuals_of_a_model_for_any_start(features: tuple[Feature, ...]) -> None:
     said = replace(
         SAID, known=(), start_seconds=None, features=features, anytime=(), normalisation=DAY
     )
@@ -79,7 +79,7 @@ def test_residuals_of_a_model_for_any_start(features: tuple[Feature, ...]):
     assert set(rows % DAY) == set(range(DAY))
 
 
-def test_intervals_cover_what_they_say():
+def test_intervals_cover_what_they_say() -> None:
     data = panel(300)
     rows = usual_origins(SAID, data, 150 * DAY, data.rows)
     made = roll(SAID, data, 1.0, rows, 7 * DAY)
@@ -90,7 +90,7 @@ def test_intervals_cover_what_they_say():
     assert width.seen == len(rows) - 1
 
 
-def test_origins_of_two_kinds_are_not_rolled_together():
+def test_origins_of_two_kinds_are_not_rolled_together() -> None:
     data = panel(30)
     with pytest.raises(InvalidInput, match="several times of day"):
         roll(SAID, data, 1.0, np.array([480, 481]))
@@ -98,14 +98,14 @@ def test_origins_of_two_kinds_are_not_rolled_together():
         roll(SAID, data, 1.0, np.array([], dtype=np.int64))
 
 
-def test_too_few_rows_are_refused_with_the_number_needed():
+def test_too_few_rows_are_refused_with_the_number_needed() -> None:
     with pytest.raises(InvalidInput, match=r"48 rows, fewer than the 72 of one context \(48\)"):
         fit(SAID, panel(2), (1.0, 1.0))
     with pytest.raises(InvalidInput, match="1 series for 2 targets"):
         fit(replace(SAID, targets=("a", "b")), panel(30), (1.0, 1.0))
 
 
-def test_windows_that_touch_a_gap_are_left_out():
+def test_windows_that_touch_a_gap_are_left_out() -> None:
     data = panel(40)
     holed = data.values.copy()
     holed[500] = np.nan
@@ -113,7 +113,7 @@ def test_windows_that_touch_a_gap_are_left_out():
     assert np.isfinite(weights).all()
 
 
-def test_the_guards_repeat_a_season():
+def test_the_guards_repeat_a_season() -> None:
     data = replace(panel(20), known=np.empty((20 * DAY, 0)))
     assert seasons(SAID) == {"naive-day": 24, "naive-week": 168}
     for period in seasons(SAID).values():

@@ -8,7 +8,7 @@ from lichen.forecasting.inputs import assemble, feature_count, part_of, parts, r
 from lichen.forecasting.specification import Feature, Kind, Specification
 
 MIDNIGHT = np.array(["2014-01-02T00:00:00"], dtype="datetime64[s]")
-NINE = MIDNIGHT + np.timedelta64(9 * 3600, "s")
+NINE = np.array(["2014-01-02T09:00:00"], dtype="datetime64[s]")
 T_AHEAD = Feature(Kind.AHEAD, "T", lengths=(12,))
 SAID = Specification(targets=("a", "b"), step_seconds=3600, horizon=24, context=4, normalisation=2)
 TWO_PARTS = replace(
@@ -22,7 +22,7 @@ HISTORY = np.array([[[1.0, 10.0], [2.0, 20.0], [3.0, 30.0], [5.0, 50.0]]])
 KNOWN = np.arange(24.0).reshape(1, 24, 1)
 
 
-def test_rows_are_batch_first_then_series_levelled_with_a_constant():
+def test_rows_are_batch_first_then_series_levelled_with_a_constant() -> None:
     assembled = assemble(SAID, HISTORY, MIDNIGHT)
     np.testing.assert_allclose(assembled.features, [[-3, -2, -1, 1, 1], [-30, -20, -10, 10, 1]])
     np.testing.assert_allclose(assembled.level, [4.0, 40.0])
@@ -30,21 +30,21 @@ def test_rows_are_batch_first_then_series_levelled_with_a_constant():
     assert assembled.features.flags.c_contiguous
 
 
-def test_restore_puts_the_level_back():
+def test_restore_puts_the_level_back() -> None:
     assembled = assemble(SAID, HISTORY, MIDNIGHT)
     mean = restore(SAID, assembled, np.zeros((2, 24)))
     np.testing.assert_allclose(mean[0, :, 0], 4.0)
     np.testing.assert_allclose(mean[0, :, 1], 40.0)
 
 
-def test_centres_scales_and_logarithm_are_undone():
+def test_centres_scales_and_logarithm_are_undone() -> None:
     said = replace(SAID, logarithm=True, centres=(1.0, 2.0), scales=(3.0, 0.5))
     flat = np.full((1, 4, 2), 7.0)
     mean = restore(said, assemble(said, flat, MIDNIGHT), np.zeros((2, 24)))
     np.testing.assert_allclose(mean, 7.0)
 
 
-def test_the_part_that_does_not_apply_is_left_zero():
+def test_the_part_that_does_not_apply_is_left_zero() -> None:
     usual, anytime = (part.columns for part in parts(TWO_PARTS))
     at_midnight = assemble(TWO_PARTS, HISTORY, MIDNIGHT, KNOWN).features
     at_nine = assemble(TWO_PARTS, HISTORY, NINE, KNOWN).features
@@ -56,7 +56,7 @@ def test_the_part_that_does_not_apply_is_left_zero():
     assert not at_nine[:, usual].any()
 
 
-def test_without_their_past_covariates_are_taken_as_they_will_be():
+def test_without_their_past_covariates_are_taken_as_they_will_be() -> None:
     said = TWO_PARTS
     like = KNOWN.copy()
     np.testing.assert_array_equal(
@@ -65,7 +65,7 @@ def test_without_their_past_covariates_are_taken_as_they_will_be():
     )
 
 
-def test_every_row_is_answered_as_if_it_came_alone():
+def test_every_row_is_answered_as_if_it_came_alone() -> None:
     history = np.concatenate([HISTORY, HISTORY + 1, HISTORY * 2])
     start = np.concatenate([MIDNIGHT, NINE, MIDNIGHT])
     known = np.concatenate([KNOWN, KNOWN + 1, KNOWN - 1])
@@ -93,12 +93,12 @@ def test_what_does_not_fit_is_refused_in_a_sentence(
     history: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]",
     known: "np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None",
     words: str,
-):
+) -> None:
     with pytest.raises(InvalidInput, match=words):
         assemble(said, history, MIDNIGHT, known)
 
 
-def test_a_start_for_each_window():
+def test_a_start_for_each_window() -> None:
     with pytest.raises(InvalidInput, match="start has shape"):
         assemble(SAID, HISTORY, np.concatenate([MIDNIGHT, NINE]))
     with pytest.raises(InvalidInput, match="missing time"):

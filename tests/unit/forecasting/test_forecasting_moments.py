@@ -23,7 +23,9 @@ def laid_out(
 
 @pytest.mark.parametrize("normalisation", [0, 1, 3, 5])
 @pytest.mark.parametrize("context", [5, 7])
-def test_one_pass_gives_what_laying_out_every_window_gives(context: int, normalisation: int):
+def test_one_pass_gives_what_laying_out_every_window_gives(
+    context: int, normalisation: int
+) -> None:
     values = np.random.default_rng(0).normal(size=(60, 2)) + 5
     values[20, 0] = np.nan
     values[41:43, 1] = np.nan
@@ -41,14 +43,14 @@ def test_one_pass_gives_what_laying_out_every_window_gives(context: int, normali
     np.testing.assert_allclose(got.yy, wanted.yy, rtol=1e-9, atol=1e-9)
 
 
-def test_a_stretch_shorter_than_a_window_counts_for_nothing():
+def test_a_stretch_shorter_than_a_window_counts_for_nothing() -> None:
     moments = window_moments(np.ones((5, 1)), 4, 2).moments(4, 0)
     assert moments.rows == 0
     with pytest.raises(InvalidInput, match="no window is complete"):
         solve(moments, 1.0)
 
 
-def test_moments_add_up_and_take_off():
+def test_moments_add_up_and_take_off() -> None:
     generator = np.random.default_rng(1)
     x, y = generator.normal(size=(20, 4)).astype(np.float32), generator.normal(size=(20, 2))
     whole, first = Moments.of(x, y), Moments.of(x[:8], y[:8])
@@ -57,7 +59,7 @@ def test_moments_add_up_and_take_off():
     assert (first + rest).rows == 20
 
 
-def test_the_solution_is_the_minimum():
+def test_the_solution_is_the_minimum() -> None:
     generator = np.random.default_rng(2)
     x = np.concatenate([generator.normal(size=(50, 3)), np.ones((50, 1))], axis=1)
     y = x @ generator.normal(size=(4, 2)) + 0.1 * generator.normal(size=(50, 2))
@@ -72,7 +74,7 @@ def test_the_solution_is_the_minimum():
         assert loss(best) < loss(best + 0.01 * generator.normal(size=best.shape))
 
 
-def test_the_error_from_moments_is_the_error():
+def test_the_error_from_moments_is_the_error() -> None:
     generator = np.random.default_rng(3)
     x, y = generator.normal(size=(30, 4)).astype(np.float32), generator.normal(size=(30, 2))
     weights = generator.normal(size=(4, 2))
@@ -80,14 +82,20 @@ def test_the_error_from_moments_is_the_error():
     assert squared_error(Moments.of(x, y), weights) == pytest.approx(wanted)
 
 
-def test_without_an_intercept_the_constant_weighs_nothing():
+def test_without_an_intercept_the_constant_weighs_nothing() -> None:
     x = np.ones((10, 2), dtype=np.float32)
     y = np.full((10, 1), 3.0)
     assert solve(Moments.of(x, y), 1.0, intercept=False)[-1, 0] == 0.0
     assert solve(Moments.of(x, y), 1.0)[-1, 0] == pytest.approx(3.0)
 
 
-def test_a_penalty_is_needed():
+def test_a_penalty_is_needed() -> None:
     x = np.ones((10, 2), dtype=np.float32)
     with pytest.raises(InvalidInput, match="penalty is 0"):
         solve(Moments.of(x, np.ones((10, 1))), 0.0)
+
+
+def test_wild_values_are_named_as_the_trouble() -> None:
+    x = np.array([[1e18, 1e18, 1.0], [1e18, 1e18, 1.0]], dtype=np.float32)
+    with pytest.raises(InvalidInput, match="no unique answer"):
+        solve(Moments.of(x, np.ones((2, 1))), 1e-6)

@@ -28,12 +28,12 @@ def panel(days: int = 90) -> Panel:
     return Panel(np.datetime64("2014-01-01T00:00:00", "s"), 3600, load[:, None], known)
 
 
-def test_flags_are_told_from_quantities():
+def test_flags_are_told_from_quantities() -> None:
     assert is_flag([0.0, 1.0, 1.0])
     assert not is_flag([0.0, 0.5])
 
 
-def test_declared_features_name_what_they_are_made_of():
+def test_declared_features_name_what_they_are_made_of() -> None:
     said = declared(MIDNIGHTS, panel(), Shape(48, 0, knots=3, past_blocks=4))
     kinds = [(feature.kind, feature.column) for feature in said.features]
     assert kinds == [
@@ -47,13 +47,13 @@ def test_declared_features_name_what_they_are_made_of():
     assert said.features[3].lengths == (24, 6)
 
 
-def test_without_a_usual_start_the_hour_is_among_the_features():
+def test_without_a_usual_start_the_hour_is_among_the_features() -> None:
     said = declared(BASE, panel(), Shape(48, 0))
     assert said.features[0].kind is Kind.TIME_OF_DAY
     assert said.anytime == ()
 
 
-def test_a_series_near_zero_stays_off_the_logarithm():
+def test_a_series_near_zero_stays_off_the_logarithm() -> None:
     data = panel()
     assert scaled(BASE, data).logarithm
     lower = replace(data, values=data.values - data.values.min() + 0.01)
@@ -62,14 +62,14 @@ def test_a_series_near_zero_stays_off_the_logarithm():
         scaled(BASE, replace(data, values=data.values * np.nan))
 
 
-def test_scaled_values_have_spread_one():
+def test_scaled_values_have_spread_one() -> None:
     said = scaled(BASE, panel())
     shown = (np.log(panel().values) - said.centres[0]) / said.scales[0]
     assert shown.mean() == pytest.approx(0, abs=1e-9)
     assert shown.std() == pytest.approx(1)
 
 
-def test_window_candidates_share_their_rows_and_can_be_fitted():
+def test_window_candidates_share_their_rows_and_can_be_fitted() -> None:
     data, split = panel(), Split(60 * DAY, 75 * DAY)
     tried = list(window_candidates(scaled(BASE, data), data, split, (24, 48)))
     assert {candidate.specification.context for candidate in tried} == {24, 48}
@@ -84,7 +84,7 @@ def test_window_candidates_share_their_rows_and_can_be_fitted():
 
 
 @pytest.mark.parametrize(("base", "refit"), [(MIDNIGHTS, True), (MIDNIGHTS, False), (BASE, False)])
-def test_declared_candidates_find_that_covariates_matter(base: Specification, refit: bool):  # noqa: FBT001
+def test_declared_candidates_find_that_covariates_matter(base: Specification, refit: bool) -> None:  # noqa: FBT001
     data, split = panel(), Split(60 * DAY, 75 * DAY)
     with_t = declared_candidates(scaled(base, data), data, split, (48,), refit=refit)
     bare = replace(scaled(base, data), known=())
@@ -94,7 +94,7 @@ def test_declared_candidates_find_that_covariates_matter(base: Specification, re
     assert best < min(candidate.error for candidate in without)
 
 
-def test_rows_after_the_validation_part_are_never_looked_at():
+def test_rows_after_the_validation_part_are_never_looked_at() -> None:
     data, split = panel(), Split(60 * DAY, 75 * DAY)
     poisoned = replace(data, values=data.values.copy(), known=data.known.copy())
     poisoned.values[split.validate :] = 1e9
@@ -105,7 +105,7 @@ def test_rows_after_the_validation_part_are_never_looked_at():
         assert honest == [candidate.error for candidate in search(base, poisoned, split, (24,))]
 
 
-def test_contexts_that_do_not_fit_are_refused_with_the_numbers():
+def test_contexts_that_do_not_fit_are_refused_with_the_numbers() -> None:
     data = panel(10)
     with pytest.raises(InvalidInput, match=r"48 rows to fit on .* one context \(168\)"):
         list(window_candidates(BASE, data, Split(48, 96), (168,)))
@@ -113,7 +113,7 @@ def test_contexts_that_do_not_fit_are_refused_with_the_numbers():
         list(window_candidates(BASE, data, Split(25, 96)))
 
 
-def test_a_short_series_gets_a_short_context():
+def test_a_short_series_gets_a_short_context() -> None:
     data = panel(10)
     tried = list(window_candidates(scaled(BASE, data), data, Split(120, 200)))
     assert {candidate.specification.context for candidate in tried} == {48}

@@ -15,7 +15,7 @@ def specification(**changes: object) -> Specification:
     return Specification(**{**plain, **changes})  # type: ignore[arg-type]
 
 
-def test_it_survives_the_journey_through_json():
+def test_it_survives_the_journey_through_json() -> None:
     said = specification(
         known=("T",),
         units=("MW",),
@@ -37,17 +37,17 @@ def test_it_survives_the_journey_through_json():
         ({"features": (Feature(Kind.AHEAD, "T"),)}, "'T'"),
     ],
 )
-def test_what_cannot_be_is_refused_in_a_sentence(changes: dict[str, object], words: str):
+def test_what_cannot_be_is_refused_in_a_sentence(changes: dict[str, object], words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         specification(**changes)
 
 
-def test_how_far_back_the_covariates_are_looked_at():
+def test_how_far_back_the_covariates_are_looked_at() -> None:
     features = (Feature(Kind.PAST, "T", lengths=(24, 6)), Feature(Kind.PAST, "T", lengths=(72, 24)))
     assert specification(known=("T",), features=features).past == 72
     assert specification().past == 0
 
 
-def test_steps_per_day_is_never_none():
+def test_steps_per_day_is_never_none() -> None:
     assert specification().steps_per_day == 24
     assert specification(step_seconds=86_400 * 30).steps_per_day == 1
