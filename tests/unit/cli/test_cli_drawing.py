@@ -1,0 +1,134 @@
+"""What the command line prints: tables, progress lines, receipts, CSV into tensors and back."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lichen.cli.output import print_table
+from lichen.cli.predict import forecast_header, forecast_rows
+from lichen.cli.progress import drawing
+from lichen.cli.receipts import receipt_line
+from lichen.cli.tables import inputs_of, read_rows, rows_of
+from lichen.client.inference import Answer
+from lichen.core.errors import InvalidInput
+from lichen.core.figures import CarbonFigure, EnergyFigure, Method, Receipt
+from lichen.core.tensors import Datatype
+from lichen.core.units import Nanograms, Nanojoules
+from lichen.protocol.admin import Job, JobKind, JobState, NewestInput, Progress
+from lichen.protocol.oip import ModelMetadata, TensorMetadata
+
+FILE = Path("rows.csv")
+ENERGY = EnergyFigure(
+    Nanojoules(2_130_400), Nanojoules(900_100), Nanojoules(3_100_200), Method.MODELLED, "model"
+)
+
+
+def model(*inputs: TensorMetadata) -> ModelMetadata:
+    return ModelMetadata(name="m", versions=["1"], platform="onnx", inputs=list(inputs), outputs=[])
+
+
+def tensor(name: str, datatype: Datatype, *shape: int) -> TensorMetadata:
+    return TensorMetadata(name=name, datatype=datatype, shape=list(shape))
+
+
+def answer(**outputs: list[object]) -> Answer:
+    return Answer(outputs, None, "m", "1")
+
+
+def test_tables_pad_columns_and_put_numbers_to_the_right(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_table(("name", "nJ"), [("a", 1), ("longer", -1200), (None, 5)])
+    assert capsys.readouterr().out.splitlines() == [
+        "name       nJ",
+        "a           1",
+        "longer  -1200",
+        "            5",
+    ]
+
+
+def test_a_receipt_says_energy_method_carbon_and_zone() -> None:
+    carbon = CarbonFigure(Nanograms(410), Nanograms(170), Nanograms(700), "DE", "averages")
+    assert receipt_line(Receipt(ENERGY, carbon, 0)) == (
+        "2.13 mJ (900 µJ to 3.1 mJ, modelled), 410 ngCO2e (170 ng to 700 ng, DE)"
+    )
+
+
+def test_carbon_that_is_not_known_is_said_and_not_0() -> None:
+    assert receipt_line(Receipt(ENERGY, None, 0)).endswith("modelled), carbon not known")
+
+
+def test_progress_shows_share_stage_and_joules_so_far() -> None:
+    job = Job(
+        id="j",
+        kind=JobKind.TRAIN,
+        state=JobState.RUNNING,
+        tenant="default",
+        spec={},
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        progress=Progress(stage="ridge", fraction=0.5, message="3 of 6", nj=4_200_000_000),
+    )
+    assert drawing(job, 2.0) == "[############............]  50% · ridge 3 of 6 · 4.2 J"
+
+
+def test_a_forecast_becomes_rows_with_time_unit_and_quantiles() -> None:
+    asked = NewestInput(
+        request={},
+        times=[datetime(2026, 1, 1, hour, tzinfo=UTC) for hour in range(2)],
+        targets=["a", "b"],
+        units=["GW", None],
+        quantile_levels=[0.1, 0.9],
+    )
+    got = answer(mean=[[[1, 2], [3, 4]]], quantiles=[[[[0, 2], [1, 3]], [[2, 4], [3, 5]]]])
+    assert forecast_header(asked) == ["time", "target", "unit", "prediction", "q10", "q90"]
+    assert list(forecast_rows(asked, got)) == [
+        ["2026-01-01T00:00:00Z", "a", "GW", 1, 0, 2],
+        ["2026-01-01T01:00:00Z", "a", "GW", 3, 2, 4],
+        ["2026-01-01T00:00:00Z", "b", "", 2, 1, 3],
+        ["2026-01-01T01:00:00Z", "b", "", 4, 3, 5],
+    ]
+
+
+def test_all_columns_in_order_make_a_single_input() -> None:
+    rows = read_rows(FILE, b"\xef\xbb\xbfp,q\n1,2\n3,4.5\n")
+    assert inputs_of(model(tensor("x", Datatype.FP32, -1, 2)), rows, FILE) == {
+        "x": [[1.0, 2.0], [3.0, 4.5]]
+    }
+
+
+def test_columns_named_as_inputs_feed_them() -> None:
+    rows = read_rows(FILE, b"n,t\n1,a\n2,b\n")
+    wanted = model(tensor("n", Datatype.INT64, -1, 1), tensor("t", Datatype.BYTES, -1))
+    assert inputs_of(wanted, rows, FILE) == {"n": [[1], [2]], "t": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "holds no row"),
+        (b"a,b\n", "holds no row"),
+        (b"a,b\n1\n", "line 2: a field is missing"),
+        (b"a,b\n1,2\n1,2,3\n", "line 3: a field is missing or too many"),
+        (b"a,\xff\n1,2\n", "neither .json nor a CSV in UTF-8"),
+    ],
+)
+def test_unreadable_rows_are_refused_by_line(content: bytes, says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        read_rows(FILE, content)
+
+
+def test_columns_that_fit_no_input_and_bad_numbers_are_named() -> None:
+    two = model(tensor("x", Datatype.FP32, -1, 1), tensor("y", Datatype.FP32, -1, 1))
+    with pytest.raises(InvalidInput, match=r"has columns a; m takes x, y: name the columns"):
+        inputs_of(two, read_rows(FILE, b"a\n1\n"), FILE)
+    with pytest.raises(InvalidInput, match="'one' in column 'a' is no number of type FP32"):
+        inputs_of(model(tensor("x", Datatype.FP32, -1, 1)), read_rows(FILE, b"a\none\n"), FILE)
+
+
+def test_a_single_figure_a_row_is_called_prediction() -> None:
+    assert rows_of(answer(y=[[1.0], [2.0]])) == [["prediction"], [1.0], [2.0]]
+    assert rows_of(answer(label=["a"], scores=[[0.25, 0.75]])) == [
+        ["label", "scores_0", "scores_1"],
+        ["a", 0.25, 0.75],
+    ]
