@@ -21,15 +21,6 @@ _NS_PER_S = 1_000_000_000
 _PATIENCE, _PAUSE_S = 20, 0.05
 
 
-def host_folder() -> Path:
-    """The host-wide runtime folder of this user: where the lock and the page stand (M3)."""
-    user = os.getuid()
-    if user == 0:
-        return Path("/run/lichen")
-    of_user = Path(f"/run/user/{user}")
-    return of_user / "lichen" if of_user.is_dir() else Path(f"/tmp/lichen-{user}")  # noqa: S108
-
-
 class MeterSession:
     """One process's hold on the meters: the rate now, the CPU used, and a call each window.
 

@@ -19,12 +19,13 @@ from typing import Any, ParamSpec, Self, TypeVar, cast
 
 from lichen.carbon.footprint import HostEmbodied
 from lichen.carbon.intensity import WORLD, IntensitySource, checked_zone
-from lichen.carbon.meter_session import MeterSession, host_folder, session_of
+from lichen.carbon.meter_session import MeterSession, session_of
 from lichen.carbon.prices import Prices, Spent, prices_of, receipt_of
 from lichen.core.clock import Clock, SystemClock
 from lichen.core.errors import Unavailable
 from lichen.core.figures import Receipt
 from lichen.core.units import grams, joules
+from lichen.energy.runtime import host_runtime_folder
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -173,4 +174,4 @@ def metered(
     prices = prices_of(
         WORLD if zone is None else checked_zone(zone), intensity, embodied, clock or SystemClock()
     )
-    return Metered(name, prices, runtime or host_folder())
+    return Metered(name, prices, runtime or host_runtime_folder())

@@ -18,6 +18,7 @@ from typing import Any, get_args
 from platformdirs import user_data_path
 
 from lichen.core.errors import InvalidInput
+from lichen.energy.runtime import host_runtime_folder
 
 PREFIX = "LICHEN_"
 SETTINGS_FILE = "lichen.toml"
@@ -227,15 +228,6 @@ def default_home() -> Path:
     return Path(user_data_path("lichen", appauthor=False))
 
 
-def default_runtime() -> Path:
-    """The host-wide runtime folder of this user (M3)."""
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    if user == 0:
-        return Path("/run/lichen")
-    of_user = Path(f"/run/user/{user}")
-    return of_user / "lichen" if of_user.is_dir() else Path(f"/tmp/lichen-{user}")  # noqa: S108
-
-
 def load(
     flags: Mapping[str, Value] | None = None, environment: Mapping[str, str] | None = None
 ) -> Settings:
@@ -256,7 +248,7 @@ def load(
         _known(name, f"flag {name!r}")
     home = _folder(given.pop("home", None) or variables.pop("home", None) or default_home())
     values: dict[str, Value] = {**_from_file(home / SETTINGS_FILE), **variables, **given}
-    runtime = _folder(values.pop("runtime", None) or default_runtime())
+    runtime = _folder(values.pop("runtime", None) or host_runtime_folder())
     built = {
         section: replace(defaults, **_of_section(defaults, values))
         for section, defaults in sections().items()

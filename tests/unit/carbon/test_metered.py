@@ -14,11 +14,12 @@ import pytest
 import lichen
 from lichen.carbon.fixed import ConstantIntensity
 from lichen.carbon.intensity import IntensityValue
-from lichen.carbon.meter_session import close_sessions, host_folder, session_of
+from lichen.carbon.meter_session import close_sessions, session_of
 from lichen.carbon.metered import Metered, metered
 from lichen.core.clock import ManualClock
 from lichen.core.errors import InvalidInput, StorageFailed, Unavailable
 from lichen.energy.owner import MeterOwner
+from lichen.energy.runtime import host_runtime_folder
 
 USER_FOLDERS = {"/tmp/lichen-987654", "/run/user/987654/lichen"}  # noqa: S108
 
@@ -187,7 +188,7 @@ def test_the_default_folder_is_that_of_the_user(
     monkeypatch: pytest.MonkeyPatch, user: int, folders: set[str]
 ) -> None:
     monkeypatch.setattr("os.getuid", lambda: user)
-    assert str(host_folder()) in folders
+    assert str(host_runtime_folder()) in folders
 
 
 def test_a_forked_child_meters_for_itself(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from lichen.core.errors import InvalidInput
+from lichen.energy.runtime import host_runtime_folder
 from lichen.server.settings import (
     SETTINGS_FILE,
     Settings,
     as_environment,
-    default_runtime,
     documented,
     load,
 )
@@ -31,7 +31,7 @@ def test_later_sources_win(tmp_path: Path) -> None:
 
 def test_defaults_stand_without_any_source(tmp_path: Path) -> None:
     settings = load({"home": tmp_path}, {})
-    assert settings == Settings(tmp_path, default_runtime())
+    assert settings == Settings(tmp_path, host_runtime_folder())
 
 
 def test_a_child_loads_exactly_what_its_parent_had(tmp_path: Path) -> None:
