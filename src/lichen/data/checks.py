@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from lichen.data.dataset import ColumnProfile
 from lichen.data.engine import Engine
@@ -171,9 +172,11 @@ def _outliers(engine: Engine, column: _Measured, markers: Sequence[float]) -> li
     )[0]
     reach = OUTLIER_RANGES * (upper - lower)
     low, high = float(lower - reach), float(upper + reach)
+    if not reach or not isfinite(low) or not isfinite(high):
+        return []
     outside = f"({number} < {low!r} OR {number} > {high!r}) AND {real}"
     count = engine.row(f"SELECT count(*) FROM {ROWS} WHERE {outside}")[0]
-    if not reach or not 0 < count <= max(OUTLIER_SHARE * column.summary.count, 1):
+    if not 0 < count <= max(OUTLIER_SHARE * column.summary.count, 1):
         return []
     places = _examples(engine, outside)
     return [

@@ -76,7 +76,20 @@ def reading_of(column: RawColumn, dtype: Dtype, file: RawFile, options: IngestOp
         return Reading(column, dtype, _number(column, file, options))
     if dtype is Dtype.BOOLEAN:
         return Reading(column, dtype, _truth(column, options))
-    return Reading(column, dtype, _filled(column, options))
+    return Reading(column, dtype, _text(column, options))
+
+
+def convert(engine: Engine, readings: tuple[Reading, ...]) -> None:
+    """Turn the columns of `raw` into what they are read as, one by one: wide files fit too."""
+    for reading in readings:
+        if reading.expression != reading.key:
+            engine.run(
+                f"ALTER TABLE {RAW} ALTER COLUMN {reading.key} TYPE {_STORED_AS[reading.dtype]} "
+                f"USING {reading.expression}"
+            )
+
+
+_STORED_AS = {Dtype.NUMBER: "DOUBLE", Dtype.BOOLEAN: "BOOLEAN", Dtype.TEXT: "VARCHAR"}
 
 
 def refuse_unfit(engine: Engine, file: RawFile, reading: Reading, options: IngestOptions) -> None:
@@ -87,16 +100,16 @@ def refuse_unfit(engine: Engine, file: RawFile, reading: Reading, options: Inges
     """
     filled = _filled(reading.column, options)
     bad = engine.rows(
-        f"SELECT rowid, {reading.key}::VARCHAR, count(*) OVER () FROM {RAW} WHERE "
+        f"SELECT rid, {reading.key}::VARCHAR, count(*) OVER () FROM {RAW} WHERE "
         f"{filled} IS NOT NULL AND ({reading.expression}) IS NULL "
-        f"AND NOT {_is_marker(reading.column, file, options)} ORDER BY rowid LIMIT 1"
+        f"AND NOT {_is_marker(reading.column, file, options)} ORDER BY rid LIMIT 1"
     )
     if bad:
-        rowid, said, count = bad[0]
+        rid, said, count = bad[0]
         more = f" and {count - 1:,} more" if count > 1 else ""
         raise InvalidInput(
             f"column {reading.column.name!r} of {file.name} must be {reading.dtype}, "
-            f"but row {file.row(rowid)} says {said!r}{more}: correct it, or leave it empty"
+            f"but row {file.row(rid)} says {said!r}{more}: correct it, or leave it empty"
         )
 
 
@@ -126,6 +139,15 @@ def _filled(column: RawColumn, options: IngestOptions) -> str:
     said = "".join(f", '{literal(token.strip().casefold())}'" for token in options.missing)
     trimmed = f"trim({column.key})"
     return f"CASE WHEN lower({trimmed}) NOT IN ({tokens}{said}) THEN {trimmed} END"
+
+
+def _text(column: RawColumn, options: IngestOptions) -> str:
+    """The trimmed cell of a text, null only where empty: `NA` may be a name."""
+    if column.kind is not Kind.TEXT:
+        return f"{column.key}::VARCHAR"
+    named = "".join(f", '{literal(token.strip())}'" for token in options.missing)
+    trimmed = f"trim({column.key})"
+    return f"CASE WHEN {trimmed} NOT IN (''{named}) THEN {trimmed} END"
 
 
 def _parsed(column: RawColumn, file: RawFile, options: IngestOptions) -> str:
@@ -187,13 +209,13 @@ def _unreadable(
 ) -> list[Finding]:
     filled = _filled(column, options)
     bad = engine.rows(
-        f"SELECT rowid, {column.key}::VARCHAR, count(*) OVER () FROM {RAW} WHERE "
+        f"SELECT rid, {column.key}::VARCHAR, count(*) OVER () FROM {RAW} WHERE "
         f"{filled} IS NOT NULL AND lower({filled}) <> 'nan' AND {_parsed(column, file, options)} "
-        "IS NULL ORDER BY rowid LIMIT 5"
+        "IS NULL ORDER BY rid LIMIT 5"
     )
     if not bad:
         return []
-    cells = ", ".join(f"{said!r} in row {file.row(rowid)}" for rowid, said, _ in bad)
+    cells = ", ".join(f"{said!r} in row {file.row(rid)}" for rid, said, _ in bad)
     return [
         Finding(
             "unreadable-numbers",
@@ -203,6 +225,6 @@ def _unreadable(
             "correct the cells, or name what they hold with the option missing",
             column.name,
             count=bad[0][2],
-            rows=tuple(file.row(rowid) for rowid, *_ in bad),
+            rows=tuple(file.row(rid) for rid, *_ in bad),
         )
     ]

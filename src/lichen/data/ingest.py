@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lichen.core.errors import InvalidInput
-from lichen.data.columns import Reading, read_columns, reading_of
+from lichen.data.columns import Reading, convert, read_columns, reading_of
 from lichen.data.engine import Engine
 from lichen.data.findings import Finding
 from lichen.data.layout import ROWS, Layout
@@ -111,11 +111,11 @@ def _resolved(options: IngestOptions, index: TimeIndex | None) -> IngestOptions:
 
 def fill_rows(engine: Engine, readings: tuple[Reading, ...]) -> None:
     """Make `rows` of the raw table and the clock, sorted by series and time; both then end."""
-    typed = "".join(f", {reading.expression} AS {reading.key}" for reading in readings)
+    convert(engine, readings)
+    keys = "".join(f", {reading.key}" for reading in readings)
     engine.run(
-        f"CREATE TABLE {ROWS} AS SELECT row_number() OVER (ORDER BY label, utc, rid) AS n, * "
-        f"EXCLUDE (rid) FROM (SELECT rid, utc, label{typed} FROM {RAW} "
-        f"JOIN {CLOCK} ON {RAW}.rowid = rid) ORDER BY n"
+        f"CREATE TABLE {ROWS} AS SELECT row_number() OVER (ORDER BY label, utc, rid) AS n, "
+        f"utc, label{keys} FROM {RAW} JOIN {CLOCK} USING (rid) ORDER BY n"
     )
     engine.run(f"DROP TABLE {RAW}")
     engine.run(f"DROP TABLE {CLOCK}")

@@ -22,7 +22,7 @@ def check_leakage(
 ) -> list[Finding]:
     """Columns that move as one with a target (or, without targets, with any other column)."""
     varied = [
-        (name, number)
+        (name, f"({number} / {max(map(abs, summaries[name].quantiles))!r})")
         for name, number in layout.numeric()
         if summaries[name].count > 2
         and summaries[name].quantiles[0] < summaries[name].quantiles[-1]

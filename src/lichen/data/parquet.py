@@ -53,7 +53,10 @@ def _load_parquet(
         f'{_AS_READ[column.kind].format(quoted(name))} AS "{column.key}"'
         for column, (name, _) in zip(columns, kept, strict=True)
     )
-    engine.run(f"CREATE TABLE {RAW} AS SELECT {picked} FROM {source} LIMIT {limits.rows + 1}")
+    engine.run(
+        f"CREATE TABLE {RAW} AS SELECT row_number() OVER () - 1 AS rid, {picked} "
+        f"FROM {source} LIMIT {limits.rows + 1}"
+    )
     rows = checked_rows(engine.row(f"SELECT count(*) FROM {RAW}")[0], file.name, limits)
     return RawFile(file.name, file.digest, columns, rows, 0, 1, ".")
 

@@ -1,5 +1,5 @@
 """Summary statistics of every column: what people look at first, and what drift compares."""
-# ruff: noqa: S608 - the SQL names our own tables
+# ruff: noqa: S608 - the SQL names our own tables; numbers are written with repr
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,12 +41,22 @@ def _profile(engine: Engine, name: str, number: str | None, key: str) -> ColumnP
     )
     if number is None or count == 0:
         return ColumnProfile(name, count, rows - count, distinct)
-    mean, deviation, quantiles = engine.row(
-        f"SELECT avg({number}), stddev_samp({number}), quantile_cont({number}, {_DECILES}) "
-        f"FROM {ROWS}"
+    quantiles = tuple(
+        map(float, engine.row(f"SELECT quantile_cont({number}, {_DECILES}) FROM {ROWS}")[0])
+    )
+    # Sums of squares of very large numbers overflow: the largest value is the unit.
+    scale = max(abs(quantiles[0]), abs(quantiles[-1])) or 1.0
+    mean, deviation = engine.row(
+        f"SELECT avg({number} / {scale!r}), stddev_samp({number} / {scale!r}) FROM {ROWS}"
     )
     return ColumnProfile(
-        name, count, rows - count, distinct, mean, deviation, tuple(map(float, quantiles))
+        name,
+        count,
+        rows - count,
+        distinct,
+        mean * scale,
+        None if deviation is None else deviation * scale,
+        quantiles,
     )
 
 

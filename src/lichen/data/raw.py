@@ -8,7 +8,8 @@ from lichen.core.ids import Digest
 from lichen.data.options import Limits
 
 RAW = "raw"
-"""The table that a file is read into: columns `c0`, `c1`, ..., rows in the file's order."""
+"""The table that a file is read into: columns `c0`, `c1`, ..., and `rid`,
+the row's place in the file from 0."""
 
 
 class Kind(StrEnum):
@@ -46,9 +47,9 @@ class RawFile:
     decimal: str
     guessed_encoding: str | None = None
 
-    def row(self, rowid: int) -> int:
+    def row(self, rid: int) -> int:
         """The file's row number of a row of the raw table."""
-        return rowid + self.first_row
+        return rid + self.first_row
 
 
 def quoted(name: str) -> str:

@@ -111,7 +111,8 @@ def _read_text(
 def _load_csv(engine: Engine, text: Path, dialect: Dialect, limits: Limits) -> None:
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(dialect.header)))
     engine.run(
-        f"CREATE TABLE {RAW} AS SELECT * FROM read_csv('{literal(str(text))}', "
+        f"CREATE TABLE {RAW} AS SELECT row_number() OVER () - 1 AS rid, * FROM "
+        f"read_csv('{literal(str(text))}', "
         f"auto_detect = false, header = true, delim = '{literal(dialect.separator)}', "
         f"quote = '\"', escape = '\"', columns = {{{columns}}}, store_rejects = true, "
         f"rejects_limit = 10) LIMIT {limits.rows + 1}"

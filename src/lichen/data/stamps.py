@@ -39,7 +39,7 @@ def parse_stamps(
         offset = "0" if columns[0].kind is Kind.MOMENT else "NULL::INTEGER"
         key = columns[0].key
         engine.run(
-            f"CREATE TABLE {STAMPS} AS SELECT rowid AS rid, {key}::VARCHAR AS said, "
+            f"CREATE TABLE {STAMPS} AS SELECT rid, {key}::VARCHAR AS said, "
             f"{_EPOCH_S.format(key)} AS local_s, {offset} AS offset_s FROM {RAW}"
         )
     else:
@@ -56,7 +56,7 @@ def _parse_text(
         f"CREATE TABLE written AS SELECT rid, said, off, "
         f"CASE WHEN off = '' THEN tidy ELSE regexp_extract(tidy, '{OFFSET}', 1) END AS body "
         f"FROM (SELECT *, regexp_extract(tidy, '{OFFSET}', 2) AS off FROM "
-        f"(SELECT *, {tidy} AS tidy FROM (SELECT rowid AS rid, {said} AS said FROM {RAW})))"
+        f"(SELECT *, {tidy} AS tidy FROM (SELECT rid, {said} AS said FROM {RAW})))"
     )
     parsed = (
         f"try_strptime(trim(said), '{literal(time_format)}')::TIMESTAMP"

@@ -94,7 +94,7 @@ def _written_times(engine: Engine, file: RawFile) -> tuple[RawColumn, ...]:
     if not texts:
         return ()
     keys = ", ".join(column.key for column in texts)
-    sample = engine.rows(f"SELECT {keys} FROM {RAW} ORDER BY rowid LIMIT {_SAMPLE_ROWS}")
+    sample = engine.rows(f"SELECT {keys} FROM {RAW} ORDER BY rid LIMIT {_SAMPLE_ROWS}")
     looks = {
         column.name: look_of([row[i] or "" for row in sample], named=names_time(column.name))
         for i, column in enumerate(texts)
@@ -202,7 +202,7 @@ def _tells_apart(engine: Engine, column: RawColumn) -> bool:
     if rows < total or not 1 < labels <= min(_MAX_SERIES, max(rows // 2, 2)):
         return False
     return not engine.rows(
-        f"SELECT 1 FROM {STAMPS} JOIN {RAW} ON {RAW}.rowid = rid WHERE NOT repeats "
+        f"SELECT 1 FROM {STAMPS} JOIN {RAW} USING (rid) WHERE NOT repeats "
         f"GROUP BY local_s, offset_s, {key} HAVING count(*) > 1 LIMIT 1"
     )
 
@@ -210,7 +210,7 @@ def _tells_apart(engine: Engine, column: RawColumn) -> bool:
 def _label_only(engine: Engine, file: RawFile, options: IngestOptions) -> None:
     key = "''" if options.series is None else find_column(file, options.series).key
     engine.run(
-        f"CREATE TABLE {CLOCK} AS SELECT rowid AS rid, NULL::BIGINT AS utc, "
+        f"CREATE TABLE {CLOCK} AS SELECT rid, NULL::BIGINT AS utc, "
         f"{key}::VARCHAR AS label FROM {RAW}"
     )
 
@@ -223,7 +223,7 @@ def _to_utc(engine: Engine, file: RawFile, series: RawColumn | None, zone: str) 
         f"CREATE TABLE {CLOCK} AS SELECT rid, label, CASE WHEN repeats AND row_number() OVER "
         "(PARTITION BY label, local_s ORDER BY rid) = 1 THEN local_s - earlier_s "
         f"ELSE local_s - offset_s END AS utc FROM (SELECT {STAMPS}.*, {label} AS label "
-        f"FROM {STAMPS} JOIN {RAW} ON {RAW}.rowid = rid)"
+        f"FROM {STAMPS} JOIN {RAW} USING (rid))"
     )
     nameless = engine.rows(f"SELECT rid FROM {CLOCK} WHERE label IS NULL ORDER BY rid LIMIT 1")
     if nameless and series is not None:
