@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lichen.data.table import Table
 from lichen.forecasting.quantiles import widened
+from lichen.frameworks.blas import one_blas_thread
 from lichen.registry.manifest import Metric
 from lichen.training.channels import channels_of
 from lichen.training.core import Fitted
@@ -34,7 +35,12 @@ def execute(spec: ForecastSpec, table: Table, watch: Watch, gauge: EnergyGauge) 
         InvalidInput: the specification or the rows cannot be trained on; one sentence says why.
         WorkFailed: the run was cancelled.
     """
-    spending = Spending(gauge, watch, checked(spec).budget_nj)
+    with one_blas_thread():
+        return _execute(checked(spec), table, watch, gauge)
+
+
+def _execute(spec: ForecastSpec, table: Table, watch: Watch, gauge: EnergyGauge) -> TrainingResult:
+    spending = Spending(gauge, watch, spec.budget_nj)
     spending.begin("reading the rows", 0.0)
     study = study_of(channels_of(table, spec), spec)
     scale_of(study)

@@ -86,6 +86,7 @@ class _Choice:
     def __init__(self, asked: str) -> None:
         self._forced = None if asked == AUTO else asked
         self._held: tuple[Algorithm, Trial] | None = None
+        self._settled = False
         self._lines: list[tuple[Trial, str]] = []
         self.sentence = ""
 
@@ -101,13 +102,13 @@ class _Choice:
         else:
             verdict = weigh(_scored(self._held[1]), _scored(trial))
             self.sentence, worth = verdict.sentence, verdict.worth
-            if self._forced is not None and not isinstance(algorithm, Guard):
-                worth = True
-                self.sentence = verdict.sentence.rpartition(": ")[0] + ": chosen, as asked"
         if self._forced == algorithm.name:
-            worth = True
-        if worth:
+            self.sentence = f"{self.sentence.rpartition(': ')[0]}: taken, as asked"
+        if worth and not self._settled:
             self._held = (algorithm, trial)
+        if self._forced == algorithm.name:
+            self._held = (algorithm, trial)
+            self._settled = True
         self._lines.append((trial, self.sentence))
 
     def outcome(self) -> Outcome:
