@@ -128,8 +128,10 @@ class InferProtocol(HttpToolsProtocol):
         self._exchange = _Exchange()
         self._is_receiving = False
         self._is_refused = False
-        self._is_in_head = False
+        self._is_in_head = True  # a connection that says nothing is waited for no longer
         self._head_bytes = 0
+        self._stuck_since = 0.0
+        self._size_then = 0
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; a head that does not end within the limit is refused."""
@@ -152,6 +154,7 @@ class InferProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Choose the lane."""
         self._is_in_head = False
+        self._stuck_since = 0.0
         if self._is_refused or self._refuses_head():
             return
         if not (self._is_plain() and self._is_free() and _INFER.fullmatch(self.url)):
@@ -210,6 +213,18 @@ class InferProtocol(HttpToolsProtocol):
         name, version, tenant = exchange.caller
         query = Query(name, decoded.tensors, version, decoded.outputs, tenant)
         exchange.ticket = self.door.plane.infer(query, self._reply)
+
+    def close_if_stuck(self, now: float) -> None:
+        """Close a connection whose request has stood still for too long; called now and then."""
+        size = self._exchange.size
+        waits = self._is_in_head or (self._is_receiving and size == self._size_then)
+        self._size_then = size
+        if not waits:
+            self._stuck_since = 0.0
+        elif self._stuck_since == 0.0:
+            self._stuck_since = now
+        elif now - self._stuck_since > self.door.limits.stuck_seconds:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller is gone: work that has not started is dropped."""

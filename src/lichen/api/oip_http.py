@@ -34,10 +34,11 @@ _json = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """What is refused for its size, in bytes, in both lanes."""
+    """What is refused for its size, in bytes, or its slowness, in both lanes."""
 
     body: int = 64 * 2**20
     head: int = 32 * 2**10
+    stuck_seconds: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

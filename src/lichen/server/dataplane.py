@@ -28,7 +28,7 @@ from lichen.server.inheritance import inherit
 from lichen.server.pricing import Pricing, pricing
 from lichen.server.settings import Settings
 from lichen.serving.charging import ProcessMetering
-from lichen.serving.loader import Loader
+from lichen.serving.loader import Loader, settle_memory
 from lichen.serving.plane import DataPlane
 from lichen.serving.selector import Selector
 from lichen.serving.watcher import BatchLimits, Watcher, Workshop
@@ -166,6 +166,7 @@ async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], N
     )
 
     def on_first_look() -> None:
+        settle_memory()
         looked.set()
         announce_ready()
 

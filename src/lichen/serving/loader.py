@@ -35,7 +35,12 @@ class Loader:
 
 def give_memory_back() -> None:
     """Return freed memory to the system: the allocator keeps it otherwise."""
-    gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def settle_memory() -> None:
+    """Take what was loaded at start out of the garbage collector's sight: it stays."""
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,197 @@
+"""The queue before a replica: bounded, honest about failures, and blind to those who left."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+
+from lichen.core.batch import Array, Batch
+from lichen.core.errors import LichenError, Unavailable, WorkFailed
+from lichen.core.tensors import Datatype, Signature, TensorSpec
+from lichen.energy.attribution import Stopwatch
+from lichen.frameworks.function import FunctionPredictor
+from lichen.serving.batcher import Batcher
+from lichen.serving.charging import NoMetering
+from lichen.serving.replica import Replica
+from lichen.serving.rows import form
+from lichen.serving.ticket import Answer, Outcome, Query, Ticket
+
+SIGNATURE = Signature(
+    (TensorSpec("x", Datatype.FP32, (-1, 1)),),
+    (TensorSpec("y", Datatype.FP32, (-1, 1)), TensorSpec("z", Datatype.FP32, (-1, 1))),
+)
+Compute = Callable[[Mapping[str, Array]], Mapping[str, Array]]
+
+
+def double(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+    return {"y": inputs["x"] * 2, "z": inputs["x"]}
+
+
+def batcher(compute: Compute = double, *, slow: bool = False, **said: bool) -> Batcher:
+    replica = Replica(FunctionPredictor(SIGNATURE, compute, **said), Stopwatch.of_thread())
+    replica.warm()
+    replica.row_ns = 1e9 if slow else 0.0
+    metering = NoMetering()
+    return Batcher(replica, metering, metering, asyncio.get_running_loop(), (4, 3))
+
+
+def ticket(
+    reply: Callable[[Outcome], None], value: float = 1.0, outputs: tuple[str, ...] | None = None
+) -> Ticket:
+    inputs: dict[str, Array] = {"x": np.full((1, 1), value, dtype=np.float32)}
+    return Ticket(Query("d", inputs, outputs=outputs), 1, form(inputs), b"head", reply)
+
+
+def outcome_of(batches: Batcher, value: float = 1.0) -> asyncio.Future[Outcome]:
+    future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    batches.submit(ticket(future.set_result, value))
+    return future
+
+
+def test_the_queue_is_bounded_and_drains() -> None:
+    async def run() -> None:
+        batches = batcher()
+        assert batches.idle.is_set()
+        waiting = [outcome_of(batches) for _ in range(3)]
+        assert not batches.idle.is_set()
+        with pytest.raises(Unavailable, match="3 requests wait"):
+            outcome_of(batches)
+        for outcome in await asyncio.gather(*waiting):
+            assert isinstance(outcome, Answer)
+        assert batches.idle.is_set()
+        assert isinstance(await outcome_of(batches), Answer)
+
+    asyncio.run(run())
+
+
+def test_those_who_left_are_not_computed_for() -> None:
+    seen: list[int] = []
+
+    def count(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        seen.append(len(inputs["x"]))
+        return double(inputs)
+
+    async def run() -> None:
+        batches = batcher(count)
+        seen.clear()
+        gone = [ticket(lambda _: pytest.fail("it was answered")) for _ in range(2)]
+        for one in gone:
+            batches.submit(one)
+            one.abandoned = True
+        assert isinstance(await outcome_of(batches), Answer)
+        batches.submit(gone[0])
+        await asyncio.sleep(0.01)
+        assert batches.idle.is_set()
+
+    asyncio.run(run())
+    assert seen == [1]
+
+
+def test_what_a_model_raises_hurts_only_its_own_request() -> None:
+    def explode_on_13(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        if (inputs["x"] == 13).any():
+            raise ZeroDivisionError("/secret/path")
+        return double(inputs)
+
+    async def run() -> list[Outcome]:
+        batches = batcher(explode_on_13)
+        return await asyncio.gather(*[outcome_of(batches, value) for value in (1.0, 13.0, 2.0)])
+
+    first, failed, third = asyncio.run(run())
+    assert isinstance(failed, WorkFailed)
+    assert "secret" not in str(failed)
+    assert [one.outputs["y"].item() for one in (first, third) if isinstance(one, Answer)] == [2, 4]
+
+
+def test_a_wrong_shape_is_never_an_answer() -> None:
+    async def run() -> LichenError | Answer:
+        return await outcome_of(batcher(lambda _: {"y": np.zeros((7, 1))}))
+
+    failed = asyncio.run(run())
+    assert isinstance(failed, WorkFailed)
+    assert "shape" in str(failed)
+
+
+def test_a_door_that_breaks_costs_no_other_its_answer() -> None:
+    def broken(_: Outcome) -> None:
+        raise OSError("the connection is gone")
+
+    async def run() -> Outcome:
+        batches = batcher()
+        batches.submit(ticket(broken))
+        return await outcome_of(batches)
+
+    assert isinstance(asyncio.run(run()), Answer)
+
+
+def test_rows_that_must_not_be_joined_run_one_by_one() -> None:
+    sizes: list[int] = []
+
+    def note(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        sizes.append(len(inputs["x"]))
+        return double(inputs)
+
+    async def run() -> None:
+        batches = batcher(note, joins_rows=False)
+        sizes.clear()
+        await asyncio.gather(*[outcome_of(batches) for _ in range(3)])
+
+    asyncio.run(run())
+    assert sizes == [1, 1, 1]
+
+
+def test_a_slow_model_leaves_the_loop_and_gathers_what_comes_meanwhile() -> None:
+    release, started = threading.Event(), threading.Event()
+    threads: list[str] = []
+    sizes: list[int] = []
+
+    def slow(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        threads.append(threading.current_thread().name)
+        sizes.append(len(inputs["x"]))
+        started.set()
+        release.wait(10)
+        return double(inputs)
+
+    async def run() -> None:
+        release.set()
+        batches = batcher(slow, slow=True)
+        release.clear()
+        started.clear()
+        threads.clear()
+        sizes.clear()
+        waiting = [outcome_of(batches)]
+        await asyncio.to_thread(started.wait, 10)
+        waiting += [outcome_of(batches) for _ in range(3)]
+        await asyncio.sleep(0)
+        release.set()
+        await asyncio.gather(*waiting)
+        batches.close()
+
+    asyncio.run(run())
+    assert sizes == [1, 3]
+    assert threading.main_thread().name not in threads
+
+
+def test_only_the_outputs_asked_for_come_back() -> None:
+    async def run() -> Outcome:
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        batcher().submit(ticket(future.set_result, outputs=("z",)))
+        return await future
+
+    answer = asyncio.run(run())
+    assert isinstance(answer, Answer)
+    assert list(answer.outputs) == ["z"]
+    assert answer.head == b"head"
+
+
+def test_a_replica_learns_what_a_row_costs() -> None:
+    ticks = iter([0, 1000, 1000, 5000])
+    replica = Replica(FunctionPredictor(SIGNATURE, double), Stopwatch(lambda: next(ticks), 0))
+    replica.row_ns = 500.0
+    batch = Batch({"x": np.zeros((2, 1), dtype=np.float32)})
+    assert replica.run(batch)[1] == 1000
+    assert replica.row_ns == pytest.approx(500.0)
+    assert replica.run(batch)[1] == 4000
+    assert replica.row_ns == pytest.approx(650.0)
