@@ -92,7 +92,7 @@ class Watcher:
         desired = self._desired()
         if self._seen < 0:
             self._forget_others(desired)
-        for name in [name for name in self._selector.served() if name not in desired]:
+        for name in [name for name in self._observed if name not in desired]:
             self._drop(name)
         for deployment in desired.values():
             self._serve(deployment)

@@ -1,0 +1,178 @@
+"""From the store to what is served, with the errors that a person can read."""
+
+import asyncio
+from collections.abc import Iterator
+from threading import Thread
+
+import msgspec
+import pytest
+
+from lichen.core.errors import InvalidInput, NotFound, StorageFailed, Unavailable
+from lichen.core.tensors import Datatype, Signature, TensorSpec
+from lichen.frameworks.function import FunctionPredictor
+from lichen.serving.charging import NoMetering
+from lichen.serving.deployment import (
+    DEPLOYMENTS,
+    OBSERVED,
+    Deployment,
+    Observed,
+    ServiceLevel,
+    State,
+)
+from lichen.serving.plane import DataPlane
+from lichen.serving.selector import Selector
+from lichen.serving.watcher import Watcher, Workshop
+from lichen.store.documents import Change, MemoryDocuments
+
+SIGNATURE = Signature(
+    (TensorSpec("x", Datatype.FP32, (-1, 1)),), (TensorSpec("x", Datatype.FP32, (-1, 1)),)
+)
+
+
+class Shelf:
+    """A loader that knows every model but `absent` and `odd`, and remembers what it made."""
+
+    def __init__(self) -> None:
+        self.made: list[FunctionPredictor] = []
+
+    def load(self, deployment: Deployment) -> FunctionPredictor:
+        if deployment.model == "absent":
+            raise InvalidInput("there is no such file")
+        if deployment.model == "odd":
+            raise ZeroDivisionError
+        self.made.append(FunctionPredictor(SIGNATURE, lambda inputs: inputs))
+        return self.made[-1]
+
+
+class House:
+    """A watcher, called from this thread, and the loop of another."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.documents = MemoryDocuments()
+        self.shelf = Shelf()
+        self.selector = Selector()
+        self.plane = DataPlane(self.selector)
+        workshop = Workshop(self.shelf, NoMetering(), loop)
+        self.watcher = Watcher(self.documents, self.selector, workshop)
+
+    def desire(self, *deployments: Deployment) -> None:
+        changes = [Change(DEPLOYMENTS, one.name, msgspec.json.encode(one)) for one in deployments]
+        self.documents.commit(changes)
+        self.watcher.poll()
+
+    def undeploy(self, name: str) -> None:
+        self.documents.commit([Change(DEPLOYMENTS, name, None)])
+        self.watcher.poll()
+
+    def observed(self, name: str) -> Observed | None:
+        document = self.documents.get(OBSERVED, name)
+        return msgspec.json.decode(document.body, type=Observed) if document else None
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+    yield House(loop)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def test_what_is_desired_is_served_under_its_names(house: House) -> None:
+    house.desire(Deployment("d", "m", 3))
+    assert house.observed("d") == Observed("d", 1, State.READY)
+    for name, version in (("d", None), ("d", "3"), ("m@3", None), ("m", "3")):
+        assert house.plane.find(name, version).deployment == Deployment("d", "m", 3)
+    for name, version in (("m", None), ("m@2", None), ("d", "2"), ("m", "2"), ("other", None)):
+        with pytest.raises(NotFound, match=r"deploy"):
+            house.plane.find(name, version)
+
+
+def test_a_deployments_own_name_wins_over_a_models(house: House) -> None:
+    house.desire(Deployment("m", "other", 1), Deployment("d", "m", 1))
+    assert house.plane.find("m", "1").deployment.model == "other"
+    assert house.plane.find("m@1").deployment.name == "d"
+
+
+def test_a_new_version_replaces_and_closes_the_old(house: House) -> None:
+    house.desire(Deployment("d", "m", 1))
+    house.desire(Deployment("d", "m", 2, generation=2))
+    old, new = house.shelf.made
+    assert (old.is_closed, new.is_closed) == (True, False)
+    assert house.plane.find("d").deployment.version == 2
+    assert house.observed("d") == Observed("d", 2, State.READY)
+
+
+def test_another_service_level_keeps_the_loaded_model(house: House) -> None:
+    house.desire(Deployment("d", "m", 1))
+    level = ServiceLevel(min_quality=0.9)
+    house.desire(Deployment("d", "m", 1, level=level, generation=2))
+    assert len(house.shelf.made) == 1
+    assert not house.shelf.made[0].is_closed
+    assert house.plane.find("d").deployment.level == level
+    assert house.observed("d") == Observed("d", 2, State.READY)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"), [("absent", "no such file"), ("odd", "loading failed unexpectedly")]
+)
+def test_what_cannot_be_loaded_says_why(house: House, model: str, said: str) -> None:
+    house.desire(Deployment("d", model, 1))
+    observed = house.observed("d")
+    assert observed is not None
+    assert observed.state is State.FAILED
+    assert said in observed.message
+    with pytest.raises(Unavailable, match=said):
+        house.plane.find("d")
+
+
+def test_a_failed_replacement_leaves_the_old_one_serving(house: House) -> None:
+    house.desire(Deployment("d", "m", 1))
+    house.desire(Deployment("d", "absent", 1, generation=2))
+    observed = house.observed("d")
+    assert observed is not None
+    assert "version 1 still answers" in observed.message
+    assert house.plane.find("d").deployment.model == "m"
+
+
+def test_what_is_undeployed_is_gone(house: House) -> None:
+    house.desire(Deployment("d", "m", 1), Deployment("f", "absent", 1))
+    house.undeploy("d")
+    house.undeploy("f")
+    assert house.shelf.made[0].is_closed
+    for name in ("d", "f"):
+        assert house.observed(name) is None
+        with pytest.raises(NotFound):
+            house.plane.find(name)
+
+
+def test_nothing_is_done_while_nothing_changes(house: House) -> None:
+    house.desire(Deployment("d", "m", 1))
+    house.watcher.poll()
+    revision = house.documents.revision()
+    assert not house.watcher.poll()
+    assert house.documents.revision() == revision
+    assert len(house.shelf.made) == 1
+
+
+def test_what_a_former_data_plane_said_is_taken_back(house: House) -> None:
+    stale = msgspec.json.encode(Observed("gone", 1, State.READY))
+    house.documents.commit([Change(OBSERVED, "gone", stale)])
+    house.watcher.poll()
+    assert house.observed("gone") is None
+
+
+def test_a_store_that_fails_leaves_what_is_served(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.desire(Deployment("d", "m", 1))
+
+    def fail() -> int:
+        raise StorageFailed("the disk is gone")
+
+    monkeypatch.setattr(house.documents, "revision", fail)
+    with pytest.raises(StorageFailed):
+        house.watcher.poll()
+    assert house.plane.find("d").deployment.version == 1
