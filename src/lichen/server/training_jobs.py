@@ -39,8 +39,6 @@ def forecast_spec(asked: TrainSpec, dataset: DatasetVersion) -> ForecastSpec:
     Raises:
         InvalidInput: a field is missing or not usable.
     """
-    if asked.horizon is None:
-        raise InvalidInput("the horizon is missing: say how many steps to forecast")
     known = {one.name for one in fields(ForecastSpec)}
     given = {name: value for name, value in msgspec.to_builtins(asked).items() if name in known}
     given["timezone"] = asked.timezone or dataset.timezone

@@ -59,7 +59,7 @@ class Running:
         """The living processes by name; a running job among them."""
         written = json.loads((self.home / "run" / "addresses.json").read_text())
         found = {name: pid for name, pid in written["pids"].items() if pid}
-        job = _children_of(found["worker"])
+        job = _children_of(found["worker"]) if "worker" in found else []
         return {**found, **({"job": job[0]} if job else {})}
 
     def client(self) -> Lichen:
