@@ -64,14 +64,6 @@ class WindowMoments:
     context: int
     joint: Matrix
 
-    @property
-    def horizon(self) -> int:
-        """Values from the first step predicted on."""
-        return len(self.joint) - 1 - self.context
-
-    def __add__(self, other: "WindowMoments") -> "WindowMoments":
-        return WindowMoments(self.rows + other.rows, self.context, self.joint + other.joint)
-
     def moments(self, context: int, normalisation: int) -> Moments:
         """Those of `context` values and the constant, after taking off a trailing mean.
 

@@ -5,7 +5,7 @@ import pytest
 
 from lichen.core.errors import InvalidInput
 from lichen.forecasting.declaration import Shape, declared, is_flag, scaled, window_only
-from lichen.forecasting.fitting import fit
+from lichen.forecasting.fitting import MOST_WINDOWS, fit, fitted_origins
 from lichen.forecasting.panel import Panel
 from lichen.forecasting.selection import Split, declared_candidates, window_candidates
 from lichen.forecasting.specification import Kind, Specification
@@ -117,3 +117,24 @@ def test_a_short_series_gets_a_short_context() -> None:
     data = panel(10)
     tried = list(window_candidates(scaled(BASE, data), data, Split(120, 200)))
     assert {candidate.specification.context for candidate in tried} == {48}
+
+
+def test_a_second_flag_is_a_covariate_of_its_own() -> None:
+    data = panel()
+    both = replace(data, known=np.column_stack([data.known, 1 - data.known[:, 1]]))
+    said = declared(replace(MIDNIGHTS, known=("T", "holiday", "workday")), both, Shape(48, 0))
+    assert (Kind.AHEAD, "workday") in [(one.kind, one.column) for one in said.features]
+
+
+def test_every_hour_is_met_when_only_some_windows_are_laid_out() -> None:
+    data = panel(1000)
+    said = declared(BASE, data, Shape(24, 0))
+    rows = fitted_origins(said, data, 0, 0, data.rows)
+    assert len(rows) <= MOST_WINDOWS < data.rows
+    assert set(rows % DAY) == set(range(DAY))
+
+
+def test_too_few_rows_to_compare_on_are_refused() -> None:
+    data = panel(30)
+    with pytest.raises(InvalidInput, match="leave room for one horizon"):
+        list(declared_candidates(scaled(MIDNIGHTS, data), data, Split(600, 610), (48,)))
