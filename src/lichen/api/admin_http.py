@@ -1,7 +1,7 @@
 """The door of the control plane: HTTP to one handler of the table, errors to problem documents."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 
 import msgspec
@@ -25,6 +25,8 @@ LARGEST_BODY = 2**20
 _PRINCIPAL = "lichen.principal"
 _log = logging.getLogger(__name__)
 
+Endpoint = Callable[[Request], Awaitable[Response]]
+
 
 def admin_app(plane: Plane, routes: Sequence[Route]) -> Starlette:
     """The ASGI application of the control plane."""
@@ -33,9 +35,12 @@ def admin_app(plane: Plane, routes: Sequence[Route]) -> Starlette:
     async def describe(_: Request) -> Response:
         return Response(document, media_type=JSON)
 
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for route in routes:
+        by_path.setdefault(PREFIX + route.path, {})[route.method] = _endpoint(plane, route)
     mounted = [
-        Mounted(PREFIX + route.path, _endpoint(plane, route), methods=[route.method])
-        for route in routes
+        Mounted(path, _by_method(endpoints), methods=list(endpoints))
+        for path, endpoints in by_path.items()
     ]
     mounted.append(Mounted(f"{PREFIX}/openapi.json", describe, methods=["GET"]))
     open_paths = frozenset(PREFIX + route.path for route in routes if route.public)
@@ -57,7 +62,7 @@ class Doorkeeper:
         self._app = app
         self._plane = plane
         self._open_paths = open_paths
-        self._seen_revision = plane.documents.revision()
+        self._seen_revision = -1  # the keys may have changed since the gate read them
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Authenticate, then pass on."""
@@ -78,7 +83,15 @@ class Doorkeeper:
             self._seen_revision = revision
 
 
-def _endpoint(plane: Plane, route: Route) -> Callable[[Request], Awaitable[Response]]:
+def _by_method(endpoints: Mapping[str, Endpoint]) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await endpoints[method](request)
+
+    return endpoint
+
+
+def _endpoint(plane: Plane, route: Route) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         if route.public:
             answer = await run_in_threadpool(route.handler, plane, _anonymous_question(request))

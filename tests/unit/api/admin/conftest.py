@@ -1,0 +1,129 @@
+"""The control plane's application in this process, over memory, without a socket."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.types import ASGIApp
+
+from lichen.api.admin_http import admin_app
+from lichen.api.admin_routes import Plane
+from lichen.api.admin_table import ROUTES
+from lichen.api.gate import Gate
+from lichen.carbon.accounts import LedgerReader
+from lichen.control.jobs import Jobs
+from lichen.control.state import Deployments
+from lichen.control.submissions import Submissions
+from lichen.core.clock import ManualClock
+from lichen.core.ids import DEFAULT_TENANT, TenantId
+from lichen.core.tensors import Signature
+from lichen.data.dataset import DatasetCatalog
+from lichen.protocol.admin import Addresses, Meters, NewestInput, Platform, Progress
+from lichen.registry.catalog import Catalog
+from lichen.registry.manifest import Draft
+from lichen.security.identity import Principal, Role
+from lichen.security.tokens import KeyRing, Keys
+from lichen.store.blobs import LocalBlobs
+from lichen.store.documents import MemoryDocuments
+
+UPLOAD_BYTES = 1000
+
+
+class InProcess(httpx.BaseTransport):
+    """Hands each request to an ASGI application, in an event loop of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._inner = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The application's answer."""
+        return asyncio.run(self._ask(request, request.read()))
+
+    async def _ask(self, request: httpx.Request, content: bytes) -> httpx.Response:
+        asked = httpx.Request(request.method, request.url, headers=request.headers, content=content)
+        answer = await self._inner.handle_async_request(asked)
+        body = await answer.aread()
+        return httpx.Response(answer.status_code, headers=answer.headers, content=body)
+
+
+@dataclass
+class House:
+    """The application and what stands behind it."""
+
+    plane: Plane
+    app: ASGIApp
+    keys: Keys
+    clock: ManualClock
+    documents: MemoryDocuments
+    transport: InProcess
+    progress: dict[str, Progress] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    def caller(self, role: Role | None = Role.ADMIN, tenant: str = DEFAULT_TENANT) -> httpx.Client:
+        """A client with a key of this role; without a role, without a key."""
+        headers = {}
+        if role is not None:
+            token = self.keys.create(Principal(f"a-{role}", TenantId(tenant), role)).token
+            headers["Authorization"] = f"Bearer {token}"
+        return httpx.Client(
+            transport=self.transport, base_url="http://plane/api/v1", headers=headers
+        )
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """A control plane without processes."""
+    documents, clock, blobs = MemoryDocuments(), ManualClock(), LocalBlobs(tmp_path / "blobs")
+    jobs, catalog = Jobs(documents, clock), Catalog(documents, blobs, clock)
+    (tmp_path / "uploads").mkdir()
+    progress: dict[str, Progress] = {}
+    asked: list[tuple[str, dict[str, str]]] = []
+
+    def newest(reference: str, query: object) -> NewestInput:
+        asked.append((reference, dict(query)))  # type: ignore[call-overload]
+        return NewestInput(request={}, times=[], targets=[], units=[], quantile_levels=[])
+
+    plane = Plane(
+        gate=Gate(KeyRing(documents, clock)),
+        documents=documents,
+        jobs=jobs,
+        submissions=Submissions(documents, jobs, clock),
+        datasets=DatasetCatalog(documents),
+        catalog=catalog,
+        deployments=Deployments(documents, catalog),
+        ledger=LedgerReader(tmp_path / "ledger.db"),
+        uploads=tmp_path / "uploads",
+        upload_bytes=UPLOAD_BYTES,
+        job_log=lambda job_id: f"the log of {job_id}",
+        job_progress=progress.get,
+        newest_input=newest,
+        meters=lambda: Meters(
+            chosen="model", reason="why", method="modelled", source="a test", meters=[]
+        ),
+        platform=lambda: Platform(
+            version="0", addresses=Addresses(http="h", control="c"), zone="DE", home="/"
+        ),
+    )
+    app = admin_app(plane, ROUTES)
+    keys = Keys(documents, clock)
+    return House(plane, app, keys, clock, documents, InProcess(app), progress, asked)
+
+
+@pytest.fixture
+def admin(house: House) -> httpx.Client:
+    """An administrator."""
+    return house.caller()
+
+
+@pytest.fixture
+def register(house: House) -> Callable[[str], None]:
+    """Make a version of a model."""
+
+    def make(name: str) -> None:
+        draft = Draft(name, "forecast", "ridge", Signature((), ()), "0.1.0")
+        house.plane.catalog.register(draft, {"model.onnx": name.encode()})
+
+    return make
