@@ -4,8 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from socket import socket
@@ -23,6 +22,7 @@ from lichen.energy.counters import ProcessCounters
 from lichen.registry.catalog import Catalog
 from lichen.security.identity import Role
 from lichen.security.tokens import KeyRing
+from lichen.server.asgi import InheritedServer
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.pricing import Pricing, pricing
@@ -89,17 +89,8 @@ class Poller(Thread):
         self._is_failing = False
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's server, stopped by our own signal handlers and telling when it listens."""
-
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_listening = on_listening
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the loop."""
-        yield
+class _Server(InheritedServer):
+    """The server of the data plane, which also looks after its connections."""
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second; once a second, close connections that are stuck."""
@@ -109,15 +100,6 @@ class _Server(uvicorn.Server):
                 if isinstance(connection, InferProtocol):
                     connection.close_if_stuck(now)
         return await super().on_tick(counter)
-
-    def drain(self) -> None:
-        """Take nothing new, answer what is in flight, end."""
-        self.should_exit = True
-
-    async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Listen, and say so."""
-        await super().startup(sockets)
-        self._on_listening()
 
 
 @dataclass(frozen=True, slots=True)
