@@ -21,7 +21,7 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine reaches a test."""
-    for name in list(os.environ):  # noqa: TID251 - the test house clears it, settings reads it
+    for name in list(os.environ):
         if name.startswith("LICHEN_"):
             monkeypatch.delenv(name)
 

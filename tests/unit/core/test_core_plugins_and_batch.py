@@ -50,7 +50,7 @@ def test_importing_lichen_loads_nothing_else() -> None:
         "import sys, lichen; "
         "print([m for m in sys.modules if m.startswith('lichen.') or m == 'numpy'])"
     )
-    shown = subprocess.run(  # noqa: S603 - our own interpreter, our own text
+    shown = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert shown.stdout.strip() == "[]"
