@@ -17,6 +17,7 @@ from lichen.protocol.oip import InferRequest, InputTensor, read_request
 LONG_BODY_BYTES = 2048
 """From this length on, a parse without a Python object per number is cheaper."""
 _EXPLAINED_BYTES = 4 * 2**20
+_MANY_BRACKETS = 100
 
 _json = msgspec.json.Encoder().encode
 
@@ -66,12 +67,12 @@ def _decode_long(body: bytes) -> Decoded | None:
     """The same for a long body of plain numbers; None where it is anything else or wrong."""
     try:
         document: Any = simdjson.Parser().parse(body)
-        envelope = {key: _plain(value) for key, value in document.items() if key != "inputs"}
+        envelope = _without(document, "inputs")
         request = msgspec.convert({**envelope, "inputs": []}, InferRequest)
         tensors: dict[str, Array] = {}
         allowed_brackets = 1 + ("outputs" in envelope)
         for given in document["inputs"]:
-            tensor = _without_data(given)
+            tensor = msgspec.convert(_without(given, "data"), InputTensor)
             read = read_buffer(given["data"], tensor.datatype, tensor.shape)
             if read is None:
                 return None
@@ -80,14 +81,26 @@ def _decode_long(body: bytes) -> Decoded | None:
             allowed_brackets += 1 + data_brackets
     except (Mismatch, ValueError, TypeError, KeyError, AttributeError, RuntimeError):
         return None
-    if body.count(b"[") != allowed_brackets:
+    if not _has_brackets(body, allowed_brackets):
         return None
     return _decoded(request, tensors)
 
 
-def _without_data(given: simdjson.Object) -> InputTensor:
-    fields = {key: _plain(value) for key, value in given.items() if key != "data"}
-    return msgspec.convert(fields, InputTensor)
+def _has_brackets(body: bytes, expected: int) -> bool:
+    """Does the body hold just so many `[`? `find` scans 8 times faster than `count`."""
+    if expected > _MANY_BRACKETS:
+        return body.count(b"[") == expected
+    position = -1
+    for _ in range(expected):
+        position = body.find(b"[", position + 1)
+        if position < 0:
+            return False
+    return body.find(b"[", position + 1) < 0
+
+
+def _without(given: simdjson.Object, left_out: str) -> dict[str, Any]:
+    """The object but for one long field; `items()` would make that one's values too."""
+    return {key: _plain(given[key]) for key in given if key != left_out}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
