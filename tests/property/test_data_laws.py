@@ -44,7 +44,7 @@ def as_csv(rows: list[tuple[float | None, str]], separator: str) -> str:
     return text.getvalue()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     rows=st.lists(st.tuples(st.none() | numbers, words), min_size=2, max_size=20),
     separator=st.sampled_from([",", ";", "\t"]),
@@ -64,7 +64,7 @@ def test_what_goes_in_comes_out(
         assert table.arrays["label"].tolist() == [label for _, label in rows]
 
 
-@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(
     rows=st.lists(st.tuples(numbers, words), min_size=3, max_size=12),
     seed=st.randoms(use_true_random=False),

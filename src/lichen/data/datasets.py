@@ -1,25 +1,20 @@
 """Datasets with their rows: files in, immutable versions kept, tables out. Needs DuckDB."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
-
 from lichen.core.clock import Clock
-from lichen.core.errors import Conflict, Corrupt, InvalidInput
+from lichen.core.errors import Corrupt, InvalidInput
 from lichen.core.ids import checked_name
 from lichen.data.append import prepare_append
 from lichen.data.checks import check_rows
 from lichen.data.dataset import (
-    COLLECTION,
     ColumnProfile,
     DatasetCatalog,
     DatasetVersion,
-    Latest,
-    version_key,
 )
 from lichen.data.engine import Engine, scratch_engine
 from lichen.data.findings import Finding
@@ -30,13 +25,9 @@ from lichen.data.profile import Span, profile_columns, span_of
 from lichen.data.schema import Role
 from lichen.data.stored import stored_rows, write_rows
 from lichen.data.table import Table
+from lichen.data.versions import Extra, VersionWriter
 from lichen.store.blobs import BlobStore, digest_of_file
-from lichen.store.documents import Change, DocumentStore
-
-Extra = Callable[[DatasetVersion], Sequence[Change]]
-"""Further changes that are committed together with a version: a job's completion."""
-
-_ATTEMPTS = 5
+from lichen.store.documents import DocumentStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +51,7 @@ class Datasets:
         clock: Clock,
         scratch: Path | None = None,
     ) -> None:
-        self._documents = documents
+        self._writer = VersionWriter(documents)
         self._blobs = blobs
         self._clock = clock
         self._scratch = scratch
@@ -84,7 +75,7 @@ class Datasets:
         with scratch_engine(chosen.limits, self._scratch) as engine:
             prepared = prepare(engine, path, chosen)
             draft = self._draft(engine, name, prepared, parent=None)
-        return self._commit(draft, extra)
+        return self._writer.commit(draft, extra)
 
     def append(
         self, name: str, path: Path, limits: Limits | None = None, extra: Extra | None = None
@@ -104,7 +95,7 @@ class Datasets:
             old = self._stage(engine, base)
             prepared = prepare_append(engine, path, options, base.schema, old)
             draft = self._draft(engine, name, prepared, parent=base.version)
-        return self._commit(draft, extra)
+        return self._writer.commit(draft, extra)
 
     def get(self, name: str, version: int | None = None) -> DatasetVersion:
         """One version's record, the newest unless a number is given; see DatasetCatalog."""
@@ -198,56 +189,6 @@ class Datasets:
             parent=parent,
             created_at=self._clock.now(),
         )
-
-    def _commit(self, draft: DatasetVersion, extra: Extra | None) -> DatasetVersion:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                return self._try_commit(draft, extra)
-            except Conflict:
-                if draft.parent is not None or attempt == _ATTEMPTS:
-                    raise
-        raise AssertionError
-
-    def _try_commit(self, draft: DatasetVersion, extra: Extra | None) -> DatasetVersion:
-        pointer = self._documents.get(COLLECTION, draft.name)
-        versions = self.catalog.versions(draft.name)
-        same = next((kept for kept in reversed(versions) if _same(kept, draft)), None)
-        if same is not None:
-            if extra is not None:
-                self._documents.commit(list(extra(same)))
-            return same
-        if draft.parent is not None and draft.parent != len(versions):
-            raise Conflict(
-                f"dataset {draft.name!r} got version {len(versions)} while rows were added to "
-                f"version {draft.parent}: append again"
-            )
-        version = replace(draft, version=len(versions) + 1)
-        self._documents.commit(
-            [
-                Change(
-                    COLLECTION,
-                    draft.name,
-                    msgspec.json.encode(Latest(version.version)),
-                    expect=pointer.version if pointer else 0,
-                ),
-                Change(
-                    COLLECTION,
-                    version_key(draft.name, version.version),
-                    msgspec.json.encode(version),
-                    expect=0,
-                ),
-                *(extra(version) if extra else ()),
-            ]
-        )
-        return version
-
-
-def _same(kept: DatasetVersion, draft: DatasetVersion) -> bool:
-    return (kept.parquet_digest, kept.schema, kept.timezone) == (
-        draft.parquet_digest,
-        draft.schema,
-        draft.timezone,
-    )
 
 
 def _describe(engine: Engine, prepared: Prepared) -> _Described:

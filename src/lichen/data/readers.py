@@ -16,6 +16,9 @@ from lichen.data.parquet import PARQUET_MARK, read_parquet
 from lichen.data.raw import RAW, Kind, RawColumn, RawFile, check_columns, checked_rows
 from lichen.store.failures import storage_failures
 
+_CSV = (".csv", ".tsv", ".txt", ".dat", "")
+_PARQUET = (".parquet", ".pq")
+_WORKBOOK = (".xlsx", ".xlsm", ".xls", ".ods")
 _HEADER_CHARACTERS = 1 << 18
 
 
@@ -25,14 +28,23 @@ def read_file(engine: Engine, path: Path, options: IngestOptions) -> RawFile:
     Raises:
         InvalidInput: it is no readable CSV, Parquet or XLSX file; TooLarge when over a limit.
     """
+    suffix = path.suffix.lower()
+    if suffix not in (*_CSV, *_PARQUET, *_WORKBOOK):
+        raise InvalidInput(
+            f"{path.name} is called {suffix}, which is not read here: "
+            "give CSV (.csv), Parquet (.parquet) or a workbook (.xlsx)"
+        )
     staged, digest = _stage(engine, path, options.limits)
-    with staged.open("rb") as file:
-        start = file.read(8)
-    if start.startswith(PARQUET_MARK) or path.suffix.lower() == ".parquet":
+    if suffix in _PARQUET or (not suffix and _starts_as_parquet(staged)):
         return read_parquet(engine, staged, path.name, digest, options.limits)
-    if path.suffix.lower() in (".xlsx", ".xlsm", ".xls", ".ods"):
+    if suffix in _WORKBOOK:
         return _read_workbook(engine, staged, path, digest, options)
     return _read_csv(engine, staged, path, digest, options)
+
+
+def _starts_as_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(PARQUET_MARK)) == PARQUET_MARK
 
 
 def _stage(engine: Engine, path: Path, limits: Limits) -> tuple[Path, Digest]:

@@ -9,7 +9,7 @@ from lichen.data.raw import RAW, Kind, RawColumn, RawFile
 from lichen.data.timeforms import CLOCK_FORMS, DATE_FORMS, OFFSET
 
 STAMPS = "stamps"
-_SAMPLE_ROWS = 2_000
+_SAMPLE_ROWS = 200
 _OFFSET_S = (
     "CASE WHEN off = '' THEN NULL WHEN off IN ('Z', 'z', 'UTC', 'GMT') THEN 0 "
     "ELSE (CASE WHEN off[1] = '-' THEN -1 ELSE 1 END) * (off[2:3]::INTEGER * 3600 "

@@ -12,6 +12,8 @@ from lichen.data.timeindex import stamp
 from lichen.data.zones import offset_s, zone_of
 
 _EXAMPLES = 5
+_GAP_STEPS = 1.5
+"""From here on a distance is a gap; below, the time is off its step."""
 _LOOKED_AT = 1_000
 _WORTH_A_STEP = 3
 """With fewer rows there is no step to find."""
@@ -37,7 +39,7 @@ def check_steps(engine: Engine, layout: Layout, span: Span) -> list[Finding]:
         return _irregular(engine, name)
     found = _gaps(engine, layout, span.frequency, name)
     if span.frequency.seconds is not None:
-        found.extend(_uneven(engine, span.frequency.seconds, name))
+        found.extend(_uneven(engine, layout, span.frequency.seconds, name))
     return found
 
 
@@ -56,16 +58,17 @@ def _irregular(engine: Engine, name: str) -> list[Finding]:
 
 
 def _gaps(engine: Engine, layout: Layout, frequency: Frequency, name: str) -> list[Finding]:
+    step = frequency.seconds or frequency.longest_s
+    shortest = max(frequency.longest_s, _GAP_STEPS * step) if frequency.seconds else step
     rows = engine.rows(
         "SELECT n, label, before, utc, count(*) OVER (), sum(utc - before) OVER () FROM "
         "(SELECT n, label, utc, lag(utc) OVER (PARTITION BY label ORDER BY utc) AS before "
-        f"FROM {ROWS}) WHERE utc - before > {frequency.longest_s} ORDER BY n LIMIT {_LOOKED_AT}"
+        f"FROM {ROWS}) WHERE utc - before > {shortest} ORDER BY n LIMIT {_LOOKED_AT}"
     )
     if not rows:
         return []
     gaps = [_Gap(*row[:4]) for row in rows]
     count, seconds = rows[0][4], rows[0][5]
-    step = frequency.seconds or frequency.longest_s
     missing = max(round(seconds / step) - count, count)
     finding = Finding(
         "gaps",
@@ -108,25 +111,33 @@ def _shifted(gaps: list[_Gap], layout: Layout, step: int, name: str) -> list[Fin
     ]
 
 
-def _uneven(engine: Engine, step: int, name: str) -> list[Finding]:
-    uneven = engine.rows(
-        "SELECT n, utc, count(*) OVER () FROM (SELECT n, utc, lag(utc) OVER (PARTITION BY label "
-        f"ORDER BY utc) AS before FROM {ROWS}) WHERE (utc - before) % {step} <> 0 "
-        f"ORDER BY n LIMIT {_EXAMPLES}"
+def _uneven(engine: Engine, layout: Layout, step: int, name: str) -> list[Finding]:
+    rows = engine.rows(
+        "SELECT n, label, before, utc, count(*) OVER () FROM (SELECT n, label, utc, lag(utc) OVER "
+        f"(PARTITION BY label ORDER BY utc) AS before FROM {ROWS}) "
+        f"WHERE (utc - before) % {step} <> 0 ORDER BY n LIMIT {_LOOKED_AT}"
     )
+    zone = zone_of(layout.timezone)
+    found = [_Gap(*row[:4]) for row in rows]
+    # Local days are 23 or 25 hours long when the clocks change, and stand on their step.
+    uneven = [
+        gap
+        for gap in found
+        if (gap.after + offset_s(zone, gap.after) - gap.before - offset_s(zone, gap.before)) % step
+    ]
     if not uneven:
         return []
-    count = uneven[0][2]
+    count = rows[0][4] - (len(found) - len(uneven))
     return [
         Finding(
             "uneven-steps",
             Severity.WARNING,
             f"{counted(count, 'time')} in {name!r} do not stand on the step of {step:,} s; "
-            f"the first at {stamp(uneven[0][1])}",
+            f"the first after {uneven[0]}",
             "round the times to the step, or resample",
             name,
             count,
-            tuple(row[0] for row in uneven),
-            tuple(stamp(row[1]) for row in uneven),
+            tuple(gap.row for gap in uneven[:_EXAMPLES]),
+            tuple(stamp(gap.after) for gap in uneven[:_EXAMPLES]),
         )
     ]

@@ -78,7 +78,9 @@ def test_a_few_unreadable_numbers_are_missing_and_told(
         (b"time,x\n", "f.csv", "a header and no rows"),
         (b"time,x\n,\n", "f.csv", "a header and no rows"),
         (bytes(range(256)) * 8, "f.csv", "f.csv is binary"),
-        (b"PAR1....PAR1", "f.csv", "damaged or unreadable Parquet"),
+        (b"PAR1....PAR1", "f.csv", "f.csv is a Parquet file, not CSV text"),
+        (b"PAR1....PAR1", "f", "damaged or unreadable Parquet"),
+        (b'{"time": 1}', "f.json", "called .json, which is not read here"),
         (b"time,x\n2026-01-01,1\n", "f.parquet", "called .parquet and is no Parquet file"),
         (b"PAR1....PAR1", "f.parquet", "damaged or unreadable Parquet"),
         (b"PK\x03\x04....", "f.xlsx", "no readable workbook"),
@@ -216,3 +218,15 @@ def test_a_workbook_without_the_extra_names_it(
     monkeypatch.delitem(__import__("sys").modules, "lichen.data.workbook", raising=False)
     with pytest.raises(InvalidInput, match=r"pip install lichen\[xlsx\]"):
         datasets.ingest("x", path)
+
+
+def test_a_small_memory_spills_and_gives_the_same_bytes(
+    datasets: Datasets, write: WriteFile
+) -> None:
+    rows = "".join(f"{i},{i * 7919 % 100_003},word {i * 31 % 977}\n" for i in range(120_000))
+    path = write("id,x (kW),note\n" + rows)
+    roomy = datasets.ingest("roomy", path)
+    tight = datasets.ingest("tight", path, IngestOptions(limits=Limits(memory_mb=40)))
+    assert tight.parquet_digest == roomy.parquet_digest
+    with pytest.raises(TooLarge, match="limit `memory_mb`"):
+        datasets.ingest("none", path, IngestOptions(limits=Limits(memory_mb=2)))

@@ -168,6 +168,13 @@ def test_local_half_hours_over_the_spring_change_have_no_gap(
     assert {f.code for f in datasets.get("t").findings} == {"unit-unknown"}
 
 
+def test_local_days_over_the_clock_changes_are_whole(datasets: Datasets, write: WriteFile) -> None:
+    cells = [f"2026-{month}-{day}" for month in ("03", "10") for day in range(20, 32)]
+    gap_only = datasets.ingest("t", write(column_file("date", cells)), BERLIN)
+    assert gap_only.frequency == "P1D"
+    assert {f.code: f.count for f in gap_only.findings} == {"gaps": 1, "unit-unknown": 1}
+
+
 PANEL = "time;station;id;x\n" + "".join(
     f"2026-01-0{day};{station};{number};{day}\n"
     for number, station in ((7, "north"), (9, "south"))
