@@ -82,7 +82,7 @@ class Batcher:
             self.idle.set()
             return
         rows = sum([ticket.rows for ticket in tickets])
-        if rows * self._replica.row_ns < INLINE_NS:
+        if self._replica.expected_ns(rows) < INLINE_NS:
             self._settle(self._run(tickets, self._inline_lane))
         else:
             self._executor().submit(self._run_in_thread, tickets)
@@ -137,7 +137,7 @@ class Batcher:
         if lane is not None:
             lane.begin()
         try:
-            outputs, cpu_ns = self._replica.run(batch)
+            outputs, cpu_ns = self._replica.run(batch, sum(rows))
             charges = self._bill.charge(cpu_ns, rows, [ticket.tenant for ticket in tickets])
         finally:
             if lane is not None:

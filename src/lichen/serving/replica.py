@@ -11,16 +11,12 @@ _SMOOTHING = 0.1
 
 
 class Replica:
-    """One predictor in this process.
-
-    `row_ns` is the running mean of CPU nanoseconds a row: batches that would hold the event loop
-    for long run in a thread.
-    """
+    """One predictor in this process, and what its batches have cost so far."""
 
     def __init__(self, predictor: Predictor, stopwatch: Stopwatch) -> None:
         self.predictor = predictor
-        self.row_ns = 0.0
         self._stopwatch = stopwatch
+        self._spent: dict[int, float] = {}
 
     def warm(self) -> None:
         """Run a few rows, so that the first caller does not pay for it, and see what a row takes.
@@ -34,9 +30,9 @@ class Replica:
             started = perf_counter_ns()
             self.predictor.predict(example)
             took.append(perf_counter_ns() - started)
-        self.row_ns = float(min(took))
+        self.learn(1, min(took))
 
-    def run(self, batch: Batch) -> tuple[Batch, int]:
+    def run(self, batch: Batch, rows: int) -> tuple[Batch, int]:
         """The outputs of a batch, and the CPU nanoseconds of this thread that they took (A1).
 
         Raises:
@@ -45,8 +41,25 @@ class Replica:
         mark = self._stopwatch.start()
         outputs = self.predictor.predict(batch)
         cpu_ns = self._stopwatch.spent(mark)
-        self.row_ns += _SMOOTHING * (cpu_ns / max(batch.rows, 1) - self.row_ns)
+        self.learn(rows, cpu_ns)
         return outputs, cpu_ns
+
+    def learn(self, rows: int, took_ns: float) -> None:
+        """Remember what a batch took: a running mean for each power of two of rows."""
+        size = rows.bit_length()
+        known = self._spent.get(size, took_ns)
+        self._spent[size] = known + _SMOOTHING * (took_ns - known)
+
+    def expected_ns(self, rows: int) -> float:
+        """What a batch should take; beyond the sizes seen, in proportion to the next smaller."""
+        size = rows.bit_length()
+        known = self._spent.get(size)
+        if known is not None:
+            return known
+        smaller = max((seen for seen in self._spent if seen < size), default=None)
+        if smaller is None:
+            return min(self._spent.values(), default=0.0)
+        return self._spent[smaller] * 2.0 ** (size - smaller)
 
     def close(self) -> None:
         """Unload the model."""

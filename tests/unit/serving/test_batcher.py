@@ -32,7 +32,7 @@ def double(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
 def batcher(compute: Compute = double, *, slow: bool = False, **said: bool) -> Batcher:
     replica = Replica(FunctionPredictor(SIGNATURE, compute, **said), Stopwatch.of_thread())
     replica.warm()
-    replica.row_ns = 1e9 if slow else 0.0
+    replica.learn(1, 1e12 if slow else 0.0)
     metering = NoMetering()
     return Batcher(replica, metering, metering, asyncio.get_running_loop(), (4, 3))
 
@@ -186,12 +186,14 @@ def test_only_the_outputs_asked_for_come_back() -> None:
     assert answer.head == b"head"
 
 
-def test_a_replica_learns_what_a_row_costs() -> None:
+def test_a_replica_learns_what_batches_cost() -> None:
     ticks = iter([0, 1000, 1000, 5000])
     replica = Replica(FunctionPredictor(SIGNATURE, double), Stopwatch(lambda: next(ticks), 0))
-    replica.row_ns = 500.0
+    assert replica.expected_ns(1) == 0.0
     batch = Batch({"x": np.zeros((2, 1), dtype=np.float32)})
-    assert replica.run(batch)[1] == 1000
-    assert replica.row_ns == pytest.approx(500.0)
-    assert replica.run(batch)[1] == 4000
-    assert replica.row_ns == pytest.approx(650.0)
+    assert replica.run(batch, 2)[1] == 1000
+    assert replica.expected_ns(3) == 1000.0  # of one size with 2
+    assert replica.run(batch, 2)[1] == 4000
+    assert replica.expected_ns(2) == pytest.approx(1300.0)
+    assert replica.expected_ns(1) == pytest.approx(1300.0)
+    assert replica.expected_ns(8) == pytest.approx(5200.0)
