@@ -71,11 +71,23 @@ def channels_of(table: Table, spec: ForecastSpec) -> Channels:
     times, values, names, units = _pivoted(seen, spec)
     step_seconds = _step_of(times)
     day = max(1, DAY_SECONDS // step_seconds)
-    first = int(np.argmax(np.isfinite(values).all(axis=1)))
-    known = _known(seen, spec, times)
-    missing = int((~np.isfinite(values[first:])).sum())
-    filled = _filled(values[first:], day)
-    return Channels(times[first:], filled, known[first:], names, units, step_seconds, missing)
+    kept = _recorded(values)
+    known = _known(seen, spec, times)[kept]
+    missing = int((~np.isfinite(values[kept])).sum())
+    return Channels(
+        times[kept], _filled(values[kept], day), known, names, units, step_seconds, missing
+    )
+
+
+def _recorded(values: NDArray[np.float64]) -> slice:
+    """From the first to the last row that has every target.
+
+    Rows after it hold at most what is known ahead; there is no truth in them to fill or to score.
+    """
+    whole = np.flatnonzero(np.isfinite(values).all(axis=1))
+    if len(whole) == 0:
+        raise InvalidInput("no row has every target: leave one of them out, or complete the rows")
+    return slice(int(whole[0]), int(whole[-1]) + 1)
 
 
 def _times(table: Table) -> NDArray[np.datetime64]:

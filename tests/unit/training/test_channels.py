@@ -62,6 +62,18 @@ def test_rows_before_the_first_value_are_left_out() -> None:
     assert channels.times[0] == START + 2 * HOUR
 
 
+def test_rows_that_hold_only_what_is_known_ahead_are_left_out() -> None:
+    rows = table(load=with_missing(69, 70, 71), t=np.arange(72.0))
+    channels = channels_of(rows, ForecastSpec(targets=("load",), known=("t",), horizon=1))
+    assert (len(channels), len(channels.known), channels.filled) == (69, 69, 0)
+
+
+def test_targets_that_never_meet_are_refused() -> None:
+    rows = table(2, load=np.array([1.0, np.nan]), more=np.array([np.nan, 1.0]))
+    with pytest.raises(InvalidInput, match="missing in 50 %"):
+        channels_of(rows, ForecastSpec(targets=("load", "more"), horizon=1))
+
+
 def test_rows_after_the_last_stated_time_are_not_there() -> None:
     cut = ForecastSpec(
         targets=("load",), horizon=2, validate_until=datetime(2026, 1, 2, 12, tzinfo=UTC)
