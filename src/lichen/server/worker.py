@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from lichen.control.jobs import JobPolicy, Jobs
+from lichen.control.jobs import Jobs
 from lichen.control.transitions import (
     Claim,
     Crash,
@@ -48,7 +48,7 @@ class Worker:
         self._settings = settings.jobs
         self._home = Home(settings.home)
         self._documents = documents
-        self._jobs = Jobs(documents, clock, JobPolicy(settings.jobs.attempts))
+        self._jobs = Jobs(documents, clock)
         self._clock = clock
         self._running: dict[str, Attempt] = {}
         self._seen_revision = -1

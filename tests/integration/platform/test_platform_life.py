@@ -72,26 +72,16 @@ def test_the_admin_key_is_private_and_the_door_is_shut_without_it(
     anybody.close()
 
 
-def test_children_come_back_on_the_same_ports(
-    platform: Running, lichen: Lichen, until: Until
-) -> None:
-    before = platform.pids()
-    for name in ("controlplane", "dataplane", "worker"):
-        os.kill(before[name], signal.SIGKILL)
-    until(
-        lambda: all(
-            platform.pids().get(name) not in (None, pid)
-            for name, pid in before.items()
-            if name not in ("supervisor", "job")
-        )
-    )
-    assert lichen.health().status == "ready"
-    assert lichen.platform().addresses.control == lichen.url
-
-
-def test_a_clean_stop_leaves_nothing_behind(stopped: Running, until: Until) -> None:
+def test_children_come_back_and_a_clean_stop_leaves_nothing(stopped: Running, until: Until) -> None:
     stopped.up()
     client = stopped.client()
+    before = stopped.pids()
+    killed = ("controlplane", "dataplane", "worker")
+    for name in killed:
+        os.kill(before[name], signal.SIGKILL)
+    until(lambda: all(stopped.pids().get(name, before[name]) != before[name] for name in killed))
+    assert client.health().status == "ready"
+    assert client.platform().addresses.control == client.url
     pids = stopped.pids()
     address = client.platform().addresses.http
     assert stopped.down() == 0

@@ -14,12 +14,12 @@ def test_any_free_port(monkeypatch: pytest.MonkeyPatch) -> None:
     with listen("127.0.0.1", 0, "--http") as bound:
         port = bound.getsockname()[1]
         assert address_of(bound) == f"http://127.0.0.1:{port}"
-        with pytest.raises(Unavailable, match=rf"port {port} .* in use .* another port with --http"):
+        with pytest.raises(Unavailable, match=rf"{port} .* in use .* with --http"):
             listen("127.0.0.1", port, "--http")
 
 
 def test_an_address_that_this_machine_has_not() -> None:
-    with pytest.raises(InvalidInput, match="192.0.2.1"):
+    with pytest.raises(InvalidInput, match=r"192\.0\.2\.1"):
         listen("192.0.2.1", 0, "--http")
 
 

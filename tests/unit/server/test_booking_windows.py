@@ -1,0 +1,115 @@
+"""Windows become entries whose joules and grams both sum to zero, whatever the disk does."""
+
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lichen.carbon.accounts import LedgerReader
+from lichen.carbon.ledger import Ledger
+from lichen.carbon.postings import Booking
+from lichen.core.clock import ManualClock
+from lichen.core.errors import InvalidInput, NotFound, StorageFailed
+from lichen.energy.counters import ProcessCounters
+from lichen.energy.meter import Reading
+from lichen.energy.owner import MeterOwner
+from lichen.energy.replay import ReplayMeter
+from lichen.server.metering import Metering, open_metering
+from lichen.server.pricing import pricing
+from lichen.server.settings import CarbonSettings, Value, load
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+SECOND = 10**9
+
+
+class FullDisk:
+    """A ledger whose disk is full until it is not."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.full = True
+
+    def record(self, one: Booking) -> None:
+        if self.full:
+            raise StorageFailed("the disk is full")
+        self.ledger.record(one)
+
+    def close(self) -> None:
+        self.ledger.close()
+
+
+def test_a_full_disk_stops_no_platform_and_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = ManualClock(NOW)
+    trace = [Reading(n * SECOND, n * SECOND // 2, n * SECOND // 4, n * SECOND) for n in range(99)]
+    disk = FullDisk(Ledger.open(tmp_path / "ledger.db", clock))
+    owner = MeterOwner(tmp_path, lambda: ReplayMeter(trace), clock)
+    counters = ProcessCounters.create(tmp_path, "supervisor")
+    prices = pricing(CarbonSettings(zone="DE"))
+    metering = Metering(owner, disk, prices, counters)  # type: ignore[arg-type]
+    with caplog.at_level(logging.ERROR):
+        for _ in range(40):
+            metering.sample()
+            clock.advance(0.1)
+    assert caplog.text.count("the disk is full") == 1
+    disk.full = False
+    clock.advance(1.0)
+    metering.sample()
+    metering.close()
+    totals = LedgerReader(tmp_path / "ledger.db").accounts()
+    assert totals
+    assert sum(one.nj for one in totals) == 0
+
+
+@pytest.mark.parametrize("meter", ["auto", "model"])
+def test_metering_opens_on_any_machine(tmp_path: Path, meter: str) -> None:
+    flags: dict[str, Value] = {
+        "home": tmp_path / "home",
+        "runtime": tmp_path / "run",
+        "meter": meter,
+    }
+    metering = open_metering(load(flags, {}))
+    metering.sample()
+    metering.close()
+    assert sum(one.nj for one in LedgerReader(tmp_path / "home" / "ledger.db").accounts()) == 0
+
+
+def test_a_machine_without_the_meter_that_is_asked_for_says_so(tmp_path: Path) -> None:
+    flags: dict[str, Value] = {
+        "home": tmp_path / "home",
+        "runtime": tmp_path / "run",
+        "meter": "rapl",
+        "powercap": tmp_path,
+    }
+    with pytest.raises(Exception, match="no RAPL counters"):
+        open_metering(load(flags, {}))
+
+
+def test_prices_come_from_the_first_source_that_knows(tmp_path: Path) -> None:
+    series = tmp_path / "series.csv"
+    series.write_text("time,g\n2026-11-21T00:00:00Z,50\n2026-11-21T01:00:00Z,60\n")
+    both = CarbonSettings(zone="de", intensity_g_per_kwh=10.0, intensity_file=series)
+    assert pricing(both).rate(NOW).intensity.g_per_kwh == 10
+    file = CarbonSettings(zone="DE", intensity_file=series)
+    prices = pricing(file)
+    assert prices.rate(NOW).intensity.g_per_kwh == 50
+    assert prices.rate(NOW) is prices.rate(NOW)
+    assert prices.rate(NOW.replace(hour=1)).intensity.g_per_kwh == 60
+    after = prices.rate(NOW.replace(year=2027)).intensity
+    assert "yearly average" in after.source
+    assert after.passed_over
+
+
+def test_the_hosts_own_share_can_be_stated() -> None:
+    stated = pricing(CarbonSettings(embodied_kg_per_thread=0.0)).rate(NOW)
+    default = pricing(CarbonSettings()).rate(NOW)
+    assert stated.grams(0, SECOND) == 0 < default.grams(0, SECOND)
+
+
+def test_carbon_settings_that_are_not_usable(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="zone"):
+        pricing(CarbonSettings(zone="Germany"))
+    with pytest.raises(NotFound, match="intensity file"):
+        pricing(CarbonSettings(zone="DE", intensity_file=tmp_path / "none.csv"))
