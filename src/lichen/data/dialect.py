@@ -39,8 +39,13 @@ def sniff(text: str, name: str, separator: str | None, decimal: str | None) -> D
     lines = [line for line in text.splitlines() if line.strip()][:_SAMPLE_LINES]
     if not lines:
         raise InvalidInput(f"{name} is empty: it needs a header line and rows")
-    chosen = _named(separator) or max(SEPARATORS, key=lambda mark: _fitness(lines, mark))
-    records = list(csv.reader(lines, delimiter=chosen))
+    try:
+        chosen = _named(separator) or max(SEPARATORS, key=lambda mark: _fitness(lines, mark))
+        records = list(csv.reader(lines, delimiter=chosen))
+    except csv.Error as failure:
+        raise InvalidInput(
+            f"the first lines of {name} are no CSV ({failure}): check its quotes and line ends"
+        ) from failure
     header = tuple(cell.strip() for cell in records[0])
     _check_header(header, name)
     if len(lines) == 1:

@@ -110,7 +110,7 @@ def _read_text(
     with text.open(encoding="utf-8", newline="") as file:
         start = file.read(_HEADER_CHARACTERS)
         if len(start) == _HEADER_CHARACTERS:
-            start += file.readline()
+            start += file.readline(_HEADER_CHARACTERS)
     dialect = sniff(start, path.name, options.separator, options.decimal)
     check_columns(len(dialect.header), path.name, options.limits)
     _load_csv(engine, text, dialect, options.limits)

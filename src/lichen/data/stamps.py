@@ -16,7 +16,11 @@ _OFFSET_S = (
     "+ coalesce(try_cast(right(replace(off, ':', ''), length(replace(off, ':', '')) - 3) "
     "AS INTEGER), 0) * 60) END"
 )
-_EPOCH_S = "CAST(floor(epoch({0})) AS BIGINT)"
+_EPOCH_S = (
+    "CASE WHEN {0} BETWEEN TIMESTAMP '1700-01-01' AND TIMESTAMP '2200-01-01' "
+    "THEN CAST(floor(epoch({0})) AS BIGINT) END"
+)
+"""Seconds since 1970; a year beyond these is a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ def _parse_text(
         f"FROM (SELECT *, regexp_extract(tidy, '{OFFSET}', 2) AS off FROM "
         f"(SELECT *, {tidy} AS tidy FROM (SELECT rid, {said} AS said FROM {RAW})))"
     )
+    if time_format is not None:
+        _check_format(engine, time_format)
     parsed = (
         f"try_strptime(trim(said), '{literal(time_format)}')::TIMESTAMP"
         if time_format
@@ -69,6 +75,15 @@ def _parse_text(
         f"{_EPOCH_S.format(parsed)} AS local_s, {zoned} AS offset_s FROM written"
     )
     engine.run("DROP TABLE written")
+
+
+def _check_format(engine: Engine, time_format: str) -> None:
+    try:
+        engine.row(f"SELECT try_strptime('', '{literal(time_format)}')")
+    except InvalidInput as unknown:
+        raise InvalidInput(
+            f"time_format {time_format!r} is no strptime format: write it as %Y-%m-%d %H:%M"
+        ) from unknown
 
 
 def _reading(date_form: str) -> str:

@@ -23,6 +23,9 @@ _SAMPLE_ROWS = 200
 _MAX_SERIES = 100_000
 _SWITCH_APART_S = 20 * 86_400
 _SHIFT_S = 3_600
+_DAY_S = 86_400
+_PANEL_ROWS = 1.5
+"""In a panel, a time has at least this many rows on average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,20 +193,44 @@ def _series_column(
         and column.key not in spoken_for
         and column.name not in wanted
     ]
-    fitting = [column for column in candidates if _tells_apart(engine, column)]
-    return min(fitting, key=lambda column: column.kind is not Kind.TEXT, default=None)
+    fitting = {
+        column: spread
+        for column in candidates
+        if (spread := _spread(engine, column)) is not None and _tells_apart(engine, column)
+    }
+    # A label of the panel comes about as often as every other, a weather or a remark does not.
+    return min(fitting, key=lambda c: (c.kind is not Kind.TEXT, fitting[c]), default=None)
+
+
+def _spread(engine: Engine, column: RawColumn) -> int | None:
+    """How unevenly the labels of a column that could name series come; None when it could not.
+
+    A panel has most of its times several times, or each series in one block of rows.
+    """
+    key = column.key
+    labels, filled, rows = engine.row(
+        f"SELECT count(DISTINCT {key}), count({key}), count(*) FROM {RAW}"
+    )
+    if filled < rows or not 1 < labels <= min(_MAX_SERIES, rows // 2):
+        return None
+    times = engine.row(f"SELECT count(DISTINCT local_s) FROM {STAMPS}")[0]
+    changes = engine.row(
+        f"SELECT count(*) FROM (SELECT {key} AS label, lag({key}) OVER (ORDER BY rid) AS before "
+        f"FROM {RAW}) WHERE label <> before"
+    )[0]
+    if rows < _PANEL_ROWS * times and changes != labels - 1:
+        return None
+    most, least = engine.row(
+        f"SELECT max(n), min(n) FROM (SELECT count(*) AS n FROM {RAW} GROUP BY {key})"
+    )
+    return int(most - least)
 
 
 def _tells_apart(engine: Engine, column: RawColumn) -> bool:
-    """Every value comes back at other times, and none comes twice at one time."""
-    key = column.key
-    labels, rows = engine.row(f"SELECT count(DISTINCT {key}), count({key}) FROM {RAW}")
-    total = engine.row(f"SELECT count(*) FROM {RAW}")[0]
-    if rows < total or not 1 < labels <= min(_MAX_SERIES, max(rows // 2, 2)):
-        return False
+    """No value comes twice at one time."""
     return not engine.rows(
         f"SELECT 1 FROM {STAMPS} JOIN {RAW} USING (rid) WHERE NOT repeats "
-        f"GROUP BY local_s, offset_s, {key} HAVING count(*) > 1 LIMIT 1"
+        f"GROUP BY local_s, offset_s, {column.key} HAVING count(*) > 1 LIMIT 1"
     )
 
 
@@ -234,8 +261,10 @@ def _to_utc(engine: Engine, file: RawFile, series: RawColumn | None, zone: str) 
 
 
 def _refuse_skipped(engine: Engine, file: RawFile, zone: str) -> None:
+    """A skipped midnight stands for its day, which begins as the clocks change: it is kept."""
     skipped = engine.rows(
-        f"SELECT rid, said, offset_s FROM {STAMPS} WHERE skipped ORDER BY rid LIMIT 1"
+        f"SELECT rid, said, offset_s FROM {STAMPS} WHERE skipped "
+        f"AND local_s % {_DAY_S} <> 0 ORDER BY rid LIMIT 1"
     )
     if skipped:
         rid, said, offset = skipped[0]

@@ -80,6 +80,7 @@ def test_the_reading_that_goes_forward_wins(datasets: Datasets, write: WriteFile
         ),
         (["2026-01-01", "", "2026-01-03"], "row 3 of load.csv has no time in column 'time'"),
         (["2026-01-01", "2026-02-30", "2026-03-01"], "row 3 .* has '2026-02-30'"),
+        (["0001-01-01", "2026-01-01"], "row 2 .* has '0001-01-01'"),
         (["soon", "later", "never"], "row 2 .* has 'soon' .*and 2 more"),
         (
             ["2026-01-01T00:00:00Z", "2026-01-01T09:00:00+08:00", "2026-01-01T02:00:00Z"],
@@ -175,6 +176,31 @@ def test_local_days_over_the_clock_changes_are_whole(datasets: Datasets, write: 
     assert {f.code: f.count for f in gap_only.findings} == {"gaps": 1, "unit-unknown": 1}
 
 
+def test_a_skipped_midnight_stands_for_its_day(datasets: Datasets, write: WriteFile) -> None:
+    path = write(column_file("date", ["2018-11-03", "2018-11-04", "2018-11-05"]))
+    read = times_of(datasets, path, IngestOptions(timezone="America/Sao_Paulo"))
+    assert read == ["2018-11-03T03:00:00", "2018-11-04T03:00:00", "2018-11-05T02:00:00"]
+
+
+def test_a_weather_that_differs_at_a_duplicate_is_no_series(
+    datasets: Datasets, write: WriteFile
+) -> None:
+    rows = "".join(f"2026-01-{day:02d},{('sun', 'rain')[day % 3 == 0]}\n" for day in range(1, 29))
+    with pytest.raises(InvalidInput, match="1 duplicate time"):
+        datasets.ingest("t", write("date,weather\n" + rows + "2026-01-04,rain\n"))
+
+
+def test_series_in_blocks_of_their_own_times_are_a_panel(
+    datasets: Datasets, write: WriteFile
+) -> None:
+    rows = "".join(
+        f"2026-01-{day + 9 * run:02d},run {run},{day % 3}\n"
+        for run in (0, 1)
+        for day in range(1, 12)
+    )
+    assert datasets.ingest("t", write("date,file,x\n" + rows)).series == ("run 0", "run 1")
+
+
 PANEL = "time;station;id;x\n" + "".join(
     f"2026-01-0{day};{station};{number};{day}\n"
     for number, station in ((7, "north"), (9, "south"))
@@ -234,6 +260,7 @@ def test_rows_without_times_are_a_dataset_too(datasets: Datasets, write: WriteFi
         (IngestOptions(targets=("y",)), "load.csv has no column 'y'"),
         (IngestOptions(units={"y": "kW"}), "no column 'y'"),
         (IngestOptions(timezone="Mars"), "time zone 'Mars' is not known"),
+        (IngestOptions(time_format="%Q"), "time_format '%Q' is no strptime format"),
         (IngestOptions(time="x"), "row 2 .* has '1' in time column 'x'"),
         (IngestOptions(targets=("station",)), "target column 'station' .* holds text"),
         (IngestOptions(targets=("x",), missing=("1", "2", "3")), "'x' .* holds no value at all"),
