@@ -5,7 +5,7 @@ Every number is an aligned 8-byte integer written with one store by this process
 of the meters maps the same file for reading.
 
     page 0    header: magic, pid, start ticks, CPU clock at creation, CPU clock at the end, mode,
-              accounts in use; then the process name; then 128 lanes
+              accounts in use; then the process name, then its platform; then 128 lanes
     chunk n   256 accounts: first their numbers (CPU ns, nJ, ng, count), then their names
 """
 
@@ -27,6 +27,7 @@ PAGE = 4096
 PID, STARTED, CREATED_CPU, FINAL_CPU, WHOLE_PROCESS, USED = 1, 2, 3, 4, 5, 6
 """Places of the header's 8-byte words; word 0 is the magic."""
 NAME_AT, NAME_LIMIT = 256, 200
+PLATFORM_AT, PLATFORM_LIMIT = 512, 1000
 LANES_AT_WORD, LANES = 2048 // 8, 128
 """Each lane is two words: monotonic ns at which its work began (0: none), and its threads."""
 
@@ -89,21 +90,28 @@ class Lane:
 class ProcessCounters:
     """This process's file of counters: make one at start with `create`, and `finish` it."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, platform: str = "") -> None:
         self.path = path
         self.name = name
+        self.platform = platform
         self._accounts: dict[str, Account] = {}
         self._chunks: list[mmap.mmap] = []
         self._lanes = 0
         self._lock = Lock()
-        _create(path, name)
+        _create(path, name, platform)
         self._header = _map(path, 0, PAGE)
         self._words: memoryview[int] = memoryview(self._header).cast("q")
         self._lane = self.lane()
 
     @classmethod
-    def create(cls, folder: Path, name: str) -> "ProcessCounters":
-        """Counters for this process in `folder`/counters; `name` says what it is: `dataplane`.
+    def create(cls, folder: Path, name: str, platform: str = "") -> "ProcessCounters":
+        """Counters for this process in `folder`/counters.
+
+        Args:
+            folder: the host's runtime folder.
+            name: what the process is: `dataplane`.
+            platform: whose ledger books it, by its home; to every other platform on this host
+                it is `host/other`.
 
         Raises:
             StorageFailed: the folder cannot be written or is full.
@@ -111,7 +119,7 @@ class ProcessCounters:
         path = folder / COUNTERS_FOLDER / f"{os.getpid()}-{start_ticks(os.getpid())}{SUFFIX}"
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return cls(path, name)
+            return cls(path, name, platform)
         except OSError as error:
             raise _storage_failed(path, error) from error
 
@@ -183,14 +191,16 @@ class ProcessCounters:
         self._words[FINAL_CPU] = process_time_ns()
 
 
-def _create(path: Path, name: str) -> None:
+def _create(path: Path, name: str, platform: str) -> None:
     """Make the file whole under another name first, so that no reader sees half a header."""
     fresh = path.with_suffix(".new")
     raw_name = name.encode()[:NAME_LIMIT]
+    raw_platform = platform.encode()[-PLATFORM_LIMIT:]
     header = struct.pack(
         "=7q", MAGIC, os.getpid(), start_ticks(os.getpid()), process_time_ns(), 0, 0, 0
     ).ljust(NAME_AT, b"\0")
-    header += _KEY.pack(len(raw_name)) + raw_name
+    header = (header + _KEY.pack(len(raw_name)) + raw_name).ljust(PLATFORM_AT, b"\0")
+    header += _KEY.pack(len(raw_platform)) + raw_platform
     fresh.write_bytes(header.ljust(PAGE, b"\0"))
     fresh.replace(path)
 
@@ -240,7 +250,7 @@ def read_key(chunk: mmap.mmap, slot: int) -> str:
     return chunk[at + _KEY.size : at + _KEY.size + length].decode()
 
 
-def read_name(header: mmap.mmap) -> str:
-    """The process name in a header."""
-    (length,) = _KEY.unpack_from(header, NAME_AT)
-    return header[NAME_AT + _KEY.size : NAME_AT + _KEY.size + length].decode(errors="replace")
+def read_name(header: mmap.mmap, at: int = NAME_AT) -> str:
+    """The process name in a header; its platform at `PLATFORM_AT`."""
+    (length,) = _KEY.unpack_from(header, at)
+    return header[at + _KEY.size : at + _KEY.size + length].decode(errors="replace")

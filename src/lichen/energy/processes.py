@@ -27,6 +27,7 @@ class Watched:
         self.pid = self._words[layout.PID]
         self.started = self._words[layout.STARTED]
         self.name = layout.read_name(self._header)
+        self.platform = layout.read_name(self._header, layout.PLATFORM_AT)
         self.alive = True
         self.reported_dead_ns: int | None = None
         self._chunks: list[mmap.mmap] = []
@@ -95,6 +96,7 @@ class Watched:
             in_flight_ns=in_flight_ns,
             whole_process=bool(self._words[layout.WHOLE_PROCESS]),
             alive=self.alive,
+            platform=self.platform,
         )
 
     def _in_flight_ns(self) -> int:

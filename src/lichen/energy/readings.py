@@ -21,6 +21,7 @@ class ProcessReading:
     `in_flight_ns` is an upper bound of the CPU time of work that runs but is not charged yet; a
     process that charges all of its CPU (`whole_process`) is always in flight while it lives.
     `started` is its start in clock ticks since boot: with `pid` it names the process for ever.
+    `platform` is the home of the platform whose ledger books it.
     A process that ended is read once more with `alive` false, and then never again.
     """
 
@@ -32,6 +33,7 @@ class ProcessReading:
     in_flight_ns: int
     whole_process: bool
     alive: bool
+    platform: str = ""
 
     @property
     def charged_ns(self) -> int:

@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> int:
         born_with = inherit(arguments)
         settings = born_with.settings
         logging.basicConfig(level=settings.operation.log_level.upper())
-        counters = ProcessCounters.create(settings.runtime, NAME)
+        counters = ProcessCounters.create(settings.runtime, NAME, str(settings.home))
         documents = SqliteDocuments(Home(settings.home).documents)
         plane = open_plane(settings, documents, SystemClock())
         plane.submissions.forget()

@@ -122,7 +122,7 @@ def open_parts(settings: Settings) -> _Parts:
     """
     home, clock = Home(settings.home), SystemClock()
     documents = SqliteDocuments(home.documents)
-    counters = ProcessCounters.create(settings.runtime, "dataplane")
+    counters = ProcessCounters.create(settings.runtime, "dataplane", str(settings.home))
     anonymous = settings.security.anonymous_role
     keys = KeyRing(documents, clock, Role(anonymous) if anonymous else None)
     prices = pricing(settings.carbon)

@@ -89,7 +89,7 @@ def open_workbench(settings: Settings, job_id: str, fence: int) -> Workbench:
     job = jobs.get(job_id)
     if job.fence != fence or job.state.final:
         raise Conflict(f"job {job_id} is {job.state} under fence {job.fence}, not {fence}")
-    counters = ProcessCounters.create(settings.runtime, "job")
+    counters = ProcessCounters.create(settings.runtime, "job", str(settings.home))
     spending = Spending(
         counters, _page(settings.runtime), account_of(job), pricing(settings.carbon), clock
     )

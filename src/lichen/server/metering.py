@@ -52,7 +52,8 @@ class Metering:
             self._owner.close()
 
     def _book(self, metered: MeteredWindow) -> None:
-        postings, self._levels = close(metered.window, metered.readings, self._levels)
+        ours = [one for one in metered.readings if one.platform == self._counters.platform]
+        postings, self._levels = close(metered.window, ours, self._levels)
         rate = self._prices.rate(metered.window.ended_at)
         try:
             self._ledger.record(book(metered.window, postings, rate))
@@ -73,7 +74,7 @@ def open_metering(settings: Settings) -> Metering:
     prices = pricing(settings.carbon)
     ledger = Ledger.open(Home(settings.home).ledger, SystemClock())
     owner = MeterOwner(settings.runtime, lambda: _meter(settings.energy), SystemClock())
-    counters = ProcessCounters.create(settings.runtime, "supervisor")
+    counters = ProcessCounters.create(settings.runtime, "supervisor", str(settings.home))
     return Metering(owner, ledger, prices, counters)
 
 

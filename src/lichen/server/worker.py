@@ -164,7 +164,7 @@ def main(arguments: Sequence[str]) -> int:
     born_with = inherit(arguments)
     settings = born_with.settings
     await_signals()
-    counters = ProcessCounters.create(settings.runtime, NAME)
+    counters = ProcessCounters.create(settings.runtime, NAME, str(settings.home))
     documents = SqliteDocuments(Home(settings.home).documents)
     worker = Worker(settings, documents, SystemClock())
     worker.sweep_uploads()

@@ -1,6 +1,8 @@
 """Windows become entries whose joules and grams both sum to zero, whatever the disk does."""
 
 import logging
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,6 +63,31 @@ def test_a_full_disk_stops_no_platform_and_is_said_once(
     totals = LedgerReader(tmp_path / "ledger.db").accounts()
     assert totals
     assert sum(one.nj for one in totals) == 0
+
+
+def test_work_of_another_platform_on_this_host_is_not_in_our_books(tmp_path: Path) -> None:
+    clock = ManualClock(NOW)
+    trace = [Reading(n * SECOND, n * SECOND // 2, n * SECOND // 4, n * SECOND) for n in range(99)]
+    owner = MeterOwner(tmp_path, lambda: ReplayMeter(trace), clock)
+    counters = ProcessCounters.create(tmp_path, "supervisor", "/home/ours")
+    metering = Metering(
+        owner, Ledger.open(tmp_path / "ledger.db", clock), pricing(CarbonSettings()), counters
+    )
+    script = (
+        "import sys; from pathlib import Path; from lichen.energy.counters import ProcessCounters\n"
+        "made = ProcessCounters.create(Path(sys.argv[1]), 'dataplane', sys.argv[2])\n"
+        "made.account('work/default/' + sys.argv[3]).add(1000, 3000, 1); made.finish()"
+    )
+    for home, account in (("/home/theirs", "theirs"), ("/home/ours", "ours")):
+        subprocess.run([sys.executable, "-c", script, tmp_path, home, account], check=True)
+    for _ in range(25):
+        metering.sample()
+        clock.advance(0.1)
+    metering.close()
+    totals = {one.account: one.nj for one in LedgerReader(tmp_path / "ledger.db").accounts()}
+    assert totals["work/default/ours"] == 3000
+    assert "work/default/theirs" not in totals
+    assert sum(totals.values()) == 0
 
 
 @pytest.mark.parametrize("meter", ["auto", "model"])
