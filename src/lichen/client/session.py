@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from lichen.core.errors import LichenError, Unavailable, named_error
+from lichen.core.errors import InvalidInput, LichenError, Unavailable, named_error
 from lichen.protocol.admin import Page, Problem
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Session:
     def __init__(
         self, url: str, key: str | None, transport: httpx.BaseTransport | None = None
     ) -> None:
-        self.url = url.rstrip("/")
+        self.url = _checked(url)
         self.key = key
         self._http = httpx.Client(
             base_url=self.url,
@@ -119,6 +119,8 @@ class Session:
                     answer.read()
                     raise _problem(answer)
                 yield from answer.iter_bytes()
+        except httpx.ConnectError as error:
+            raise _nobody_at(self.url) from error
         except httpx.TransportError as error:
             raise Unavailable(f"the download from {self.url} broke off: {error}") from error
 
@@ -151,11 +153,20 @@ class _Patience:
         if waited > (REFUSED_PATIENCE_SECONDS if refused else RESTART_PATIENCE_SECONDS):
             if isinstance(error, LichenError):
                 raise error
-            raise Unavailable(
-                f"no platform answers at {self._url}: start one with `lichen up`"
-            ) from error
+            raise _nobody_at(self._url) from error
         time.sleep(self._pause)
         self._pause = min(2 * self._pause, 0.5)
+
+
+def _checked(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidInput(f"the address {url!r} is not usable: write it as http://127.0.0.1:8090")
+    return url.rstrip("/")
+
+
+def _nobody_at(url: str) -> Unavailable:
+    return Unavailable(f"no platform answers at {url}: start one with `lichen up`")
 
 
 def _problem(answer: httpx.Response) -> LichenError:
