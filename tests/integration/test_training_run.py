@@ -205,6 +205,38 @@ def test_weekly_refits_are_scored_and_the_last_is_shipped() -> None:
     assert metric(weekly, "skill") > 0
 
 
+def test_with_few_rows_what_they_cannot_carry_is_left_out_with_a_sentence() -> None:
+    watch = NoWatch()
+    result = execute(replace(RIDGE, algorithm="auto"), table(11), watch, NoGauge())
+    assert {"naive-week", "lightgbm"}.isdisjoint(one.algorithm for one in result.candidates)
+    notes = [progress.note for progress in watch.seen if progress.note]
+    assert any("week before: not tried, naive-week needs 192 rows" in note for note in notes)
+    assert metric(result, "MASE of the naive guard") > 0
+
+
+def test_a_forced_algorithm_that_rows_cannot_carry_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="lightgbm needs 192 rows to fit on"):
+        train(replace(RIDGE, algorithm="lightgbm"), table(11))
+
+
+def test_a_panel_becomes_one_model_channel_by_channel() -> None:
+    one = table(40)
+    assert one.times is not None
+    panel = Table(
+        np.tile(one.times, 2),
+        (*one.columns[:2], Column("site", Dtype.TEXT, None, Role.SERIES)),
+        {
+            "load": np.concatenate([one.column("load"), 3 * one.column("load")]),
+            "warm": np.tile(one.column("warm"), 2),
+            "site": np.repeat(np.array(["a", "b"], dtype=object), len(one)),
+        },
+    )
+    result = train(replace(RIDGE, series="site"), panel)
+    assert result.parameters["channels"] == ["load[a]", "load[b]"]
+    assert result.signature.outputs[0].shape == (-1, 24, 2)
+    assert metric(result, "skill") > 0
+
+
 def test_several_targets_become_one_model_channel_by_channel() -> None:
     result = train(replace(RIDGE, targets=("load", "more")))
     assert result.signature.inputs[0].shape[2] == 2

@@ -59,7 +59,7 @@ def _execute(spec: ForecastSpec, table: Table, watch: Watch, gauge: EnergyGauge)
         algorithm=outcome.algorithm.name,
         files=files,
         signature=forecast_signature(fitted.specification),
-        metrics=_metrics(study, rated, spending),
+        metrics=_metrics(study, outcome, rated, spending),
         parameters=_parameters(study, outcome),
         candidates=outcome.candidates,
     )
@@ -95,11 +95,14 @@ def _shipped(
     return fitted, quantile_table(study, setting, misses)
 
 
-def _metrics(study: Study, rated: Rated, spending: Spending) -> tuple[Metric, ...]:
+def _metrics(
+    study: Study, outcome: Outcome, rated: Rated, spending: Spending
+) -> tuple[Metric, ...]:
     """The choice's scores, the better guard's MASE on the same rows, and the skill against it."""
     split, part = _part(study)
     made = [Metric(score.name, score.value, score.unit, split) for score in rated.scores]
-    guard = min(_mase_of(study, one, part, spending) for one in GUARDS)
+    tried = {candidate.algorithm for candidate in outcome.candidates}
+    guard = min(_mase_of(study, one, part, spending) for one in GUARDS if one.name in tried)
     made.append(Metric("MASE of the naive guard", guard, None, split))
     if guard > 0:
         made.append(Metric("skill", 1 - rated.value("MASE") / guard, None, split))

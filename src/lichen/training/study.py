@@ -140,7 +140,7 @@ def _row_at(channels: Channels, moment: datetime | None) -> int:
 
 
 def _check_enough(channels: Channels, spec: ForecastSpec, split: Split) -> None:
-    context = spec.context or channels.day
+    context = max(spec.context or 0, channels.day)  # the guard looks back a day
     least = context + spec.horizon
     for name, rows in (("", len(channels)), (" to fit on", split.fit)):
         if rows < least:
