@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput, LichenError, StorageFailed, TooLarge
 from lichen.data.options import Limits
-from lichen.store.failures import storage_failures
+from lichen.store.failures import disk_full, storage_failures
 
 _OUR_MISTAKES = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
 _SPILL_FOLDER = "spill"
@@ -127,7 +127,7 @@ def _explained(folder: Path) -> Iterator[None]:
 
 
 def _no_memory(failure: duckdb.Error, folder: Path) -> LichenError:
-    if "max_temp_directory_size" in str(failure) or "No space left" in str(failure):
+    if any(sign in str(failure) for sign in ("max_temp_directory_size", "offload", "No space")):
         return _disk(failure, folder)
     return TooLarge(
         "the file needs more memory than the limit `memory_mb` allows: raise it, or split the file"
@@ -135,6 +135,8 @@ def _no_memory(failure: duckdb.Error, folder: Path) -> LichenError:
 
 
 def _disk(failure: duckdb.Error, folder: Path) -> StorageFailed:
+    if "No space left" in str(failure) or "offload" in str(failure):
+        return disk_full(folder)
     first = str(failure).partition("\n")[0]
     return StorageFailed(
         f"the scratch folder {folder} failed ({first}): free some space there and try again; "

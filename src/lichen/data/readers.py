@@ -61,12 +61,14 @@ def _stage(engine: Engine, path: Path, limits: Limits) -> tuple[Path, Digest]:
         )
     folder = engine.folder / "source"
     seen = sha256()
-    with storage_failures(path):
+    staged = folder / f"file{path.suffix.lower()}"
+    with storage_failures(staged):
         folder.mkdir(exist_ok=True)
-        staged = folder / f"file{path.suffix.lower()}"
-        with path.open("rb") as source, staged.open("wb") as target:
-            while chunk := source.read(CHUNK_BYTES):
-                seen.update(chunk)
+        target = staged.open("wb")
+    with target, storage_failures(path), path.open("rb") as source:
+        while chunk := source.read(CHUNK_BYTES):
+            seen.update(chunk)
+            with storage_failures(staged):
                 target.write(chunk)
     return staged, Digest(seen.hexdigest())
 

@@ -37,10 +37,11 @@ def _sheet_name(names: list[str], name: str, sheet: str | None) -> str:
 
 
 def _records(sheet: CalamineSheet) -> list[list[str]]:
-    return [[_cell(value) for value in row] for row in sheet.to_python(skip_empty_area=True)]
+    return [[cell_text(value) for value in row] for row in sheet.to_python(skip_empty_area=True)]
 
 
-def _cell(value: object) -> str:
+def cell_text(value: object) -> str:
+    """A cell as it would stand in a CSV file."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():

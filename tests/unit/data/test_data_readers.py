@@ -1,5 +1,6 @@
 import zipfile
 from collections.abc import Callable
+from datetime import date, datetime, time
 from pathlib import Path
 
 import duckdb
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from lichen.core.errors import InvalidInput, TooLarge
+from lichen.core.plugins import load_object
 from lichen.data.datasets import Datasets
 from lichen.data.options import IngestOptions, Limits
 from lichen.data.schema import Dtype
@@ -230,3 +232,18 @@ def test_a_small_memory_spills_and_gives_the_same_bytes(
     assert tight.parquet_digest == roomy.parquet_digest
     with pytest.raises(TooLarge, match="limit `memory_mb`"):
         datasets.ingest("none", path, IngestOptions(limits=Limits(memory_mb=2)))
+
+
+def test_a_workbook_cell_keeps_its_meaning() -> None:
+    cell = load_object("lichen.data.workbook:cell_text")
+    given = (True, 5.0, 0.5, date(2026, 1, 3), datetime(2026, 1, 3, 5), time(5, 30), "a", "")  # noqa: DTZ001 - workbooks know no zone
+    assert [cell(value) for value in given] == [
+        "true",
+        "5",
+        "0.5",
+        "2026-01-03",
+        "2026-01-03T05:00:00",
+        "05:30:00",
+        "a",
+        "",
+    ]
