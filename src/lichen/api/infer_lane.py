@@ -135,6 +135,8 @@ class InferProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; a head that does not end within the limit is refused."""
+        if self._is_refused:
+            return
         was_in_head = self._is_in_head
         super().data_received(data)
         if was_in_head and self._is_in_head:
@@ -213,6 +215,10 @@ class InferProtocol(HttpToolsProtocol):
         name, version, tenant = exchange.caller
         query = Query(name, decoded.tensors, version, decoded.outputs, tenant)
         exchange.ticket = self.door.plane.infer(query, self._reply)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse, in the protocol's own form, what is no HTTP."""
+        self._refuse_head(400, msg)
 
     def close_if_stuck(self, now: float) -> None:
         """Close a connection whose request has stood still for too long; called now and then."""

@@ -163,8 +163,8 @@ def publish(runtime: Path) -> None:
 
 def close(platform: Platform) -> None:
     if platform.process is not None and platform.process.poll() is None:
-        platform.process.kill()
-        platform.process.wait()
+        platform.process.terminate()
+        platform.process.wait(PATIENCE_SECONDS)
     platform.documents.close()
     platform.listening.close()
 

@@ -129,6 +129,7 @@ def test_heads_that_no_lane_takes(wire: socket.socket, request_head: bytes, stat
     wire.sendall(request_head)
     received = wire.recv(65536)
     assert received.startswith(b"HTTP/1.1 %d " % status)
+    assert list(json.loads(received.partition(b"\r\n\r\n")[2])) == ["error"]
     assert closed(wire)
 
 

@@ -1,0 +1,210 @@
+"""The fast lane by itself: what it does when callers stall or leave and models misbehave."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from lichen.api.gate import Gate
+from lichen.api.infer_lane import protocol_for
+from lichen.api.oip_http import Door, HttpLimits, application
+from lichen.core.batch import Array
+from lichen.core.clock import ManualClock
+from lichen.core.tensors import Datatype, Signature, TensorSpec
+from lichen.energy.attribution import Stopwatch
+from lichen.frameworks.function import FunctionPredictor
+from lichen.security.identity import Role
+from lichen.security.tokens import KeyRing
+from lichen.serving.batcher import Batcher
+from lichen.serving.charging import NoMetering
+from lichen.serving.deployment import Deployment
+from lichen.serving.plane import DataPlane
+from lichen.serving.replica import Replica
+from lichen.serving.selector import Selector, Served
+from lichen.store.documents import MemoryDocuments
+
+SIGNATURE = Signature(
+    (TensorSpec("x", Datatype.FP32, (-1, 1)),), (TensorSpec("y", Datatype.FP32, (-1, 1)),)
+)
+STUCK_SECONDS = 10.0
+NAN, RAISES = 7.0, 13.0
+
+
+class Wire(asyncio.Transport):
+    """Keeps what was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    def pause_reading(self) -> None:
+        """Nothing is read."""
+
+    def resume_reading(self) -> None:
+        """Nothing is read."""
+
+    def answer(self) -> tuple[int, Any]:
+        head, _, body = self.written.partition(b"\r\n\r\n")
+        self.written = b""
+        return int(head.split()[1]), json.loads(body)
+
+
+class House:
+    """A lane, the model behind it, and how often that ran."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.runs = 0
+        replica = Replica(FunctionPredictor(SIGNATURE, self.compute), Stopwatch(lambda: 0, 0))
+        metering = NoMetering()
+        batcher = Batcher(replica, metering, metering, loop, (8, 8))
+        selector = Selector()
+        selector.replace({"d": Served(Deployment("d", "m", 1), replica, batcher)}, {})
+        gate = Gate(KeyRing(MemoryDocuments(), ManualClock(), Role.PREDICTOR))
+        limits = HttpLimits(body=1000, head=500, stuck_seconds=STUCK_SECONDS)
+        door = Door(DataPlane(selector), gate, limits, "0", lambda: True)
+        config = uvicorn.Config(
+            application(door),
+            http=protocol_for(door),
+            interface="asgi3",
+            log_config=None,
+            ws="none",
+        )
+        config.load()
+        self.wire = Wire()
+        self.lane = protocol_for(door)(config, ServerState(), {})
+        self.lane.connection_made(self.wire)
+
+    def compute(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        self.runs += 1
+        values = inputs["x"]
+        if (values == RAISES).any():
+            raise ZeroDivisionError("/secret/path")
+        return {"y": np.where(values == NAN, np.nan, values)}
+
+
+def request(value: float = 1.0) -> bytes:
+    tensor = {"name": "x", "datatype": "FP32", "shape": [1, 1], "data": [value]}
+    body = json.dumps({"inputs": [tensor]}).encode()
+    head = f"POST /v2/models/d/infer HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def in_house(act: Callable[[House], Coroutine[None, None, None]]) -> None:
+    async def run() -> None:
+        await act(House())
+
+    asyncio.run(run())
+
+
+def test_an_answer_and_the_errors_of_a_model() -> None:
+    async def act(house: House) -> None:
+        for value, status, said in ((1.0, 200, ""), (NAN, 500, "NaN"), (RAISES, 500, "failed")):
+            house.lane.data_received(request(value))
+            await settle()
+            answered, body = house.wire.answer()
+            assert answered == status
+            assert said in body.get("error", "")
+            assert "secret" not in json.dumps(body)
+        assert not house.wire.closed
+        house.lane.connection_lost(None)
+
+    in_house(act)
+
+
+def test_what_nobody_foresaw_is_a_500_without_details(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError("/secret/path")
+
+    monkeypatch.setattr(DataPlane, "infer", fail)
+
+    async def act(house: House) -> None:
+        house.lane.data_received(request())
+        status, body = house.wire.answer()
+        assert status == 500
+        assert "secret" not in body["error"]
+        house.lane.connection_lost(None)
+
+    in_house(act)
+
+
+def test_work_of_a_caller_who_left_is_dropped() -> None:
+    async def act(house: House) -> None:
+        house.lane.data_received(request())
+        house.lane.connection_lost(ConnectionResetError())
+        await settle()
+        assert house.runs == 0
+        assert house.wire.written == b""
+
+    in_house(act)
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /v2/mod", request()[:-3]])
+def test_a_connection_that_stands_still_is_closed(sent: bytes) -> None:
+    async def act(house: House) -> None:
+        if sent:
+            house.lane.data_received(sent)
+        for now in (100.0, 101.0, 105.0, 110.0):
+            house.lane.close_if_stuck(now)
+        assert not house.wire.closed
+        house.lane.close_if_stuck(112.0)
+        assert house.wire.closed
+
+    in_house(act)
+
+
+def test_one_that_moves_or_waits_for_its_answer_is_not() -> None:
+    async def act(house: House) -> None:
+        whole = request()
+        house.lane.data_received(whole[:-20])
+        for number in range(10):
+            house.lane.data_received(whole[number - 20 : number - 19])
+            house.lane.close_if_stuck(100.0 + 5 * number)
+        house.lane.data_received(whole[-10:])
+        await settle()
+        assert house.wire.answer()[0] == 200
+        for now in (200.0, 300.0, 400.0):  # keep-alive is uvicorn's to end
+            house.lane.close_if_stuck(now)
+        assert not house.wire.closed
+        house.lane.connection_lost(None)
+
+    in_house(act)
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_body_over_the_limit_is_cut_off(*, chunked: bool) -> None:
+    async def act(house: House) -> None:
+        head = b"POST /v2/models/d/infer HTTP/1.1\r\nHost: h\r\n"
+        house.lane.data_received(
+            head + b"Transfer-Encoding: chunked\r\n\r\n800\r\n" + b"x" * 2048
+            if chunked
+            else head + b"Content-Length: 2048\r\n\r\n"
+        )
+        status, body = house.wire.answer()
+        assert status == 413
+        assert "1000 bytes" in body["error"]
+        assert house.wire.closed
+        house.lane.data_received(b"x" * 100)
+        assert house.wire.written == b""
+
+    in_house(act)
