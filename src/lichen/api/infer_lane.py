@@ -244,18 +244,19 @@ class InferProtocol(HttpToolsProtocol):
         if isinstance(outcome, LichenError):
             self._answer_error(outcome)
             return
+        charge = outcome.charge
+        receipt = b"" if charge is None else b"Lichen-Receipt: %b\r\n" % charge.receipt.encode()
         try:
             body = encode(outcome.head, outcome.outputs, self._exchange.request_id)
         except LichenError as error:
-            self._answer_error(error)
+            self._answer_error(error, receipt)
             return
-        charge = outcome.charge
-        receipt = b"" if charge is None else b"Lichen-Receipt: %b\r\n" % charge.receipt.encode()
         self._write(200, receipt, body)
 
-    def _answer_error(self, error: BaseException) -> None:
+    def _answer_error(self, error: BaseException, extra: bytes = b"") -> None:
         status = http_status(error)
-        extra = b"www-authenticate: Bearer\r\n" if status == 401 else b""
+        if status == 401:
+            extra += b"www-authenticate: Bearer\r\n"
         if status in RETRY_AFTER_SECONDS:
             extra += b"retry-after: %d\r\n" % RETRY_AFTER_SECONDS[status]
         self._write(status, extra, error_body(sentence(error)))

@@ -4,8 +4,9 @@
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import msgspec
 from starlette.applications import Starlette
@@ -82,10 +83,12 @@ class Asked:
     id: str | None
 
 
-def refusal(error: BaseException) -> Response:
+def refusal(error: BaseException, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
     """The answer that an error becomes."""
     status = http_status(error)
-    headers = {"www-authenticate": "Bearer"} if status == 401 else {}
+    headers = dict(headers)
+    if status == 401:
+        headers["www-authenticate"] = "Bearer"
     if status in RETRY_AFTER_SECONDS:
         headers["retry-after"] = str(RETRY_AFTER_SECONDS[status])
     return _answer(error_body(sentence(error)), status, headers)
@@ -135,7 +138,11 @@ async def post_infer(request: Request, door: Door) -> Response:
     outcome = await _outcome(door.plane, asked.query)
     if isinstance(outcome, LichenError):
         raise outcome
-    return _answer(encode(outcome.head, outcome.outputs, asked.id), 200, _receipt(outcome))
+    try:
+        body = encode(outcome.head, outcome.outputs, asked.id)
+    except LichenError as error:  # it was computed, and charged
+        return refusal(error, _receipt(outcome))
+    return _answer(body, 200, _receipt(outcome))
 
 
 async def _outcome(plane: DataPlane, query: Query) -> Outcome:

@@ -68,13 +68,15 @@ class Poller(Thread):
         while not self._stop_asked.is_set():
             try:
                 self._look()
+            except Exception as error:  # noqa: BLE001 - serving goes on, whatever happens here
+                if not self._is_failing:
+                    _log.error("the store cannot be followed: %s", error, exc_info=error)
+                self._is_failing = True
+            else:
+                self._is_failing = False
                 if not looked:
                     looked = True
                     self._on_first_look()
-            except LichenError as error:
-                if not self._is_failing:
-                    _log.error("the store cannot be read, what is served stays: %s", error)
-                self._is_failing = True
             self._stop_asked.wait(POLL_SECONDS)
 
     def stop(self) -> None:
@@ -86,7 +88,6 @@ class Poller(Thread):
         self._metering.carbon = self._prices.rate(self._metering.clock.now())
         if self._watcher.poll():
             self._gate.refresh()
-        self._is_failing = False
 
 
 class _Server(InheritedServer):

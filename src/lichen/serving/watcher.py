@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from lichen.core.errors import LichenError
+from lichen.core.errors import LichenError, StorageFailed
 from lichen.energy.attribution import Stopwatch
 from lichen.frameworks.base import Predictor
 from lichen.serving.batcher import Batcher
@@ -76,6 +76,8 @@ class Watcher:
         self._workshop = workshop
         self._seen = -1
         self._observed: dict[str, Observed] = {}
+        self._unsaid: dict[str, Observed | None] = {}
+        self._is_failing = False
 
     def poll(self) -> bool:
         """Bring what is served in line with what is deployed, if anything changed.
@@ -86,6 +88,7 @@ class Watcher:
         Raises:
             StorageFailed: the store cannot be read; what is served stays as it is.
         """
+        self._write_unsaid()
         revision = self._documents.revision()
         if revision == self._seen:
             return False
@@ -104,7 +107,10 @@ class Watcher:
         after = ""
         while page := self._documents.scan(DEPLOYMENTS, after):
             for document in page:
-                desired[document.key] = msgspec.json.decode(document.body, type=Deployment)
+                try:
+                    desired[document.key] = msgspec.json.decode(document.body, type=Deployment)
+                except msgspec.MsgspecError:
+                    _log.exception("the record of deployment %s cannot be read", document.key)
             after = page[-1].key
         return desired
 
@@ -133,7 +139,8 @@ class Watcher:
     def _drop(self, name: str) -> None:
         self._observed.pop(name, None)
         self._swap(name, None)
-        self._documents.commit([Change(OBSERVED, name, None)])
+        self._unsaid[name] = None
+        self._write_unsaid()
 
     def _swap(self, name: str, served: Served | None) -> None:
         """Let new requests go to `served`; close the former one when its last answer is out."""
@@ -162,12 +169,32 @@ class Watcher:
         observed = Observed(deployment.name, deployment.generation, state, message)
         self._observed[deployment.name] = observed
         self._replace(self._selector.served())
-        self._documents.commit([Change(OBSERVED, deployment.name, msgspec.json.encode(observed))])
+        self._unsaid[deployment.name] = observed
+        self._write_unsaid()
+
+    def _write_unsaid(self) -> None:
+        """Write what was observed; a store that takes nothing must not keep models from serving."""
+        if not self._unsaid:
+            return
+        changes = [
+            Change(OBSERVED, name, None if said is None else msgspec.json.encode(said))
+            for name, said in self._unsaid.items()
+        ]
+        try:
+            self._documents.commit(changes)
+        except StorageFailed as error:
+            if not self._is_failing:
+                _log.warning("what is served cannot be written down yet: %s", error)
+            self._is_failing = True
+        else:
+            self._is_failing = False
+            self._unsaid.clear()
 
     def _forget_others(self, desired: Mapping[str, Deployment]) -> None:
         """Take back what a former data plane said about deployments that are gone."""
         left = [one.key for one in self._documents.scan(OBSERVED) if one.key not in desired]
-        self._documents.commit([Change(OBSERVED, key, None) for key in left])
+        self._unsaid.update(dict.fromkeys(left))
+        self._write_unsaid()
 
     def _on_loop(self, action: Callable[[], None]) -> None:
         done = Event()

@@ -176,3 +176,27 @@ def test_a_store_that_fails_leaves_what_is_served(
     with pytest.raises(StorageFailed):
         house.watcher.poll()
     assert house.plane.find("d").deployment.version == 1
+
+
+def test_a_store_that_takes_nothing_keeps_no_model_from_serving(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = msgspec.json.encode(Deployment("d", "m", 1))
+    house.documents.commit([Change(DEPLOYMENTS, "d", wanted)])
+
+    def full(_: object) -> int:
+        raise StorageFailed("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.documents, "commit", full)
+        house.watcher.poll()
+    assert house.plane.find("d").deployment.version == 1
+    assert house.observed("d") is None
+    house.watcher.poll()
+    assert house.observed("d") == Observed("d", 1, State.READY)
+
+
+def test_a_record_that_cannot_be_read_hides_no_other(house: House) -> None:
+    house.documents.commit([Change(DEPLOYMENTS, "broken", b"{}")])
+    house.desire(Deployment("d", "m", 1))
+    assert house.plane.find("d").deployment.version == 1
