@@ -1,14 +1,16 @@
 """`lichen data`: datasets and their immutable versions."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from lichen.cli.arguments import Names
 from lichen.cli.output import json_option, print_json, print_table
 from lichen.cli.platform import open_platform
 from lichen.cli.progress import ProgressLine
 from lichen.core.clock import rfc3339
-from lichen.protocol.admin import Dataset, Finding
+from lichen.protocol.admin import DataOptions, Dataset, Finding
 
 FILE = click.Path(path_type=Path)
 timezone_option = click.option(
@@ -25,11 +27,20 @@ def data() -> None:
 @click.argument("name")
 @click.argument("file", type=FILE)
 @timezone_option
+@click.option("--time", metavar="COL", help="The column of times, or Date,Time. [detected]")
+@click.option("--time-format", metavar="F", help="How times are written, as strptime: %d.%m.%Y")
+@click.option("--series", metavar="COL", help="The column that names a panel's series. [detected]")
+@click.option("--targets", type=Names(), default="", help="Columns meant to be forecast.")
+@click.option("--known", type=Names(), default="", help="Columns known ahead.")
+@click.option("--units", type=Names(), default="", help="Units: Demand=MW,Temperature=°C")
+@click.option("--missing", metavar="V,W", type=Names(), default="", help="Cells not measured: -200")
+@click.option("--sheet", metavar="S", help="Sheet of an XLSX file. [the first]")
 @json_option
-def add(name: str, file: Path, timezone: str | None, as_json: bool) -> None:  # noqa: FBT001
+def add(name: str, file: Path, as_json: bool, **known: Any) -> None:  # noqa: ANN401, FBT001
     """Ingest a CSV, Parquet or XLSX file as a version of dataset NAME."""
+    options = DataOptions(**{**known, "units": _units(known["units"])})
     with open_platform() as platform:
-        made = platform.data.add(name, file, timezone, ProgressLine())
+        made = platform.data.add(name, file, watcher=ProgressLine(), options=options)
     _show(made, as_json=as_json)
 
 
@@ -90,6 +101,13 @@ def check(name: str, as_json: bool) -> None:  # noqa: FBT001
         print_json({"findings": findings})
     else:
         _print_findings(findings)
+
+
+def _units(pairs: list[str]) -> dict[str, str]:
+    stray = [pair for pair in pairs if "=" not in pair]
+    if stray:
+        raise click.BadParameter(f"{stray[0]!r} names no unit: write COLUMN=UNIT")
+    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def _reference(text: str) -> tuple[str, int | None]:

@@ -20,7 +20,7 @@ from lichen.core.errors import WorkFailed
 from lichen.core.figures import Receipt
 from lichen.core.units import readable
 from lichen.data.samples import VICTORIA_2014
-from lichen.protocol.admin import Job, Ledger, TrainSpec
+from lichen.protocol.admin import DataOptions, Job, Ledger, TrainSpec
 
 MODEL = "demand"
 SERVED = f"work/default/{MODEL}/"
@@ -42,6 +42,16 @@ TRAINING = TrainSpec(
 FIRST_UNSEEN_DAY = parse_rfc3339("2014-10-31T13:00:00Z")
 """Midnight of 1 November in Melbourne, where summer time is UTC+11 until the year's end."""
 UNSEEN_DAYS = 60
+
+
+_KNOWN = VICTORIA_2014.options
+_OPTIONS = DataOptions(
+    time=_KNOWN.time,
+    timezone=_KNOWN.timezone,
+    targets=list(_KNOWN.targets),
+    known=list(_KNOWN.known),
+    units=_KNOWN.units,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,7 @@ def _journey(platform: Lichen, *, as_json: bool) -> DemoResult:
 
 
 def _ingest(platform: Lichen, *, as_json: bool) -> None:
-    dataset = platform.data.add(VICTORIA_2014.name, VICTORIA_2014.path)
+    dataset = platform.data.add(VICTORIA_2014.name, VICTORIA_2014.path, options=_OPTIONS)
     _say(
         as_json,
         f"2 data     {dataset.name}@{dataset.version}: {dataset.rows} rows, every "
@@ -104,7 +114,7 @@ def _ingest(platform: Lichen, *, as_json: bool) -> None:
 def _print_season(season: Season) -> None:
     click.echo(f"5 predict  {season.days} days it has not seen, at midnight, 48 half-hours each")
     print_table(
-        ("           ", "MAPE %", "RMSE", "pinball", "in 80 % interval"),
+        ("           ", "MAPE %", "RMSE GW", "pinball GW", "in 80 % interval"),
         [
             (
                 f"           {MODEL}",

@@ -10,11 +10,11 @@ from typing import TextIO
 import click
 import msgspec
 
+from lichen.cli.arguments import Moment
 from lichen.cli.output import json_option, print_json
 from lichen.cli.platform import open_platform
 from lichen.cli.receipts import receipt_line
 from lichen.cli.tables import inputs_of, read_rows, rows_of
-from lichen.cli.train import Moment
 from lichen.client.connection import Lichen
 from lichen.client.inference import Answer
 from lichen.core.clock import rfc3339

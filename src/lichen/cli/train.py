@@ -1,53 +1,18 @@
 """`lichen train`: fit a model on a dataset and register it as a version."""
 
-from datetime import datetime
 from typing import Any
 
 import click
 
+from lichen.cli.arguments import Moment, Names
 from lichen.cli.models import show_version
 from lichen.cli.output import json_option, print_json
 from lichen.cli.platform import open_platform
 from lichen.cli.progress import ProgressLine
 from lichen.cli.receipts import receipt_line
 from lichen.client.admin import train_job
-from lichen.core.clock import parse_rfc3339
 from lichen.core.units import NANOJOULES_PER_JOULE
 from lichen.protocol.admin import Job, TrainSpec
-
-
-class Moment(click.ParamType[datetime]):
-    """An RFC 3339 time; a bare date means its midnight UTC."""
-
-    name = "TIME"
-
-    def convert(
-        self,
-        value: object,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> datetime:
-        """The moment in UTC, or a usage error that shows the form."""
-        text = str(value)
-        try:
-            return parse_rfc3339(text if "T" in text else f"{text}T00:00:00Z")
-        except ValueError:
-            self.fail(f"{text!r} is no time: write it as 2026-01-31T00:00:00Z", param, ctx)
-
-
-class Names(click.ParamType[list[str]]):
-    """Column names, with commas between."""
-
-    name = "A,B"
-
-    def convert(
-        self,
-        value: object,
-        param: click.Parameter | None,  # noqa: ARG002
-        ctx: click.Context | None,  # noqa: ARG002
-    ) -> list[str]:
-        """The names without the space around them."""
-        return [name.strip() for name in str(value).split(",") if name.strip()]
 
 
 @click.group()
