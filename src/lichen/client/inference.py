@@ -65,12 +65,15 @@ class Inference:
             InvalidInput: the inputs do not fit it.
             Unavailable: nobody answers, or not in time.
         """
-        datatypes = self._input_datatypes(deployment)
-        tensors = [
-            _tensor(name, values, datatypes.get(name, Datatype.FP32))
-            for name, values in inputs.items()
-        ]
-        return self.infer(deployment, _encode({"inputs": tensors}))
+        known = self._datatypes.get(deployment)
+        if known is None:
+            return self._ask(deployment, inputs, self._learn(deployment))
+        try:
+            return self._ask(deployment, inputs, known)
+        except InvalidInput:
+            if self._learn(deployment) == known:
+                raise
+        return self._ask(deployment, inputs, self._datatypes[deployment])  # it was redeployed
 
     def infer(self, deployment: str, request: bytes) -> Answer:
         """The answer to an Open Inference Protocol request that is written already."""
@@ -86,11 +89,18 @@ class Inference:
         """Give the connections back."""
         self._transport.close()
 
-    def _input_datatypes(self, deployment: str) -> dict[str, Datatype]:
-        known = self._datatypes.get(deployment)
-        if known is None:
-            described = self.metadata(deployment).inputs
-            known = self._datatypes[deployment] = {one.name: one.datatype for one in described}
+    def _ask(
+        self, deployment: str, inputs: Mapping[str, object], datatypes: Mapping[str, Datatype]
+    ) -> Answer:
+        tensors = [
+            _tensor(name, values, datatypes.get(name, Datatype.FP32))
+            for name, values in inputs.items()
+        ]
+        return self.infer(deployment, _encode({"inputs": tensors}))
+
+    def _learn(self, deployment: str) -> dict[str, Datatype]:
+        described = self.metadata(deployment).inputs
+        known = self._datatypes[deployment] = {one.name: one.datatype for one in described}
         return known
 
 

@@ -98,6 +98,20 @@ def test_arrays_are_taken_and_metadata_is_asked_once() -> None:
     assert first[2]["datatype"] == "FP32"
 
 
+def test_a_deployment_that_changed_its_inputs_is_asked_anew() -> None:
+    server = Server()
+    asked = inference(server)
+    asked.predict("d", {"x": [[1, 2]]})
+    changed = {**METADATA, "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}]}
+    refused = httpx.Response(400, json={"error": "takes FP32"})
+    server.answers = [refused, httpx.Response(200, json=changed)]
+    assert asked.predict("d", {"x": [[1, 2]]}).outputs
+    assert [body["inputs"][0]["datatype"] for body in server.bodies()] == ["FP64", "FP64", "FP32"]
+    server.answers = [refused, httpx.Response(200, json=changed)]
+    with pytest.raises(errors.InvalidInput, match="takes FP32"):
+        asked.predict("d", {"x": [[1, 2]]})
+
+
 def test_a_request_that_is_written_already() -> None:
     server = Server()
     assert inference(server).infer("d", b'{"inputs": []}').outputs
