@@ -7,6 +7,7 @@ from hashlib import sha256
 import msgspec
 import numpy as np
 
+from lichen.training.cost import Cost
 from lichen.training.forecasting import Setting
 from lichen.training.study import Study
 from lichen.training.watch import Watch
@@ -22,13 +23,13 @@ class Trial:
         algorithm: its name.
         setting: what its own search found.
         score: MASE on the validation part.
-        nj_per_forecast: energy of one forecast; None where nothing metered it.
+        cost: energy of one forecast; None where nothing metered it.
     """
 
     algorithm: str
     setting: Setting
     score: float
-    nj_per_forecast: int | None
+    cost: Cost | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from lichen.core.errors import InvalidInput, OverBudget
 from lichen.training import checkpoint
 from lichen.training.checkpoint import Checkpoint, Trial
-from lichen.training.cost import nj_per_forecast
+from lichen.training.cost import cost_of
 from lichen.training.forecasting import GUARDS, Algorithm, Guard, algorithms
 from lichen.training.spec import AUTO, Candidate
 from lichen.training.spending import Spending
@@ -70,7 +70,9 @@ def _try(study: Study, algorithm: Algorithm, spending: Spending) -> Trial:
     setting = algorithm.tune(study, pause)
     fitted = algorithm.fit(study, setting, study.split.fit, pause)
     score = validation_mase(study, algorithm.roll(study, setting, rows, fitted))
-    cost = nj_per_forecast(fitted, study.panel, int(rows[-1]), spending.gauge)
+    day_before = GUARDS[0]
+    guard = day_before.fit(study, day_before.tune(study, pause), study.split.fit, pause)
+    cost = cost_of(fitted, guard, study.panel, int(rows[-1]), spending.gauge)
     return Trial(algorithm.name, setting, score, cost)
 
 
@@ -123,7 +125,7 @@ class _Choice:
                 algorithm=trial.algorithm,
                 score=trial.score,
                 skill=1 - trial.score / guard if guard > 0 else 0.0,
-                nj_per_forecast=trial.nj_per_forecast,
+                nj_per_forecast=trial.cost.nj if trial.cost else None,
                 parameters=described(trial),
                 chosen=trial is held,
                 sentence=sentence,
@@ -134,7 +136,7 @@ class _Choice:
 
 
 def _scored(trial: Trial) -> Scored:
-    return Scored(trial.algorithm, trial.score, trial.nj_per_forecast)
+    return Scored(trial.algorithm, trial.score, trial.cost.guards if trial.cost else None)
 
 
 def described(trial: Trial) -> dict[str, object]:

@@ -28,12 +28,13 @@ class Scored:
     Attributes:
         algorithm: its name in the portfolio.
         score: error on the validation part, lower is better.
-        nj_per_forecast: nanojoules of one forecast as served; None where nothing metered it.
+        cost: joules of one forecast as served, in any unit that is the same for all; None where
+            nothing metered it.
     """
 
     algorithm: str
     score: float
-    nj_per_forecast: int | None
+    cost: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,9 @@ def weigh(held: Scored, dearer: Scored) -> Verdict:
 
 def joule_ratio(held: Scored, dearer: Scored) -> float | None:
     """Joules of a forecast by `dearer` over one by `held`; None where either was not metered."""
-    if not held.nj_per_forecast or not dearer.nj_per_forecast:
+    if not held.cost or not dearer.cost:
         return None
-    return dearer.nj_per_forecast / held.nj_per_forecast
+    return dearer.cost / held.cost
 
 
 def _gain_text(gain: float) -> str:
