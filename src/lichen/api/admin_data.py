@@ -12,6 +12,7 @@ from lichen.core.ids import checked_name
 from lichen.protocol.admin import (
     DataOptions,
     Dataset,
+    DatasetRows,
     DataSpec,
     FileSpec,
     Job,
@@ -20,6 +21,9 @@ from lichen.protocol.admin import (
     Page,
 )
 from lichen.security.policy import Action, Kind
+
+ROWS, MOST_ROWS = 48, 10_000
+"""Newest rows of each series when nothing is said, and at most."""
 
 _FILE = (
     Parameter("filename", "The file's name; its ending says what it is.", required=True),
@@ -55,6 +59,12 @@ def show(plane: Plane, question: Question) -> Dataset:
     """One version of a dataset."""
     version = question.whole_number("version")
     return dataset_view(plane.datasets.get(question.path["name"], version))
+
+
+def newest(plane: Plane, question: Question) -> DatasetRows:
+    """The newest rows of a dataset."""
+    name = plane.datasets.get(question.path["name"]).name
+    return plane.newest_rows(name, min(question.whole_number("rows") or ROWS, MOST_ROWS))
 
 
 def submit_file(
@@ -136,5 +146,15 @@ ROUTES = (
         show,
         answer=Dataset,
         query=(Parameter("version", "Its newest unless said.", kind="integer"),),
+    ),
+    Route(
+        "GET",
+        "/datasets/{name}/newest",
+        "The newest rows of a dataset",
+        Kind.DATASET,
+        Action.READ,
+        newest,
+        answer=DatasetRows,
+        query=(Parameter("rows", f"Rows of each series, at most {MOST_ROWS}.", kind="integer"),),
     ),
 )

@@ -3,6 +3,7 @@
 import msgspec
 
 from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Raw, Route
+from lichen.api.admin_uploads import discard_named
 from lichen.api.admin_views import job_view
 from lichen.control.transitions import Cancel, JobRecord
 from lichen.core.errors import InvalidInput
@@ -55,7 +56,10 @@ def log(plane: Plane, question: Question) -> Raw:
 def cancel(plane: Plane, question: Question) -> Job:
     """Ask the job to end."""
     job = _found(plane, question, Action.CHANGE)
-    return _viewed(plane, plane.jobs.apply(job.id, Cancel()))
+    after = plane.jobs.apply(job.id, Cancel())
+    if after.state.final:  # it had not started, so no worker will clean up after it
+        discard_named(plane, job.spec.get("file", {}).get("upload"))
+    return _viewed(plane, after)
 
 
 def _checked(request: JobRequest) -> TrainSpec:

@@ -13,7 +13,7 @@ from lichen.control.submissions import Sender, Submissions
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import Digest
 from lichen.data.dataset import DatasetCatalog
-from lichen.protocol.admin import Meters, NewestInput, Platform, Progress
+from lichen.protocol.admin import DatasetRows, Meters, NewestInput, Platform, Progress
 from lichen.registry.catalog import Catalog
 from lichen.security.identity import Principal
 from lichen.security.policy import Action, Kind
@@ -40,6 +40,7 @@ class Plane:
     upload_bytes: int
     job_log: Callable[[str], str]
     job_progress: Callable[[str], Progress | None]
+    newest_rows: Callable[[str, int], DatasetRows]
     newest_input: Callable[[str, Mapping[str, str]], NewestInput]
     meters: Callable[[], Meters]
     platform: Callable[[], Platform]

@@ -43,8 +43,13 @@ async def receive_upload(request: Request, plane: Plane) -> Upload:
 
 def discard(plane: Plane, upload: Upload | None) -> None:
     """Remove an upload for which no job was accepted."""
-    if upload is not None:
-        (plane.uploads / Path(upload.name).name).unlink(missing_ok=True)
+    discard_named(plane, upload.name if upload else None)
+
+
+def discard_named(plane: Plane, name: str | None) -> None:
+    """Remove an upload that nobody needs any more."""
+    if name:
+        (plane.uploads / Path(name).name).unlink(missing_ok=True)
 
 
 async def _receive(request: Request, file: BinaryIO, plane: Plane) -> tuple[int, Digest]:

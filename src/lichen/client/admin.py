@@ -15,6 +15,7 @@ from lichen.protocol.admin import (
     Alias,
     DataOptions,
     Dataset,
+    DatasetRows,
     Deployment,
     DeploymentRequest,
     Finding,
@@ -135,6 +136,14 @@ class Data:
             NotFound: there is no such dataset or version.
         """
         return self._session.get(f"/datasets/{_part(name)}", Dataset, {"version": version})
+
+    def newest(self, name: str, rows: int = 48) -> DatasetRows:
+        """The newest rows of each series, column by column.
+
+        Raises:
+            NotFound: there is no such dataset.
+        """
+        return self._session.get(f"/datasets/{_part(name)}/newest", DatasetRows, {"rows": rows})
 
     def check(self, name: str, version: int | None = None) -> list[Finding]:
         """What a person may want to correct in the data before training on it."""

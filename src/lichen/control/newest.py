@@ -6,7 +6,8 @@ plane loads it by name when it is first asked.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from math import isfinite
 
 import msgspec
 import numpy as np
@@ -19,7 +20,7 @@ from lichen.data.dataset import DatasetVersion
 from lichen.data.datasets import Datasets
 from lichen.data.table import Table, seconds64
 from lichen.forecasting.specification import Specification
-from lichen.protocol.admin import JsonObject, NewestInput
+from lichen.protocol.admin import DatasetRows, JsonObject, NewestInput
 from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Manifest
 from lichen.store.blobs import BlobStore
@@ -88,6 +89,35 @@ def newest_input(
     )
 
 
+def newest_rows(
+    documents: DocumentStore, blobs: BlobStore, clock: Clock, name: str, rows: int
+) -> DatasetRows:
+    """The newest rows of each series of a dataset's newest version.
+
+    Raises:
+        NotFound: there is no such dataset.
+        Corrupt: its blob is damaged.
+    """
+    datasets = Datasets(documents, blobs, clock)
+    version = datasets.get(name)
+    table = datasets.newest(version, None, rows)
+    times = [] if table.times is None else table.times.tolist()
+    return DatasetRows(
+        name=version.name,
+        version=version.version,
+        times=[moment.replace(tzinfo=UTC) for moment in times],
+        columns={column: _cells(values) for column, values in table.arrays.items()},
+    )
+
+
+def _cells(values: Array) -> list[float | str | None]:
+    """Cells as JSON has them: NaN and what is missing become null."""
+    return [
+        None if cell is None or (isinstance(cell, float) and not isfinite(cell)) else cell
+        for cell in values.tolist()
+    ]
+
+
 def _asked(catalog: Catalog, datasets: Datasets, manifest: Manifest, start: str | None) -> _Asked:
     if manifest.dataset is None or manifest.file(FORECAST_FILE) is None:
         raise InvalidInput(
@@ -137,7 +167,7 @@ def _after_the_newest(table: Table, asked: _Asked) -> datetime:
             "append rows, or say from when to forecast"
         )
     last: datetime = table.times[known].max().astype(datetime)
-    return last.replace(tzinfo=asked.dataset.created_at.tzinfo) + asked.step
+    return last.replace(tzinfo=UTC) + asked.step
 
 
 def _history(table: Table, asked: _Asked, first: datetime) -> Array:

@@ -213,6 +213,15 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     profile: JsonObject = {}
 
 
+class DatasetRows(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest rows of a dataset, column by column; null where nothing was recorded."""
+
+    name: str
+    version: int
+    times: list[datetime]
+    columns: dict[str, list[float | str | None]]
+
+
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """One score of a model on one split."""
 

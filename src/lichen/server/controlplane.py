@@ -21,7 +21,7 @@ from lichen.core.errors import LichenError
 from lichen.core.plugins import load_object
 from lichen.data.dataset import DatasetCatalog
 from lichen.energy.counters import ProcessCounters
-from lichen.protocol.admin import NewestInput
+from lichen.protocol.admin import DatasetRows, NewestInput
 from lichen.registry.catalog import Catalog
 from lichen.security.admin_key import ensure_admin_key
 from lichen.security.identity import Role
@@ -36,6 +36,7 @@ from lichen.store.blobs import BlobStore, LocalBlobs
 from lichen.store.documents import DocumentStore, SqliteDocuments
 
 NAME = "controlplane"
+NEWEST_ROWS = "lichen.control.newest:newest_rows"
 NEWEST_INPUT = "lichen.control.newest:newest_input"
 LOG_BYTES = 4 * 2**20
 """Of a job's log, the end that is shown."""
@@ -63,10 +64,22 @@ def open_plane(settings: Settings, documents: DocumentStore, clock: Clock) -> Pl
         upload_bytes=settings.limits.upload_bytes,
         job_log=partial(log_of, home, limit_bytes=LOG_BYTES),
         job_progress=observations.progress,
+        newest_rows=_lazy_newest_rows(documents, blobs, clock),
         newest_input=_lazy_newest_input(documents, blobs, clock),
         meters=observations.meters,
         platform=observations.platform,
     )
+
+
+def _lazy_newest_rows(
+    documents: DocumentStore, blobs: BlobStore, clock: Clock
+) -> Callable[[str, int], DatasetRows]:
+    def ask(name: str, rows: int) -> DatasetRows:
+        found = load_object(NEWEST_ROWS)(documents, blobs, clock, name, rows)
+        assert isinstance(found, DatasetRows)  # noqa: S101 - for the type checker
+        return found
+
+    return ask
 
 
 def _lazy_newest_input(

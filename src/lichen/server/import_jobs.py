@@ -8,7 +8,8 @@ from io import BytesIO
 
 import msgspec
 
-from lichen.core.errors import TooLarge
+from lichen.core.errors import InvalidInput, TooLarge
+from lichen.core.tensors import Signature
 from lichen.frameworks.onnx import MODEL_FILE, check_model
 from lichen.protocol.admin import ImportSpec
 from lichen.registry.archive import unpack
@@ -41,7 +42,7 @@ def _register(bench: Workbench, spec: ImportSpec, content: bytes) -> None:
         return
     model = ForeignModel(
         name=spec.name,
-        signature=check_model(content),
+        signature=_checked(content, spec.file.filename),
         files={MODEL_FILE: content},
         origin=spec.file.filename,
         algorithm="onnx",
@@ -51,6 +52,13 @@ def _register(bench: Workbench, spec: ImportSpec, content: bytes) -> None:
 
 def _beside(bench: Workbench, manifest: Manifest) -> Sequence[Change]:
     return bench.completion({"model": manifest.model, "version": manifest.version})
+
+
+def _checked(content: bytes, filename: str) -> Signature:
+    try:
+        return check_model(content)
+    except InvalidInput as error:
+        raise InvalidInput(f"{filename}: {error}") from error
 
 
 def is_tar(content: bytes) -> bool:

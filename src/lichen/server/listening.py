@@ -11,6 +11,9 @@ TAKEOVER_SECONDS = 1.0
 """How long a port may still be held by the children of a supervisor that was killed."""
 
 
+_AT_HOME = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on, not bound
+
+
 def listen(host: str, port: int, flag: str) -> socket.socket:
     """A listening socket.
 
@@ -35,8 +38,9 @@ def listen(host: str, port: int, flag: str) -> socket.socket:
 
 
 def address_of(listening: socket.socket) -> str:
-    """Its URL."""
+    """Its URL as seen from this machine: who listens everywhere is reached at home."""
     host, port = listening.getsockname()[:2]
+    host = _AT_HOME.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -5,6 +5,7 @@ environment variables, flags. An unknown key is refused by its name. Each settin
 its own sentence; `docs/reference/settings.md` is generated from them.
 """
 
+import math
 import os
 import re
 import tomllib
@@ -25,6 +26,8 @@ SETTINGS_FILE = "lichen.toml"
 _SET_BY_KUBERNETES = re.compile(r"LICHEN_(SERVICE_.*|PORT(_.*)?)")
 """Variables that Kubernetes sets in each container for a service called `lichen`."""
 
+LARGEST_PORT = 65535
+
 Value = str | int | float | bool | Path | None
 
 
@@ -34,8 +37,11 @@ def _setting(
     *,
     choices: tuple[str, ...] = (),
     least: float | None = None,
+    most: float = math.inf,
 ) -> Any:  # noqa: ANN401 - dataclasses.field answers Any by design
-    return field(default=default, metadata={"says": says, "choices": choices, "least": least})
+    return field(
+        default=default, metadata={"says": says, "choices": choices, "least": least, "most": most}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,18 @@ class AddressSettings:
     """Where the platform listens."""
 
     host: str = _setting("127.0.0.1", "The address that all three ports listen on.")
-    http: int = _setting(8080, "Port of the data plane over HTTP; 0 takes any free one.", least=0)
-    grpc: int = _setting(
-        8081, "Port of the data plane over gRPC, kept for it: nothing listens there yet.", least=0
+    http: int = _setting(
+        8080, "Port of the data plane over HTTP; 0 takes any free one.", least=0, most=LARGEST_PORT
     )
-    control: int = _setting(8090, "Port of the control plane; 0 takes any free one.", least=0)
+    grpc: int = _setting(
+        8081,
+        "Port of the data plane over gRPC, kept for it: nothing listens there yet.",
+        least=0,
+        most=LARGEST_PORT,
+    )
+    control: int = _setting(
+        8090, "Port of the control plane; 0 takes any free one.", least=0, most=LARGEST_PORT
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,12 +345,21 @@ def _checked(one: Field[Any], value: Value) -> Value:
         raise InvalidInput(
             f"setting {one.name} is {value!r}, which is no {wanted.__name__.lower()}"
         ) from error
-    choices, least = one.metadata["choices"], one.metadata["least"]
+    choices = one.metadata["choices"]
     if choices and typed not in choices:
         raise InvalidInput(f"setting {one.name} is {value!r}; choose one of {', '.join(choices)}")
-    if least is not None and isinstance(typed, int | float) and not typed >= least:
-        raise InvalidInput(f"setting {one.name} is {value!r}; it must be at least {least:g}")
+    if isinstance(typed, int | float):
+        _check_range(one, typed)
     return typed
+
+
+def _check_range(one: Field[Any], number: float) -> None:
+    least, most = one.metadata["least"], one.metadata["most"]
+    if least is not None and not number >= least:
+        raise InvalidInput(f"setting {one.name} is {number}; it must be at least {least:g}")
+    if number > most or math.isinf(number):
+        wanted = "a finite number" if math.isinf(most) else f"at most {most:g}"
+        raise InvalidInput(f"setting {one.name} is {number}; it must be {wanted}")
 
 
 def _is_optional(one: Field[Any]) -> bool:

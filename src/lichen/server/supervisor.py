@@ -10,9 +10,10 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Protocol
 
-from lichen.core.errors import LichenError, WorkFailed
+from lichen.core.errors import InvalidInput, LichenError, WorkFailed
 from lichen.server.children import Child, ChildPlan
 from lichen.server.home import Home, HomeLock, write_json
 from lichen.server.inheritance import inherit
@@ -22,6 +23,7 @@ from lichen.server.parentage import await_signals, next_signal
 from lichen.server.settings import Settings, as_environment, inherited_environment
 
 TICK_SECONDS = 0.1
+SERVER_SIDE = ("numpy", "onnxruntime", "starlette", "uvicorn", "uvloop")
 DEATHS_BEFORE_READY = 3
 """A child that dies so often before it was ever ready will not become so by itself."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -61,7 +63,9 @@ class Supervisor:
             Unavailable: the home or a port is taken.
             StorageFailed: the home cannot be written.
             WorkFailed: a child cannot start.
+            InvalidInput: this installation has no server side.
         """
+        _check_installation()
         self._home.prepare()
         lock = HomeLock(self._home)
         lock.acquire()
@@ -143,6 +147,13 @@ class Supervisor:
         self._home.addresses.unlink(missing_ok=True)
         if self._metering is not None:
             self._metering.close()
+
+
+def _check_installation() -> None:
+    if any(find_spec(needed) is None for needed in SERVER_SIDE):
+        raise InvalidInput(
+            "this installation is the client alone: `pip install 'lichen[all]'` adds the platform"
+        )
 
 
 def run(settings: Settings, announce: Callable[[Addresses], None]) -> None:

@@ -23,6 +23,11 @@ def test_an_address_that_this_machine_has_not() -> None:
         listen("192.0.2.1", 0, "--http")
 
 
+def test_who_listens_everywhere_is_reached_at_home() -> None:
+    with listen("0.0.0.0", 0, "--http") as bound:  # noqa: S104 - what is tested
+        assert address_of(bound).startswith("http://127.0.0.1:")
+
+
 def test_ipv6() -> None:
     try:
         bound = listen("::1", 0, "--http")

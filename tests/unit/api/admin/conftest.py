@@ -21,7 +21,7 @@ from lichen.core.clock import ManualClock
 from lichen.core.ids import DEFAULT_TENANT, TenantId
 from lichen.core.tensors import Signature
 from lichen.data.dataset import DatasetCatalog
-from lichen.protocol.admin import Addresses, Meters, NewestInput, Platform, Progress
+from lichen.protocol.admin import Addresses, DatasetRows, Meters, NewestInput, Platform, Progress
 from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Draft
 from lichen.security.identity import Principal, Role
@@ -99,6 +99,7 @@ def house(tmp_path: Path) -> House:
         upload_bytes=UPLOAD_BYTES,
         job_log=lambda job_id: f"the log of {job_id}",
         job_progress=progress.get,
+        newest_rows=lambda name, rows: DatasetRows(name=name, version=rows, times=[], columns={}),
         newest_input=newest,
         meters=lambda: Meters(
             chosen="model", reason="why", method="modelled", source="a test", meters=[]

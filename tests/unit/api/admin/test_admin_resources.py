@@ -132,6 +132,14 @@ def test_a_file_is_kept_whole_for_its_job(house: House, admin: httpx.Client) -> 
     assert kept[0].read_bytes() == b"a,b\n1,2"
 
 
+def test_a_job_that_is_cancelled_before_it_starts_leaves_no_file(
+    house: House, admin: httpx.Client
+) -> None:
+    job = admin.post("/datasets", params=FILE, content=b"a").json()
+    assert admin.post(f"/jobs/{job['id']}/cancel").json()["state"] == "cancelled"
+    assert list(house.plane.uploads.iterdir()) == []
+
+
 def test_a_repeated_upload_leaves_one_file(house: House, admin: httpx.Client) -> None:
     key = {"Idempotency-Key": "k"}
     ids = {
@@ -188,6 +196,8 @@ def test_datasets_with_their_findings(house: House, admin: httpx.Client) -> None
     assert shown["findings"][0]["message"] == "one gap"
     assert admin.get("/datasets/a", params={"version": 2}).status_code == 404
     assert admin.get("/datasets/a", params={"version": "x"}).status_code == 400
+    assert admin.get("/datasets/a/newest", params={"rows": 20_000}).json()["version"] == 10_000
+    assert admin.get("/datasets/z/newest").status_code == 404
     added = admin.post("/datasets/a/rows", params={"filename": "m.csv"}, content=b"1")
     assert (added.status_code, added.json()["kind"]) == (202, "append")
     assert admin.post("/datasets/z/rows", params={"filename": "m"}, content=b"1").status_code == 404
