@@ -6,115 +6,28 @@ requests without exactly one Host, which uvicorn lets pass.
 """
 
 import logging
-import re
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from lichen.api.callers import INFER_PATH, Callers
+from lichen.api.exchange import (
+    FIELDS_TOO_LARGE,
+    Exchange,
+    answer_bytes,
+    error_answer,
+    head_over_limit,
+    head_refusal,
+    is_plain,
+)
 from lichen.api.oip_http import Door, too_large
-from lichen.api.statuses import RETRY_AFTER_SECONDS, http_status, sentence
-from lichen.core.errors import InvalidInput, LichenError
-from lichen.core.ids import DEFAULT_TENANT, TenantId
+from lichen.core.errors import LichenError
 from lichen.protocol.codec import decode, encode
 from lichen.protocol.oip import error_body
-from lichen.serving.ticket import Outcome, Query, Ticket
+from lichen.serving.ticket import Outcome, Query
 
-_INFER = re.compile(
-    rb"/v2/models/(?P<name>[A-Za-z0-9._@-]+)(?:/versions/(?P<version>[A-Za-z0-9._-]+))?/infer"
-)
-_ORDINARY = frozenset({b"expect", b"content-encoding", b"inference-header-content-length"})
-"""Headers that the ordinary lane knows what to do with."""
 _KEY = b"authorization"
-_CALLER_SECONDS = 0.2
-"""How long a caller's admission is remembered: as long as the store is not looked at."""
-_MOST_CALLERS = 4096
-_FIELDS_TOO_LARGE = 431
-
 _log = logging.getLogger(__name__)
-_CallerKey = tuple[bytes, bytes | None]
-_Caller = tuple[str, str | None, TenantId]
-_NOBODY: _Caller = ("", None, DEFAULT_TENANT)
-
-
-class _NoEvent:
-    """Nobody waits for this."""
-
-    def set(self) -> None:
-        """Nobody is woken."""
-
-
-class _Exchange:
-    """The request that the fast lane has in hand. Stands where uvicorn keeps its own cycle."""
-
-    __slots__ = (
-        "body",
-        "caller",
-        "disconnected",
-        "error",
-        "keep_alive",
-        "message_event",
-        "more_body",
-        "parts",
-        "request_id",
-        "response_complete",
-        "size",
-        "ticket",
-    )
-
-    def __init__(self) -> None:
-        self.response_complete = True
-        self.keep_alive = True
-        self.disconnected = False
-        self.more_body = True
-        self.body = bytearray()
-        self.message_event = _NoEvent()
-        self.parts: list[bytes] = []
-        self.size = 0
-        self.caller: _Caller = _NOBODY
-        self.error: LichenError | None = None
-        self.request_id: str | None = None
-        self.ticket: Ticket | None = None
-
-    def begin(self, *, keep_alive: bool) -> None:
-        self.response_complete = False
-        self.keep_alive = keep_alive
-        self.parts = []
-        self.size = 0
-        self.caller = _NOBODY
-        self.error = self.request_id = self.ticket = None
-
-
-class Callers:
-    """Who was let in lately, and for what; nothing is remembered over `_CALLER_SECONDS`."""
-
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self._known: dict[_CallerKey, _Caller] = {}
-        self._until = 0.0
-
-    def admit(self, url: bytes, authorization: bytes | None, now: float) -> _Caller:
-        """What the path asks for, and the tenant who pays.
-
-        Raises:
-            Unauthenticated, Forbidden, NotFound, Unavailable: see `Door.caller`.
-        """
-        if now > self._until or len(self._known) > _MOST_CALLERS:
-            self._known.clear()
-            self._until = now + _CALLER_SECONDS
-        key = (url, authorization)
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = self._look_up(url, authorization)
-        return known
-
-    def _look_up(self, url: bytes, authorization: bytes | None) -> _Caller:
-        found = _INFER.fullmatch(url)
-        if found is None:
-            raise InvalidInput("the path names no model")
-        version = found["version"]
-        name, asked = found["name"].decode(), version.decode() if version else None
-        said = None if authorization is None else authorization.decode("latin-1")
-        return name, asked, self._door.caller(said, name, asked).tenant
 
 
 class InferProtocol(HttpToolsProtocol):
@@ -125,7 +38,7 @@ class InferProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(*arguments, **named)
-        self._exchange = _Exchange()
+        self._exchange = Exchange()
         self._is_receiving = False
         self._is_refused = False
         self._is_in_head = True  # a connection that says nothing is waited for no longer
@@ -142,7 +55,7 @@ class InferProtocol(HttpToolsProtocol):
         if was_in_head and self._is_in_head:
             self._head_bytes += len(data)
             if self._head_bytes > self.door.limits.head:
-                self._refuse_head(_FIELDS_TOO_LARGE, self._head_over_limit())
+                self._refuse_head(FIELDS_TOO_LARGE, head_over_limit(self.door.limits))
 
     def on_message_begin(self) -> None:
         """A request starts; its ASGI scope is made only if the ordinary lane takes it."""
@@ -157,11 +70,18 @@ class InferProtocol(HttpToolsProtocol):
         """Choose the lane."""
         self._is_in_head = False
         self._stuck_since = 0.0
-        if self._is_refused or self._refuses_head():
+        if self._is_refused:
             return
-        if not (self._is_plain() and self._is_free() and _INFER.fullmatch(self.url)):
+        version, limits = self.parser.get_http_version(), self.door.limits
+        refused = head_refusal(self.url, self.headers, version, limits)
+        if refused is not None:
+            self._refuse_head(*refused)
+        elif self._is_for_this_lane():
+            self._begin()
+        else:
             self._take_ordinary_lane()
-            return
+
+    def _begin(self) -> None:
         authorization = next((value for name, value in self.headers if name == _KEY), None)
         exchange = self._exchange
         exchange.begin(keep_alive=self.parser.should_keep_alive())
@@ -253,29 +173,20 @@ class InferProtocol(HttpToolsProtocol):
             return
         self._write(200, receipt, body)
 
-    def _answer_error(self, error: BaseException, extra: bytes = b"") -> None:
-        status = http_status(error)
-        if status == 401:
-            extra += b"www-authenticate: Bearer\r\n"
-        if status in RETRY_AFTER_SECONDS:
-            extra += b"retry-after: %d\r\n" % RETRY_AFTER_SECONDS[status]
-        self._write(status, extra, error_body(sentence(error)))
+    def _answer_error(self, error: BaseException, receipt: bytes = b"") -> None:
+        status, headers, body = error_answer(error)
+        self._write(status, headers + receipt, body)
 
-    def _write(self, status: int, extra: bytes, body: bytes) -> None:
+    def _write(self, status: int, headers: bytes, body: bytes) -> None:
         exchange = self._exchange
         if exchange.response_complete or exchange.disconnected:
             return
-        head = [STATUS_LINE[status]]
-        for name, value in self.server_state.default_headers:
-            head += (name, b": ", value, b"\r\n")
-        if not exchange.keep_alive:
-            head.append(b"connection: close\r\n")
-        head.append(b"content-type: application/json\r\n%b" % extra)
-        head.append(b"content-length: %d\r\n\r\n%b" % (len(body), body))
-        self.transport.write(b"".join(head))
+        keep_alive = exchange.keep_alive
+        default = self.server_state.default_headers
+        self.transport.write(answer_bytes(status, default, headers, body, keep_alive=keep_alive))
         exchange.response_complete = True
         exchange.ticket = None
-        if not exchange.keep_alive:
+        if not keep_alive:
             self.transport.close()
         self.on_response_complete()
 
@@ -283,11 +194,14 @@ class InferProtocol(HttpToolsProtocol):
         cycle: Any = self.cycle
         return (cycle is None or cycle.response_complete) and not self.flow.write_paused
 
-    def _is_plain(self) -> bool:
-        """Is this a POST without anything that only the ordinary lane knows?"""
-        if self.parser.get_method() != b"POST" or self.parser.should_upgrade():
-            return False
-        return not any([name in _ORDINARY for name, _ in self.headers])  # noqa: C419 - cheaper
+    def _is_for_this_lane(self) -> bool:
+        return (
+            self.parser.get_method() == b"POST"
+            and not self.parser.should_upgrade()
+            and is_plain(self.headers)
+            and self._is_free()
+            and INFER_PATH.fullmatch(self.url) is not None
+        )
 
     def _take_ordinary_lane(self) -> None:
         url, headers, expects = self.url, self.headers, self.expect_100_continue
@@ -296,31 +210,6 @@ class InferProtocol(HttpToolsProtocol):
         self.headers.extend(headers)
         self.expect_100_continue = expects
         super().on_headers_complete()
-
-    def _refuses_head(self) -> bool:
-        """Refuse what no lane takes; True when it was refused."""
-        size = len(self.url)
-        hosts = 0
-        length = 0
-        for name, value in self.headers:
-            size += len(name) + len(value)
-            if name == b"host":
-                hosts += 1
-            elif name == b"content-length":
-                length = int(value)
-        limits = self.door.limits
-        if size > limits.head:
-            self._refuse_head(_FIELDS_TOO_LARGE, self._head_over_limit())
-        elif hosts > 1 or (hosts == 0 and self.parser.get_http_version() != "1.0"):
-            self._refuse_head(400, "the request needs exactly one Host header")
-        elif length > limits.body:
-            self._refuse_head(413, str(too_large(limits.body)))
-        else:
-            return False
-        return True
-
-    def _head_over_limit(self) -> str:
-        return f"the request's head is over the limit of {self.door.limits.head} bytes"
 
     def _refuse_head(self, status: int, says: str) -> None:
         """Answer before the request is whole, and close; behind an open answer, only close."""

@@ -1,0 +1,121 @@
+"""One request in the hands of the fast lane: its state, its refusal, the bytes of its answer."""
+
+from collections.abc import Iterable
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from lichen.api.callers import Caller
+from lichen.api.oip_http import HttpLimits, too_large
+from lichen.api.statuses import RETRY_AFTER_SECONDS, http_status, sentence
+from lichen.core.errors import LichenError
+from lichen.core.ids import DEFAULT_TENANT
+from lichen.protocol.oip import error_body
+from lichen.serving.ticket import Ticket
+
+Headers = Iterable[tuple[bytes, bytes]]
+FIELDS_TOO_LARGE = 431
+_ORDINARY = frozenset({b"expect", b"content-encoding", b"inference-header-content-length"})
+"""Headers that the ordinary lane knows what to do with."""
+_NOBODY: Caller = ("", None, DEFAULT_TENANT)
+
+
+class _NoEvent:
+    """Nobody waits for this."""
+
+    def set(self) -> None:
+        """Nobody is woken."""
+
+
+class Exchange:
+    """The request that the fast lane has in hand. Stands where uvicorn keeps its own cycle."""
+
+    __slots__ = (
+        "body",
+        "caller",
+        "disconnected",
+        "error",
+        "keep_alive",
+        "message_event",
+        "more_body",
+        "parts",
+        "request_id",
+        "response_complete",
+        "size",
+        "ticket",
+    )
+
+    def __init__(self) -> None:
+        self.response_complete = True
+        self.keep_alive = True
+        self.disconnected = False
+        self.more_body = True
+        self.body = bytearray()
+        self.message_event = _NoEvent()
+        self.parts: list[bytes] = []
+        self.size = 0
+        self.caller: Caller = _NOBODY
+        self.error: LichenError | None = None
+        self.request_id: str | None = None
+        self.ticket: Ticket | None = None
+
+    def begin(self, *, keep_alive: bool) -> None:
+        """Take the next request of the connection."""
+        self.response_complete = False
+        self.keep_alive = keep_alive
+        self.parts = []
+        self.size = 0
+        self.caller = _NOBODY
+        self.error = self.request_id = self.ticket = None
+
+
+def is_plain(headers: Headers) -> bool:
+    """Is there nothing that only the ordinary lane knows?"""
+    return not any([name in _ORDINARY for name, _ in headers])  # noqa: C419 - cheaper
+
+
+def head_refusal(
+    url: bytes, headers: Headers, http_version: str, limits: HttpLimits
+) -> tuple[int, str] | None:
+    """Status and sentence for a head that no lane takes; None when it is in order."""
+    size, hosts, length = len(url), 0, 0
+    for name, value in headers:
+        size += len(name) + len(value)
+        if name == b"host":
+            hosts += 1
+        elif name == b"content-length":
+            length = int(value)
+    if size > limits.head:
+        return FIELDS_TOO_LARGE, head_over_limit(limits)
+    if hosts > 1 or (hosts == 0 and http_version != "1.0"):
+        return 400, "the request needs exactly one Host header"
+    if length > limits.body:
+        return 413, str(too_large(limits.body))
+    return None
+
+
+def head_over_limit(limits: HttpLimits) -> str:
+    """The refusal of a head over the limit."""
+    return f"the request's head is over the limit of {limits.head} bytes"
+
+
+def error_answer(error: BaseException) -> tuple[int, bytes, bytes]:
+    """Status, headers of its own, and body of the answer that an error becomes."""
+    status = http_status(error)
+    headers = b"www-authenticate: Bearer\r\n" if status == 401 else b""
+    if status in RETRY_AFTER_SECONDS:
+        headers += b"retry-after: %d\r\n" % RETRY_AFTER_SECONDS[status]
+    return status, headers, error_body(sentence(error))
+
+
+def answer_bytes(
+    status: int, default_headers: Headers, headers: bytes, body: bytes, *, keep_alive: bool
+) -> bytes:
+    """A whole answer, to be written at once."""
+    parts = [STATUS_LINE[status]]
+    for name, value in default_headers:
+        parts += (name, b": ", value, b"\r\n")
+    if not keep_alive:
+        parts.append(b"connection: close\r\n")
+    parts.append(b"content-type: application/json\r\n%b" % headers)
+    parts.append(b"content-length: %d\r\n\r\n%b" % (len(body), body))
+    return b"".join(parts)
