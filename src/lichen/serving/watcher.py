@@ -109,7 +109,7 @@ class Watcher:
             for document in page:
                 try:
                     desired[document.key] = msgspec.json.decode(document.body, type=Deployment)
-                except msgspec.MsgspecError:
+                except (msgspec.MsgspecError, LichenError):
                     _log.exception("the record of deployment %s cannot be read", document.key)
             after = page[-1].key
         return desired
