@@ -33,12 +33,21 @@ def weight(folder: Path) -> float:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / MEGABYTE
 
 
-def cpu_seconds(script: str) -> float:
+def cpu_seconds(python: Path, script: str) -> float:
     """User plus system time of one fresh interpreter that runs the script."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([python, "-c", script], check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def installed(extra: str, folder: str) -> Path:
+    """The interpreter of a fresh environment that holds the tier, byte-code compiled."""
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "venv", "--quiet", folder, "--clear"], check=True)
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", folder]
+    subprocess.run([*install, f"{ROOT}{extra}"], check=True)
+    return Path(folder, "bin", "python")
 
 
 def show_tiers() -> None:
@@ -46,21 +55,7 @@ def show_tiers() -> None:
     print(f"{'tier':16}{'MB':>8}{'goal':>8}{'packages':>10}{'goal':>8}")
     for extra, goal_mb, goal_packages in TIERS:
         with tempfile.TemporaryDirectory() as folder:
-            uv = Path(sys.executable).with_name("uv")
-            subprocess.run([uv, "venv", "--quiet", folder, "--clear"], check=True)
-            subprocess.run(
-                [
-                    uv,
-                    "pip",
-                    "install",
-                    "--quiet",
-                    "--compile-bytecode",
-                    "--python",
-                    folder,
-                    f"{ROOT}{extra}",
-                ],
-                check=True,
-            )
+            installed(extra, folder)
             packages = sum(1 for _ in Path(folder).glob("lib/*/site-packages/*.dist-info"))
             print(
                 f"{'lichen' + extra:16}{weight(Path(folder)):8.0f}{goal_mb:8}{packages:10}"
@@ -69,11 +64,13 @@ def show_tiers() -> None:
 
 
 def show_imports() -> None:
-    """Print what importing each part costs."""
+    """Print what importing each part costs where the client alone is installed."""
     print(f"\n{'import':26}{'CPU-s':>8}{'goal':>8}")
-    for label, script, goal in IMPORTS:
-        cost = statistics.median(cpu_seconds(script) for _ in range(5))
-        print(f"{label:26}{cost:8.3f}{goal or '':>8}")
+    with tempfile.TemporaryDirectory() as folder:
+        python = installed("", folder)
+        for label, script, goal in IMPORTS:
+            cost = statistics.median(cpu_seconds(python, script) for _ in range(5))
+            print(f"{label:26}{cost:8.3f}{goal or '':>8}")
 
 
 if __name__ == "__main__":
