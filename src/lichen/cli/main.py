@@ -1,5 +1,6 @@
 """`lichen`: finds the verb, runs it, and turns errors into one sentence and an exit code."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -40,7 +41,13 @@ class VerbGroup(click.Group):
         verb = VERBS.get(cmd_name)
         if verb is None:
             return None
-        command = load_object(verb.home)
+        try:
+            command = load_object(verb.home)
+        except ModuleNotFoundError as missing:
+            raise InvalidInput(
+                f"`lichen {verb.name}` needs {missing.name}, which is not installed: "
+                "`pip install 'lichen[all]'` adds the platform"
+            ) from missing
         if not isinstance(command, click.Command):
             raise TypeError(f"{verb.home} is no click command")
         return command
@@ -67,21 +74,36 @@ def exit_code(error: LichenError) -> int:
     return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
 
 
+def usage_sentence(error: click.ClickException) -> str:
+    """What is wrong with the command line and where its right form stands; all help when bare."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.format_message()
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context is not None else "lichen"
+    return f"lichen: {error.format_message().rstrip('.')}; see `{path} --help`"
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit code and prints at most one sentence of error."""
     try:
         outcome = lichen.main(args=list(arguments), prog_name="lichen", standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        click.echo(usage_sentence(error), err=True)
         return EXIT_USAGE
     except LichenError as error:
         click.echo(f"lichen: {error}", err=True)
         return exit_code(error)
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _say_no_more()
+        return EXIT_FAILED
     return outcome if isinstance(outcome, int) else 0
+
+
+def _say_no_more() -> None:
+    """Whoever read our output, such as `head`, has enough: nothing is flushed to it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:

@@ -10,9 +10,11 @@ from lichen.cli.output import json_option, print_json, print_table
 from lichen.cli.platform import open_platform
 from lichen.cli.progress import ProgressLine
 from lichen.cli.receipts import receipt_line
+from lichen.client.connection import Lichen
 from lichen.core.errors import Conflict, WorkFailed
 from lichen.core.tensors import TensorSpec
 from lichen.protocol.admin import ModelVersion
+from lichen.store.failures import storage_failures
 
 PATH = click.Path(path_type=Path)
 
@@ -104,12 +106,8 @@ def export(reference: str, folder: Path, as_json: bool) -> None:  # noqa: FBT001
     """Write a version's files and manifest into a new folder DIR."""
     if folder.exists():
         raise Conflict(f"{str(folder)!r} exists already: name a folder that does not")
-    with open_platform() as platform, tempfile.TemporaryDirectory(dir=_parent(folder)) as scratch:
-        packed = platform.models.export(reference, Path(scratch, "version.tar"))
-        unpacked = Path(scratch, "version")
-        with tarfile.open(packed) as tar:
-            tar.extractall(unpacked, filter="data")
-        unpacked.rename(folder)
+    with open_platform() as platform, storage_failures(folder):
+        _export(platform, reference, folder)
     if as_json:
         print_json({"exported": reference, "folder": str(folder)})
     else:
@@ -122,7 +120,11 @@ def export(reference: str, folder: Path, as_json: bool) -> None:  # noqa: FBT001
 @json_option
 def import_(path: Path, name: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Register an ONNX file, or a version that was exported, as a new version."""
-    with open_platform() as platform, tempfile.TemporaryDirectory() as scratch:
+    with (
+        open_platform() as platform,
+        storage_failures(path),
+        tempfile.TemporaryDirectory() as scratch,
+    ):
         file = _packed(path, Path(scratch)) if path.is_dir() else path
         version = platform.models.import_file(file, name, ProgressLine())
     show_version(version, as_json=as_json)
@@ -150,6 +152,18 @@ def _tensor(spec: TensorSpec) -> str:
     unit = f" in {spec.unit}" if spec.unit else ""
     optional = " (optional)" if spec.optional else ""
     return f"{spec.name} {spec.datatype.value} {list(spec.shape)}{unit}{optional}"
+
+
+def _export(platform: Lichen, reference: str, folder: Path) -> None:
+    """The version in `folder` whole, or nothing of it."""
+    version = platform.models.show(reference)
+    with tempfile.TemporaryDirectory(dir=_parent(folder)) as scratch:
+        exact = f"{version.model}@{version.version}"
+        packed = platform.models.export(exact, Path(scratch, "version.tar"))
+        unpacked = Path(scratch, "version")
+        with tarfile.open(packed) as tar:
+            tar.extractall(unpacked, filter="data")
+        unpacked.rename(folder)
 
 
 def _parent(folder: Path) -> Path:

@@ -84,7 +84,7 @@ def _answer_to(platform: Lichen, deployment: str, file: Path) -> Answer:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise InvalidInput(f"{file} cannot be read: {error.strerror}") from error
+        raise InvalidInput(f"{file} cannot be read ({error.strerror}): check the path") from error
     if file.suffix.lower() == ".json":
         return platform.inference.infer(deployment, content)
     metadata = platform.inference.metadata(deployment)
@@ -102,7 +102,9 @@ def _write(table: Sequence[Sequence[object]], output: Path | None) -> None:
         scratch.replace(output)
     except OSError as error:
         scratch.unlink(missing_ok=True)
-        raise StorageFailed(f"{output} cannot be written: {error.strerror}") from error
+        raise StorageFailed(
+            f"{output} cannot be written ({error.strerror}): check the path"
+        ) from error
     click.echo(f"wrote {len(table) - 1} rows to {output}", err=True)
 
 

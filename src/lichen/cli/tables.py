@@ -28,7 +28,10 @@ def read_rows(file: Path, content: bytes) -> list[dict[str, str]]:
         raise InvalidInput(f"{file} holds no row under its header: give at least one")
     for number, row in enumerate(rows, start=2):
         if "" in row or not all(row.values()):
-            raise InvalidInput(f"{file} line {number}: a field is missing or too many")
+            raise InvalidInput(
+                f"{file} line {number}: a field is missing or too many: give each "
+                "line as many as the header"
+            )
     return rows
 
 

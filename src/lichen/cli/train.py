@@ -1,5 +1,6 @@
 """`lichen train`: fit a model on a dataset and register it as a version."""
 
+import math
 from typing import Any
 
 import click
@@ -31,7 +32,9 @@ def train() -> None:
 @click.option("--validate-until", type=Moment(), help="Rows from here on are never looked at.")
 @click.option("--test-until", type=Moment(), help="... except up to here, to score the result.")
 @click.option("--refit", type=click.Choice(["never", "weekly"]), default="never")
-@click.option("--start-at", metavar="HH:MM", help="Local time every forecast starts. [any step]")
+@click.option(
+    "--start-at", metavar="HH:MM", help="Local time every forecast starts, or any. [00:00]"
+)
 @click.option("--timezone", metavar="Z", help="Zone whose calendar counts. [the dataset's]")
 @click.option("--algorithm", metavar="auto|NAME", default="auto", show_default=True)
 @click.option("--budget-joules", metavar="J", type=float, help="Energy the search may spend.")
@@ -72,6 +75,12 @@ def _spec(
         data=dataset,
         data_version=int(version) if version else None,
         targets=target,
-        budget_nj=None if budget_joules is None else round(budget_joules * NANOJOULES_PER_JOULE),
+        budget_nj=None if budget_joules is None else _nanojoules(budget_joules),
         **options,
     )
+
+
+def _nanojoules(joules: float) -> int:
+    if not math.isfinite(joules):
+        raise click.BadParameter(f"--budget-joules {joules} is no budget: give a number of joules")
+    return round(joules * NANOJOULES_PER_JOULE)

@@ -121,3 +121,13 @@ def test_help_loads_no_client_and_no_numpy() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert shown.stdout.rstrip().endswith("[]")
+
+
+def test_a_verb_whose_part_is_not_installed_says_what_to_install() -> None:
+    script = (
+        "import sys; sys.modules['numpy'] = None\n"
+        "from lichen.cli.main import run; sys.exit(run(['demo', '--exit']))"
+    )
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert shown.returncode == 2
+    assert "needs numpy, which is not installed: `pip install 'lichen[all]'`" in shown.stderr
