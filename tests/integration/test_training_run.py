@@ -219,6 +219,17 @@ def test_a_forced_algorithm_that_rows_cannot_carry_is_refused() -> None:
         train(replace(RIDGE, algorithm="lightgbm"), table(11))
 
 
+def test_a_percentage_of_next_to_nothing_is_not_reported() -> None:
+    rows = table(40)
+    centred = dict(rows.arrays) | {"load": rows.column("load") - rows.column("load").mean()}
+    centred["load"][24 * 39] = 1e-9
+    result = train(RIDGE, Table(rows.times, rows.columns, centred))
+    names = {one.name for one in result.metrics}
+    assert "MAPE" not in names
+    assert {"MASE", "RMSE", "pinball", "coverage", "skill"} <= names
+    assert "MAPE" in {one.name for one in train().metrics}
+
+
 def test_a_panel_becomes_one_model_channel_by_channel() -> None:
     one = table(40)
     assert one.times is not None

@@ -26,6 +26,8 @@ from lichen.training.watch import EnergyGauge, Watch
 MODEL_FILE = "model.onnx"
 FORECAST_FILE = "forecast.json"
 QUANTILES_FILE = "quantiles.npy"
+LARGEST_MAPE = 1000.0
+"""Per cent: beyond it some truth is all but 0, and the figure says nothing of the forecasts."""
 
 
 def execute(spec: ForecastSpec, table: Table, watch: Watch, gauge: EnergyGauge) -> TrainingResult:
@@ -100,7 +102,11 @@ def _metrics(
 ) -> tuple[Metric, ...]:
     """The choice's scores, the better guard's MASE on the same rows, and the skill against it."""
     split, part = _part(study)
-    made = [Metric(score.name, score.value, score.unit, split) for score in rated.scores]
+    made = [
+        Metric(score.name, score.value, score.unit, split)
+        for score in rated.scores
+        if score.name != "MAPE" or score.value <= LARGEST_MAPE
+    ]
     tried = {candidate.algorithm for candidate in outcome.candidates}
     guard = min(_mase_of(study, one, part, spending) for one in GUARDS if one.name in tried)
     made.append(Metric("MASE of the naive guard", guard, None, split))
