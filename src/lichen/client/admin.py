@@ -11,6 +11,7 @@ import msgspec
 from lichen.client.session import Session
 from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput, WorkFailed, named_error
+from lichen.core.ids import checked_name
 from lichen.protocol.admin import (
     Alias,
     DataOptions,
@@ -53,11 +54,11 @@ class Jobs:
         Raises:
             NotFound: there is no such job.
         """
-        return self._session.get(f"/jobs/{_part(job_id)}", Job)
+        return self._session.get(f"/jobs/{_part(job_id, 'job')}", Job)
 
     def logs(self, job_id: str) -> str:
         """What the job wrote."""
-        return self._session.send("GET", f"/jobs/{_part(job_id)}/log").text
+        return self._session.send("GET", f"/jobs/{_part(job_id, 'job')}/log").text
 
     def submit(self, kind: JobKind, spec: object) -> Job:
         """Accept a job: durable once this returns."""
@@ -66,7 +67,7 @@ class Jobs:
 
     def cancel(self, job_id: str) -> Job:
         """Ask a job to end; it ends by SIGTERM, after a grace by SIGKILL."""
-        return self._session.post(f"/jobs/{_part(job_id)}/cancel", lambda: b"", Job)
+        return self._session.post(f"/jobs/{_part(job_id, 'job')}/cancel", lambda: b"", Job)
 
     def wait(self, job_id: str, watcher: Watcher | None = None) -> Job:
         """The job once it has succeeded, however long that takes.
@@ -122,7 +123,9 @@ class Data:
         """Add a file's rows to a dataset's newest version, as a new version."""
         path = _existing(file)
         query = {"filename": path.name, "timezone": timezone, **_options(options)}
-        job = self._session.post(f"/datasets/{_part(name)}/rows", lambda: _chunks(path), Job, query)
+        job = self._session.post(
+            f"/datasets/{_part(name, 'dataset')}/rows", lambda: _chunks(path), Job, query
+        )
         return self._made(self._jobs.wait(job.id, watcher))
 
     def ls(self) -> list[Dataset]:
@@ -135,7 +138,9 @@ class Data:
         Raises:
             NotFound: there is no such dataset or version.
         """
-        return self._session.get(f"/datasets/{_part(name)}", Dataset, {"version": version})
+        return self._session.get(
+            f"/datasets/{_part(name, 'dataset')}", Dataset, {"version": version}
+        )
 
     def newest(self, name: str, rows: int = 48) -> DatasetRows:
         """The newest rows of each series, column by column.
@@ -143,7 +148,9 @@ class Data:
         Raises:
             NotFound: there is no such dataset.
         """
-        return self._session.get(f"/datasets/{_part(name)}/newest", DatasetRows, {"rows": rows})
+        return self._session.get(
+            f"/datasets/{_part(name, 'dataset')}/newest", DatasetRows, {"rows": rows}
+        )
 
     def check(self, name: str, version: int | None = None) -> list[Finding]:
         """What a person may want to correct in the data before training on it."""
@@ -167,7 +174,7 @@ class Models:
 
     def versions(self, name: str) -> list[ModelVersion]:
         """Every version of a model, oldest first."""
-        return list(self._session.pages(f"/models/{_part(name)}/versions", ModelVersion))
+        return list(self._session.pages(f"/models/{_part(name, 'model')}/versions", ModelVersion))
 
     def show(self, reference: str) -> ModelVersion:
         """The version that `NAME`, `NAME@V` or `NAME@ALIAS` means.
@@ -180,7 +187,7 @@ class Models:
     def alias(self, reference: str, alias: str) -> Model:
         """Let an alias point at a version."""
         version = self.show(reference)
-        path = f"/models/{_part(version.model)}/aliases/{_part(alias)}"
+        path = f"/models/{_part(version.model, 'model')}/aliases/{_part(alias, 'alias')}"
         return self._session.put(path, Alias(version=version.version), Model)
 
     def card(self, reference: str) -> str:
@@ -230,7 +237,7 @@ class Deployments:
         Raises:
             NotFound: there is no such deployment.
         """
-        return self._session.get(f"/deployments/{_part(name)}", Deployment)
+        return self._session.get(f"/deployments/{_part(name, 'deployment')}", Deployment)
 
     def deploy(
         self,
@@ -248,7 +255,7 @@ class Deployments:
             WorkFailed: the data plane cannot load it, or did not within the timeout.
         """
         request = DeploymentRequest(model=reference, min_quality=min_quality, p95_ms=p95_ms)
-        path = f"/deployments/{_part(name or reference.partition('@')[0])}"
+        path = f"/deployments/{_part(name or reference.partition('@')[0], 'deployment')}"
         deployment = self._session.put(path, request, Deployment)
         return self._ready(deployment, timeout_seconds)
 
@@ -258,7 +265,7 @@ class Deployments:
         Raises:
             NotFound: there is no such deployment.
         """
-        self._session.send("DELETE", f"/deployments/{_part(name)}")
+        self._session.send("DELETE", f"/deployments/{_part(name, 'deployment')}")
 
     def newest_input(self, name: str, start: datetime | None = None) -> NewestInput:
         """The request that forecasts from the newest rows of the data it was trained on.
@@ -269,7 +276,9 @@ class Deployments:
                 after the dataset's last.
         """
         query = {"start": rfc3339(start) if start else None}
-        return self._session.get(f"/deployments/{_part(name)}/newest-input", NewestInput, query)
+        return self._session.get(
+            f"/deployments/{_part(name, 'deployment')}/newest-input", NewestInput, query
+        )
 
     def _ready(self, asked: Deployment, timeout_seconds: float) -> Deployment:
         until = time.monotonic() + timeout_seconds
@@ -310,9 +319,13 @@ def _options(options: DataOptions | None) -> dict[str, str]:
 
 def _existing(file: Path | str) -> Path:
     path = Path(file)
-    if not path.is_file():
-        raise InvalidInput(f"there is no file {str(path)!r} to upload")
-    return path
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise InvalidInput(
+            f"{path} cannot be read ({error.strerror}): name a file that is there and readable"
+        ) from error
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
@@ -321,10 +334,13 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _part(name: str) -> str:
+def _part(name: str, kind: str) -> str:
+    """A name as one part of a path: what would be none, or several, is refused here."""
+    if not name or "/" in name:
+        checked_name(name, kind)
     return quote(name, safe="")
 
 
 def _version_path(reference: str) -> str:
     name, _, which = reference.partition("@")
-    return f"/models/{_part(name)}/versions/{_part(which or 'latest')}"
+    return f"/models/{_part(name, 'model')}/versions/{_part(which or 'latest', 'version')}"

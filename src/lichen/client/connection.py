@@ -139,12 +139,14 @@ def connect(
         home: the platform's home. None: the user's data directory.
 
     Raises:
-        InvalidInput: the key's file is there and may not be read.
+        InvalidInput: the address or the key is not usable, or the key's file may not be read.
     """
     folder = Path(home) if home is not None else Path(user_data_path("lichen", appauthor=False))
     address = url or _address_of(folder) or DEFAULT_URL
     if key is None and is_loopback(address):
         key = _key_of(folder)
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise InvalidInput("the API key holds characters that no key has: copy it once more")
     return Lichen(Session(address, key))
 
 

@@ -159,8 +159,12 @@ class _Patience:
 
 
 def _checked(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
         raise InvalidInput(f"the address {url!r} is not usable: write it as http://127.0.0.1:8090")
     return url.rstrip("/")
 

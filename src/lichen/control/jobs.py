@@ -20,7 +20,7 @@ from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore
 JOBS = "jobs"
 OPEN = "jobs-open"
 _PAGE = 200
-_MILLISECONDS = 1000
+_MICROSECONDS = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Jobs:
 
     def new_id(self) -> JobId:
         """A fresh id; ids sort by the time they were made."""
-        milliseconds = round(self._clock.now().timestamp() * _MILLISECONDS)
-        return JobId(f"job-{milliseconds:011x}{secrets.token_hex(4)}")
+        microseconds = round(self._clock.now().timestamp() * _MICROSECONDS)
+        return JobId(f"job-{microseconds:014x}{secrets.token_hex(3)}")
 
     def submit(
         self,

@@ -64,7 +64,10 @@ def parse_rfc3339(text: str) -> datetime:
     Raises:
         ValueError: the text is no RFC 3339 time, or carries no offset.
     """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} carries no time zone: write it as 2026-01-31T00:00:00Z")
-    return moment.astimezone(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is no time: write it as 2026-01-31T00:00:00Z") from None
+    raise ValueError(f"{text!r} carries no time zone: write it as 2026-01-31T00:00:00Z")

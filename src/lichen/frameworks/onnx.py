@@ -159,7 +159,9 @@ def _check_graph(content: bytes) -> None:
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
-        raise InvalidInput(f"the model breaks the ONNX rules: {_reason(error)}") from error
+        raise InvalidInput(
+            f"the model breaks the ONNX rules ({_reason(error)}): export it again as ONNX"
+        ) from error
 
 
 def _uses_domain(model: Any, domain: str) -> bool:  # noqa: ANN401 - onnx's own type

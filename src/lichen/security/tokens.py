@@ -187,6 +187,7 @@ class KeyRing:
         found = self._known.get(sha256(token.strip().encode(errors="replace")).digest())
         if found is None or (found[1] is not None and found[1] <= self._clock.now()):
             raise Unauthenticated(
-                "this API key is unknown, revoked or expired: make one with `lichen keys create`"
+                "this API key is unknown, revoked or expired: take another, such as the one in "
+                "`admin.key` of the platform's home"
             )
         return found[0]

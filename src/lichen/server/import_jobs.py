@@ -55,6 +55,8 @@ def _beside(bench: Workbench, manifest: Manifest) -> Sequence[Change]:
 
 
 def _checked(content: bytes, filename: str) -> Signature:
+    if not content:
+        raise InvalidInput(f"{filename} is empty: export the model again as ONNX")
     try:
         return check_model(content)
     except InvalidInput as error:

@@ -349,17 +349,17 @@ def _checked(one: Field[Any], value: Value) -> Value:
     if choices and typed not in choices:
         raise InvalidInput(f"setting {one.name} is {value!r}; choose one of {', '.join(choices)}")
     if isinstance(typed, int | float):
-        _check_range(one, typed)
+        _check_range(one, typed, value)
     return typed
 
 
-def _check_range(one: Field[Any], number: float) -> None:
+def _check_range(one: Field[Any], number: float, value: Value) -> None:
     least, most = one.metadata["least"], one.metadata["most"]
     if least is not None and not number >= least:
-        raise InvalidInput(f"setting {one.name} is {number}; it must be at least {least:g}")
+        raise InvalidInput(f"setting {one.name} is {value!r}; it must be at least {least:g}")
     if number > most or math.isinf(number):
         wanted = "a finite number" if math.isinf(most) else f"at most {most:g}"
-        raise InvalidInput(f"setting {one.name} is {number}; it must be {wanted}")
+        raise InvalidInput(f"setting {one.name} is {value!r}; it must be {wanted}")
 
 
 def _is_optional(one: Field[Any]) -> bool:

@@ -1,8 +1,10 @@
 """What the data plane is told to serve, and what it says it serves. No NumPy: control reads it."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lichen.core.errors import InvalidInput
 from lichen.core.ids import DEFAULT_TENANT, TenantId
 
 DEPLOYMENTS = "deployments"
@@ -17,6 +19,12 @@ class ServiceLevel:
 
     min_quality: float | None = None
     p95_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.min_quality is not None and not 0 <= self.min_quality <= 1:
+            raise InvalidInput(f"min_quality is {self.min_quality:g}: give it from 0 to 1")
+        if self.p95_ms is not None and not 0 < self.p95_ms < math.inf:
+            raise InvalidInput(f"p95_ms is {self.p95_ms:g}: give milliseconds above 0")
 
 
 @dataclass(frozen=True, slots=True)

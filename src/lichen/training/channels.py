@@ -1,6 +1,7 @@
 """A table's rows as regular channels in time: what every candidate is fitted on."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,7 @@ def channels_of(table: Table, spec: ForecastSpec) -> Channels:
         )
     times, values, names, units = _pivoted(seen, spec)
     step_seconds = _step_of(times)
+    _check_reach(spec, times[-1] + np.timedelta64(step_seconds, "s"))
     day = max(1, DAY_SECONDS // step_seconds)
     kept = _recorded(values)
     known = _known(seen, spec, times)[kept]
@@ -96,6 +98,18 @@ def _times(table: Table) -> NDArray[np.datetime64]:
             "the dataset has no time column: a forecast needs one; add the data again with times"
         )
     return table.times
+
+
+def _check_reach(spec: ForecastSpec, end: np.datetime64) -> None:
+    """Rows are fitted on up to `train_until`: stating a time that none reaches is a mistake."""
+    if (
+        spec.train_until is not None
+        and np.datetime64(spec.train_until.astimezone(UTC).replace(tzinfo=None)) > end
+    ):
+        raise InvalidInput(
+            f"train_until ({spec.train_until:%Y-%m-%dT%H:%MZ}) is after the last row: state a time "
+            f"up to {end}Z, or leave it out"
+        )
 
 
 def _check_columns(table: Table, spec: ForecastSpec) -> None:

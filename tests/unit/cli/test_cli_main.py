@@ -70,6 +70,41 @@ def test_every_command_takes_json(verb: object) -> None:
             "names no version: write NAME or NAME@2",
         ),
         (
+            [
+                "train",
+                "forecast",
+                "--data",
+                "d",
+                "--target",
+                "t",
+                "--horizon",
+                "1",
+                "--budget-joules",
+                "nan",
+            ],
+            "--budget-joules nan is no budget: give a number of joules",
+        ),
+        (
+            [
+                "train",
+                "forecast",
+                "--data",
+                "d",
+                "--target",
+                "t",
+                "--horizon",
+                "1",
+                "--budget-joules",
+                "inf",
+            ],
+            "--budget-joules inf is no budget",
+        ),
+        (["up", "--http", "abc"], "'abc' is not a valid integer"),
+        (
+            ["predict", "d", "--start", "0001-01-01T00:00:00+14:00"],
+            "'0001-01-01T00:00:00+14:00' is no time: write it as 2026-01-31T00:00:00Z",
+        ),
+        (
             ["predict", "d", "--start", "soon"],
             "'soon' is no time: write it as 2026-01-31T00:00:00Z",
         ),
@@ -79,7 +114,11 @@ def test_wrong_usage_is_one_sentence_and_exit_2(
     arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(arguments) == 2
-    assert says in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.startswith("lichen: ")
+    assert said.count("\n") == 1
+    assert "--help`" in said
 
 
 @pytest.mark.parametrize(
@@ -131,3 +170,13 @@ def test_a_verb_whose_part_is_not_installed_says_what_to_install() -> None:
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert shown.returncode == 2
     assert "needs numpy, which is not installed: `pip install 'lichen[all]'`" in shown.stderr
+
+
+def test_a_reader_that_has_enough_ends_it_quietly() -> None:
+    script = (
+        "import os, sys; from lichen.cli.main import main; "
+        "read, write = os.pipe(); os.close(read); os.dup2(write, 1); "
+        "sys.argv = ['lichen', '--help']; main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (1, "")

@@ -209,7 +209,9 @@ def test_a_home_without_a_platform(tmp_path: Path) -> None:
         connect(home=tmp_path)
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8090", "ftp://host", "http://"])
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8090", "ftp://host", "http://", "http://host:port", "http://host:0"]
+)
 def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(InvalidInput, match="not usable"):
         connect(url)
@@ -243,7 +245,7 @@ def test_the_data_plane_is_reached_from_where_the_caller_stands(
 def test_a_file_that_is_not_there_is_not_sent() -> None:
     plane = Plane()
     data = Lichen(plane.session()).data
-    with pytest.raises(InvalidInput, match="no file '/nowhere'"):
+    with pytest.raises(InvalidInput, match="/nowhere cannot be read"):
         data.add("d", "/nowhere")
     assert plane.requests == []
 
@@ -253,7 +255,7 @@ def test_queries_are_written_as_the_plane_reads_them() -> None:
     lichen = Lichen(plane.session())
     for call in (
         lambda: lichen.models.show("m@champion"),
-        lambda: lichen.models.show("a/b"),
+        lambda: lichen.models.show("a b"),
         lambda: lichen.data.show("d", 3),
     ):
         with pytest.raises(NotFound):
@@ -261,6 +263,28 @@ def test_queries_are_written_as_the_plane_reads_them() -> None:
     paths = [request.url.raw_path.decode() for request in plane.requests]
     assert paths == [
         "/api/v1/models/m/versions/champion",
-        "/api/v1/models/a%2Fb/versions/latest",
+        "/api/v1/models/a%20b/versions/latest",
         "/api/v1/datasets/d?version=3",
     ]
+
+
+@pytest.mark.parametrize("name", ["", "../d", "a/b"])
+def test_a_name_that_is_no_one_part_of_a_path_is_refused_unsent(name: str) -> None:
+    plane = Plane()
+    lichen = Lichen(plane.session())
+    for ask in (
+        lambda: lichen.deployments.deploy("m@1", name or "/"),
+        lambda: lichen.deployments.undeploy(name),
+        lambda: lichen.models.show(f"{name}@1"),
+        lambda: lichen.jobs.cancel(name),
+        lambda: lichen.data.show(name),
+    ):
+        with pytest.raises(InvalidInput, match=r"name .* is not usable: take 1 to 64"):
+            ask()
+    assert plane.requests == []
+
+
+@pytest.mark.parametrize("key", ["käse", "two\nlines"])
+def test_a_key_that_no_header_can_carry(key: str) -> None:
+    with pytest.raises(InvalidInput, match="the API key holds characters that no key has"):
+        connect("http://127.0.0.1:1", key)

@@ -33,6 +33,12 @@ def test_a_time_without_a_zone_is_refused() -> None:
         parse_rfc3339("2026-01-31T00:00:00")
 
 
+@pytest.mark.parametrize("text", ["soon", "", "2026-02-30T00:00:00Z", "0001-01-01T00:00:00+14:00"])
+def test_what_is_no_time_is_refused_with_the_right_form(text: str) -> None:
+    with pytest.raises(ValueError, match="is no time: write it as 2026-01-31T00:00:00Z"):
+        parse_rfc3339(text)
+
+
 @pytest.mark.parametrize(
     ("nano", "text"),
     [

@@ -58,7 +58,9 @@ def test_the_environment_of_the_process_is_read(
         ({"LICHEN_HTTP": "eighty"}, "http is 'eighty'"),
         ({"LICHEN_HTTP": "-1"}, "http is '-1'; it must be at least 0"),
         ({"LICHEN_HTTP": "1.5"}, "http is '1.5'"),
+        ({"LICHEN_HTTP": "65536"}, "http is '65536'; it must be at most 65535"),
         ({"LICHEN_PUE": "nan"}, "pue is 'nan'"),
+        ({"LICHEN_PUE": "inf"}, "pue is 'inf'; it must be a finite number"),
         ({"LICHEN_METER": "guess"}, "meter is 'guess'; choose one of auto"),
     ],
 )

@@ -1,6 +1,6 @@
 """Rows become regular channels, or a sentence says why not."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -150,3 +150,15 @@ def test_covariates_that_differ_between_series_are_refused() -> None:
     spec = ForecastSpec(targets=("load",), known=("t",), horizon=1, series="site")
     with pytest.raises(InvalidInput, match="differs between the series"):
         channels_of(rows, spec)
+
+
+def test_training_up_to_a_time_that_no_row_reaches_is_refused() -> None:
+    def channels(hours: int) -> int:
+        until = datetime.fromtimestamp(int(START.astype(int)), UTC) + timedelta(hours=hours)
+        spec = ForecastSpec(targets=("load",), horizon=1, train_until=until)
+        return len(channels_of(table(4), spec))
+
+    assert channels(3) == 3
+    assert channels(4) == 4
+    with pytest.raises(InvalidInput, match="is after the last row: state a time up to"):
+        channels(5)
