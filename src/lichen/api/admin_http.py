@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route as Mounted
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -50,6 +50,7 @@ def admin_app(plane: Plane, routes: Sequence[Route]) -> Starlette:
         exception_handlers={
             LichenError: _on_error,
             HTTPException: _on_http_error,
+            ClientDisconnect: _on_cut_off,
             Exception: _on_error,
         },
     )
@@ -98,6 +99,7 @@ def _endpoint(plane: Plane, route: Route) -> Endpoint:
             return _rendered(route, answer)
         principal = request.scope[_PRINCIPAL]
         plane.gate.admit(principal, route.action, route.kind, principal.tenant)
+        _check_query(request, route)
         question = Question(
             principal,
             request.path_params,
@@ -125,14 +127,30 @@ async def _body(request: Request, route: Route) -> object:
     if route.body is None:
         return None
     received = bytearray()
+    stated = request.headers.get("content-length", "")
+    if stated.isdigit() and int(stated) > LARGEST_BODY:
+        raise _too_large()
     async for chunk in request.stream():
         received += chunk
         if len(received) > LARGEST_BODY:
-            raise TooLarge(f"the body is over {LARGEST_BODY} bytes, the limit of this resource")
+            raise _too_large()
     try:
         return msgspec.json.decode(bytes(received), type=route.body)
     except msgspec.DecodeError as error:
         raise InvalidInput(f"the body is no JSON of {route.body.__name__}: {error}") from error
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"the body is over {LARGEST_BODY} bytes, the limit of this resource")
+
+
+def _check_query(request: Request, route: Route) -> None:
+    """A misspelt parameter must not be passed over: it would be answered as if unsaid."""
+    known = [parameter.name for parameter in route.query]
+    for name in request.query_params:
+        if name not in known:
+            remedy = f"known are {', '.join(known)}" if known else "there are none here"
+            raise InvalidInput(f"the query parameter {name!r} is unknown: {remedy}")
 
 
 def _rendered(route: Route, answer: object) -> Response:
@@ -155,6 +173,13 @@ async def _on_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, LichenError):
         _log.error("unexpected error at %s", request.url.path, exc_info=error)
     return _problem(request, error)
+
+
+async def _on_cut_off(request: Request, _: Exception) -> Response:
+    return _problem(
+        request,
+        InvalidInput("the request ended before its body did: send it whole; nothing was kept"),
+    )
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

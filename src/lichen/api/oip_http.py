@@ -6,19 +6,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import MappingProxyType
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lichen.api.gate import Gate
 from lichen.api.statuses import RETRY_AFTER_SECONDS, http_status, sentence
-from lichen.core.errors import LichenError, NotFound, TooLarge, Unavailable
+from lichen.core.errors import InvalidInput, LichenError, NotFound, TooLarge, Unavailable
 from lichen.protocol.codec import decode, encode
 from lichen.protocol.footprint import RECEIPT_HEADER
 from lichen.protocol.oip import EXTENSIONS, ServerMetadata, error_body, model_metadata
@@ -107,7 +108,7 @@ def application(door: Door) -> ASGIApp:
             Route(f"{model}/ready", _bound(_model_ready, door)),
             Route(f"{model}/infer", _bound(post_infer, door), methods=["POST"]),
         ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _http_refusal})
+    app = Starlette(routes=routes, exception_handlers=_HANDLERS)
     return Guarded(app, door.gate)
 
 
@@ -235,6 +236,16 @@ def _answer(body: bytes, status: int = 200, headers: dict[str, str] | None = Non
 
 
 async def _http_refusal(request: Request, error: Exception) -> Response:
-    if isinstance(error, HTTPException) and error.status_code != 404:
-        return _answer(error_body(str(error.detail)), error.status_code)
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = dict(error.headers or {})
+        takes = headers.get("Allow", "another method")
+        says = f"{request.url.path} does not take {request.method}: it takes {takes}"
+        return _answer(error_body(says), error.status_code, headers)
     return refusal(NotFound(f"there is nothing at {request.url.path}"))
+
+
+async def _cut_off(_: Request, __: Exception) -> Response:
+    return refusal(InvalidInput("the request ended before its body did: send it whole"))
+
+
+_HANDLERS = MappingProxyType({HTTPException: _http_refusal, ClientDisconnect: _cut_off})

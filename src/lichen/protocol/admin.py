@@ -137,7 +137,7 @@ class ImportSpec(msgspec.Struct, frozen=True, kw_only=True):
     file: FileSpec
 
 
-class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
+class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of a `train` job: fit `task` on a dataset and register the result as a version of `name`.
 
     What the fields mean for a forecaster is said at `lichen.training.spec.ForecastSpec`; those
@@ -164,7 +164,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
 
 
-class JobRequest(msgspec.Struct, frozen=True, kw_only=True):
+class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `POST jobs` takes: a kind and that kind's spec."""
 
     kind: JobKind
@@ -265,7 +265,7 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     aliases: list[str] = []
 
 
-class Alias(msgspec.Struct, frozen=True, kw_only=True):
+class Alias(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of `PUT models/{name}/aliases/{alias}`."""
 
     version: int
@@ -278,7 +278,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     findings: list[str]
 
 
-class DeploymentRequest(msgspec.Struct, frozen=True, kw_only=True):
+class DeploymentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of `PUT deployments/{name}`: `model` is `NAME@V`, `NAME@ALIAS` or `NAME`."""
 
     model: str
