@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from socket import socket
@@ -36,6 +37,8 @@ from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import SqliteDocuments
 
 POLL_SECONDS = 0.2
+FIRST_LOOK_SECONDS = 3.0
+"""How long a restarted data plane lets callers wait in the backlog until its models are loaded."""
 KEEP_ALIVE_SECONDS = 75
 _TICKS_PER_SWEEP = 10
 
@@ -149,17 +152,18 @@ async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], N
     )
 
     def on_first_look() -> None:
+        selector.end_first_look()
         settle_memory()
         looked.set()
         announce_ready()
 
-    server = _Server(
-        _uvicorn_config(door, settings),
-        lambda: poller.begin(lambda: _tell(loop, on_first_look)),
-    )
+    server = _Server(_uvicorn_config(door, settings), lambda: None)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.drain)
+    poller.begin(lambda: _tell(loop, on_first_look))
     try:
+        with suppress(TimeoutError):  # the socket holds what comes meanwhile
+            await asyncio.wait_for(looked.wait(), FIRST_LOOK_SECONDS)
         await server.serve([listening])
     finally:
         await asyncio.to_thread(poller.stop)

@@ -30,23 +30,33 @@ class Selector:
         self._served: dict[str, Served] = {}
         self._by_name: dict[tuple[str, str | None], Served] = {}
         self._waiting: Mapping[str, str] = {}
+        self._has_looked = False
 
     def choose(self, name: str, version: str | None = None) -> Served:
         """The one that answers this request.
 
         Raises:
             NotFound: nothing of that name, or that version, is deployed.
-            Unavailable: it is deployed and not ready.
+            Unavailable: it is deployed and not ready, or nobody knows yet what is deployed.
         """
         served = self._by_name.get((name, version))
         if served is not None:
             return served
         if name in self._waiting:
             raise Unavailable(f"deployment {name!r} is not ready: {self._waiting[name]}")
+        if not self._has_looked:
+            raise Unavailable(
+                f"the data plane has just started and is still loading, perhaps {name!r} as well: "
+                "try again in a moment"
+            )
         if version is not None and (name, None) in self._by_name:
             deployed = self._by_name[name, None].deployment.version
             raise NotFound(f"{name!r} is deployed at version {deployed}, not at {version!r}")
         raise NotFound(f"no deployment is called {name!r}: `lichen deploy` makes one")
+
+    def end_first_look(self) -> None:
+        """All that is deployed has been looked at: what is not found from now on is not there."""
+        self._has_looked = True
 
     def served(self) -> Mapping[str, Served]:
         """What is served now, by deployment."""

@@ -51,6 +51,7 @@ class House:
         self.documents = MemoryDocuments()
         self.shelf = Shelf()
         self.selector = Selector()
+        self.selector.end_first_look()
         self.plane = DataPlane(self.selector)
         workshop = Workshop(self.shelf, NoMetering(), loop)
         self.watcher = Watcher(self.documents, self.selector, workshop)
@@ -200,3 +201,12 @@ def test_a_record_that_cannot_be_read_hides_no_other(house: House) -> None:
     house.documents.commit([Change(DEPLOYMENTS, "broken", b"{}")])
     house.desire(Deployment("d", "m", 1))
     assert house.plane.find("d").deployment.version == 1
+
+
+def test_before_the_first_look_nothing_is_called_unknown() -> None:
+    selector = Selector()
+    with pytest.raises(Unavailable, match="has just started and is still loading"):
+        selector.choose("d")
+    selector.end_first_look()
+    with pytest.raises(NotFound):
+        selector.choose("d")
