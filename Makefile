@@ -6,6 +6,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# One BLAS thread: on small problems the others only burn energy.
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+
 .PHONY: setup demo test check bench soak lint
 
 setup: .setup-stamp

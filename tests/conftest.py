@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # before any test loads NumPy
+    os.environ.setdefault(_name, "1")
+
 settings.register_profile(
     "lichen",
     derandomize=True,
