@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from lichen.cli.arguments import Names
 from lichen.cli.output import json_option, print_json, print_table
 from lichen.cli.platform import open_platform
 from lichen.cli.progress import ProgressLine
 from lichen.core.clock import rfc3339
-from lichen.protocol.admin import DataOptions, Dataset, Finding
+from lichen.protocol.admin import DataOptions, Dataset, Finding, Job
 
 FILE = click.Path(path_type=Path)
 timezone_option = click.option(
@@ -50,10 +51,25 @@ def add(name: str, file: Path, as_json: bool, **known: Any) -> None:  # noqa: AN
 @timezone_option
 @json_option
 def append(name: str, file: Path, timezone: str | None, as_json: bool) -> None:  # noqa: FBT001
-    """Add a file's rows to dataset NAME, as a new version."""
+    """Add a file's rows to dataset NAME, as a new version.
+
+    They are truth for what is deployed on it: its intervals become wider or narrower.
+    """
+    line, jobs = ProgressLine(), list[Job]()
+
+    def watch(job: Job) -> None:
+        line(job)
+        jobs[:] = [job]
+
     with open_platform() as platform:
-        made = platform.data.append(name, file, timezone, ProgressLine())
-    _show(made, as_json=as_json)
+        made = platform.data.append(name, file, timezone, watch)
+    adapted = (jobs[-1].result or {}).get("adapted", [])
+    if as_json:
+        print_json({**msgspec.to_builtins(made), "adapted": adapted})
+        return
+    _show(made, as_json=False)
+    for one in adapted:
+        click.echo(one["sentence"])
 
 
 @data.command()

@@ -1,17 +1,28 @@
-"""Jobs of kind `ingest` and `append`: an uploaded file becomes a version of a dataset."""
+"""Jobs of kind `ingest` and `append`: an uploaded file becomes a version of a dataset.
 
+Appended rows are truth that forecasts were waiting for: how wide the intervals of deployed
+forecasters are from then on is committed together with the rows and the job's completion, so that
+no forecast is counted twice or forgotten.
+"""
+
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
+from lichen.core.plugins import load_object
 from lichen.data.dataset import DatasetVersion
 from lichen.data.datasets import Datasets
 from lichen.data.options import IngestOptions
-from lichen.protocol.admin import DataSpec
+from lichen.protocol.admin import DataSpec, JsonObject
 from lichen.server.workbench import Workbench
+from lichen.serving.deployment import DEPLOYMENTS
 from lichen.store.documents import Change
 from lichen.store.failures import storage_failures
+
+TRUTH = "lichen.server.adaptation:Truth"
+"""What judges deployed forecasts, imported by an append that finds any deployment."""
 
 
 def ingest(bench: Workbench) -> None:
@@ -26,7 +37,8 @@ def append(bench: Workbench) -> None:
     """Add the file's rows to the dataset; its commit is the job's completion."""
     spec, path = _opened(bench)
     bench.watch.tell("reading")
-    _datasets(bench).append(spec.name, path, extra=_completion(bench))
+    datasets = _datasets(bench)
+    datasets.append(spec.name, path, extra=lambda version: _adapted(bench, datasets, version))
 
 
 def _datasets(bench: Workbench) -> Datasets:
@@ -49,8 +61,22 @@ def _opened(bench: Workbench) -> tuple[DataSpec, Path]:
 
 
 def _completion(bench: Workbench) -> Callable[[DatasetVersion], Sequence[Change]]:
-    def beside(version: DatasetVersion) -> Sequence[Change]:
-        result = {"dataset": version.name, "version": version.version, "rows": version.rows}
-        return bench.completion(result)
+    return lambda version: bench.completion(_result(version))
 
-    return beside
+
+def _adapted(bench: Workbench, datasets: Datasets, version: DatasetVersion) -> Sequence[Change]:
+    """The widths that the new rows ask for, and the job's completion, which says them."""
+    if not bench.documents.scan(DEPLOYMENTS, limit=1):
+        return bench.completion(_result(version))
+    bench.watch.tell("adapting")
+    truth = load_object(TRUTH)(bench.documents, bench.catalog(), datasets, version)
+    adaptations = truth.adaptations()
+    for one in adaptations:
+        sys.stdout.write(f"{one.said['sentence']}\n")
+    changes = [one.change for one in adaptations if one.change is not None]
+    said = [one.said for one in adaptations]
+    return [*changes, *bench.completion({**_result(version), "adapted": said})]
+
+
+def _result(version: DatasetVersion) -> JsonObject:
+    return {"dataset": version.name, "version": version.version, "rows": version.rows}

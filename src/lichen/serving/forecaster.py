@@ -12,7 +12,7 @@ from lichen.core.clock import parse_rfc3339
 from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Datatype, Signature
 from lichen.forecasting.inputs import assemble, restore
-from lichen.forecasting.quantiles import apply
+from lichen.forecasting.quantiles import Width, apply
 from lichen.forecasting.specification import Specification
 from lichen.frameworks.onnx import MODEL_FILE, OnnxPredictor
 
@@ -39,6 +39,7 @@ class ForecastPredictor:
         self._specification = specification
         self._core = core
         self._residuals = residuals
+        self._width: Width | None = None
         self._features = core.signature.inputs[0].name
         self._raw = core.signature.outputs[0].name
 
@@ -46,6 +47,11 @@ class ForecastPredictor:
     def signature(self) -> Signature:
         """History, start and covariates in; mean and quantiles out."""
         return self._signature
+
+    @property
+    def specification(self) -> Specification:
+        """What the model declares."""
+        return self._specification
 
     @property
     def joins_rows(self) -> bool:
@@ -65,8 +71,21 @@ class ForecastPredictor:
         assembled = assemble(said, arrays[HISTORY], start, arrays.get(KNOWN), arrays.get(PAST))
         raw = self._core.predict(Batch({self._features: assembled.features}))[self._raw]
         mean = restore(said, assembled, raw)
-        quantiles = apply(said, self._residuals, mean, start)
+        quantiles = apply(said, self._residuals, mean, start, self._width)
         return Batch({"mean": mean.astype(np.float32), "quantiles": quantiles.astype(np.float32)})
+
+    def widen(self, width: Width | None) -> None:
+        """Give quantiles so much wider from the next batch on; None: as wide as the table says.
+
+        Raises:
+            InvalidInput: the width is of another model.
+        """
+        series = len(self._specification.targets)
+        if width is not None and len(width.factors) != series:
+            raise InvalidInput(
+                f"a width of {len(width.factors)} series does not fit a model of {series}"
+            )
+        self._width = width
 
     def example(self, rows: int) -> Batch:
         """Windows of ones, starting at a usual moment."""

@@ -18,6 +18,7 @@ from lichen.serving.deployment import DEPLOYMENTS, OBSERVED, Deployment, Observe
 from lichen.serving.loader import give_memory_back
 from lichen.serving.replica import Replica
 from lichen.serving.selector import Selector, Served
+from lichen.serving.widths import Widths
 from lichen.store.documents import Change, DocumentStore
 
 _SWAP_SECONDS = 30.0
@@ -74,6 +75,7 @@ class Watcher:
         self._documents = documents
         self._selector = selector
         self._workshop = workshop
+        self._widths = Widths(documents)
         self._seen = -1
         self._observed: dict[str, Observed] = {}
         self._unsaid: dict[str, Observed | None] = {}
@@ -93,12 +95,15 @@ class Watcher:
         if revision == self._seen:
             return False
         desired = self._desired()
+        self._widths.read()
         if self._seen < 0:
             self._forget_others(desired)
         for name in [name for name in self._observed if name not in desired]:
             self._drop(name)
         for deployment in desired.values():
             self._serve(deployment)
+        for served in self._selector.served().values():
+            self._widths.put_on(served.replica.predictor, served.deployment)
         self._seen = revision
         return True
 
@@ -133,6 +138,7 @@ class Watcher:
             failed = "loading failed unexpectedly; the data plane's log says how"
             self._say(deployment, State.FAILED, _still(failed, present))
         else:
+            self._widths.put_on(opened.replica.predictor, deployment)
             self._swap(deployment.name, opened)
             self._say(deployment, State.READY)
 
