@@ -26,6 +26,7 @@ MODEL = "demand"
 SERVED = f"work/default/{MODEL}/"
 DAYS_A_YEAR = 365
 BOOKED_WITHIN_SECONDS = 10.0
+LARGEST_RATE_VARIANCE = 0.02
 TRAINING = TrainSpec(
     task="forecast",
     data=VICTORIA_2014.name,
@@ -147,15 +148,33 @@ def _print_receipts(job: Job, season: Season) -> None:
 
 
 def _balanced(platform: Lichen, season: Season) -> Ledger:
-    """The ledger once it holds the season, known to be sound and to sum to zero (A3, L1)."""
+    """The ledger once it holds the season, and is known to be right (A3, L1, L2).
+
+    Raises:
+        WorkFailed: it is damaged, does not sum to zero, an overhead is negative, or the rate
+            was more than 2 % off.
+    """
     ledger = _holding(platform, season.total_nj)
-    verdict = platform.verify_ledger()
-    if not verdict.sound:
-        raise WorkFailed(f"the demo's ledger is damaged: {'; '.join(verdict.findings)}")
-    total = sum(one.nj for one in ledger.accounts)
-    if total:
-        raise WorkFailed(f"the demo's ledger sums to {total} nJ and not to 0")
+    wrong = [*platform.verify_ledger().findings, *_laws_broken(ledger)]
+    if wrong:
+        raise WorkFailed(f"the demo's ledger is not right: {'; '.join(wrong)}")
     return ledger
+
+
+def _laws_broken(ledger: Ledger) -> list[str]:
+    held = {one.account: one.nj for one in ledger.accounts}
+    total, variance = sum(held.values()), held.get("rate-variance", 0)
+    dynamic = -held.get("meter", 0) - held.get("idle", 0)
+    broken = [
+        f"{account} is {nj} nJ"
+        for account, nj in held.items()
+        if account.startswith("overhead/") and nj < 0
+    ]
+    if total:
+        broken.append(f"it sums to {total} nJ and not to 0")
+    if abs(variance) > LARGEST_RATE_VARIANCE * dynamic:
+        broken.append(f"rate-variance is {variance} nJ of {dynamic} nJ dynamic energy")
+    return broken
 
 
 def _holding(platform: Lichen, expected_nj: int) -> Ledger:
