@@ -79,7 +79,7 @@ def head_refusal(
     """Status and sentence for a head that no lane takes; None when it is in order."""
     size, hosts, length = len(url), 0, 0
     for name, value in headers:
-        size += len(name) + len(value)
+        size += len(name) + len(value) + len(b": \r\n")
         if name == b"host":
             hosts += 1
         elif name == b"content-length":

@@ -1,5 +1,6 @@
 """The nouns of the control plane for Python: data, jobs, models, deployments, accounts."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -254,6 +255,9 @@ class Deployments:
             NotFound: there is no such version.
             WorkFailed: the data plane cannot load it, or did not within the timeout.
         """
+        for said, figure in (("min_quality", min_quality), ("p95_ms", p95_ms)):
+            if figure is not None and not math.isfinite(figure):  # JSON has no word for it
+                raise InvalidInput(f"{said} is {figure:g}: give a finite number, or leave it out")
         request = DeploymentRequest(model=reference, min_quality=min_quality, p95_ms=p95_ms)
         path = f"/deployments/{_part(name or reference.partition('@')[0], 'deployment')}"
         deployment = self._session.put(path, request, Deployment)

@@ -1,0 +1,111 @@
+"""Every verb with `--json` prints one valid JSON document, with energies in integer nanojoules."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+
+class Ended(Protocol):
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Ended]
+
+
+def energies(document: object) -> Iterator[tuple[str, object]]:
+    """Every figure of energy or carbon in it, wherever it stands."""
+    if isinstance(document, dict):
+        for name, value in document.items():
+            if name in ("nj", "nj_low", "nj_high", "ng", "ng_low", "ng_high", "host_nj"):
+                yield name, value
+            else:
+                yield from energies(value)
+    elif isinstance(document, list):
+        for item in document:
+            yield from energies(item)
+
+
+def read(ended: Ended) -> Any:  # noqa: ANN401 - JSON
+    assert (ended.code, ended.err) == (0, "")
+    document = json.loads(ended.out)
+    wrong = [(name, value) for name, value in energies(document) if not isinstance(value, int)]
+    assert [one for one in wrong if one[1] is not None] == []
+    return document
+
+
+@pytest.fixture
+def ask(served: object, cli: Cli) -> Callable[..., Any]:
+    assert served
+
+    def asked(*arguments: str | Path) -> Any:  # noqa: ANN401 - JSON
+        return read(cli(*arguments, "--json"))
+
+    return asked
+
+
+Ask = Callable[..., Any]
+
+
+def test_data_in_json(ask: Ask, good: Path) -> None:
+    assert ask("data", "add", "good", good)["version"] == 1
+    assert ask("data", "show", "good")["rows"] == ask("data", "show", "good@1")["rows"] == 504
+    assert "good" in [one["name"] for one in ask("data", "ls")["datasets"]]
+    assert isinstance(ask("data", "check", "good")["findings"], list)
+
+
+def test_append_in_json(ask: Ask, tmp_path: Path) -> None:
+    for name, hours in (("first", range(5)), ("more", range(5, 8))):
+        rows = "".join(f"2026-01-01T0{hour}:00:00Z,{hour}\n" for hour in hours)
+        (tmp_path / f"{name}.csv").write_text("time,load\n" + rows)
+    assert ask("data", "add", "growing", tmp_path / "first.csv")["version"] == 1
+    grown = ask("data", "append", "growing", tmp_path / "more.csv")
+    assert (grown["version"], grown["rows"]) == (2, 8)
+
+
+def test_training_in_json(ask: Ask) -> None:
+    options = ["--data", "good", "--target", "load", "--horizon", "24", "--context", "48"]
+    made = ask("train", "forecast", *options, "--algorithm", "naive-day", "--name", "n")
+    assert made["version"]["model"] == "n"
+    assert made["job"]["state"] == "succeeded"
+    assert made["job"]["receipt"]["energy"]["nj"] > 0
+
+
+def test_models_in_json(ask: Ask, tmp_path: Path) -> None:
+    assert ask("models", "show", "m@1")["version"] == 1
+    assert ask("models", "alias", "m@1", "champion")["aliases"]["champion"] == 1
+    assert {one["name"]: one for one in ask("models", "ls")["models"]}["m"]["latest"] == 1
+    assert ask("models", "card", "m@champion")["card"].startswith("---\n")
+    assert ask("models", "verify", "m@1") == {"sound": True, "findings": []}
+    folder = tmp_path / "out"
+    assert ask("models", "export", "m@1", folder)["exported"] == "m@1"
+    assert ask("models", "import", folder, "--name", "copy")["model"] == "copy"
+
+
+def test_deployments_and_predictions_in_json(ask: Ask) -> None:
+    assert ask("deploy", "m@1", "--name", "e")["state"] == "ready"
+    answer = ask("predict", "e")
+    assert len(answer["outputs"]["mean"][0]) == 24
+    assert answer["receipt"]["energy"]["nj"] > 0
+    assert ask("undeploy", "e") == {"undeployed": "e"}
+
+
+def test_jobs_in_json(ask: Ask) -> None:
+    jobs = ask("jobs", "ls")["jobs"]
+    trained = [one["id"] for one in jobs if one["kind"] == "train" and one["receipt"]]
+    assert ask("jobs", "show", trained[0])["state"] == "succeeded"
+    assert "attempt 1" in ask("jobs", "logs", trained[0])["log"]
+
+
+def test_accounts_in_json_sum_to_zero(ask: Ask) -> None:
+    accounts = ask("ledger")["accounts"]
+    assert sum(one["nj"] for one in accounts) == 0
+    assert ask("ledger", "verify")["sound"] is True
+
+
+def test_meters_in_json(ask: Ask) -> None:
+    assert ask("meter")["survey"]["chosen"]
