@@ -18,6 +18,7 @@ from lichen.core.errors import InvalidInput
 from lichen.core.ids import ModelReference
 from lichen.data.dataset import DatasetVersion
 from lichen.data.datasets import Datasets
+from lichen.data.recent import RecentTables
 from lichen.data.table import Table, seconds64
 from lichen.forecasting.specification import Specification
 from lichen.protocol.admin import DatasetRows, JsonObject, NewestInput
@@ -29,6 +30,7 @@ from lichen.training.channels import channels_of
 from lichen.training.spec import ForecastSpec
 
 FORECAST_FILE = "forecast.json"
+_RECENT = RecentTables()
 _CHANNEL = re.compile(r"(?P<target>.+)\[(?P<series>.+)\]")
 
 
@@ -149,13 +151,27 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _rows(datasets: Datasets, asked: _Asked) -> Table:
+    """The rows that matter and not many more, from memory where they were read a moment ago."""
     specification = asked.specification
+    day = specification.steps_per_day
+    wanted = max(specification.context, specification.past) + specification.horizon + 2 * day
+    if _RECENT.keeps(asked.dataset, asked.columns):
+        whole = _RECENT.read(datasets, asked.dataset, asked.columns)
+        return _last_rows(whole, asked, wanted)
     if asked.start is not None:
         until = asked.start + specification.horizon * asked.step
         return datasets.read(asked.dataset, asked.columns, until)
-    day = specification.steps_per_day
-    wanted = max(specification.context, specification.past) + specification.horizon + 2 * day
     return datasets.newest(asked.dataset, asked.columns, wanted)
+
+
+def _last_rows(table: Table, asked: _Asked, steps: int) -> Table:
+    """The steps that end with the horizon from the start on, else with the newest row."""
+    if table.times is None or not len(table):
+        return table
+    horizon = asked.specification.horizon * asked.step
+    newest = table.times.max().astype(datetime).replace(tzinfo=UTC) + asked.step
+    end = newest if asked.start is None else min(newest, asked.start + horizon)
+    return table.until(end).since(end - steps * asked.step)
 
 
 def _after_the_newest(table: Table, asked: _Asked) -> datetime:
