@@ -18,7 +18,7 @@ LEAST_RESIDUALS = 60
 """Residuals a group of start hours needs of its own; with fewer, all starts share one table."""
 LARGEST_TABLE = 50_000
 """Numbers a table may hold before start hours share one."""
-PACE = 0.2
+PACE = 0.5
 """How fast the width follows: a step of `PACE x (share outside - share expected)` in log width."""
 WIDEST, NARROWEST = 4.0, 0.25
 
