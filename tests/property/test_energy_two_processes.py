@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
+from time import sleep
 
 import pytest
 
@@ -64,15 +64,17 @@ class Books:
 
     def take(self, owner: MeterOwner, enough: "list[subprocess.Popen[str]]") -> None:
         """Close windows until every process has ended and its last reading is booked."""
-        stop = Event()
-        for metered in owner.windows(stop):
+        over = False
+        while not over or self.levels.processes:
+            sleep(0.1)
+            metered = owner.tick()
+            if metered is None:
+                continue
             over = all(process.poll() is not None for process in enough)
             postings, self.levels = close(metered.window, metered.readings, self.levels)
             assert sum(posting.nj for posting in postings) == 0
             assert sum(posting.cpu_ns for posting in postings) == metered.window.busy_cpu_ns
             self.windows.append({posting.account: posting for posting in postings})
-            if over and not self.levels.processes:
-                stop.set()
 
     def total_nj(self, account: str) -> int:
         return sum(lines[account].nj for lines in self.windows if account in lines)

@@ -50,7 +50,11 @@ class OpenWindow:
         return self._clock.monotonic_ns() - self._started_ns >= WINDOW_NS - SAMPLE_NS // 2
 
     def close(self, own: OwnCpu) -> Window:
-        """Close it, publish the next rate, and open the next."""
+        """Close it, publish the next rate, and open the next.
+
+        A clock that was set back while it ran makes a window of no length, never one that ends
+        before it starts: what was charged in it must reach the books (A3).
+        """
         now, now_ns = self._clock.now(), self._clock.monotonic_ns()
         before, after = self._reading, self.meter.read(own)
         carried_nj = self._rate.nanojoules(self._carried_ns)
@@ -61,7 +65,7 @@ class OpenWindow:
         window = Window(
             number,
             self._started_at,
-            now,
+            max(now, self._started_at),
             energy_nj,
             idle_nj,
             busy_ns,
@@ -100,7 +104,7 @@ def window_between(before: PageContent, after: PageContent) -> Window:
     return Window(
         after.window,
         moment_of(before.ended_unix_ns),
-        moment_of(after.ended_unix_ns),
+        moment_of(max(before.ended_unix_ns, after.ended_unix_ns)),
         after.host_nj - before.host_nj,
         after.idle_nj - before.idle_nj,
         after.busy_cpu_ns - before.busy_cpu_ns,

@@ -4,17 +4,15 @@ Whoever holds the meter lock owns the meters and publishes the page. Everybody e
 same `tick` then gives the windows that the owner published, and takes over when the owner ends.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 
 from lichen.core.clock import Clock, SystemClock
 from lichen.core.errors import LichenError, Unavailable
-from lichen.core.units import NANOSECONDS_PER_SECOND
 from lichen.energy.lock import MeterLock
 from lichen.energy.meter import Meter, OwnCpu, Window
-from lichen.energy.open_window import SAMPLE_NS, OpenWindow, window_between
+from lichen.energy.open_window import OpenWindow, moment_of, window_between
 from lichen.energy.page import PageContent, PageReader, PageWriter
 from lichen.energy.probe import best_meter
 from lichen.energy.processes import Processes
@@ -32,8 +30,8 @@ class MeteredWindow:
 class MeterOwner:
     """Owns the meters of this host, or follows whoever does.
 
-    Call `tick` about ten times a second, or iterate over `windows`; `close` ends it. `meter`
-    makes the meter when this process becomes the owner; without it the best one is taken.
+    Call `tick` about ten times a second; `close` ends it. `meter` makes the meter when this process
+    becomes the owner; without it the best one is taken.
 
     Raises:
         StorageFailed: the runtime folder cannot be written.
@@ -86,20 +84,10 @@ class MeterOwner:
         return self._close_window(self._owned, own)
 
     def flush(self) -> MeteredWindow | None:
-        """Close the open window now, however short it is; nothing for who only follows."""
-        if self._owned is None:
-            return None
-        return self._close_window(self._owned, self._processes.sample(closing=True))
-
-    def windows(self, stop: Event) -> Iterator[MeteredWindow]:
-        """Each window as it closes, sleeping in between, until `stop` is set."""
-        next_ns = self._clock.monotonic_ns()
-        while not stop.is_set():
-            metered = self.tick()
-            if metered is not None:
-                yield metered
-            next_ns = max(next_ns + SAMPLE_NS, self._clock.monotonic_ns())
-            stop.wait((next_ns - self._clock.monotonic_ns()) / NANOSECONDS_PER_SECOND)
+        """Close the open window now, however short it is; nothing before the first page."""
+        if self._owned is not None:
+            return self._close_window(self._owned, self._processes.sample(closing=True))
+        return None if self._followed is None else self._rest_after(self._followed)
 
     def _become_owner(self) -> OpenWindow | None:
         if not self._lock.take():
@@ -135,6 +123,20 @@ class MeterOwner:
         self._booked_cpu_ns = own.cpu_ns
         return MeteredWindow(window_between(before, now), self._processes.readings())
 
+    def _rest_after(self, last: PageContent) -> MeteredWindow:
+        """What our processes did since the last window of the owner that is followed.
+
+        Nobody has metered it for us: like CPU time carried over when an owner ends, it is booked
+        at the rate with which its work was charged.
+        """
+        now_ns = self._processes.sample(closing=True).cpu_ns
+        cpu_ns, self._booked_cpu_ns = now_ns - self._booked_cpu_ns, now_ns
+        started = moment_of(last.ended_unix_ns)
+        ended = max(started, self._clock.now())
+        energy_nj = last.rate.nanojoules(cpu_ns)
+        window = Window(last.window + 1, started, ended, energy_nj, 0, cpu_ns, last.rate)
+        return MeteredWindow(window, self._processes.readings())
+
     def close(self) -> None:
         """Let go of the meter, the page and the lock; a follower takes over at its next tick."""
         if self._owned is not None:
@@ -143,5 +145,6 @@ class MeterOwner:
         if self._page is not None:
             self._page.close()
             self._page = None
+        self._followed = None
         self._processes.close()
         self._lock.close()

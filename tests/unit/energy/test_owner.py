@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,6 @@ def test_a_second_owner_follows_the_first_and_then_takes_over(tmp_path: Path) ->
     counters = ProcessCounters.create(tmp_path, "shared")
     assert (first.owns, follower.owns) == (True, False)
     assert follower.tick() is None
-    assert follower.flush() is None
     own = second(first, clock)
     counters.account("work/a").add(10, 33, 0)
     seen = follower.tick()
@@ -130,6 +130,46 @@ def test_a_second_owner_follows_the_first_and_then_takes_over(tmp_path: Path) ->
     others = {line.account: line.cpu_ns for line in lines}
     assert others["host/other"] == 0
     follower.close()
+
+
+def test_a_follower_that_stops_books_what_was_charged_since_the_last_window(tmp_path: Path) -> None:
+    clock = ManualClock()
+    first, follower = owner_of(tmp_path, clock), owner_of(tmp_path, clock)
+    counters = ProcessCounters.create(tmp_path, "shared")
+    follower.tick()
+    second(first, clock)
+    seen = follower.tick()
+    assert seen is not None
+    levels = close(seen.window, seen.readings)[1]
+    counters.account("work/a").add(10, 33, 0)
+    clock.advance(0.4)
+    rest = follower.flush()
+    assert rest is not None
+    lines = {line.account: line for line in close(rest.window, rest.readings, levels)[0]}
+    assert lines["work/a"].nj == 33
+    assert lines["host/other"].cpu_ns == 0
+    assert (rest.window.ended_at - rest.window.started_at).total_seconds() == 0.4
+    follower.close()
+    assert follower.flush() is None
+    first.close()
+
+
+def test_a_clock_set_back_ends_no_window_before_it_starts(tmp_path: Path) -> None:
+    clock = ManualClock()
+    owner, follower = owner_of(tmp_path, clock), owner_of(tmp_path, clock)
+    second(owner, clock)
+    follower.tick()
+    clock.at -= timedelta(hours=1)
+    window = second(owner, clock).window
+    seen = follower.tick()
+    assert seen is not None
+    for one in (window, seen.window):
+        assert one.ended_at == one.started_at
+        assert one.idle_nj == round(0.555 * 2 * 1e9)
+    after = second(owner, clock).window
+    assert (after.ended_at - after.started_at).total_seconds() == 1
+    follower.close()
+    owner.close()
 
 
 def test_a_killed_owner_is_succeeded(tmp_path: Path) -> None:
