@@ -42,7 +42,9 @@ class InferProtocol(HttpToolsProtocol):
         self._is_receiving = False
         self._is_refused = False
         self._is_in_head = True  # a connection that says nothing is waited for no longer
+        self._is_in_body = False
         self._head_bytes = 0
+        self._body_bytes = 0
         self._stuck_since = 0.0
         self._size_then = 0
 
@@ -64,11 +66,19 @@ class InferProtocol(HttpToolsProtocol):
         self.headers = []
         self._is_receiving = False
         self._is_in_head = True
+        self._is_in_body = False
         self._head_bytes = 0
+        self._body_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; trailers are passed over, which nobody reads and nothing limits."""
+        if self._is_in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Choose the lane."""
         self._is_in_head = False
+        self._is_in_body = True
         self._stuck_since = 0.0
         if self._is_refused:
             return
@@ -94,6 +104,7 @@ class InferProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body, as long as it is within the limit."""
+        self._body_bytes += len(body)
         if self._is_refused:
             return
         if not self._is_receiving:
@@ -111,6 +122,7 @@ class InferProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole: ask the plane."""
+        self._is_in_body = False
         if self._is_refused:
             return
         if not self._is_receiving:
@@ -142,8 +154,9 @@ class InferProtocol(HttpToolsProtocol):
 
     def close_if_stuck(self, now: float) -> None:
         """Close a connection whose request has stood still for too long; called now and then."""
-        size = self._exchange.size
-        waits = self._is_in_head or (self._is_receiving and size == self._size_then)
+        size = self._body_bytes
+        is_held = self.flow.read_paused  # then it is we who are slow
+        waits = self._is_in_head or (self._is_in_body and size == self._size_then and not is_held)
         self._size_then = size
         if not waits:
             self._stuck_since = 0.0

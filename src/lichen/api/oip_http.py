@@ -248,4 +248,10 @@ async def _cut_off(_: Request, __: Exception) -> Response:
     return refusal(InvalidInput("the request ended before its body did: send it whole"))
 
 
-_HANDLERS = MappingProxyType({HTTPException: _http_refusal, ClientDisconnect: _cut_off})
+async def _unexpected(_: Request, error: Exception) -> Response:
+    return refusal(error)
+
+
+_HANDLERS = MappingProxyType(
+    {HTTPException: _http_refusal, ClientDisconnect: _cut_off, Exception: _unexpected}
+)

@@ -98,10 +98,12 @@ class House:
         return {"y": np.where(values == NAN, np.nan, values)}
 
 
-def request(value: float = 1.0) -> bytes:
+def request(value: float = 1.0, query: str = "") -> bytes:
+    """For the fast lane; with a query, for the ordinary one."""
     tensor = {"name": "x", "datatype": "FP32", "shape": [1, 1], "data": [value]}
     body = json.dumps({"inputs": [tensor]}).encode()
-    head = f"POST /v2/models/d/infer HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n\r\n"
+    target = f"/v2/models/d/infer{query}"
+    head = f"POST {target} HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
@@ -132,14 +134,18 @@ def test_an_answer_and_the_errors_of_a_model() -> None:
     in_house(act)
 
 
-def test_what_nobody_foresaw_is_a_500_without_details(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("query", ["", "?ordinary"])
+def test_what_nobody_foresaw_is_a_500_without_details(
+    monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
     def fail(*_: object) -> None:
         raise MemoryError("/secret/path")
 
     monkeypatch.setattr(DataPlane, "infer", fail)
 
     async def act(house: House) -> None:
-        house.lane.data_received(request())
+        house.lane.data_received(request(query=query))
+        await settle()
         status, body = house.wire.answer()
         assert status == 500
         assert "secret" not in body["error"]
@@ -159,7 +165,9 @@ def test_work_of_a_caller_who_left_is_dropped() -> None:
     in_house(act)
 
 
-@pytest.mark.parametrize("sent", [b"", b"POST /v2/mod", request()[:-3]])
+@pytest.mark.parametrize(
+    "sent", [b"", b"POST /v2/mod", request()[:-3], request(query="?ordinary")[:-3]]
+)
 def test_a_connection_that_stands_still_is_closed(sent: bytes) -> None:
     async def act(house: House) -> None:
         if sent:
@@ -186,6 +194,23 @@ def test_one_that_moves_or_waits_for_its_answer_is_not() -> None:
         for now in (200.0, 300.0, 400.0):  # keep-alive is uvicorn's to end
             house.lane.close_if_stuck(now)
         assert not house.wire.closed
+        house.lane.connection_lost(None)
+
+    in_house(act)
+
+
+@pytest.mark.parametrize("query", ["", "?ordinary"])
+def test_trailers_are_passed_over(query: str) -> None:
+    async def act(house: House) -> None:
+        head, _, body = request(query=query).partition(b"\r\n\r\n")
+        head = head.replace(b"Content-Length: %d" % len(body), b"Transfer-Encoding: chunked")
+        house.lane.data_received(head + b"\r\n\r\n%x\r\n%b\r\n0\r\n" % (len(body), body))
+        kept = len(house.lane.headers)
+        house.lane.data_received(b"Authorization: Bearer x\r\n" * 100)
+        assert len(house.lane.headers) == kept
+        house.lane.data_received(b"\r\n")
+        await settle()
+        assert house.wire.answer()[0] == 200
         house.lane.connection_lost(None)
 
     in_house(act)
