@@ -11,6 +11,8 @@ from lichen.core.errors import InvalidInput
 from lichen.forecasting.specification import DAY_SECONDS
 
 YEAR_DAYS = 365.2425
+FIRST_YEAR, LAST_YEAR = 1800, 2200
+"""A zone's clocks are followed from the first to the last of these; nobody set them before."""
 _WEEK_SECONDS = 7 * DAY_SECONDS
 _FIRST_WEEKDAY = 3
 """1970-01-01 was a Thursday; Monday is 0."""
@@ -23,14 +25,19 @@ def local_seconds(timezone: str, moments: Moments) -> Integers:
     """Seconds since 1970-01-01 00:00 on the zone's own clocks, for UTC `moments`.
 
     Raises:
-        InvalidInput: no such time zone.
+        InvalidInput: no such time zone, or a moment outside `FIRST_YEAR` to `LAST_YEAR`.
     """
     utc = moments.astype("datetime64[s]").astype(np.int64)
     if timezone == "UTC" or utc.size == 0:
         return utc
-    low = int(moments.min().astype("datetime64[Y]").astype(np.int64))
-    high = int(moments.max().astype("datetime64[Y]").astype(np.int64))
-    borders, offsets = _offsets(timezone, 1970 + low, 1970 + high)
+    first, last = _year(moments.min()), _year(moments.max())
+    if first < FIRST_YEAR or last > LAST_YEAR:
+        wrong = moments.min() if first < FIRST_YEAR else moments.max()
+        raise InvalidInput(
+            f"the time {wrong.astype('datetime64[s]')}Z is outside the years {FIRST_YEAR} to "
+            f"{LAST_YEAR}, for which the clocks of {timezone} are known: correct it"
+        )
+    borders, offsets = _offsets(timezone, first, last)
     return utc + offsets[np.searchsorted(borders, utc, side="right")]
 
 
@@ -57,6 +64,10 @@ def starts_on(
         return np.ones(moments.shape, dtype=np.bool_)
     after = (local_seconds(timezone, moments) - start_seconds) % DAY_SECONDS
     return np.asarray(after < step_seconds)
+
+
+def _year(moment: np.datetime64) -> int:
+    return 1970 + int(moment.astype("datetime64[Y]").astype(np.int64))
 
 
 @lru_cache(maxsize=64)

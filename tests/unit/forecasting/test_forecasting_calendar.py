@@ -62,6 +62,13 @@ def test_no_special_time_of_day_means_any() -> None:
     assert starts_on("UTC", None, 3600, np.array(["2014-01-01T05:00"], "datetime64[s]")).all()
 
 
+@pytest.mark.parametrize("year", ["0001", "1799", "2201", "9999"])
+def test_a_year_that_no_clock_knows_is_refused(year: str) -> None:
+    moments = np.array(["2014-01-01", f"{year}-06-30"], dtype="datetime64[s]")
+    with pytest.raises(InvalidInput, match=f"{year}-06-30T00:00:00Z is outside the years"):
+        local_seconds("Europe/Berlin", moments)
+
+
 def test_an_unknown_zone_is_named() -> None:
     with pytest.raises(InvalidInput, match="Mars/Olympus"):
         local_seconds("Mars/Olympus", np.array(["2014-01-01"], dtype="datetime64[s]"))
