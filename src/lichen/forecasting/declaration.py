@@ -33,13 +33,17 @@ class Shape:
     past_blocks: int = 4
 
 
-def scaled(specification: Specification, panel: Panel) -> Specification:
-    """The same with logarithm, centres and scales as the panel's values have them."""
+def scaled(specification: Specification, panel: Panel, *, positive: bool = True) -> Specification:
+    """The same with logarithm, centres and scales as the panel's values have them.
+
+    `positive` says whether the targets never are 0 or less outside the panel either: where they
+    can be, there is no logarithm to forecast on.
+    """
     values = panel.values
     if not np.isfinite(values).any(axis=0).all():
         raise InvalidInput("a target holds no number at all in the rows to fit on: leave it out")
     low, middle = np.nanmin(values, axis=0), np.nanmedian(values, axis=0)
-    logarithm = bool((low > 0).all() and (low >= SAFELY_POSITIVE * middle).all())
+    logarithm = positive and bool((low > 0).all() and (low >= SAFELY_POSITIVE * middle).all())
     shown = np.log(values) if logarithm else values
     spread = np.nanstd(shown, axis=0)
     return replace(

@@ -171,4 +171,5 @@ def _base(channels: Channels, spec: ForecastSpec, panel: Panel, split: Split) ->
         timezone=spec.timezone or "UTC",
         start_seconds=start_seconds(spec.start_at) if channels.day > 1 else None,
     )
-    return scaled(plain, panel.until(split.validate))
+    positive = not bool((panel.values <= 0).any())  # in every row that may be looked at
+    return scaled(plain, panel.until(split.fit), positive=positive)

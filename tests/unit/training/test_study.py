@@ -54,6 +54,21 @@ def test_with_one_time_stated_its_rows_are_parted_in_two(field: str) -> None:
     assert found == Split(1976, 2400, 2400)
 
 
+def test_centres_and_scales_are_those_of_the_rows_fitted_on() -> None:
+    known, later = channels(), channels()
+    later.values[1680:] *= 3.0
+    before, after = study_of(known, SPEC).base, study_of(later, SPEC).base
+    assert before.logarithm
+    assert before == after
+
+
+@pytest.mark.parametrize("row", [100, 1700, 2399])
+def test_no_logarithm_is_taken_of_a_target_that_can_be_zero(row: int) -> None:
+    seen = channels()
+    seen.values[row] = 0.0
+    assert not study_of(seen, SPEC).base.logarithm
+
+
 def test_scored_forecasts_start_at_local_midnight_and_stay_within_their_part() -> None:
     one = study(replace(SPEC, timezone="Asia/Shanghai"))
     rows = one.origins(one.split.fit, one.split.validate)
