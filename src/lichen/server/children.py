@@ -1,5 +1,6 @@
 """Child processes of the supervisor: started, watched for readiness, restarted, stopped."""
 
+import logging
 import os
 import signal
 import socket
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 
 from lichen.server.inheritance import as_arguments
 from lichen.server.parentage import tied_to_this_process
+
+_log = logging.getLogger(__name__)
 
 STEADY_SECONDS = 10.0
 """A child that lived so long died of something new: the back-off begins again."""
@@ -70,11 +73,13 @@ class Child:
         return self._notice_ready()
 
     def start(self) -> None:
-        """Run it."""
+        """Run it; when this machine has no room for a process, it counts as a death."""
         numbers = {name: each.fileno() for name, each in self.plan.sockets.items()}
         read_end, write_end = os.pipe()
         os.set_blocking(read_end, False)
         command = [sys.executable, "-m", self.plan.module, *as_arguments(numbers, write_end)]
+        self._started_at = time.monotonic()
+        self._ready_pipe = read_end
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 command,
@@ -84,10 +89,11 @@ class Child:
                 preexec_fn=tied_to_this_process(),
                 process_group=0,
             )
+        except (OSError, subprocess.SubprocessError) as error:  # no room for a process now
+            _log.error("the %s cannot be started and is tried again: %s", self.plan.name, error)
+            self._bury()
         finally:
             os.close(write_end)
-        self._ready_pipe = read_end
-        self._started_at = time.monotonic()
 
     def signal(self, number: int) -> None:
         """Send it a signal, if it lives."""

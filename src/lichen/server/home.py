@@ -119,5 +119,9 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
     """
     fresh = path.with_suffix(f".{os.getpid()}.new")
     with storage_failures(path):
-        fresh.write_text(json.dumps(content), encoding="utf-8")
-        fresh.replace(path)
+        try:
+            fresh.write_text(json.dumps(content), encoding="utf-8")
+            fresh.replace(path)
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise

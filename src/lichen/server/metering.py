@@ -36,7 +36,11 @@ class Metering:
 
     def sample(self) -> None:
         """Read the meters; once a second, close the window and book it."""
-        metered = self._owner.tick()
+        try:
+            metered = self._owner.tick()
+        except (LichenError, OSError) as error:  # counters keep counting: the next look has it all
+            self._complain("the meters cannot be read, the last rate stays in force: %s", error)
+            return
         if metered is not None:
             self._book(metered)
 
@@ -59,9 +63,13 @@ class Metering:
             self._ledger.record(book(metered.window, postings, rate))
             self._failing = False
         except LichenError as error:  # a full disk must not stop the platform: windows wait
-            if not self._failing:
-                _log.error("the ledger cannot be written, windows wait in memory: %s", error)
-            self._failing = True
+            self._complain("the ledger cannot be written, windows wait in memory: %s", error)
+
+    def _complain(self, sentence: str, error: Exception) -> None:
+        """Say what goes wrong, once until it goes well again."""
+        if not self._failing:
+            _log.error(sentence, error)
+        self._failing = True
 
 
 def open_metering(settings: Settings) -> Metering:

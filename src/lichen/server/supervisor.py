@@ -4,12 +4,14 @@ Standard library and our rooms that need no more: it starts in a moment and idle
 nothing. One loop at 10 Hz samples the meters, tends the children and fetches signals.
 """
 
+import logging
 import os
 import signal
 import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Protocol
 
@@ -28,6 +30,8 @@ DEATHS_BEFORE_READY = 3
 """A child that dies so often before it was ever ready will not become so by itself."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+_log = logging.getLogger(__name__)
 
 Addresses = Mapping[str, str]
 """URL by port: `http`, `control`."""
@@ -104,7 +108,7 @@ class Supervisor:
             if not changed:
                 continue
             self._refuse_hopeless()
-            self._publish()
+            self._publish(must=not announced)
             if not announced and all(child.ready for child in self._children):
                 announced = True
                 announce(self.addresses)
@@ -125,12 +129,16 @@ class Supervisor:
                     f"with code {child.last_exit}; its reason is above"
                 )
 
-    def _publish(self) -> None:
+    def _publish(self, *, must: bool) -> None:
+        """Say where the planes listen; later on, a full disk keeps no child from its restart."""
         pids = {child.plan.name: child.pid for child in self._children}
-        write_json(
-            self._home.addresses,
-            {**self.addresses, "pids": {**pids, "supervisor": os.getpid()}},
-        )
+        said = {**self.addresses, "pids": {**pids, "supervisor": os.getpid()}}
+        try:
+            write_json(self._home.addresses, said)
+        except LichenError as error:
+            if must:
+                raise
+            _log.error("the process ids on disk are old ones now: %s", error)
 
     def _stop(self) -> None:
         """End every child: asked first, killed after the drain; then close the books."""
@@ -144,7 +152,8 @@ class Supervisor:
             child.kill()
         for each in self._sockets.values():
             each.close()
-        self._home.addresses.unlink(missing_ok=True)
+        with suppress(OSError):  # a read-only disk must not keep the books open
+            self._home.addresses.unlink(missing_ok=True)
         if self._metering is not None:
             self._metering.close()
 

@@ -12,9 +12,9 @@ from lichen.carbon.accounts import LedgerReader
 from lichen.carbon.ledger import Ledger
 from lichen.carbon.postings import Booking
 from lichen.core.clock import ManualClock
-from lichen.core.errors import InvalidInput, NotFound, StorageFailed
+from lichen.core.errors import InvalidInput, NotFound, StorageFailed, Unavailable
 from lichen.energy.counters import ProcessCounters
-from lichen.energy.meter import Reading
+from lichen.energy.meter import NO_PROCESSES, OwnCpu, Reading
 from lichen.energy.owner import MeterOwner
 from lichen.energy.replay import ReplayMeter
 from lichen.server.metering import Metering, open_metering
@@ -63,6 +63,41 @@ def test_a_full_disk_stops_no_platform_and_is_said_once(
     totals = LedgerReader(tmp_path / "ledger.db").accounts()
     assert totals
     assert sum(one.nj for one in totals) == 0
+
+
+class Unplugged(ReplayMeter):
+    """A meter that goes away and comes back."""
+
+    gone = False
+
+    def read(self, own: OwnCpu = NO_PROCESSES) -> Reading:
+        if self.gone:
+            raise Unavailable("the energy counter went away")
+        return super().read(own)
+
+
+def test_a_meter_that_goes_away_stops_no_platform(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = ManualClock(NOW)
+    trace = [Reading(n * SECOND, n * SECOND // 2, n * SECOND // 4, n * SECOND) for n in range(99)]
+    meter = Unplugged(trace)
+    ledger = Ledger.open(tmp_path / "ledger.db", clock)
+    owner = MeterOwner(tmp_path, lambda: meter, clock)
+    counters = ProcessCounters.create(tmp_path, "supervisor")
+    metering = Metering(owner, ledger, pricing(CarbonSettings()), counters)
+    meter.gone = True
+    with caplog.at_level(logging.ERROR):
+        for _ in range(20):
+            clock.advance(0.1)
+            metering.sample()
+    assert caplog.text.count("went away") == 1
+    meter.gone = False
+    counters.account("work/default/a").add(10, 33, 0)
+    metering.close()
+    totals = {one.account: one.nj for one in LedgerReader(tmp_path / "ledger.db").accounts()}
+    assert totals["work/default/a"] == 33
+    assert sum(totals.values()) == 0
 
 
 def test_work_of_another_platform_on_this_host_is_not_in_our_books(tmp_path: Path) -> None:

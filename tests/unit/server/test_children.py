@@ -72,6 +72,19 @@ def test_a_child_that_ends_without_a_word_was_never_ready(module: Path) -> None:
     assert (child.was_ready, child.last_exit, child.deaths_in_a_row) == (False, 3, 1)
 
 
+def test_a_machine_without_room_for_a_process_is_asked_again(module: Path) -> None:
+    module.write_text(READY)
+    environment = {**ENVIRONMENT, "TOO_LONG": "x" * 2**21}
+    child = Child(ChildPlan("a child", "a_child", {}), environment)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    child.start()
+    assert (child.pid, child.deaths_in_a_row, child.last_exit) == (None, 1, None)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    del environment["TOO_LONG"]
+    until(lambda: child.tend() and child.ready)
+    child.kill()
+
+
 def test_a_child_ends_with_its_parent(module: Path, tmp_path: Path) -> None:
     note = tmp_path / "pid"
     saying = f"import os, pathlib\npathlib.Path({str(note)!r}).write_text(str(os.getpid()))\n"

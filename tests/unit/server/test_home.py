@@ -71,6 +71,7 @@ def test_a_read_only_and_a_full_home_are_refused_in_one_sentence(tmp_path: Path)
         (tmp_path / "ballast").write_bytes(b"x" * 4096)
         with pytest.raises(StorageFailed, match="full"):
             write_json(home.addresses, {"much": "x" * 30_000})
+        assert list(home.run.iterdir()) == []
         subprocess.run(["mount", "-o", "remount,ro", str(tmp_path)], check=True)
         with pytest.raises(StorageFailed, match="read-only"):
             HomeLock(home).acquire()
