@@ -4,6 +4,7 @@ The one path for training and serving: what was fitted is what is asked.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ class Part:
     columns: slice
 
 
+@lru_cache(maxsize=256)
 def parts(specification: Specification) -> tuple[Part, ...]:
     """The usual part and, where a time of day is special, the one for any other start."""
     declared = [specification.features]
@@ -121,10 +123,11 @@ def arrange(
     windows = windows.reshape(batch * series, specification.context)
     level = trailing_mean(windows, specification.normalisation)
     windows -= level[:, None]
-    features = np.zeros((batch * series, feature_count(specification)), dtype=np.float32)
+    own = parts(specification)
+    features = np.zeros((batch * series, own[-1].columns.stop), dtype=np.float32)
     which = part_of(specification, start)
     local = local_seconds(specification.timezone, start)
-    for number, part in enumerate(parts(specification)):
+    for number, part in enumerate(own):
         mine = np.flatnonzero(which == number)
         if mine.size == 0:
             continue
