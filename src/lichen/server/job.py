@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -134,6 +135,8 @@ def _end_early(bench: Workbench) -> int:
     """A cancelled job ends with what it cost; one whose platform stops will be started again."""
     if bench.jobs.get(bench.job.id).cancelling:
         return _record(bench, "WorkFailed", "the job was cancelled")
+    with suppress(LichenError):  # on a full disk the receipt will leave out the last moments
+        bench.spending.keep()
     return _say("the platform stops: the job will be started again")
 
 

@@ -10,6 +10,7 @@ from lichen.core.clock import SystemClock
 from lichen.core.figures import Method
 from lichen.energy.counters import ProcessCounters
 from lichen.energy.page import PageContent, PageReader, PageWriter, Rate
+from lichen.energy.processes import read_counters
 from lichen.protocol.admin import Progress
 from lichen.server.jobfiles import JobWatch
 from lichen.server.pricing import pricing
@@ -40,8 +41,16 @@ def spending(tmp_path: Path, page: PageReader) -> Spending:
 def test_a_receipt_holds_all_attempts_and_is_final(tmp_path: Path, spending: Spending) -> None:
     earlier = tmp_path / "spent"
     earlier.mkdir()
-    cost = AttemptCost(nj=10**15, nj_low=10**14, nj_high=10**16, cpu_ns=10**14)
+    cost = AttemptCost(
+        nj=10**15,
+        nj_low=10**14,
+        nj_high=10**16,
+        ng=10**15,
+        cpu_ns=10**14,
+        method=Method.MEASURED,
+    )
     (earlier / "000001.json").write_bytes(msgspec.json.encode(cost))
+    (earlier / "000000.json").write_bytes(b"")
     (earlier / "000009.json").write_bytes(msgspec.json.encode(cost))
     spending.start(tmp_path, fence=2)
     receipt = spending.receipt()
@@ -49,8 +58,13 @@ def test_a_receipt_holds_all_attempts_and_is_final(tmp_path: Path, spending: Spe
     assert receipt.energy.nj_low < receipt.energy.nj < receipt.energy.nj_high
     assert receipt.carbon is not None
     assert receipt.carbon.zone == "DE"
+    assert receipt.energy.method is Method.MIXED, "measured before, modelled now"
     assert spending.receipt() is receipt
     spending.close()
+    (booked,) = read_counters(tmp_path)
+    own = booked.charges[0]
+    assert (receipt.energy.nj, receipt.carbon.ng) == (cost.nj + own.nj, cost.ng + own.ng)
+    assert receipt.carbon.ng_low < receipt.carbon.ng < receipt.carbon.ng_high
 
 
 def test_what_was_spent_is_kept_for_the_next_attempt(tmp_path: Path, spending: Spending) -> None:

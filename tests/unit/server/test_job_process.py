@@ -113,10 +113,12 @@ def test_what_may_work_next_time_is_not_recorded(
 
 
 def test_a_stop_of_the_platform_is_not_the_jobs_end(
-    run: Callable[[Work], int], jobs: Jobs, claimed: JobRecord
+    run: Callable[[Work], int], jobs: Jobs, claimed: JobRecord, settings: Settings
 ) -> None:
     assert run(lambda _: signal.raise_signal(signal.SIGTERM)) == process.NOT_RECORDED
     assert jobs.get(claimed.id).state is JobState.RUNNING
+    kept = Home(settings.home).job(claimed.id) / "spent"
+    assert [path.name for path in kept.iterdir()] == ["000001.json"]
 
 
 def test_a_cancelled_job_ends_with_its_receipt(
