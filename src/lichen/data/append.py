@@ -1,11 +1,11 @@
 """Rows of a further file joined to those of a stored version, in the table `rows`."""
-# ruff: noqa: S608 - the SQL names our own columns, quoted; the path goes through literal()
+# ruff: noqa: S608 - the SQL names our own columns, by their keys
 
 from pathlib import Path
 
 from lichen.core.errors import InvalidInput
 from lichen.data.columns import Reading, reading_of, refuse_unfit
-from lichen.data.engine import Engine, literal
+from lichen.data.engine import Engine
 from lichen.data.findings import counted
 from lichen.data.ingest import Prepared, fill_rows, timezone_of
 from lichen.data.layout import ROWS, Layout
@@ -14,7 +14,7 @@ from lichen.data.options import IngestOptions
 from lichen.data.raw import RawFile
 from lichen.data.readers import read_file
 from lichen.data.schema import Dtype, Schema, missing_column
-from lichen.data.stored import stored_columns
+from lichen.data.stored import stored_columns, stored_source
 from lichen.data.timeindex import find_column, index_times, stamp
 
 _APPENDED = "appended"
@@ -80,7 +80,7 @@ def _join_stored(
 ) -> int:
     """Put the stored rows before the new ones in `rows`, in order; how many there are then."""
     stored = stored_columns(schema, [(r.key, r.column.name) for r in readings])
-    source = f"read_parquet('{literal(str(parquet))}')"
+    source = stored_source(schema, parquet)
     engine.run(f"ALTER TABLE {ROWS} RENAME TO {_APPENDED}")
     engine.run(
         f"CREATE TABLE {ROWS} AS SELECT row_number() OVER (ORDER BY label, utc, part, n) AS n, "

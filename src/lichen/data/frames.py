@@ -1,5 +1,5 @@
 """Stored rows back into memory: Parquet into a Table."""
-# ruff: noqa: S608 - the SQL names our own columns, quoted; the path goes through literal()
+# ruff: noqa: S608 - the SQL names our own columns, by their keys
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput
-from lichen.data.engine import filled, literal, reading_engine
+from lichen.data.engine import filled, reading_engine
 from lichen.data.options import Limits
-from lichen.data.raw import quoted
 from lichen.data.schema import Column, Dtype, Role, Schema
+from lichen.data.stored import stored_key, stored_source
 from lichen.data.table import Table, frozen
 
 _UTC = "epoch({0})::BIGINT"
@@ -62,19 +62,20 @@ def _wanted(schema: Schema, columns: Sequence[str] | None) -> tuple[Column, ...]
 
 
 def _select(path: Path, schema: Schema, wanted: tuple[Column, ...], cut: Cut) -> str:
-    picked = [f"{quoted(column.name)} AS c{i}" for i, column in enumerate(wanted)]
-    source = f"read_parquet('{literal(str(path.resolve()))}', file_row_number = true)"
+    picked = [f"{stored_key(schema, column.name)} AS c{i}" for i, column in enumerate(wanted)]
+    source = stored_source(schema, path.resolve())
     if schema.time is None:
         if cut.until is not None:
             raise InvalidInput("the dataset has no time column: it cannot be cut at a time")
         where = f"QUALIFY row_number() OVER (ORDER BY file_row_number DESC) <= {cut.newest}"
         ending = f" {where}" if cut.newest is not None else ""
         return f"SELECT {', '.join(picked)} FROM {source}{ending} ORDER BY file_row_number"
-    time = quoted(schema.time.name)
+    time = stored_key(schema, schema.time.name)
     picked.insert(0, f"{_UTC.format(time)} AS utc")
     where = f" WHERE {time} < TIMESTAMPTZ '{rfc3339(cut.until)}'" if cut.until else ""
     if cut.newest is not None:
-        part = f"PARTITION BY {quoted(schema.series.name)} " if schema.series else ""
+        series = schema.series
+        part = f"PARTITION BY {stored_key(schema, series.name)} " if series else ""
         where += f" QUALIFY row_number() OVER ({part}ORDER BY {time} DESC) <= {cut.newest}"
     return f"SELECT {', '.join(picked)} FROM {source}{where} ORDER BY file_row_number"
 

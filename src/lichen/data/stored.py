@@ -29,15 +29,30 @@ def stored_rows(engine: Engine, schema: Schema, timezone: str, parquet: Path) ->
     keyed = [(f"c{i}", c.name) for i, c in enumerate(schema) if c.dtype is not Dtype.TIME]
     engine.run(
         f"CREATE TABLE {ROWS} AS SELECT row_number() OVER () AS n, "
-        f"{stored_columns(schema, keyed)} FROM read_parquet('{literal(str(parquet))}')"
+        f"{stored_columns(schema, keyed)} FROM {stored_source(schema, parquet)}"
     )
     keys = tuple(key for key, _ in keyed)
     return Layout(schema, ("utc", *keys) if schema.time else keys, timezone)
 
 
+def stored_source(schema: Schema, parquet: Path) -> str:
+    """What to select from to read a stored version: its columns are called by `stored_key`.
+
+    By place and not by name: DuckDB takes `CO` and `Co` for one column.
+    """
+    keys = ", ".join(f"s{place}" for place in range(len(schema.names)))
+    return f"read_parquet('{literal(str(parquet))}') AS stored({keys})"
+
+
+def stored_key(schema: Schema, name: str) -> str:
+    """The key of a column in `stored_source`."""
+    return f"s{schema.names.index(name)}"
+
+
 def stored_columns(schema: Schema, keyed: list[tuple[str, str]]) -> str:
-    """The SQL list that reads a stored version as `utc`, `label` and the keyed columns."""
-    typed = "".join(f", {quoted(name)} AS {key}" for key, name in keyed)
-    utc = f"epoch({quoted(schema.time.name)})::BIGINT" if schema.time else "NULL::BIGINT"
-    label = f"{quoted(schema.series.name)}" if schema.series else "''"
+    """The SQL list that reads `stored_source` as `utc`, `label` and the keyed columns."""
+    typed = "".join(f", {stored_key(schema, name)} AS {key}" for key, name in keyed)
+    time, series = schema.time, schema.series
+    utc = f"epoch({stored_key(schema, time.name)})::BIGINT" if time else "NULL::BIGINT"
+    label = stored_key(schema, series.name) if series else "''"
     return f"{utc} AS utc, {label} AS label{typed}"

@@ -36,6 +36,20 @@ def test_a_file_becomes_a_typed_version(datasets: Datasets, write: WriteFile) ->
     assert datasets.get("vic") == version
 
 
+@pytest.mark.parametrize("other", ["co", "TIME", "file_row_number", "n", "utc"])
+def test_names_that_sql_would_take_for_others_keep_their_values(
+    datasets: Datasets, write: WriteFile, other: str
+) -> None:
+    rows = [f"2026-01-01T{hour:02d}:00:00Z,{hour},{100 - hour}\n" for hour in range(24)]
+    datasets.ingest("air", write(f"Time,CO,{other}\n" + "".join(rows[:20])))
+    version = datasets.append("air", write(f"Time,CO,{other}\n" + "".join(rows[20:])))
+    for table in (datasets.read(version), datasets.newest(version, None, 24)):
+        assert table.column("CO").tolist() == list(range(24))
+        assert table.column(other).tolist() == [100 - hour for hour in range(24)]
+    assert [one.mean for one in version.profile] == [11.5, 88.5]
+    assert datasets.check(version)
+
+
 def test_the_profile_says_what_drift_compares(datasets: Datasets, write: WriteFile) -> None:
     demand = datasets.ingest("vic", write(HOURS)).profile[0]
     assert (demand.column, demand.count, demand.missing) == ("Demand (MW)", 24, 0)
