@@ -11,6 +11,7 @@ from lichen.control.transitions import JobRecord
 from lichen.core.clock import Clock
 from lichen.core.errors import Conflict, InvalidInput
 from lichen.core.ids import Digest, digest_of
+from lichen.core.units import NANOSECONDS_PER_SECOND
 from lichen.protocol.admin import JobKind, JsonObject
 from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore
 
@@ -18,6 +19,7 @@ IDEMPOTENCY = "idempotency"
 KEPT = timedelta(days=7)
 """How long a key is remembered."""
 LONGEST_KEY = 255
+_FORGET_EVERY_NS = 3600 * NANOSECONDS_PER_SECOND
 _PAGE = 500
 
 
@@ -44,6 +46,7 @@ class Submissions:
         self._documents = documents
         self._jobs = jobs
         self._clock = clock
+        self._forget_at_ns = clock.monotonic_ns()
 
     def submit(
         self, sender: Sender, kind: JobKind, spec: JsonObject, fingerprint: bytes = b""
@@ -61,6 +64,7 @@ class Submissions:
         """
         if sender.idempotency_key is None:
             return self._jobs.submit(kind, spec, sender.tenant), True
+        self._forget_in_time()
         key = _document_key(sender, sender.idempotency_key)
         mark = digest_of(kind.encode() + b"\0" + (fingerprint or msgspec.json.encode(spec)))
 
@@ -78,6 +82,13 @@ class Submissions:
             if earlier is None:
                 raise
             return earlier, False
+
+    def _forget_in_time(self) -> None:
+        """A platform that runs for months keeps no more keys than one that is restarted."""
+        now_ns = self._clock.monotonic_ns()
+        if now_ns >= self._forget_at_ns:
+            self._forget_at_ns = now_ns + _FORGET_EVERY_NS
+            self.forget()
 
     def forget(self) -> int:
         """Drop keys that are older than `KEPT`; how many."""

@@ -102,7 +102,6 @@ def main(arguments: Sequence[str]) -> int:
         counters = ProcessCounters.create(settings.runtime, NAME, str(settings.home))
         documents = SqliteDocuments(Home(settings.home).documents)
         plane = open_plane(settings, documents, SystemClock())
-        plane.submissions.forget()
         answer(
             admin_app(plane, ROUTES),
             born_with.socket("control"),

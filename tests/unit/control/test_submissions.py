@@ -98,8 +98,8 @@ def test_old_keys_are_forgotten_and_young_ones_kept(
     submissions.submit(SENDER, JobKind.TRAIN, SPEC)
     clock.advance((KEPT + timedelta(hours=1)).total_seconds())
     submissions.submit(Sender("default", "alice", "key-2"), JobKind.TRAIN, SPEC)
-    assert submissions.forget() == 1
     assert len(documents.scan(IDEMPOTENCY)) == 1
+    assert submissions.forget() == 0
 
 
 def test_a_conflict_that_is_no_repetition_is_passed_on(
