@@ -35,7 +35,7 @@ def ledger(plane: Plane, question: Question) -> Ledger:
 def verify_ledger(plane: Plane, question: Question) -> Verification:  # noqa: ARG001 - a handler
     """Whether the chain and the sums hold."""
     found = plane.ledger.verify()
-    return Verification(sound=not found, findings=[str(one) for one in found])
+    return Verification(sound=not found, findings=[one.what for one in found])
 
 
 def meters(plane: Plane, question: Question) -> Meters:  # noqa: ARG001 - a handler

@@ -3,8 +3,8 @@
 from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Route
 from lichen.api.admin_views import deployment_view
 from lichen.control.state import Standing
-from lichen.core.errors import InvalidInput
-from lichen.core.ids import ModelReference
+from lichen.core.errors import InvalidInput, NotFound
+from lichen.core.ids import ModelReference, TenantId
 from lichen.protocol.admin import Deployment, DeploymentRequest, NewestInput, Page
 from lichen.security.policy import Action, Kind
 from lichen.serving.deployment import ServiceLevel
@@ -20,7 +20,7 @@ def deploy(plane: Plane, question: Question) -> Deployment:
     standing = plane.deployments.deploy(
         question.path["name"],
         ModelReference.parse(request.model),
-        question.principal.tenant,
+        _tenant(plane, question),
         ServiceLevel(request.min_quality, request.p95_ms),
     )
     return deployment_view(standing)
@@ -30,7 +30,7 @@ def index(plane: Plane, question: Question) -> Page[Deployment]:
     """Deployments by name."""
     found = plane.deployments.page(question.cursor, question.limit)
     return Page(
-        items=[deployment_view(standing) for standing in found],
+        items=[deployment_view(one) for one in found if question.sees(one.desired.tenant)],
         next=found[-1].desired.name if len(found) == question.limit else None,
     )
 
@@ -49,6 +49,14 @@ def newest_input(plane: Plane, question: Question) -> NewestInput:
     """The request that forecasts from the newest rows."""
     standing = _found(plane, question, Action.READ)
     return plane.newest_input(standing.desired.reference, question.query)
+
+
+def _tenant(plane: Plane, question: Question) -> TenantId:
+    """Who pays: the caller, or whose deployment of this name it is; nobody takes another's."""
+    try:
+        return _found(plane, question, Action.CHANGE).desired.tenant
+    except NotFound:
+        return question.principal.tenant
 
 
 def _found(plane: Plane, question: Question, action: Action) -> Standing:

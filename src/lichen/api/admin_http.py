@@ -110,7 +110,7 @@ def _endpoint(plane: Plane, route: Route) -> Endpoint:
         )
         try:
             answer = await run_in_threadpool(route.handler, plane, question)
-        except BaseException:
+        except Exception:  # but not when cancelled: the job may have been accepted
             discard(plane, question.upload)
             raise
         return _rendered(route, answer)

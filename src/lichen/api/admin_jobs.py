@@ -9,7 +9,6 @@ from lichen.control.transitions import Cancel, JobRecord
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import TenantId, checked_name
 from lichen.protocol.admin import Job, JobKind, JobRequest, JobState, Page, TrainSpec
-from lichen.security.identity import Role
 from lichen.security.policy import Action, Kind
 
 TRAINED_TASKS = ("forecast",)
@@ -34,7 +33,7 @@ def index(plane: Plane, question: Question) -> Page[Job]:
     """The tenant's jobs, oldest first."""
     state = _state(question)
     found = plane.jobs.page(question.cursor, question.limit)
-    shown = [job for job in found if _is_of(job, question) and state in (None, job.state)]
+    shown = [job for job in found if question.sees(job.tenant) and state in (None, job.state)]
     return Page(
         items=[_viewed(plane, job) for job in shown],
         next=found[-1].id if len(found) == question.limit else None,
@@ -84,11 +83,6 @@ def _found(plane: Plane, question: Question, action: Action) -> JobRecord:
     job = plane.jobs.get(question.path["id"])
     plane.gate.admit(question.principal, action, Kind.JOB, TenantId(job.tenant))
     return job
-
-
-def _is_of(job: JobRecord, question: Question) -> bool:
-    principal = question.principal
-    return principal.role is Role.ADMIN or principal.tenant == job.tenant
 
 
 def _state(question: Question) -> JobState | None:

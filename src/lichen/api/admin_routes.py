@@ -15,13 +15,15 @@ from lichen.core.ids import Digest
 from lichen.data.dataset import DatasetCatalog
 from lichen.protocol.admin import DatasetRows, Meters, NewestInput, Platform, Progress
 from lichen.registry.catalog import Catalog
-from lichen.security.identity import Principal
+from lichen.security.identity import Principal, Role
 from lichen.security.policy import Action, Kind
 from lichen.store.documents import DocumentStore
 
 LIMIT, MOST = 100, 1000
 """Items of a page when nothing is said, and at most."""
 JSON = "application/json"
+_MOST_DIGITS = 18
+"""What the store holds in 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,10 @@ class Question:
         """Who submits."""
         return Sender(self.principal.tenant, self.principal.name, self.idempotency_key)
 
+    def sees(self, tenant: str) -> bool:
+        """Whether a list shows the caller what is of this tenant, as `policy.may` has it."""
+        return self.principal.role is Role.ADMIN or self.principal.tenant == tenant
+
     def required(self, name: str) -> str:
         """A query parameter that must be there.
 
@@ -91,7 +97,8 @@ class Question:
         text = self.query.get(name)
         if text is None:
             return None
-        if not text.isascii() or not text.isdigit() or int(text) < 1:
+        is_short = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+        if not is_short or int(text) < 1:
             raise InvalidInput(f"the query parameter {name!r} is {text!r}: give a number above 0")
         return int(text)
 

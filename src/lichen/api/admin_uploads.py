@@ -12,6 +12,7 @@ from starlette.requests import Request
 from lichen.api.admin_routes import Plane, Upload
 from lichen.core.errors import TooLarge
 from lichen.core.ids import Digest
+from lichen.store.blobs import flush_folder
 from lichen.store.failures import storage_failures
 
 PARTIAL = ".partial"
@@ -35,6 +36,7 @@ async def receive_upload(request: Request, plane: Plane) -> Upload:
                 size, digest = await _receive(request, file, plane)
                 await run_in_threadpool(_flush, file)
             partial.replace(plane.uploads / name)
+            await run_in_threadpool(flush_folder, plane.uploads)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

@@ -1,7 +1,9 @@
 """Jobs, files, models, deployments and accounts over HTTP."""
 
+import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +14,7 @@ import pytest
 
 from lichen.api.admin_routes import Plane
 from lichen.carbon.ledger import Ledger
+from lichen.control.submissions import Sender
 from lichen.control.transitions import Claim
 from lichen.core.clock import ManualClock
 from lichen.core.ids import Digest
@@ -20,7 +23,7 @@ from lichen.data.findings import Finding, Severity
 from lichen.data.options import IngestOptions
 from lichen.data.schema import Column, Dtype, Schema
 from lichen.data.schema import Role as ColumnRole
-from lichen.protocol.admin import Progress
+from lichen.protocol.admin import JobKind, JsonObject, Progress
 from lichen.security.identity import Role
 from lichen.serving.deployment import OBSERVED, Observed, State
 from lichen.store.documents import Change, MemoryDocuments
@@ -288,6 +291,55 @@ def test_a_deployment_from_wish_to_end(
     assert admin.delete("/deployments/d").status_code == 204
     assert admin.delete("/deployments/d").status_code == 404
     assert admin.put("/deployments/d", json={"model": "ghost"}).status_code == 404
+
+
+def test_a_tenant_neither_sees_nor_takes_anothers_deployment(
+    house: House, admin: httpx.Client, register: Callable[[str], None]
+) -> None:
+    register("m")
+    stranger = house.caller(Role.OPERATOR, "another")
+    assert stranger.put("/deployments/theirs", json={"model": "m"}).json()["tenant"] == "another"
+    admin.put("/deployments/ours", json={"model": "m"})
+    assert [one["name"] for one in stranger.get("/deployments").json()["items"]] == ["theirs"]
+    assert len(admin.get("/deployments").json()["items"]) == 2
+    assert stranger.put("/deployments/ours", json={"model": "m"}).status_code == 403
+    assert admin.put("/deployments/theirs", json={"model": "m@1"}).json()["tenant"] == "another"
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "x", "9" * 19, "9" * 5000, "\u0663"])
+def test_a_number_that_is_none_or_beyond_the_store_is_refused(
+    admin: httpx.Client, tmp_path: Path, number: str
+) -> None:
+    Ledger.open(tmp_path / "ledger.db").close()
+    answer = admin.get("/ledger", params={"as_of": number})
+    assert (answer.status_code, "'as_of'" in answer.json()["detail"]) == (400, True)
+
+
+def test_what_is_wrong_with_the_ledger_is_said_in_sentences(
+    admin: httpx.Client, tmp_path: Path
+) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"no database" * 99)
+    verified = admin.get("/ledger/verify").json()
+    assert not verified["sound"]
+    assert verified["findings"][0].startswith("the file cannot be read through")
+
+
+def test_an_upload_whose_job_may_be_accepted_outlives_the_end_of_its_request(
+    house: House, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit = house.plane.submissions.submit
+
+    def accepted_and_cut_off(
+        sender: Sender, kind: JobKind, spec: JsonObject, mark: bytes
+    ) -> object:
+        submit(sender, kind, spec, mark)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(house.plane.submissions, "submit", accepted_and_cut_off)
+    with suppress(asyncio.CancelledError):
+        admin.post("/datasets", params=FILE, content=b"a")
+    (job,) = house.plane.jobs.unfinished()
+    assert (house.plane.uploads / job.spec["file"]["upload"]).is_file()
 
 
 def test_accounts(admin: httpx.Client, tmp_path: Path) -> None:
