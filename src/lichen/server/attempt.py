@@ -1,6 +1,7 @@
 """One attempt at a job as the worker sees it: a process group of its own with a log."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from lichen.store.failures import storage_failures
 LOG = "log"
 PROGRESS = "progress.json"
 CHECKPOINTS = "checkpoint"
+WORKING_FOLDERS = (CHECKPOINTS, "input", "scratch")
+"""What of a job's folder nobody needs once it has ended; its log stays."""
 
 
 class Attempt:
@@ -87,6 +90,12 @@ def end_stray(job: JobRecord) -> None:
     if job.id.encode() in command:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(job.pgid, signal.SIGKILL)
+
+
+def clear_away(home: Home, job_id: str) -> None:
+    """Remove what a job that has ended worked with: a killed one cannot do so itself."""
+    for name in WORKING_FOLDERS:
+        shutil.rmtree(home.job(job_id) / name, ignore_errors=True)
 
 
 def log_of(home: Home, job_id: str, limit_bytes: int) -> str:

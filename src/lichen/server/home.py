@@ -55,9 +55,14 @@ class Home:
         """Where the running platform listens."""
         return self.run / "addresses.json"
 
+    @property
+    def jobs(self) -> Path:
+        """The folder of all jobs' folders."""
+        return self.folder / "jobs"
+
     def job(self, job_id: str) -> Path:
         """The folder of one job: its log, progress and checkpoints."""
-        return self.folder / "jobs" / job_id
+        return self.jobs / job_id
 
     def prepare(self) -> None:
         """Make the folders.
@@ -67,7 +72,7 @@ class Home:
         """
         with storage_failures(self.folder):
             self.folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-            for part in (self.run, self.blobs, self.uploads, self.folder / "jobs"):
+            for part in (self.run, self.blobs, self.uploads, self.jobs):
                 part.mkdir(mode=_PRIVATE, exist_ok=True)
 
 

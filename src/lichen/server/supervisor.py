@@ -23,6 +23,7 @@ from lichen.server.listening import address_of, listen
 from lichen.server.metering import open_metering
 from lichen.server.parentage import await_signals, next_signal
 from lichen.server.settings import Settings, as_environment, inherited_environment
+from lichen.store.blobs import LocalBlobs
 
 TICK_SECONDS = 0.1
 SERVER_SIDE = ("numpy", "onnxruntime", "starlette", "uvicorn", "uvloop")
@@ -75,6 +76,7 @@ class Supervisor:
         lock.acquire()
         await_signals()
         try:
+            LocalBlobs(self._home.blobs).sweep()
             self._bind()
             self._metering = open_metering(self._settings)
             self._children = [Child(plan, self._environment) for plan in self._plans()]

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from lichen.core.clock import Clock, SystemClock
 from lichen.core.errors import Conflict, LichenError
 from lichen.energy.counters import ProcessCounters
 from lichen.protocol.admin import JobState
-from lichen.server.attempt import Attempt, end_stray
+from lichen.server.attempt import Attempt, clear_away, end_stray
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.parentage import await_signals, next_signal
@@ -37,7 +38,7 @@ from lichen.store.documents import DocumentStore, SqliteDocuments
 NAME = "worker"
 POLL_SECONDS = 0.2
 LEASES_RENEWED_PER_LEASE = 3
-STALE_UPLOAD_SECONDS = 3600.0
+SWEEP_SECONDS = STALE_UPLOAD_SECONDS = 3600.0
 _log = logging.getLogger(__name__)
 
 
@@ -54,9 +55,13 @@ class Worker:
         self._seen_revision = -1
         self._look_again_at = 0.0
         self._renew_at = 0.0
+        self._sweep_at = 0.0
 
     def turn(self) -> None:
         """Look after what runs, then take what waits."""
+        if time.monotonic() >= self._sweep_at:
+            self._sweep_at = time.monotonic() + SWEEP_SECONDS
+            self.sweep()
         freed = self._bring_home()
         self._renew()
         revision = self._documents.revision()
@@ -76,7 +81,8 @@ class Worker:
             for attempt in list(self._running.values()):
                 attempt.enforce()
                 if attempt.ended() is not None:
-                    self._tell(attempt, Release(attempt.fence))
+                    with suppress(LichenError):  # on a full disk the next life takes it over
+                        self._tell(attempt, Release(attempt.fence))
             time.sleep(0.02)
 
     def _consider(self, job: JobRecord) -> None:
@@ -144,19 +150,27 @@ class Worker:
         return self._clock.now() + timedelta(seconds=self._settings.lease_seconds)
 
     def _clean_up(self, job: JobRecord) -> None:
+        if not job.state.final:
+            return
+        clear_away(self._home, job.id)
         file = job.spec.get("file")
-        if job.state.final and isinstance(file, dict):
-            (self._home.uploads / Path(str(file.get("upload"))).name).unlink(missing_ok=True)
+        if isinstance(file, dict):
+            with suppress(OSError):  # a read-only disk; the sweep tries again
+                (self._home.uploads / Path(str(file.get("upload"))).name).unlink(missing_ok=True)
 
-    def sweep_uploads(self) -> None:
-        """Remove uploads that no open job names: their sender or their job has gone."""
-        wanted = {
-            str(job.spec["file"]["upload"]) for job in self._jobs.unfinished() if "file" in job.spec
-        }
+    def sweep(self) -> None:
+        """Remove uploads that no open job names and what ended jobs left, where nobody did so."""
+        unfinished = list(self._jobs.unfinished())
+        running = {job.id for job in unfinished}
+        for folder in self._home.jobs.iterdir():
+            if folder.name not in running:
+                clear_away(self._home, folder.name)
+        wanted = {str(job.spec["file"]["upload"]) for job in unfinished if "file" in job.spec}
         oldest = self._clock.now().timestamp() - STALE_UPLOAD_SECONDS
         for path in self._home.uploads.iterdir():
-            if path.name not in wanted and path.stat().st_mtime < oldest:
-                path.unlink(missing_ok=True)
+            with suppress(OSError):  # gone meanwhile, or a read-only disk
+                if path.name not in wanted and path.stat().st_mtime < oldest:
+                    path.unlink()
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -167,7 +181,6 @@ def main(arguments: Sequence[str]) -> int:
     counters = ProcessCounters.create(settings.runtime, NAME, str(settings.home))
     documents = SqliteDocuments(Home(settings.home).documents)
     worker = Worker(settings, documents, SystemClock())
-    worker.sweep_uploads()
     born_with.announce_ready()
     while next_signal(POLL_SECONDS) in (None, signal.SIGCHLD):
         _turn_safely(worker)
@@ -180,7 +193,7 @@ def main(arguments: Sequence[str]) -> int:
 def _turn_safely(worker: Worker) -> None:
     try:
         worker.turn()
-    except LichenError as error:  # a full disk or a busy store: the next turn may do better
+    except (LichenError, OSError) as error:  # a full disk, a busy store: next time it may do
         _log.error("the worker could not go on and tries again: %s", error)
         time.sleep(1.0)
 

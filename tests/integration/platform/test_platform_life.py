@@ -73,7 +73,11 @@ def test_the_admin_key_is_private_and_the_door_is_shut_without_it(
 
 
 def test_children_come_back_and_a_clean_stop_leaves_nothing(stopped: Running, until: Until) -> None:
+    half_written = stopped.home / "blobs" / ".writing-when-it-was-killed"
+    half_written.parent.mkdir(parents=True, exist_ok=True)
+    half_written.write_bytes(b"half")
     stopped.up()
+    assert not half_written.exists()
     client = stopped.client()
     before = stopped.pids()
     killed = ("controlplane", "dataplane", "worker")

@@ -168,8 +168,23 @@ def test_only_old_uploads_that_nobody_waits_for_are_swept(
         (uploads / name).write_text("data")
     for name in ("u1", "old"):
         os.utime(uploads / name, (0, 0))
-    worker.sweep_uploads()
+    worker.sweep()
     assert {path.name for path in uploads.iterdir()} == {"u1", "young"}
+
+
+def test_of_a_job_that_ended_the_log_stays_and_what_it_worked_with_goes(
+    worker: Worker, jobs: Jobs, settings: Settings
+) -> None:
+    open_job, ended_job = submit(jobs), submit(jobs)
+    jobs.apply(ended_job, Cancel())
+    home = Home(settings.home)
+    for job_id in (open_job, ended_job):
+        (home.job(job_id) / "scratch" / "deep").mkdir(parents=True)
+        (home.job(job_id) / "checkpoint").mkdir()
+        (home.job(job_id) / "log").write_text("said")
+    worker.sweep()
+    assert [path.name for path in home.job(ended_job).iterdir()] == ["log"]
+    assert len(list(home.job(open_job).iterdir())) == 3
 
 
 def test_a_stray_group_is_ended_and_a_strangers_is_not(jobs: Jobs) -> None:
