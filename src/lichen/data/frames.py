@@ -67,17 +67,25 @@ def _select(path: Path, schema: Schema, wanted: tuple[Column, ...], cut: Cut) ->
     if schema.time is None:
         if cut.until is not None:
             raise InvalidInput("the dataset has no time column: it cannot be cut at a time")
-        where = f"QUALIFY row_number() OVER (ORDER BY file_row_number DESC) <= {cut.newest}"
-        ending = f" {where}" if cut.newest is not None else ""
-        return f"SELECT {', '.join(picked)} FROM {source}{ending} ORDER BY file_row_number"
+        return f"SELECT {', '.join(picked)} FROM {source}{_last(source, cut.newest)}"
     time = stored_key(schema, schema.time.name)
     picked.insert(0, f"{_UTC.format(time)} AS utc")
     where = f" WHERE {time} < TIMESTAMPTZ '{rfc3339(cut.until)}'" if cut.until else ""
     if cut.newest is not None:
-        series = schema.series
-        part = f"PARTITION BY {stored_key(schema, series.name)} " if series else ""
-        where += f" QUALIFY row_number() OVER ({part}ORDER BY {time} DESC) <= {cut.newest}"
-    return f"SELECT {', '.join(picked)} FROM {source}{where} ORDER BY file_row_number"
+        label = f"{stored_key(schema, schema.series.name)}, " if schema.series else ""
+        part = f"PARTITION BY {label[:-2]} " if label else ""
+        where += (
+            f" QUALIFY row_number() OVER ({part}ORDER BY {time} DESC) <= {cut.newest} "
+            f"ORDER BY {label}{time}"
+        )
+    return f"SELECT {', '.join(picked)} FROM {source}{where}"
+
+
+def _last(source: str, rows: int | None) -> str:
+    """The clause for the last rows as they are stored; DuckDB keeps their order."""
+    if rows is None:
+        return ""
+    return f" OFFSET (SELECT greatest(count(*) - {rows}, 0) FROM {source})"
 
 
 def _array(read: NDArray[Any], column: Column) -> NDArray[Any]:
