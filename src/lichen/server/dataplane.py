@@ -34,7 +34,7 @@ from lichen.serving.plane import DataPlane
 from lichen.serving.selector import Selector
 from lichen.serving.watcher import BatchLimits, Watcher, Workshop
 from lichen.store.blobs import LocalBlobs
-from lichen.store.documents import SqliteDocuments
+from lichen.store.documents import DocumentStore, SqliteDocuments
 
 POLL_SECONDS = 0.2
 FIRST_LOOK_SECONDS = 3.0
@@ -46,12 +46,23 @@ _log = logging.getLogger(__name__)
 
 
 class Poller(Thread):
-    """Looks at the store five times a second, and at the carbon rate each minute."""
+    """Looks at the store five times a second, and at the carbon rate each minute.
+
+    Keys come first: neither a model that loads for minutes nor a deployment that cannot be brought
+    into service keeps a revoked key open.
+    """
 
     def __init__(
-        self, watcher: Watcher, gate: Gate, metering: ProcessMetering, prices: Pricing
+        self,
+        documents: DocumentStore,
+        watcher: Watcher,
+        gate: Gate,
+        metering: ProcessMetering,
+        prices: Pricing,
     ) -> None:
         super().__init__(name="poller", daemon=True)
+        self._documents = documents
+        self._keys_of_revision = -1
         self._watcher = watcher
         self._gate = gate
         self._metering = metering
@@ -89,8 +100,11 @@ class Poller(Thread):
 
     def _look(self) -> None:
         self._metering.carbon = self._prices.rate(self._metering.clock.now())
-        if self._watcher.poll():
+        revision = self._documents.revision()
+        if revision != self._keys_of_revision:
             self._gate.refresh()
+            self._keys_of_revision = revision
+        self._watcher.poll()
 
 
 class _Server(InheritedServer):
@@ -141,7 +155,7 @@ async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], N
     limits = BatchLimits(settings.limits.batch_rows, settings.limits.queue_requests)
     workshop = Workshop(Loader(catalog), parts.metering, loop, limits)
     watcher = Watcher(parts.documents, selector, workshop)
-    poller = Poller(watcher, parts.gate, parts.metering, parts.prices)
+    poller = Poller(parts.documents, watcher, parts.gate, parts.metering, parts.prices)
     looked = asyncio.Event()
     door = Door(
         DataPlane(selector),
