@@ -19,7 +19,7 @@ def write_rows(engine: Engine, layout: Layout, path: Path) -> None:
             f"{_STORED.get(column.dtype, '{0}').format(key)} AS {quoted(column.name)}"
             for column, key in zip(layout.schema, layout.keys, strict=True)
         )
-        + f" FROM {ROWS} ORDER BY n",
+        + f" FROM {ROWS} ORDER BY {ROWS}.n",  # not by a column of that name
         path,
     )
 
