@@ -80,7 +80,7 @@ class MeterSession:
         since_ns = 0
         while not self._stopping.wait(self._pause_ns() / _NS_PER_S):
             since_ns += self._pause_ns()
-            with suppress(LichenError):  # a full disk: the last rate stays in force
+            with suppress(LichenError, OSError):  # a full disk: the last rate stays in force
                 self._owner.tick()
             if since_ns >= WINDOW_NS:
                 since_ns = 0

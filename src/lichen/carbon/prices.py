@@ -67,7 +67,9 @@ class Prices:
         now_ns = self.clock.monotonic_ns()
         if self._rate is None or now_ns >= self._until_ns:
             value = self._intensity.at(self.zone, self.clock.now())
-            self._rate = CarbonRate(value, embodied=self._embodied)
+            rate = CarbonRate(value, embodied=self._embodied)
+            if rate != self._rate:  # a block holds one sum for each rate, not for each minute
+                self._rate = rate
             self._until_ns = now_ns + _REPRICE_NS
         return self._rate
 

@@ -9,6 +9,19 @@ from lichen.core.errors import StorageFailed
 LOCK_NAME = "meter.lock"
 
 
+def _check_owner(folder: Path) -> None:
+    """Refuse a folder that somebody else made first: in /tmp anybody may, and then write our page.
+
+    Raises:
+        StorageFailed: it belongs to another user; root takes whatever it is given.
+    """
+    user, owner = os.getuid(), folder.stat().st_uid
+    if user not in (0, owner):
+        raise StorageFailed(
+            f"the runtime folder {folder} belongs to user {owner}: choose one of your own"
+        )
+
+
 class MeterLock:
     """An advisory lock on a file in the runtime folder."""
 
@@ -16,6 +29,7 @@ class MeterLock:
         path = folder / LOCK_NAME
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check_owner(folder)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StorageFailed(

@@ -177,6 +177,17 @@ def test_a_long_block_is_priced_anew_each_minute(runtime: Path) -> None:
     assert block.receipt.at == int(datetime(2026, 11, 21, tzinfo=UTC).timestamp()) + 70
 
 
+def test_an_unchanged_price_is_one_sum_however_long_the_block_runs(runtime: Path) -> None:
+    clock = ManualClock(datetime(2026, 11, 21, tzinfo=UTC))
+    constant = ConstantIntensity(100.0)
+    block = metered("long", zone="DE", intensity=constant, runtime=runtime, clock=clock)
+    with block:
+        for _ in range(5):
+            clock.advance(61)
+            session_of(runtime)._call_watchers()
+        assert len(block._spent) == 1
+
+
 def test_a_runtime_folder_that_cannot_be_made_is_said_clearly(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(StorageFailed, match="choose a runtime folder"):

@@ -1,5 +1,6 @@
 """The owner of the meters: one a host, a window a second, and what happens when it ends."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -223,6 +224,14 @@ def test_a_runtime_folder_swept_away_is_made_anew(tmp_path: Path) -> None:
     assert [reading.name for reading in first.readings] == ["before"]
     assert owner.page().content().window == first.window.number
     owner.close()
+
+
+def test_a_folder_that_another_user_made_first_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(StorageFailed, match="belongs to user"):
+        MeterOwner(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_a_storage_failure(tmp_path: Path) -> None:
