@@ -30,7 +30,6 @@ from lichen.security.admin_key import ensure_admin_key
 from lichen.security.tokens import Keys
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import Change, SqliteDocuments
-from lichen.store.log import FileLog
 
 PTRACE_TRACEME, PTRACE_SYSCALL, PTRACE_SETOPTIONS = 0, 24, 0x4200
 EXITKILL_AND_MARKED_SYSCALLS = 0x100000 | 1
@@ -99,26 +98,21 @@ def check_exported(home: Home, *, finished: bool) -> None:
 
 
 def start(home: Home) -> None:
-    """The first start's own writes: the admin key and a log."""
+    """The first start's own writes: the admin key."""
     clock = ManualClock()
     ensure_admin_key(home.folder / "admin.key", Keys(home.documents, clock), clock)
-    log = FileLog(home.folder / "log")
-    if not list(log.links()):
-        log.append(b"started")
 
 
 def check_started(home: Home, *, finished: bool) -> None:
-    """One key at most, whole; one record at most, whole."""
+    """One key at most, whole."""
     key = home.folder / "admin.key"
     known = Keys(home.documents, ManualClock()).records()
     assert len(known) <= 1
     assert key.exists() or not known
     if key.exists():
         assert len(key.read_text()) == len("lk_") + 12 + 1 + 64 + 1
-    payloads = [link.payload for link in FileLog(home.folder / "log").links()]
-    assert payloads in ([], [b"started"])
     if finished:
-        assert (len(known), payloads) == (1, [b"started"])
+        assert len(known) == 1
 
 
 def accept_and_register(home: Home) -> None:

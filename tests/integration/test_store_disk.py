@@ -18,7 +18,6 @@ from lichen.security.admin_key import ensure_admin_key
 from lichen.security.tokens import Keys
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import Change, MemoryDocuments, SqliteDocuments
-from lichen.store.log import FileLog
 
 DRAFT = Draft("vic", "forecast", "ridge", Signature((), ()), "0.1.0", job_id=JobId("job-1"))
 SMALL, LARGE = {"model.onnx": b"w" * 1000}, {"a.json": b"{}", "model.onnx": b"w" * 3_000_000}
@@ -100,18 +99,15 @@ def test_a_commit_that_does_not_fit_is_undone_and_the_store_goes_on(
     assert len(documents.scan("jobs")) == 2
 
 
-def test_a_full_disk_stops_every_other_writer_too(disk: Path) -> None:
-    log = FileLog(disk / "log")
-    log.append(b"first")
+def test_a_full_disk_takes_no_admin_key(disk: Path) -> None:
     filler = fill(disk, leave_bytes=0)
-    refused(lambda: log.append(b"x" * 10_000), "is full")
     clock = ManualClock()
     keys = Keys(MemoryDocuments(), clock)
     refused(lambda: ensure_admin_key(disk / "admin.key", keys, clock), "is full")
-    assert names(disk) == ["filler", "log"]
+    assert names(disk) == ["filler"]
     filler.unlink()
-    log.append(b"second")
-    assert [link.payload for link in FileLog(disk / "log").links()] == [b"first", b"second"]
+    ensure_admin_key(disk / "admin.key", keys, clock)
+    assert names(disk) == ["admin.key"]
 
 
 def test_an_export_that_does_not_fit_leaves_nothing(disk: Path, tmp_path: Path) -> None:
@@ -143,7 +139,6 @@ def test_a_read_only_disk_takes_nothing_and_says_so(disk: Path) -> None:
         lambda: SqliteDocuments(disk / "lichen.db"),
         lambda: SqliteDocuments(disk / "new" / "lichen.db"),
         lambda: blobs.put(b"new"),
-        lambda: FileLog(disk / "log"),
         lambda: ensure_admin_key(disk / "admin.key", keys, clock),
         lambda: Catalog(MemoryDocuments(), blobs, clock).register(DRAFT, LARGE),
     ):

@@ -1,7 +1,6 @@
 """Names and identifiers, checked once where they enter."""
 
 import re
-import secrets
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NewType
@@ -64,8 +63,3 @@ class ModelReference:
 def digest_of(content: bytes) -> Digest:
     """SHA-256 of the bytes."""
     return Digest(sha256(content).hexdigest())
-
-
-def new_job_id() -> JobId:
-    """A fresh, unguessable job id."""
-    return JobId(f"job-{secrets.token_hex(6)}")

@@ -1,7 +1,7 @@
 """Split a batch's cost over its requests so that the parts sum to the whole (A1, A2, A5)."""
 
 from collections.abc import Callable, Sequence
-from time import process_time_ns, thread_time_ns
+from time import thread_time_ns
 
 from lichen.core.errors import InvalidInput
 
@@ -70,11 +70,6 @@ class Stopwatch:
     def of_thread(cls) -> "Stopwatch":
         """By the CPU clock of whichever thread asks."""
         return cls(thread_time_ns, clock_cost_ns(thread_time_ns))
-
-    @classmethod
-    def of_process(cls) -> "Stopwatch":
-        """By the CPU clock of this process, all threads."""
-        return cls(process_time_ns, clock_cost_ns(process_time_ns))
 
     def spent(self, mark: int) -> int:
         """CPU nanoseconds since `mark`, by the same thread; never below 0."""

@@ -1,4 +1,4 @@
-"""Where bytes and records rest: content-addressed blobs, versioned documents, chained logs.
+"""Where bytes and records rest: content-addressed blobs and versioned documents.
 
 The standard library only: the supervisor imports this room.
 """

@@ -3,7 +3,7 @@
 import pytest
 
 from lichen.core.errors import InvalidInput
-from lichen.core.ids import ModelReference, checked_name, digest_of, new_job_id
+from lichen.core.ids import ModelReference, checked_name, digest_of
 
 
 @pytest.mark.parametrize("name", ["vic", "a.b-c_1", "A" * 64])
@@ -35,7 +35,3 @@ def test_other_references_are_refused(text: str) -> None:
 
 def test_digest_is_sha256_in_hexadecimal() -> None:
     assert digest_of(b"abc").startswith("ba7816bf8f01cfea")
-
-
-def test_job_ids_do_not_repeat() -> None:
-    assert len({new_job_id() for _ in range(1000)}) == 1000

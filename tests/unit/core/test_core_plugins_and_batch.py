@@ -1,4 +1,4 @@
-"""Adapters load by name; batches know their rows; public names load lazily."""
+"""Objects load by name; batches know their rows; public names load lazily."""
 
 import subprocess
 import sys
@@ -8,18 +8,9 @@ import pytest
 
 import lichen
 from lichen.core.batch import DATATYPE_OF_NUMPY, NUMPY_OF_DATATYPE, Batch
-from lichen.core.errors import LichenError, NotFound
-from lichen.core.plugins import load_object, load_plugin
+from lichen.core.errors import LichenError
+from lichen.core.plugins import load_object
 from lichen.core.tensors import Datatype
-
-
-def test_an_installed_entry_point_is_loaded() -> None:
-    assert callable(load_plugin("console_scripts", "lichen"))
-
-
-def test_a_missing_adapter_is_named_with_what_is_installed() -> None:
-    with pytest.raises(NotFound, match=r"no console_scripts adapter is called 'nope'.*lichen"):
-        load_plugin("console_scripts", "nope")
 
 
 def test_a_dotted_name_loads_the_object() -> None:

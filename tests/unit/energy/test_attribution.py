@@ -42,8 +42,8 @@ def test_a_span_is_charged_its_work_less_the_looking() -> None:
 
 
 def test_real_clocks_are_calibrated() -> None:
-    for watch in (Stopwatch.of_thread(), Stopwatch.of_process()):
-        assert watch.cost_ns > 0
-        mark = watch.start()
-        sum(range(20_000))
-        assert watch.spent(mark) > 0
+    watch = Stopwatch.of_thread()
+    assert watch.cost_ns > 0
+    mark = watch.start()
+    sum(range(20_000))
+    assert watch.spent(mark) > 0

@@ -21,7 +21,7 @@ documents.close()
 
 def test_the_supervisor_pays_for_the_standard_library_only() -> None:
     code = (
-        "import sys, lichen.store.documents, lichen.store.blobs, lichen.store.log\n"
+        "import sys, lichen.store.documents, lichen.store.blobs\n"
         "print([m for m in sys.modules if m.split('.')[0] in ('msgspec', 'numpy', 'httpx')])"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
