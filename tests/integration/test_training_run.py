@@ -175,6 +175,23 @@ def test_progress_never_goes_back_and_carries_the_joules() -> None:
     assert spent[0] > 0
 
 
+def test_a_truth_that_was_filled_is_never_scored() -> None:
+    whole = table()
+    load = whole.arrays["load"].copy()
+    load[24 * 66 : 24 * 68] = np.nan
+    load[24 * 20 : 24 * 22] = np.nan
+    gappy = Table(whole.times, whole.columns, {**whole.arrays, "load": load})
+    result = train(replace(RIDGE, algorithm="naive-day"), gappy)
+    assert result.parameters["cells_filled"] == 96
+    recorded = np.isfinite(load)
+    scale = np.nanmean(np.abs(load[24:1176] - load[: 1176 - 24]))  # in the 70 % fitted on
+    for row in np.flatnonzero(~recorded):
+        load[row] = load[row - 24]
+    missed = np.abs(load[1440:] - load[1440 - 24 : -24])  # from the test's first midnight on
+    missed = missed[recorded[1440:]]
+    assert metric(result, "MASE") == pytest.approx(missed.mean() / scale, rel=1e-5)
+
+
 STATED: Mapping[str, datetime] = {
     "train_until": START + timedelta(days=45),
     "validate_until": START + timedelta(days=60),

@@ -90,7 +90,6 @@ def test_expanding_rows_one_by_one_or_together_is_the_same(
 def _study(values: NDArray[np.float64], horizon: int, start_at: str) -> Study:
     rows = len(values)
     panel_times = np.datetime64("2026-01-01", "s") + np.arange(rows) * np.timedelta64(3600, "s")
-    channels = Channels(
-        panel_times, values[:, None], np.empty((rows, 0)), ("load",), (None,), 3600, 0
-    )
+    none, gaps = np.empty((rows, 0)), np.zeros((rows, 1), dtype=np.bool_)
+    channels = Channels(panel_times, values[:, None], none, ("load",), (None,), 3600, gaps)
     return study_of(channels, ForecastSpec(targets=("load",), horizon=horizon, start_at=start_at))

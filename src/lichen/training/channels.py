@@ -18,7 +18,7 @@ MOST_MISSING = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """Targets and known covariates at every step, nothing missing.
+    """Targets and known covariates at every step; what was missing is filled.
 
     Attributes:
         times: datetime64[s], UTC, `(rows,)`, one step apart.
@@ -27,7 +27,8 @@ class Channels:
         names: what each channel is called: the target, or `target[series]` in a panel.
         units: unit of each channel.
         step_seconds: seconds from one row to the next.
-        filled: cells that were missing and were filled from the same time the day before.
+        gaps: bool `(rows, channels)`, which cells were missing and were filled from the same time
+            the day before: they are fitted on, and never scored.
     """
 
     times: NDArray[np.datetime64]
@@ -36,7 +37,7 @@ class Channels:
     names: tuple[str, ...]
     units: tuple[str | None, ...]
     step_seconds: int
-    filled: int
+    gaps: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.times)
@@ -49,7 +50,11 @@ class Channels:
     def head(self, rows: int) -> "Channels":
         """The first `rows` rows."""
         return replace(
-            self, times=self.times[:rows], values=self.values[:rows], known=self.known[:rows]
+            self,
+            times=self.times[:rows],
+            values=self.values[:rows],
+            known=self.known[:rows],
+            gaps=self.gaps[:rows],
         )
 
 
@@ -75,9 +80,9 @@ def channels_of(table: Table, spec: ForecastSpec) -> Channels:
     day = max(1, DAY_SECONDS // step_seconds)
     kept = _recorded(values)
     known = _known(seen, spec, times)[kept]
-    missing = int((~np.isfinite(values[kept])).sum())
+    gaps = ~np.isfinite(values[kept])
     return Channels(
-        times[kept], _filled(values[kept], day), known, names, units, step_seconds, missing
+        times[kept], _filled(values[kept], day), known, names, units, step_seconds, gaps
     )
 
 

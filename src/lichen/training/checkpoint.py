@@ -51,7 +51,7 @@ class Checkpoint:
 def fingerprint(study: Study) -> str:
     """Names a task and its data: a checkpoint of another is of no use."""
     digest = sha256(msgspec.json.encode((study.spec, study.base)))
-    for array in (study.panel.values, study.panel.known):
+    for array in (study.panel.values, study.panel.known, study.gaps):
         digest.update(np.ascontiguousarray(array).tobytes())
     digest.update(str(study.panel.start).encode())
     return digest.hexdigest()

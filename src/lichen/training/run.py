@@ -132,7 +132,7 @@ def _parameters(study: Study, outcome: Outcome) -> Mapping[str, object]:
         "rows_fitted": study.split.fit,
         "rows_validated": study.split.validate - study.split.fit,
         "rows_tested": study.split.test - study.split.validate,
-        "cells_filled": study.rows_filled,
+        "cells_filled": int(study.gaps.sum()),
         "channels": list(study.base.targets),
     }
 

@@ -1,15 +1,17 @@
 """What the candidates of a run share: the rows, how they are parted, the base to build on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import gcd
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput
 from lichen.data.table import seconds64
+from lichen.forecasting.backtest import Backtest
 from lichen.forecasting.declaration import scaled
-from lichen.forecasting.fitting import Rows, usual_origins
+from lichen.forecasting.fitting import Rows, ahead_of, usual_origins
 from lichen.forecasting.panel import Panel
 from lichen.forecasting.specification import Specification
 from lichen.training.channels import Channels
@@ -46,14 +48,14 @@ class Study:
         panel: every row that may be looked at.
         split: how they are parted.
         base: targets, units, horizon, transform and calendar; candidates add context and features.
-        rows_filled: missing cells that were filled.
+        gaps: bool `(rows, series)`, which of the panel's values were missing and were filled.
     """
 
     spec: ForecastSpec
     panel: Panel
     split: Split
     base: Specification
-    rows_filled: int
+    gaps: NDArray[np.bool_]
 
     @property
     def day(self) -> int:
@@ -82,6 +84,15 @@ class Study:
             least = coprime_stride(self.day, least)
         return rows[::least]
 
+    @property
+    def recorded(self) -> NDArray[np.float64]:
+        """The panel's values `(rows, series)`, NaN where they were filled: what may be scored."""
+        return np.where(self.gaps, np.nan, self.panel.values)
+
+    def scored(self, rolled: Backtest) -> Backtest:
+        """The same forecasts beside what was recorded alone."""
+        return replace(rolled, truth=ahead_of(self.base, self.recorded, rolled.origins))
+
     def check_context(self, context: int, name: str) -> None:
         """Refuse an algorithm whose context the rows to fit on cannot carry.
 
@@ -105,7 +116,7 @@ def study_of(channels: Channels, spec: ForecastSpec) -> Study:
     split = _split(channels, spec)
     _check_enough(channels, spec, split)
     panel = Panel(channels.times[0], channels.step_seconds, channels.values, channels.known)
-    study = Study(spec, panel, split, _base(channels, spec, panel, split), channels.filled)
+    study = Study(spec, panel, split, _base(channels, spec, panel, split), channels.gaps)
     study.origins(split.fit, split.validate)
     if split.tested:
         study.origins(split.validate, split.test)

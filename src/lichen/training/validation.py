@@ -41,12 +41,12 @@ def scale_of(study: Study) -> NDArray[np.float64]:
     Raises:
         InvalidInput: a channel never changes.
     """
-    return seasonal_scale(study.panel.values[: study.split.fit], study.day)
+    return seasonal_scale(study.recorded[: study.split.fit], study.day)
 
 
 def validation_mase(study: Study, rolled: Backtest) -> float:
     """MASE over all channels: 1 is as good as the day before was in the rows fitted on."""
-    return mase(rolled.truth, rolled.mean, scale_of(study))
+    return mase(study.scored(rolled).truth, rolled.mean, scale_of(study))
 
 
 def rate(
@@ -56,7 +56,7 @@ def rate(
     first, last = part
     rows = study.origins(first, last)
     fitted = algorithm.fit(study, setting, first, pause)
-    rolled = algorithm.roll(study, setting, rows, fitted)
+    rolled = study.scored(algorithm.roll(study, setting, rows, fitted))
     misses = algorithm.misses(study, setting, first, pause)
     residual_table = quantile_table(study, setting, misses)
     quantiles, width = adaptive(setting.specification, residual_table, rolled)

@@ -47,13 +47,13 @@ def test_a_plain_table_becomes_one_channel() -> None:
     channels = channels_of(table(), LOAD)
     assert channels.values[:, 0].tolist() == list(range(72))
     assert (channels.names, channels.units) == (("load",), ("MW",))
-    assert (channels.step_seconds, channels.day, channels.filled) == (3600, 24, 0)
+    assert (channels.step_seconds, channels.day, int(channels.gaps.sum())) == (3600, 24, 0)
 
 
 def test_a_missing_value_is_that_of_the_day_before() -> None:
     channels = channels_of(table(load=with_missing(30, 54)), LOAD)
     assert channels.values[[30, 54], 0].tolist() == [6, 6]
-    assert channels.filled == 2
+    assert channels.gaps.sum() == 2
 
 
 def test_rows_before_the_first_value_are_left_out() -> None:
@@ -65,7 +65,7 @@ def test_rows_before_the_first_value_are_left_out() -> None:
 def test_rows_that_hold_only_what_is_known_ahead_are_left_out() -> None:
     rows = table(load=with_missing(69, 70, 71), t=np.arange(72.0))
     channels = channels_of(rows, ForecastSpec(targets=("load",), known=("t",), horizon=1))
-    assert (len(channels), len(channels.known), channels.filled) == (69, 69, 0)
+    assert (len(channels), len(channels.known), int(channels.gaps.sum())) == (69, 69, 0)
 
 
 def test_targets_that_never_meet_are_refused() -> None:

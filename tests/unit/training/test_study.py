@@ -24,7 +24,7 @@ def channels(rows: int = 2400, step_seconds: int = 3600) -> Channels:
         ("load",),
         ("MW",),
         step_seconds,
-        0,
+        np.zeros((rows, 1), dtype=np.bool_),
     )
 
 
