@@ -114,7 +114,7 @@ def export(reference: str, folder: Path, as_json: bool) -> None:  # noqa: FBT001
         click.echo(f"wrote {reference} to {folder}")
 
 
-@models.command("import")
+@models.command("import", short_help="Register an ONNX file, or an exported version.")
 @click.argument("path", type=PATH)
 @click.option("--name", metavar="M", help="Name of the model. [the file's name]")
 @json_option

@@ -1,5 +1,6 @@
 """What a verb prints: tables for people, one JSON document for programs."""
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,21 +18,34 @@ def print_json(document: object) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Columns padded to their widest cell, numbers to the right; nothing else."""
+    """Columns padded to their widest cell as terminals show it, numbers to the right."""
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
     widths = [
-        max(len(heading), *(len(row[at]) for row in cells)) if cells else len(heading)
-        for at, heading in enumerate(headings)
+        max(terminal_width(row[at]) for row in (list(headings), *cells))
+        for at in range(len(headings))
     ]
     numeric = [
         bool(cells) and all(_is_number(row[at]) for row in cells) for at in range(len(headings))
     ]
     for row in (list(headings), *cells):
         padded = [
-            cell.rjust(width) if right else cell.ljust(width)
+            _padded(cell, width, right=right)
             for cell, width, right in zip(row, widths, numeric, strict=True)
         ]
         click.echo("  ".join(padded).rstrip())
+
+
+def terminal_width(text: str) -> int:
+    """The cells of a terminal that a text takes: Chinese signs take two, combining marks none."""
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        for sign in text
+    )
+
+
+def _padded(cell: str, width: int, *, right: bool) -> str:
+    space = " " * (width - terminal_width(cell))
+    return space + cell if right else cell + space
 
 
 def _is_number(cell: str) -> bool:

@@ -1,5 +1,6 @@
 """A job's progress on one line of a terminal: how far, which stage, how many joules so far."""
 
+import shutil
 import sys
 import time
 
@@ -27,7 +28,8 @@ class ProgressLine:
         if job.state.final:
             sys.stderr.write(CLEAR_LINE if self._drawn else "")
         else:
-            sys.stderr.write(CLEAR_LINE + drawing(job, waited))
+            room = shutil.get_terminal_size().columns - 1  # a line that wraps cannot be wiped
+            sys.stderr.write(CLEAR_LINE + drawing(job, waited)[:room])
             self._drawn = True
         sys.stderr.flush()
 

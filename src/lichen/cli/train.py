@@ -21,7 +21,7 @@ def train() -> None:
     """Train a model; the job runs in a process of its own and is metered throughout."""
 
 
-@train.command()
+@train.command(short_help="Train a forecaster of one or several columns.")
 @click.option("--data", "data", metavar="NAME[@V]", required=True, help="The dataset.")
 @click.option("--target", type=Names(), required=True, help="Columns to forecast.")
 @click.option("--horizon", metavar="STEPS", type=int, required=True, help="Steps to forecast.")
@@ -31,14 +31,26 @@ def train() -> None:
 @click.option("--train-until", type=Moment(), help="Rows from here on are not fitted on.")
 @click.option("--validate-until", type=Moment(), help="Rows from here on are never looked at.")
 @click.option("--test-until", type=Moment(), help="... except up to here, to score the result.")
-@click.option("--refit", type=click.Choice(["never", "weekly"]), default="never")
+@click.option(
+    "--refit",
+    type=click.Choice(["never", "weekly"]),
+    default="never",
+    show_default=True,
+    help="Fit closed-form models anew as truth arrives.",
+)
 @click.option(
     "--start-at", metavar="HH:MM", help="Local time every forecast starts, or any. [00:00]"
 )
 @click.option("--timezone", metavar="Z", help="Zone whose calendar counts. [the dataset's]")
-@click.option("--algorithm", metavar="auto|NAME", default="auto", show_default=True)
+@click.option(
+    "--algorithm",
+    metavar="auto|NAME",
+    default="auto",
+    show_default=True,
+    help="naive-day, naive-week, ridge, ridge-calendar, lightgbm, or the best worth its joules.",
+)
 @click.option("--budget-joules", metavar="J", type=float, help="Energy the search may spend.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of whatever draws at random.")
 @click.option("--name", metavar="M", help="Name of the model. [the dataset's]")
 @json_option
 def forecast(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001

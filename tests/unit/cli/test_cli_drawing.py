@@ -1,13 +1,16 @@
 """What the command line prints: tables, progress lines, receipts, CSV into tensors and back."""
 
+import io
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from lichen.cli import progress
 from lichen.cli.output import print_table
 from lichen.cli.predict import forecast_header, forecast_rows
-from lichen.cli.progress import drawing
+from lichen.cli.progress import ProgressLine, drawing
 from lichen.cli.receipts import receipt_line
 from lichen.cli.tables import inputs_of, read_rows, rows_of
 from lichen.client.inference import Answer
@@ -48,6 +51,18 @@ def test_tables_pad_columns_and_put_numbers_to_the_right(
     ]
 
 
+def test_tables_stay_straight_with_signs_of_two_cells_and_of_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_table(("列", "unit"), [("温度", "°C"), ("load", "MW"), ("cafe\u0301", "GW")])
+    assert capsys.readouterr().out.splitlines() == [
+        "列    unit",
+        "温度  °C",
+        "load  MW",
+        "cafe\u0301  GW",
+    ]
+
+
 def test_a_receipt_says_energy_method_carbon_and_zone() -> None:
     carbon = CarbonFigure(Nanograms(410), Nanograms(170), Nanograms(700), "DE", "averages")
     assert receipt_line(Receipt(ENERGY, carbon, 0)) == (
@@ -59,17 +74,37 @@ def test_carbon_that_is_not_known_is_said_and_not_0() -> None:
     assert receipt_line(Receipt(ENERGY, None, 0)).endswith("modelled), carbon not known")
 
 
-def test_progress_shows_share_stage_and_joules_so_far() -> None:
-    job = Job(
+def running(stage: str, message: str) -> Job:
+    return Job(
         id="j",
         kind=JobKind.TRAIN,
         state=JobState.RUNNING,
         tenant="default",
         spec={},
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
-        progress=Progress(stage="ridge", fraction=0.5, message="3 of 6", nj=4_200_000_000),
+        progress=Progress(stage=stage, fraction=0.5, message=message, nj=4_200_000_000),
     )
-    assert drawing(job, 2.0) == "[############............]  50% · ridge 3 of 6 · 4.2 J"
+
+
+def test_progress_shows_share_stage_and_joules_so_far() -> None:
+    drawn = drawing(running("ridge", "3 of 6"), 2.0)
+    assert drawn == "[############............]  50% · ridge 3 of 6 · 4.2 J"
+
+
+class Terminal(io.StringIO):
+    """Somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_keeps_to_one_line_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(progress, "SHOWN_AFTER_SECONDS", 0.0)
+    monkeypatch.setenv("COLUMNS", "40")
+    ProgressLine()(running("ridge", "x" * 100))
+    assert len(terminal.getvalue().removeprefix(progress.CLEAR_LINE)) == 39
 
 
 def test_a_forecast_becomes_rows_with_time_unit_and_quantiles() -> None:
