@@ -1,8 +1,6 @@
 """Cells of time into seconds: the table `stamps` (rid, said, local_s, offset_s) of the engine."""
 # ruff: noqa: S608 - the SQL names our own tables; what users wrote goes through literal()
 
-from dataclasses import dataclass
-
 from lichen.core.errors import InvalidInput
 from lichen.data.engine import Engine, literal
 from lichen.data.raw import RAW, Kind, RawColumn, RawFile
@@ -21,14 +19,6 @@ _EPOCH_S = (
     "THEN CAST(floor(epoch({0})) AS BIGINT) END"
 )
 """Seconds since 1970; a year beyond these is a slip of the pen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A row of the file as messages name it."""
-
-    row: int
-    said: str
 
 
 def parse_stamps(

@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput
-from lichen.forecasting.specification import DAY_SECONDS, Specification
-
-WEEK_SECONDS = 7 * DAY_SECONDS
+from lichen.forecasting.specification import Specification
 
 
 def seasonal(
@@ -43,9 +41,3 @@ def seasonal(
     weights = np.zeros((period + 1, specification.horizon), dtype=np.float32)
     weights[steps % period, steps] = 1.0
     return plain, weights
-
-
-def seasons(specification: Specification) -> dict[str, int]:
-    """The guards' periods in steps: `naive-day` and `naive-week`, at least one step each."""
-    week = max(1, WEEK_SECONDS // specification.step_seconds)
-    return {"naive-day": specification.steps_per_day, "naive-week": week}

@@ -7,7 +7,7 @@ from lichen.core.errors import InvalidInput
 from lichen.forecasting.backtest import forecast_at, roll, roll_quantiles
 from lichen.forecasting.crossvalidation import cross_residuals
 from lichen.forecasting.fitting import fit, origins, usual_origins
-from lichen.forecasting.naive import seasonal, seasons
+from lichen.forecasting.naive import seasonal
 from lichen.forecasting.panel import Panel
 from lichen.forecasting.specification import Feature, Kind, Specification
 
@@ -115,8 +115,7 @@ def test_windows_that_touch_a_gap_are_left_out() -> None:
 
 def test_the_guards_repeat_a_season() -> None:
     data = replace(panel(20), known=np.empty((20 * DAY, 0)))
-    assert seasons(SAID) == {"naive-day": 24, "naive-week": 168}
-    for period in seasons(SAID).values():
+    for period in (DAY, 7 * DAY):
         said, weights = seasonal(SAID, period)
         made = forecast_at(said, weights, data, np.array([300]))
         wanted = data.values[300 - period + np.arange(DAY) % period]
