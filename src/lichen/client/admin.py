@@ -200,11 +200,17 @@ class Models:
         return self._session.get(f"{_version_path(reference)}/verify", Verification)
 
     def export(self, reference: str, target: Path | str) -> Path:
-        """Write a version as a tar file with its manifest `lichen.json`."""
+        """Write a version as a tar file with its manifest `lichen.json`, whole or not at all."""
         path = Path(target)
-        with path.open("wb") as file:
-            for chunk in self._session.download(f"{_version_path(reference)}/export"):
-                file.write(chunk)
+        partial = path.with_name(f".{path.name}.partial")
+        try:
+            with partial.open("wb") as file:
+                for chunk in self._session.download(f"{_version_path(reference)}/export"):
+                    file.write(chunk)
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
         return path
 
     def import_file(

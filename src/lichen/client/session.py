@@ -21,7 +21,8 @@ API = "/api/v1"
 REFUSED_PATIENCE_SECONDS = 0.5
 """The supervisor holds the port while a plane restarts: refused for so long means no platform."""
 RESTART_PATIENCE_SECONDS = 20.0
-_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_ANSWER_SECONDS = 60.0
+_TIMEOUT = httpx.Timeout(_ANSWER_SECONDS, connect=5.0)
 _BUSY = 503
 _FIRST_ERROR = 400
 
@@ -153,6 +154,11 @@ class _Patience:
         if waited > (REFUSED_PATIENCE_SECONDS if refused else RESTART_PATIENCE_SECONDS):
             if isinstance(error, LichenError):
                 raise error
+            if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
+                raise Unavailable(
+                    f"{self._url} did not answer within {_ANSWER_SECONDS:g} s: it may still be at "
+                    "work on this; look before you ask again"
+                ) from error
             raise _nobody_at(self._url) from error
         time.sleep(self._pause)
         self._pause = min(2 * self._pause, 0.5)

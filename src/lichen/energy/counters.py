@@ -93,13 +93,14 @@ class ProcessCounters:
     def __init__(self, path: Path, name: str, platform: str = "") -> None:
         self.path = path
         self.name = name
-        self.platform = platform
         self._accounts: dict[str, Account] = {}
         self._chunks: list[mmap.mmap] = []
         self._lanes = 0
         self._lock = Lock()
         _create(path, name, platform)
         self._header = _map(path, 0, PAGE)
+        self.platform = read_name(self._header, PLATFORM_AT)
+        """As every reader of the file sees it."""
         self._words: memoryview[int] = memoryview(self._header).cast("q")
         self._lane = self.lane()
 
@@ -195,7 +196,7 @@ def _create(path: Path, name: str, platform: str) -> None:
     """Make the file whole under another name first, so that no reader sees half a header."""
     fresh = path.with_suffix(".new")
     raw_name = name.encode()[:NAME_LIMIT]
-    raw_platform = platform.encode()[-PLATFORM_LIMIT:]
+    raw_platform = platform.encode(errors="surrogateescape")[-PLATFORM_LIMIT:]
     header = struct.pack(
         "=7q", MAGIC, os.getpid(), start_ticks(os.getpid()), process_time_ns(), 0, 0, 0
     ).ljust(NAME_AT, b"\0")

@@ -11,7 +11,7 @@ from lichen.security.tokens import Keys, new_token, record_of
 from lichen.store.blobs import flush_folder, write_durably
 from lichen.store.failures import storage_failures
 
-_OWNER_ONLY = 0o600
+_OWNER_ONLY, _OTHERS = 0o600, 0o077
 _ADMIN = Principal("admin", DEFAULT_TENANT, Role.ADMIN)
 
 
@@ -28,6 +28,8 @@ def ensure_admin_key(path: Path, keys: Keys, clock: Clock) -> str:
     if not path.exists():
         _write(path, new_token())
     with storage_failures(path):
+        if path.stat().st_mode & _OTHERS:  # put back from a backup, or written by hand
+            path.chmod(_OWNER_ONLY)
         token = path.read_text(encoding="ascii", errors="replace").strip()
     try:
         record = record_of(token, _ADMIN, clock.now())

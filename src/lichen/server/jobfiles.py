@@ -58,14 +58,15 @@ class JobWatch:
 
     def save(self, name: str, body: bytes) -> None:
         """Keep a checkpoint, whole or not at all, in place of the last one of this name."""
-        self._checkpoints.mkdir(exist_ok=True)
         own = self._checkpoints / f"{name}.{self._fence:06d}"
         fresh = own.with_name(f".{own.name}")
-        with storage_failures(own), fresh.open("wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(own)
+        with storage_failures(own):
+            self._checkpoints.mkdir(exist_ok=True)
+            with fresh.open("wb") as file:
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(own)
         for fence, path in self._kept(name):
             if fence < self._fence:
                 path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from lichen.client import session
-from lichen.client.admin import Deployments, Jobs
+from lichen.client.admin import Deployments, Jobs, Models
 from lichen.client.connection import Lichen, connect
 from lichen.client.session import Session
 from lichen.core.errors import (
@@ -102,6 +102,23 @@ def test_nobody_there() -> None:
         plane.session().get("/health", Health)
     with pytest.raises(Unavailable, match="no platform answers"):
         list(plane.session().download("/x"))
+
+
+def test_an_answer_that_takes_too_long_is_not_called_a_missing_platform() -> None:
+    plane = Plane(*[httpx.ReadTimeout("slow")] * 99)
+    with pytest.raises(Unavailable, match="did not answer within 60 s"):
+        plane.session().get("/ledger/verify", Health)
+
+
+def test_an_export_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "m.tar"
+    broken = Plane(httpx.ReadError("x")).session()
+    with pytest.raises(Unavailable, match="broke off"):
+        Models(broken, Jobs(broken)).export("m@1", target)
+    assert list(tmp_path.iterdir()) == []
+    whole = Plane(httpx.Response(200, content=b"tar")).session()
+    assert Models(whole, Jobs(whole)).export("m@1", target).read_bytes() == b"tar"
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_plane_that_stays_busy_is_told_as_it_says() -> None:

@@ -38,6 +38,13 @@ while True:
 """
 
 
+@pytest.mark.parametrize("home", ["/home/a", "/h" * 900, "/home/\udcff"])
+def test_the_platform_is_what_readers_see(tmp_path: Path, home: str) -> None:
+    counters = ProcessCounters.create(tmp_path, "dataplane", home)
+    (reading,) = read_counters(tmp_path)
+    assert reading.platform == counters.platform != ""
+
+
 def test_charges_add_up_by_account(tmp_path: Path) -> None:
     counters = ProcessCounters.create(tmp_path, "dataplane")
     first = counters.account("work/t/a/m@1/fp32")

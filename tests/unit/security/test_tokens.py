@@ -139,7 +139,9 @@ def test_the_admin_key_is_made_once_for_the_owner_alone(
     token = ensure_admin_key(path, keys, clock)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.read_text() == f"{token}\n"
+    path.chmod(0o644)
     assert ensure_admin_key(path, keys, clock) == token
+    assert path.stat().st_mode & 0o777 == 0o600, "put back from a backup"
     ring.reload()
     assert ring.authenticate(f"Bearer {token}").role is Role.ADMIN
     assert [child.name for child in tmp_path.iterdir()] == ["admin.key"]
