@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 from urllib.parse import quote
 
 import httpx
@@ -16,6 +16,8 @@ from lichen.core.figures import Receipt
 from lichen.core.tensors import Datatype
 from lichen.protocol.footprint import RECEIPT_HEADER, parse_receipt
 from lichen.protocol.oip import InferResponse, ModelMetadata
+
+T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -83,7 +85,7 @@ class Inference:
     def metadata(self, deployment: str) -> ModelMetadata:
         """What the deployment takes and gives."""
         answer = self._transport.send("GET", _path(deployment))
-        return msgspec.json.decode(answer.content, type=ModelMetadata)
+        return _decoded(answer, ModelMetadata)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -142,10 +144,7 @@ def _shape(name: str, values: object) -> list[int]:
 
 
 def _read(answer: httpx.Response) -> Answer:
-    try:
-        said = msgspec.json.decode(answer.content, type=InferResponse)
-    except msgspec.MsgspecError as error:
-        raise WorkFailed(f"the answer is not of the Open Inference Protocol: {error}") from error
+    said = _decoded(answer, InferResponse)
     receipt = answer.headers.get(RECEIPT_HEADER)
     return Answer(
         {output.name: _nested(output.data, output.shape) for output in said.outputs},
@@ -153,6 +152,16 @@ def _read(answer: httpx.Response) -> Answer:
         said.model_name,
         said.model_version,
     )
+
+
+def _decoded(answer: httpx.Response, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except msgspec.MsgspecError as error:
+        raise WorkFailed(
+            f"{answer.url} does not answer in the Open Inference Protocol ({error}): check the "
+            "address"
+        ) from error
 
 
 def _nested(data: list[Any], shape: Sequence[int]) -> list[Any]:

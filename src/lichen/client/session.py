@@ -50,14 +50,14 @@ class Session:
 
     def get(self, path: str, kind: type[T], query: Query | None = None) -> T:
         """The resource at `path`."""
-        return msgspec.json.decode(self.send("GET", path, query).content, type=kind)
+        return _decoded(self.send("GET", path, query), kind)
 
     def pages(self, path: str, kind: type[T], query: Query | None = None) -> Iterator[T]:
         """Every item of a list, page after page."""
         cursor: str | None = None
         while True:
             asked = {**(query or {}), "cursor": cursor}
-            page = msgspec.json.decode(self.send("GET", path, asked).content, type=Page[kind])  # type: ignore[valid-type]
+            page = _decoded(self.send("GET", path, asked), Page[kind])  # type: ignore[valid-type]
             yield from page.items
             cursor = page.next
             if cursor is None:
@@ -66,11 +66,11 @@ class Session:
     def put(self, path: str, body: object, kind: type[T]) -> T:
         """Set the resource at `path`."""
         answer = self.send("PUT", path, content=lambda: msgspec.json.encode(body))
-        return msgspec.json.decode(answer.content, type=kind)
+        return _decoded(answer, kind)
 
     def post(self, path: str, content: Content, kind: type[T], query: Query | None = None) -> T:
         """Create something; a repeated attempt creates it once (`Idempotency-Key`)."""
-        return msgspec.json.decode(self.send("POST", path, query, content).content, type=kind)
+        return _decoded(self.send("POST", path, query, content), kind)
 
     def send(
         self,
@@ -179,11 +179,23 @@ def _nobody_at(url: str) -> Unavailable:
     return Unavailable(f"no platform answers at {url}: start one with `lichen up`")
 
 
+def _decoded(answer: httpx.Response, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except msgspec.DecodeError as error:
+        raise _foreign(answer) from error
+
+
 def _problem(answer: httpx.Response) -> LichenError:
     try:
         problem = msgspec.json.decode(answer.content, type=Problem)
     except msgspec.DecodeError:
-        return LichenError(
-            f"{answer.url} answered {answer.status_code}, which is no answer of a Lichen platform"
-        )
+        return _foreign(answer)
     return named_error(problem.code, problem.detail)
+
+
+def _foreign(answer: httpx.Response) -> LichenError:
+    return LichenError(
+        f"{answer.url} answered {answer.status_code}, and not as a Lichen platform of this "
+        "release does: check the address"
+    )

@@ -104,6 +104,19 @@ def test_nobody_there() -> None:
         list(plane.session().download("/x"))
 
 
+@pytest.mark.parametrize("body", [b"<html>", b'{"healthy": 3}', b""])
+def test_an_answer_of_somebody_else(body: bytes) -> None:
+    plane = Plane(*[httpx.Response(200, content=body)] * 4)
+    with pytest.raises(LichenError, match=r"answered 200, and not as a Lichen.*check the address"):
+        plane.session().get("/health", Health)
+    with pytest.raises(LichenError, match="check the address"):
+        list(plane.session().pages("/zones", Zone))
+    with pytest.raises(LichenError, match="check the address"):
+        plane.session().put("/x", {}, Health)
+    with pytest.raises(LichenError, match="check the address"):
+        plane.session().post("/x", lambda: b"", Health)
+
+
 def test_an_answer_that_takes_too_long_is_not_called_a_missing_platform() -> None:
     plane = Plane(*[httpx.ReadTimeout("slow")] * 99)
     with pytest.raises(Unavailable, match="did not answer within 60 s"):
