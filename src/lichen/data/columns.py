@@ -2,6 +2,7 @@
 # ruff: noqa: S608 - the SQL names our own tables; what users wrote goes through literal()
 
 from dataclasses import dataclass
+from math import isfinite
 
 from lichen.core.errors import InvalidInput
 from lichen.data.engine import Engine, literal
@@ -180,10 +181,12 @@ def _is_marker(column: RawColumn, file: RawFile, options: IngestOptions) -> str:
 
 
 def _as_number(text: str) -> float | None:
+    """The finite number in a cell; others are no numbers here, they are missing anyway."""
     try:
-        return float(text.replace(",", "."))
+        number = float(text.replace(",", "."))
     except ValueError:
         return None
+    return number if isfinite(number) else None
 
 
 def _truth(column: RawColumn, options: IngestOptions) -> str:

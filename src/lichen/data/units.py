@@ -53,5 +53,14 @@ def unit_of(header: str) -> str | None:
 
 
 def canonical(text: str) -> str | None:
-    """A known unit as it is written here; None for other text."""
-    return _EXACT.get(text) or _CANONICAL.get(text.strip().casefold())
+    """A known unit as it is written here; None for other text, and where milli may be mega."""
+    said = text.strip()
+    unit = _EXACT.get(said) or _CANONICAL.get(said.casefold())
+    return None if unit is None or _is_another_prefix(said, unit) else unit
+
+
+def _is_another_prefix(said: str, unit: str) -> bool:
+    """`mWh` is no MWh and `MV` no mV; `mwh`, `MWH` and `MM` are but carelessly written."""
+    if {said[0], unit[0]} != {"m", "M"} or said == unit:
+        return False
+    return unit in ("mV", "mA") or not (said.islower() or said.isupper())

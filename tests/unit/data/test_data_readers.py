@@ -61,6 +61,16 @@ def test_missing_cells_and_the_missing_option(datasets: Datasets, write: WriteFi
     np.testing.assert_array_equal(table.column("y"), [np.nan, 3, np.nan, 4])
 
 
+@pytest.mark.parametrize("marker", ["NaN", "inf", "-Infinity", "1e999"])
+def test_what_is_no_finite_number_may_be_said_to_be_missing(
+    datasets: Datasets, write: WriteFile, marker: str
+) -> None:
+    rows = "".join(f"2026-01-01T{hour:02d}:00:00Z,{hour}\n" for hour in range(20))
+    text = f"Time,x\n{rows}2026-01-01T20:00:00Z,{marker}\n"
+    version = datasets.ingest("x", write(text), IngestOptions(missing=(marker,)))
+    assert np.isnan(datasets.read(version).column("x")).tolist() == [False] * 20 + [True]
+
+
 def test_a_few_unreadable_numbers_are_missing_and_told(
     datasets: Datasets, write: WriteFile
 ) -> None:
