@@ -138,13 +138,14 @@ class Batcher:
             lane.begin()
         try:
             outputs, cpu_ns = self._replica.run(batch, sum(rows))
+            parts = part(outputs, rows)  # before anybody is charged: a batch that fails runs again
             charges = self._bill.charge(cpu_ns, rows, [ticket.tenant for ticket in tickets])
         finally:
             if lane is not None:
                 lane.end()
         return [
             Answer(_asked(ticket, values), charge, ticket.head)
-            for ticket, values, charge in zip(tickets, part(outputs, rows), charges, strict=True)
+            for ticket, values, charge in zip(tickets, parts, charges, strict=True)
         ]
 
 

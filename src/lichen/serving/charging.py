@@ -189,10 +189,11 @@ class _DeploymentBill:
         at = int(self._metering.clock.now().timestamp())
         cpu_shares = split(cpu_ns, rows)
         nj_shares = split(factors.rate.nanojoules(cpu_ns), rows)
+        accounts = [self._account(tenant) for tenant in tenants]  # all, or nobody is charged
         charges = []
-        for cpu, nj, tenant in zip(cpu_shares, nj_shares, tenants, strict=True):
+        for cpu, nj, account in zip(cpu_shares, nj_shares, accounts, strict=True):
             charge = factors.charge(cpu, nj, at, self._variant)
-            self._account(tenant).add(cpu, nj, charge.ng or 0)
+            account.add(cpu, nj, charge.ng or 0)
             charges.append(charge)
         return charges
 

@@ -2,18 +2,19 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
 
 from lichen.core.batch import Array, Batch
 from lichen.core.errors import LichenError, Unavailable, WorkFailed
+from lichen.core.ids import TenantId
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.energy.attribution import Stopwatch
 from lichen.frameworks.function import FunctionPredictor
 from lichen.serving.batcher import Batcher
-from lichen.serving.charging import NoMetering
+from lichen.serving.charging import Bill, Charge, NoMetering
 from lichen.serving.replica import Replica
 from lichen.serving.rows import form
 from lichen.serving.ticket import Answer, Outcome, Query, Ticket
@@ -29,12 +30,14 @@ def double(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
     return {"y": inputs["x"] * 2, "z": inputs["x"]}
 
 
-def batcher(compute: Compute = double, *, slow: bool = False, **said: bool) -> Batcher:
+def batcher(
+    compute: Compute = double, *, slow: bool = False, bill: Bill | None = None, **said: bool
+) -> Batcher:
     replica = Replica(FunctionPredictor(SIGNATURE, compute, **said), Stopwatch.of_thread())
     replica.warm()
     replica.learn(1, 1e12 if slow else 0.0)
     metering = NoMetering()
-    return Batcher(replica, metering, metering, asyncio.get_running_loop(), (4, 3))
+    return Batcher(replica, bill or metering, metering, asyncio.get_running_loop(), (4, 3))
 
 
 def ticket(
@@ -103,6 +106,33 @@ def test_what_a_model_raises_hurts_only_its_own_request() -> None:
     assert isinstance(failed, WorkFailed)
     assert "secret" not in str(failed)
     assert [one.outputs["y"].item() for one in (first, third) if isinstance(one, Answer)] == [2, 4]
+
+
+class Tally(NoMetering):
+    """Counts who is charged."""
+
+    def __init__(self) -> None:
+        self.charged: list[int] = []
+
+    def charge(
+        self, cpu_ns: int, rows: Sequence[int], tenants: Sequence[TenantId]
+    ) -> Sequence[Charge | None]:
+        self.charged += rows
+        return super().charge(cpu_ns, rows, tenants)
+
+
+def test_a_batch_of_a_wrong_shape_charges_nobody_before_it_runs_again_one_by_one() -> None:
+    def forgets_company(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        return double({"x": inputs["x"][:1]})
+
+    async def run() -> list[int]:
+        tally = Tally()
+        batches = batcher(forgets_company, bill=tally)
+        outcomes = await asyncio.gather(*[outcome_of(batches, value) for value in (1.0, 2.0)])
+        assert [isinstance(outcome, Answer) for outcome in outcomes] == [True, True]
+        return tally.charged
+
+    assert asyncio.run(run()) == [1, 1]
 
 
 def test_a_wrong_shape_is_never_an_answer() -> None:
