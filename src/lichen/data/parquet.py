@@ -39,7 +39,19 @@ def read_parquet(
         ) from failure
     kept = [(title, kind) for title, kind, *_ in described if not title.startswith(_INDEX_PREFIX)]
     check_columns(len(kept), name, limits)
+    _check_names([title.strip() for title, _ in kept], name)
     return _load_parquet(engine, source, kept, RawFile(name, digest, (), 0, 0, 1, "."), limits)
+
+
+def _check_names(names: list[str], file: str) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InvalidInput(
+            f"{file} names two columns {twice!r}, but for the space around it: "
+            "give each its own name"
+        )
+    if "" in names:
+        raise InvalidInput(f"{file} has a column without a name: give it one")
 
 
 def _load_parquet(

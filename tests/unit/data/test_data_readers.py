@@ -158,6 +158,21 @@ def test_parquet_keeps_its_types(datasets: Datasets, tmp_path: Path) -> None:
     assert table.column("even").tolist() == [1, 0, 1, 0]
 
 
+@pytest.mark.parametrize(
+    ("select", "says"),
+    [
+        ('SELECT 1 AS a, 2 AS " a"', "names two columns 'a', but for the space around it"),
+        ('SELECT 1 AS a, 2 AS " "', "a column without a name"),
+    ],
+)
+def test_parquet_columns_that_nobody_can_tell_apart_are_refused(
+    datasets: Datasets, tmp_path: Path, select: str, says: str
+) -> None:
+    path = parquet(tmp_path / "n.parquet", select)
+    with pytest.raises(InvalidInput, match=says):
+        datasets.ingest("n", path)
+
+
 def test_a_parquet_of_lists_is_refused(datasets: Datasets, tmp_path: Path) -> None:
     path = parquet(tmp_path / "l.parquet", "SELECT [1, 2] AS pair")
     with pytest.raises(InvalidInput, match=r"column 'pair' of l.parquet holds INTEGER"):
