@@ -175,6 +175,19 @@ def test_progress_never_goes_back_and_carries_the_joules() -> None:
     assert spent[0] > 0
 
 
+def test_errors_of_several_units_are_not_averaged() -> None:
+    both = replace(RIDGE, targets=("load", "warm"), known=(), algorithm="naive-day")
+    assert {one.name for one in train(both).metrics} == {
+        "MASE",
+        "MAPE",
+        "coverage",
+        "MASE of the naive guard",
+        "skill",
+    }
+    alike = {one.name: one.unit for one in train(replace(both, targets=("load", "more"))).metrics}
+    assert alike["RMSE"] == alike["MAE"] == alike["pinball"] == "MW"
+
+
 def test_a_truth_that_was_filled_is_never_scored() -> None:
     whole = table()
     load = whole.arrays["load"].copy()

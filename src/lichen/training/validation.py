@@ -13,6 +13,9 @@ from lichen.training.core import Fitted
 from lichen.training.forecasting import Algorithm, Misses, Pause, Setting
 from lichen.training.study import Study
 
+IN_THE_UNIT = ("RMSE", "MAE", "pinball")
+"""Scores in the unit of the channels: degrees and megawatts have no mean."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rated:
@@ -63,7 +66,10 @@ def rate(
     forecasts = Forecasts(
         rolled.truth, rolled.mean, quantiles, setting.specification.levels, unit_of(study)
     )
-    return Rated(all_scores(forecasts, scale_of(study)), fitted, residual_table, width)
+    scores = all_scores(forecasts, scale_of(study))
+    if len(set(study.base.units)) > 1:
+        scores = tuple(score for score in scores if score.name not in IN_THE_UNIT)
+    return Rated(scores, fitted, residual_table, width)
 
 
 def quantile_table(study: Study, setting: Setting, misses: Misses) -> NDArray[np.float32]:
