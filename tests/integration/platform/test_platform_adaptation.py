@@ -122,14 +122,14 @@ def test_noisier_truth_widens_what_is_served(
 ) -> None:
     platform, lichen = served
     asker = Asker(lichen, lichen.deployments.newest_input("load").request)
-    noisy = days(tmp_path, DAYS, DAYS + 10, 6.0)
+    noisy = days(tmp_path, DAYS, DAYS + 10, 2.0)
     with asker:
         until(lambda: len(asker.answers) > 0)
         said = append(lichen, noisy)
         until(lambda: len(asker.answers) > 1)
         with pytest.raises(InvalidInput):
             lichen.data.append("load", noisy)
-        more = append(lichen, days(tmp_path, DAYS + 10, DAYS + 11, 6.0))
+        more = append(lichen, days(tmp_path, DAYS + 10, DAYS + 11, 2.0))
         until(lambda: len(asker.answers) > 2)
 
     factor = said["factors"][0]
