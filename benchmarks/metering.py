@@ -15,8 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from threading import Event
-from time import perf_counter_ns, process_time_ns, thread_time_ns
+from time import perf_counter_ns, process_time_ns, sleep, thread_time_ns
 
 from lichen.energy.attribution import Stopwatch, split
 from lichen.energy.closing import Levels, close
@@ -28,6 +27,7 @@ CALLS, BLOCKS, ROUNDS = 20, 200, 9
 BATCH = 16
 NEIGHBOURS = 4
 WINDOWS = 8
+TICK_SECONDS = 0.1
 NEIGHBOUR = """
 import sys
 from pathlib import Path
@@ -170,16 +170,18 @@ def sampler(folder: Path, owner: MeterOwner) -> list[Row]:
             neighbour.stdout.readline()
     used, levels = [], Levels()
     variance = dynamic = 0
-    stop, began = Event(), process_time_ns()
-    for metered in owner.windows(stop):
+    began = process_time_ns()
+    while len(used) < WINDOWS:
+        sleep(TICK_SECONDS)
+        metered = owner.tick()
+        if metered is None:
+            continue
         postings, levels = close(metered.window, metered.readings, levels)
         now = process_time_ns()
         used.append((now - began) / 1e7)
         began = now
         variance += sum(abs(line.nj) for line in postings if line.account == "rate-variance")
         dynamic += metered.window.energy_nj - metered.window.idle_nj
-        if len(used) == WINDOWS:
-            stop.set()
     for neighbour in neighbours:
         neighbour.communicate()
     share = 100 * variance / max(1, dynamic)
