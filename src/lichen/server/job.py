@@ -48,33 +48,57 @@ class Terminated(BaseException):  # it must pass every `except Exception` on its
     """SIGTERM: the job was cancelled, or the platform stops."""
 
 
+class Termination:
+    """Handles SIGTERM by raising, and remembers that it came.
+
+    An extension module that is interrupted while it loads makes an ImportError of it, for which
+    the job would be called failed.
+    """
+
+    def __init__(self) -> None:
+        self.was_asked = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        """End the work wherever it stands."""
+        self.was_asked = True
+        raise Terminated
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one attempt."""
-    signal.signal(signal.SIGTERM, _terminate)
+    termination = Termination()
+    signal.signal(signal.SIGTERM, termination)
     job_id, fence = arguments
     try:
         bench = open_workbench(load(), job_id, int(fence))
     except (LichenError, Terminated) as error:
         return _say(f"this attempt could not begin: {error}")
     try:
-        return _work(bench)
+        return _work(bench, termination)
     except Terminated:
         return _end_early(bench)
     finally:
         bench.spending.close()
 
 
-def _work(bench: Workbench) -> int:
+def _work(bench: Workbench, termination: Termination) -> int:
     try:
         load_object(WORK[bench.job.kind])(bench)
-    except (Conflict, Unavailable) as error:
-        return _say(f"this attempt cannot go on: {error}")
-    except LichenError as error:
-        return _record(bench, error_name(error), str(error))
-    except Exception as error:  # noqa: BLE001 - whatever a model or a library raises fails the job
-        traceback.print_exc()
-        return _record(bench, "WorkFailed", _unexpected(bench.job.id, error))
+    except Exception as error:
+        if termination.was_asked:
+            raise Terminated from error
+        return _failed(bench, error)
     return RECORDED
+
+
+def _failed(bench: Workbench, error: Exception) -> int:
+    """What becomes of a job that met this error: whatever a model or a library raises fails it."""
+    if isinstance(error, Conflict | Unavailable):
+        return _say(f"this attempt cannot go on: {error}")
+    if isinstance(error, LichenError):
+        return _record(bench, error_name(error), str(error))
+    traceback.print_exception(error)
+    return _record(bench, "WorkFailed", _unexpected(bench.job.id, error))
 
 
 def open_workbench(settings: Settings, job_id: str, fence: int) -> Workbench:
@@ -150,10 +174,6 @@ def _unexpected(job_id: str, error: Exception) -> str:
 def _say(sentence: str) -> int:
     sys.stderr.write(f"{sentence}\n")
     return NOT_RECORDED
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated
 
 
 if __name__ == "__main__":
