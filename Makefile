@@ -10,7 +10,7 @@ BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test check bench soak lint
+.PHONY: setup demo test check clients bench soak lint
 
 setup: .setup-stamp
 
@@ -23,8 +23,16 @@ setup: .setup-stamp
 demo: setup
 	$(BIN)/lichen demo $(ARGS)
 
-test: setup
+test: setup clients
 	$(BIN)/pytest $(ARGS)
+
+# What the conformance tests drive the server with, in an environment of its own.
+clients: .venv-clients/stamp
+
+.venv-clients/stamp: tests/conformance/requirements.txt | setup
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-clients
+	$(BIN)/uv pip sync --quiet --python .venv-clients/bin/python --only-binary :all: --require-hashes $<
+	touch $@
 
 lint: setup
 	$(BIN)/ruff format --check .
@@ -32,7 +40,7 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint
+check: lint clients
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report

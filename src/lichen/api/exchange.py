@@ -1,21 +1,28 @@
 """One request in the hands of the fast lane: its state, its refusal, the bytes of its answer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from lichen.api.callers import Caller
+from lichen.api.forms import formed, read
 from lichen.api.oip_http import HttpLimits, too_large
 from lichen.api.statuses import RETRY_AFTER_SECONDS, http_status, sentence
 from lichen.core.errors import LichenError
 from lichen.core.ids import DEFAULT_TENANT
-from lichen.protocol.oip import error_body
-from lichen.serving.ticket import Ticket
+from lichen.protocol.binary import HEADER_LENGTH
+from lichen.protocol.codec import Decoded, encode
+from lichen.protocol.oip import BinaryOutputs, error_body
+from lichen.serving.ticket import Answer, Ticket
 
 Headers = Iterable[tuple[bytes, bytes]]
+Named = Mapping[bytes, bytes]
+JSON_TYPE = b"content-type: application/json\r\n"
+BINARY_TYPE = b"content-type: application/octet-stream\r\n"
 FIELDS_TOO_LARGE = 431
-_ORDINARY = frozenset({b"expect", b"content-encoding", b"inference-header-content-length"})
+_ORDINARY = frozenset({b"expect", b"content-encoding"})
 """Headers that the ordinary lane knows what to do with."""
+_HEADER_LENGTH = HEADER_LENGTH.lower().encode()
 _NOBODY: Caller = ("", None, DEFAULT_TENANT)
 
 
@@ -30,10 +37,13 @@ class Exchange:
     """The request that the fast lane has in hand. Stands where uvicorn keeps its own cycle."""
 
     __slots__ = (
+        "accepts",
+        "binary",
         "body",
         "caller",
         "disconnected",
         "error",
+        "header_length",
         "keep_alive",
         "message_event",
         "more_body",
@@ -57,20 +67,56 @@ class Exchange:
         self.error: LichenError | None = None
         self.request_id: str | None = None
         self.ticket: Ticket | None = None
+        self.header_length: bytes | None = None
+        self.accepts: bytes | None = None
+        self.binary: BinaryOutputs | None = None
 
-    def begin(self, *, keep_alive: bool) -> None:
+    def begin(self, headers: Named, *, keep_alive: bool) -> None:
         """Take the next request of the connection."""
+        self.header_length = headers.get(b"inference-header-content-length")
+        self.accepts = headers.get(b"accept-encoding")
         self.response_complete = False
         self.keep_alive = keep_alive
         self.parts = []
         self.size = 0
         self.caller = _NOBODY
-        self.error = self.request_id = self.ticket = None
+        self.error = self.request_id = self.ticket = self.binary = None
+
+    def decoded(self) -> Decoded:
+        """The request, once its body is whole.
+
+        Raises:
+            InvalidInput: it cannot be read.
+        """
+        parts, self.parts = self.parts, []
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        length = self.header_length
+        decoded = read(body, None if length is None else length.decode("latin-1"))
+        self.request_id = decoded.id
+        self.binary = decoded.binary
+        return decoded
+
+    def encoded(self, answer: Answer) -> tuple[bytes, bytes]:
+        """Headers and body of an answer, in the form and the coding that were asked for.
+
+        Raises:
+            WorkFailed: an output holds what JSON has no word for.
+        """
+        if self.binary is None and self.accepts is None:
+            return JSON_TYPE, encode(answer.head, answer.outputs, self.request_id)
+        accepted = None if self.accepts is None else self.accepts.decode("latin-1")
+        body, length, coding = formed(answer, self.request_id, self.binary, accepted)
+        headers = JSON_TYPE
+        if length is not None:
+            headers = b"%b%b: %d\r\n" % (BINARY_TYPE, _HEADER_LENGTH, length)
+        if coding is not None:
+            headers += b"content-encoding: %b\r\n" % coding.encode()
+        return headers, body
 
 
-def is_plain(headers: Headers) -> bool:
+def is_plain(headers: Named) -> bool:
     """Is there nothing that only the ordinary lane knows?"""
-    return not any([name in _ORDINARY for name, _ in headers])  # noqa: C419 - cheaper
+    return _ORDINARY.isdisjoint(headers)
 
 
 def head_refusal(
@@ -101,7 +147,9 @@ def head_over_limit(limits: HttpLimits) -> str:
 def error_answer(error: BaseException) -> tuple[int, bytes, bytes]:
     """Status, headers of its own, and body of the answer that an error becomes."""
     status = http_status(error)
-    headers = b"www-authenticate: Bearer\r\n" if status == 401 else b""
+    headers = JSON_TYPE
+    if status == 401:
+        headers += b"www-authenticate: Bearer\r\n"
     if status in RETRY_AFTER_SECONDS:
         headers += b"retry-after: %d\r\n" % RETRY_AFTER_SECONDS[status]
     return status, headers, error_body(sentence(error))
@@ -116,6 +164,5 @@ def answer_bytes(
         parts += (name, b": ", value, b"\r\n")
     if not keep_alive:
         parts.append(b"connection: close\r\n")
-    parts.append(b"content-type: application/json\r\n%b" % headers)
-    parts.append(b"content-length: %d\r\n\r\n%b" % (len(body), body))
+    parts.append(b"%bcontent-length: %d\r\n\r\n%b" % (headers, len(body), body))
     return b"".join(parts)

@@ -2,7 +2,7 @@
 
 from lichen.core.ids import TenantId
 from lichen.security.identity import Principal
-from lichen.security.policy import Action, Kind, Resource, demand
+from lichen.security.policy import Action, Kind, Resource, demand, may
 from lichen.security.tokens import KeyRing
 
 
@@ -27,6 +27,10 @@ class Gate:
             Forbidden: the policy does not allow it.
         """
         demand(principal, action, Resource(kind, tenant))
+
+    def allows(self, principal: Principal, action: Action, kind: Kind, tenant: TenantId) -> bool:
+        """May a principal do something to a tenant's resource?"""
+        return may(principal, action, Resource(kind, tenant))
 
     def refresh(self) -> None:
         """Read the keys again."""

@@ -13,7 +13,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from lichen.api.callers import INFER_PATH, Callers
 from lichen.api.exchange import (
     FIELDS_TOO_LARGE,
+    JSON_TYPE,
     Exchange,
+    Named,
     answer_bytes,
     error_answer,
     head_over_limit,
@@ -22,7 +24,6 @@ from lichen.api.exchange import (
 )
 from lichen.api.oip_http import Door, too_large
 from lichen.core.errors import LichenError
-from lichen.protocol.codec import decode, encode
 from lichen.protocol.oip import error_body
 from lichen.serving.ticket import Outcome, Query
 
@@ -86,19 +87,20 @@ class InferProtocol(HttpToolsProtocol):
         refused = head_refusal(self.url, self.headers, version, limits)
         if refused is not None:
             self._refuse_head(*refused)
-        elif self._is_for_this_lane():
-            self._begin()
+            return
+        headers = dict(reversed(self.headers))  # the first of a name counts
+        if self._is_for_this_lane(headers):
+            self._begin(headers)
         else:
             self._take_ordinary_lane()
 
-    def _begin(self) -> None:
-        authorization = next((value for name, value in self.headers if name == _KEY), None)
+    def _begin(self, headers: Named) -> None:
         exchange = self._exchange
-        exchange.begin(keep_alive=self.parser.should_keep_alive())
+        exchange.begin(headers, keep_alive=self.parser.should_keep_alive())
         self.cycle = exchange  # type: ignore[assignment]
         self._is_receiving = True
         try:
-            exchange.caller = self.callers.admit(self.url, authorization, self.loop.time())
+            exchange.caller = self.callers.admit(self.url, headers.get(_KEY), self.loop.time())
         except LichenError as error:
             exchange.error = error
 
@@ -141,9 +143,7 @@ class InferProtocol(HttpToolsProtocol):
         exchange = self._exchange
         if exchange.error is not None:
             raise exchange.error
-        parts, exchange.parts = exchange.parts, []
-        decoded = decode(parts[0] if len(parts) == 1 else b"".join(parts))
-        exchange.request_id = decoded.id
+        decoded = exchange.decoded()
         name, version, tenant = exchange.caller
         query = Query(name, decoded.tensors, version, decoded.outputs, tenant)
         exchange.ticket = self.door.plane.infer(query, self._reply)
@@ -180,11 +180,11 @@ class InferProtocol(HttpToolsProtocol):
         charge = outcome.charge
         receipt = b"" if charge is None else b"Lichen-Receipt: %b\r\n" % charge.receipt.encode()
         try:
-            body = encode(outcome.head, outcome.outputs, self._exchange.request_id)
+            headers, body = self._exchange.encoded(outcome)
         except LichenError as error:
             self._answer_error(error, receipt)
             return
-        self._write(200, receipt, body)
+        self._write(200, headers + receipt, body)
 
     def _answer_error(self, error: BaseException, receipt: bytes = b"") -> None:
         status, headers, body = error_answer(error)
@@ -207,11 +207,11 @@ class InferProtocol(HttpToolsProtocol):
         cycle: Any = self.cycle
         return (cycle is None or cycle.response_complete) and not self.flow.write_paused
 
-    def _is_for_this_lane(self) -> bool:
+    def _is_for_this_lane(self, headers: Named) -> bool:
         return (
             self.parser.get_method() == b"POST"
             and not self.parser.should_upgrade()
-            and is_plain(self.headers)
+            and is_plain(headers)
             and self._is_free()
             and INFER_PATH.fullmatch(self.url) is not None
         )
@@ -228,8 +228,8 @@ class InferProtocol(HttpToolsProtocol):
         """Answer before the request is whole, and close; behind an open answer, only close."""
         self._is_refused = True
         if self._is_free() and not self.transport.is_closing():
-            self._exchange.begin(keep_alive=False)
-            self._write(status, b"", error_body(says))
+            self._exchange.begin({}, keep_alive=False)
+            self._write(status, JSON_TYPE, error_body(says))
         else:
             self.transport.close()
 

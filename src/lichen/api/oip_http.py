@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
@@ -17,10 +17,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lichen.api.codings import inflate
+from lichen.api.forms import formed, read
 from lichen.api.gate import Gate
 from lichen.api.statuses import RETRY_AFTER_SECONDS, http_status, sentence
 from lichen.core.errors import InvalidInput, LichenError, NotFound, TooLarge, Unavailable
-from lichen.protocol.codec import decode, encode
+from lichen.protocol.binary import HEADER_LENGTH
+from lichen.protocol.codec import Decoded
 from lichen.protocol.footprint import RECEIPT_HEADER
 from lichen.protocol.oip import EXTENSIONS, ServerMetadata, error_body, model_metadata
 from lichen.security.identity import Principal
@@ -30,6 +33,8 @@ from lichen.serving.selector import Served
 from lichen.serving.ticket import Answer, Outcome, Query
 
 PLATFORM = "lichen"
+_LONG_TO_INFLATE = 64 * 2**10
+_JSON, _BINARY = "application/json", "application/octet-stream"
 _OPEN_PATHS = frozenset({"/v2/health/live", "/v2/health/ready"})
 _json = msgspec.json.Encoder().encode
 
@@ -53,16 +58,6 @@ class Door:
     version: str
     is_ready: Callable[[], bool]
 
-    def query(self, principal: Principal, name: str, version: str | None, body: bytes) -> "Asked":
-        """Read the body of an inference by somebody who may ask for it.
-
-        Raises:
-            InvalidInput: the body cannot be read.
-        """
-        decoded = decode(body)
-        query = Query(name, decoded.tensors, version, decoded.outputs, principal.tenant)
-        return Asked(query, decoded.id)
-
     def caller(self, authorization: str | None, name: str, version: str | None) -> Principal:
         """Who asks `name` for a prediction.
 
@@ -76,12 +71,7 @@ class Door:
         return principal
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A query and the id to echo."""
-
-    query: Query
-    id: str | None
+Endpoint = Callable[[Request, Door], Awaitable[Response]]
 
 
 def refusal(error: BaseException, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
@@ -92,21 +82,22 @@ def refusal(error: BaseException, headers: Mapping[str, str] = MappingProxyType(
         headers["www-authenticate"] = "Bearer"
     if status in RETRY_AFTER_SECONDS:
         headers["retry-after"] = str(RETRY_AFTER_SECONDS[status])
-    return _answer(error_body(sentence(error)), status, headers)
+    return answered(error_body(sentence(error)), status, headers)
 
 
-def application(door: Door) -> ASGIApp:
-    """The ASGI application of the data plane."""
+def application(door: Door, more: Sequence[Route] = ()) -> ASGIApp:
+    """The ASGI application of the data plane, with more routes than inference has."""
     routes = [
-        Route("/v2", _bound(_server, door)),
-        Route("/v2/health/live", _bound(_live, door)),
-        Route("/v2/health/ready", _bound(_ready, door)),
+        *more,
+        Route("/v2", bound(_server, door)),
+        Route("/v2/health/live", bound(_live, door)),
+        Route("/v2/health/ready", bound(_ready, door)),
     ]
     for model in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}"):
         routes += [
-            Route(model, _bound(_model, door)),
-            Route(f"{model}/ready", _bound(_model_ready, door)),
-            Route(f"{model}/infer", _bound(post_infer, door), methods=["POST"]),
+            Route(model, bound(_model, door)),
+            Route(f"{model}/ready", bound(_model_ready, door)),
+            Route(f"{model}/infer", bound(post_infer, door), methods=["POST"]),
         ]
     app = Starlette(routes=routes, exception_handlers=_HANDLERS)
     return Guarded(app, door.gate)
@@ -135,15 +126,37 @@ async def post_infer(request: Request, door: Door) -> Response:
     """`POST /v2/models/{name}[/versions/{version}]/infer`."""
     name, version = request.path_params["name"], request.path_params.get("version")
     principal = door.caller(request.headers.get("authorization"), name, version)
-    asked = door.query(principal, name, version, await _body(request, door.limits.body))
-    outcome = await _outcome(door.plane, asked.query)
+    asked = await _asked(request, door.limits.body)
+    query = Query(name, asked.tensors, version, asked.outputs, principal.tenant)
+    outcome = await _outcome(door.plane, query)
     if isinstance(outcome, LichenError):
         raise outcome
     try:
-        body = encode(outcome.head, outcome.outputs, asked.id)
+        return _encoded(outcome, asked, request.headers.get("accept-encoding"))
     except LichenError as error:  # it was computed, and charged
         return refusal(error, _receipt(outcome))
-    return _answer(body, 200, _receipt(outcome))
+
+
+async def _asked(request: Request, limit: int) -> Decoded:
+    """The request in a body that may be compressed, and may have tensors behind its JSON."""
+    body = await whole_body(request, limit)
+    coding = request.headers.get("content-encoding")
+    if coding is not None:
+        if len(body) > _LONG_TO_INFLATE:
+            body = await asyncio.to_thread(inflate, body, coding, limit)
+        else:
+            body = inflate(body, coding, limit)
+    return read(body, request.headers.get(HEADER_LENGTH))
+
+
+def _encoded(outcome: Answer, asked: Decoded, accepted: str | None) -> Response:
+    headers, media_type = _receipt(outcome), _JSON
+    body, length, coding = formed(outcome, asked.id, asked.binary, accepted)
+    if length is not None:
+        headers[HEADER_LENGTH], media_type = str(length), _BINARY
+    if coding is not None:
+        headers["content-encoding"] = coding
+    return Response(body, 200, headers, media_type=media_type)
 
 
 async def _outcome(plane: DataPlane, query: Query) -> Outcome:
@@ -161,22 +174,22 @@ async def _outcome(plane: DataPlane, query: Query) -> Outcome:
 
 
 async def _server(_: Request, door: Door) -> Response:
-    return _answer(_json(ServerMetadata("lichen", door.version, list(EXTENSIONS))))
+    return answered(_json(ServerMetadata("lichen", door.version, list(EXTENSIONS))))
 
 
 async def _live(_: Request, door: Door) -> Response:  # noqa: ARG001 - it answers: it lives
-    return _answer(b'{"live":true}')
+    return answered(b'{"live":true}')
 
 
 async def _ready(_: Request, door: Door) -> Response:
-    return _answer(_json({"ready": door.is_ready()}), 200 if door.is_ready() else 503)
+    return answered(_json({"ready": door.is_ready()}), 200 if door.is_ready() else 503)
 
 
 async def _model(request: Request, door: Door) -> Response:
     served = _readable(request, door)
     deployed = served.deployment
     described = model_metadata(deployed.name, [str(deployed.version)], PLATFORM, served.signature)
-    return _answer(_json(described))
+    return answered(_json(described))
 
 
 async def _model_ready(request: Request, door: Door) -> Response:
@@ -184,8 +197,8 @@ async def _model_ready(request: Request, door: Door) -> Response:
     try:
         _readable(request, door)
     except Unavailable:
-        return _answer(_json({"name": name, "ready": False}), 503)
-    return _answer(_json({"name": name, "ready": True}))
+        return answered(_json({"name": name, "ready": False}), 503)
+    return answered(_json({"name": name, "ready": True}))
 
 
 def _readable(request: Request, door: Door) -> Served:
@@ -194,9 +207,9 @@ def _readable(request: Request, door: Door) -> Served:
     return served
 
 
-def _bound(
-    endpoint: Callable[[Request, Door], Awaitable[Response]], door: Door
-) -> Callable[[Request], Awaitable[Response]]:
+def bound(endpoint: Endpoint, door: Door) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint at this door; errors of ours become answers."""
+
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request, door)
@@ -206,7 +219,7 @@ def _bound(
     return answer
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def whole_body(request: Request, limit: int) -> bytes:
     """The whole body.
 
     Raises:
@@ -231,8 +244,9 @@ def _receipt(answer: Answer) -> dict[str, str]:
     return {} if answer.charge is None else {RECEIPT_HEADER: answer.charge.receipt}
 
 
-def _answer(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(body, status, headers, media_type="application/json")
+def answered(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An answer in JSON."""
+    return Response(body, status, headers, media_type=_JSON)
 
 
 async def _http_refusal(request: Request, error: Exception) -> Response:
@@ -240,7 +254,7 @@ async def _http_refusal(request: Request, error: Exception) -> Response:
         headers = dict(error.headers or {})
         takes = headers.get("Allow", "another method")
         says = f"{request.url.path} does not take {request.method}: it takes {takes}"
-        return _answer(error_body(says), error.status_code, headers)
+        return answered(error_body(says), error.status_code, headers)
     return refusal(NotFound(f"there is nothing at {request.url.path}"))
 
 

@@ -8,6 +8,7 @@ from lichen.core.errors import Conflict, NotFound
 from lichen.core.ids import ModelReference, TenantId, checked_name
 from lichen.registry.catalog import Catalog
 from lichen.serving.deployment import (
+    ASIDE,
     DEPLOYMENTS,
     OBSERVED,
     Deployment,
@@ -80,7 +81,8 @@ class Deployments:
         while True:
             seen = self._found(name)[1]
             try:
-                self._documents.commit([Change(DEPLOYMENTS, name, None, seen)])
+                gone = [Change(DEPLOYMENTS, name, None, seen), Change(ASIDE, name, None)]
+                self._documents.commit(gone)
             except Conflict:
                 continue
             return

@@ -26,9 +26,20 @@ NUMPY_OF_DATATYPE: dict[Datatype, np.dtype[Any]] = {
     Datatype.FP64: np.dtype(np.float64),
     Datatype.BYTES: np.dtype(np.object_),
 }
-"""BYTES travel as object arrays of `bytes`; BF16 has no NumPy form."""
+"""BYTES travel as object arrays of `bytes`; BF16 has no NumPy form: see `BFLOAT16`."""
 
 DATATYPE_OF_NUMPY = {dtype: datatype for datatype, dtype in NUMPY_OF_DATATYPE.items()}
+
+_CAME_AS = "datatype"
+BFLOAT16: np.dtype[Any] = np.dtype(np.float32, metadata={_CAME_AS: Datatype.BF16})
+"""What BF16 is widened to: FP32 to all who compute, and it remembers what it was."""
+
+
+def datatype_of(values: Array) -> Datatype:
+    """The datatype that values have, or had when they came."""
+    if values.dtype.metadata is not None:
+        return Datatype(values.dtype.metadata[_CAME_AS])
+    return DATATYPE_OF_NUMPY[values.dtype]
 
 
 @dataclass(frozen=True, slots=True)

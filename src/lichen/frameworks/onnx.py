@@ -65,6 +65,7 @@ class OnnxPredictor:
         """The outputs for a batch.
 
         Raises:
+            InvalidInput: a text is not UTF-8.
             WorkFailed: ONNX Runtime could not compute them.
         """
         feed = batch.arrays
@@ -247,7 +248,12 @@ def _agrees(alone: Array, together: Array, row: int) -> bool:
 
 def _decoded(texts: Array) -> Array:
     found = np.empty(texts.size, dtype=np.object_)
-    found[:] = [bytes(text).decode(errors="replace") for text in texts.ravel()]
+    try:
+        found[:] = [bytes(text).decode() for text in texts.ravel()]
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"an element of BYTES is no UTF-8 text, which is all this model takes: {error}"
+        ) from error
     return found.reshape(texts.shape)
 
 

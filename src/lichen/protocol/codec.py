@@ -11,7 +11,13 @@ import simdjson
 from lichen.core.batch import DATATYPE_OF_NUMPY, Array
 from lichen.core.errors import InvalidInput, WorkFailed
 from lichen.protocol.numbers import Mismatch, read_buffer, read_values
-from lichen.protocol.oip import InferRequest, InputTensor, read_request
+from lichen.protocol.oip import (
+    BinaryOutputs,
+    InferRequest,
+    InputTensor,
+    binary_outputs,
+    read_request,
+)
 
 LONG_BODY_BYTES = 2048
 """From this length on, a parse without a Python object per number is cheaper."""
@@ -22,11 +28,12 @@ _json = msgspec.json.Encoder().encode
 
 
 class Decoded(msgspec.Struct, frozen=True, gc=False):
-    """What a request asks: its tensors by name, and which outputs (None: all)."""
+    """What a request asks: its tensors by name, which outputs (None: all), which in bytes."""
 
     tensors: dict[str, Array]
     id: str | None = None
     outputs: tuple[str, ...] | None = None
+    binary: BinaryOutputs | None = None
 
 
 def decode(body: bytes) -> Decoded:
@@ -44,21 +51,31 @@ def decode(body: bytes) -> Decoded:
     except InvalidInput as error:
         raise _explained(body) or error from error
     tensors = {given.name: _tensor(given) for given in request.inputs}
-    return _decoded(request, tensors)
+    return asked_of(request, tensors)
 
 
-def _decoded(request: InferRequest, tensors: dict[str, Array]) -> Decoded:
+def asked_of(request: InferRequest, tensors: dict[str, Array]) -> Decoded:
+    """What a request asks, once its tensors are read.
+
+    Raises:
+        InvalidInput: an input is given twice, or a parameter is not understood.
+    """
     if len(tensors) != len(request.inputs):
         raise InvalidInput("an input is given twice: name each input once")
     asked = request.outputs
-    return Decoded(tensors, request.id, tuple(output.name for output in asked) if asked else None)
+    if not asked and not request.parameters:
+        return Decoded(tensors, request.id)
+    names = tuple(output.name for output in asked) if asked else None
+    return Decoded(tensors, request.id, names, binary_outputs(request))
 
 
 def _tensor(given: InputTensor) -> Array:
     try:
         return read_values(given.data, given.datatype, given.shape)
     except Mismatch as error:
-        raise InvalidInput(f"input {given.name!r} {error}") from error
+        missing = given.parameters and "binary_data_size" in given.parameters
+        hint = ": its bytes need the header Inference-Header-Content-Length" if missing else ""
+        raise InvalidInput(f"input {given.name!r} {error}{hint}") from error
 
 
 def _decode_long(body: bytes) -> Decoded | None:
@@ -81,7 +98,7 @@ def _decode_long(body: bytes) -> Decoded | None:
         return None
     if not _has_brackets(body, allowed_brackets):
         return None
-    return _decoded(request, tensors)
+    return asked_of(request, tensors)
 
 
 def _has_brackets(body: bytes, expected: int) -> bool:
@@ -147,22 +164,31 @@ def encode(head: bytes, outputs: Mapping[str, Array], request_id: str | None) ->
     if request_id is not None:
         parts.append(b'"id":%b,' % _json(request_id))
     parts.append(b'"outputs":[')
-    for number, (name, values) in enumerate(outputs.items()):
-        data = _json(_listed(values))
-        if values.dtype.kind == "f" and b"null" in data:
-            raise WorkFailed(f"output {name!r} of the model {first_not_finite(values)}")
-        parts.append(
-            b'%b{"name":%b,"datatype":"%b","shape":%b,"data":%b}'
-            % (
-                b"," if number else b"",
-                _json(name),
-                _DATATYPE_NAME[values.dtype.char],
-                _json(values.shape),
-                data,
-            )
-        )
+    parts.append(b",".join([json_output(name, values) for name, values in outputs.items()]))
     parts.append(b"]}")
     return b"".join(parts)
+
+
+def json_output(name: str, values: Array) -> bytes:
+    """One output of an answer, in JSON.
+
+    Raises:
+        WorkFailed: it holds NaN, infinity or bytes that are no text, which JSON has no word for.
+    """
+    try:
+        data = _json(_listed(values))
+    except UnicodeDecodeError as error:
+        raise WorkFailed(
+            f"output {name!r} holds bytes that are no UTF-8 text: ask for it as binary data"
+        ) from error
+    if values.dtype.kind == "f" and b"null" in data:
+        raise WorkFailed(f"output {name!r} of the model {first_not_finite(values)}")
+    return b'{"name":%b,"datatype":"%b","shape":%b,"data":%b}' % (
+        _json(name),
+        _DATATYPE_NAME[values.dtype.char],
+        _json(values.shape),
+        data,
+    )
 
 
 def answer_head(model: str, version: str) -> bytes:

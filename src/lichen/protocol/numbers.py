@@ -78,7 +78,7 @@ def read_buffer(
     if wide.size != prod(shape) or any(length < 0 for length in shape):
         return None
     brackets = sum(prod(shape[:axis]) for axis in range(len(shape))) if nested else 1
-    return _narrow(wide, dtype).reshape(shape), brackets
+    return reshaped(_narrow(wide, dtype), shape), brackets
 
 
 def shaped(found: Array, shape: Sequence[int]) -> Array:
@@ -95,7 +95,19 @@ def shaped(found: Array, shape: Sequence[int]) -> Array:
         raise Mismatch(
             f"states shape {list(shape)}, which is {prod(shape)} values, and holds {found.size}"
         )
-    return found.reshape(shape)
+    return reshaped(found, shape)
+
+
+def reshaped(found: Array, shape: Sequence[int]) -> Array:
+    """The values in a shape that says as many as there are.
+
+    Raises:
+        Mismatch: no array can have such a shape.
+    """
+    try:
+        return found.reshape(shape)
+    except (ValueError, OverflowError) as error:
+        raise Mismatch(f"has a shape that no array can have: {error}") from error
 
 
 def _decode(data: msgspec.Raw, datatype: Datatype, dimensions: int) -> list[Any]:

@@ -1,6 +1,6 @@
 """Open Inference Protocol v2: requests and responses as JSON messages. No NumPy here."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -8,7 +8,7 @@ from msgspec import Raw, Struct
 from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 
-EXTENSIONS: tuple[str, ...] = ()
+EXTENSIONS: tuple[str, ...] = ("binary_tensor_data", "model_repository")
 """Extensions of the protocol that the server advertises."""
 
 Parameters = dict[str, Any]
@@ -29,6 +29,17 @@ class RequestedOutput(Struct, gc=False):
 
     name: str
     parameters: Parameters | None = None
+
+
+class BinaryOutputs(Struct, frozen=True, gc=False):
+    """Which outputs a request wants in the binary form: those named so, else `default`."""
+
+    default: bool
+    named: dict[str, bool]
+
+    def has(self, name: str) -> bool:
+        """Does this output go in bytes?"""
+        return self.named.get(name, self.default)
 
 
 class InferRequest(Struct, gc=False):
@@ -85,6 +96,27 @@ class ServerMetadata(Struct):
     extensions: list[str]
 
 
+class IndexRequest(Struct):
+    """The body of `POST /v2/repository/index`: `ready` for only those that answer now."""
+
+    ready: bool = False
+
+
+class IndexEntry(Struct):
+    """One model of the repository's index."""
+
+    name: str
+    version: str
+    state: str
+    reason: str
+
+
+class ModelControl(Struct):
+    """The body of `POST /v2/repository/models/{name}/load` and of its `unload`."""
+
+    parameters: Parameters | None = None
+
+
 class ErrorBody(Struct):
     """The body of every refusal."""
 
@@ -109,6 +141,43 @@ def read_request(body: bytes | bytearray) -> InferRequest:
         raise InvalidInput(f"the request body is not JSON: {error}") from error
     except RecursionError as error:
         raise InvalidInput("the request body nests too deeply to be read") from error
+
+
+def binary_outputs(request: InferRequest) -> BinaryOutputs | None:
+    """Which outputs are wanted in the binary form; None when none is.
+
+    Raises:
+        InvalidInput: a parameter that says so is neither true nor false.
+    """
+    default = _flag(request.parameters, "binary_data_output", "the request")
+    named = {
+        output.name: _flag(output.parameters, "binary_data", f"output {output.name!r}")
+        for output in request.outputs or ()
+        if output.parameters and "binary_data" in output.parameters
+    }
+    return BinaryOutputs(default, named) if default or True in named.values() else None
+
+
+def _flag(parameters: Parameters | None, name: str, whose: str) -> bool:
+    value = parameters.get(name, False) if parameters else False
+    if not isinstance(value, bool):
+        raise InvalidInput(f"parameter {name} of {whose} is neither true nor false")
+    return value
+
+
+Message = TypeVar("Message")
+
+
+def read_message(body: bytes, kind: type[Message]) -> Message:
+    """A message of the repository extension; an empty body is an empty message.
+
+    Raises:
+        InvalidInput: it is no JSON, or no such message.
+    """
+    try:
+        return msgspec.json.decode(body.strip() or b"{}", type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(f"the body cannot be read: {error}") from error
 
 
 def error_body(sentence: str) -> bytes:

@@ -13,10 +13,12 @@ from threading import Event, Thread
 
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 
 from lichen.api.gate import Gate
 from lichen.api.infer_lane import InferProtocol, protocol_for
 from lichen.api.oip_http import Door, HttpLimits, application
+from lichen.api.repository_http import repository_routes
 from lichen.core.clock import SystemClock
 from lichen.core.errors import LichenError
 from lichen.energy.counters import ProcessCounters
@@ -31,6 +33,7 @@ from lichen.server.settings import Settings
 from lichen.serving.charging import ProcessMetering
 from lichen.serving.loader import Loader, settle_memory
 from lichen.serving.plane import DataPlane
+from lichen.serving.repository import Repository
 from lichen.serving.selector import Selector
 from lichen.serving.watcher import BatchLimits, Watcher, Workshop
 from lichen.store.blobs import LocalBlobs
@@ -171,7 +174,9 @@ async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], N
         looked.set()
         announce_ready()
 
-    server = _Server(_uvicorn_config(door, settings), lambda: None)
+    repository = Repository(parts.documents, selector)
+    app = application(door, repository_routes(door, repository))
+    server = _Server(_uvicorn_config(app, door, settings), lambda: None)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.drain)
     poller.begin(lambda: _tell(loop, on_first_look))
@@ -197,9 +202,9 @@ def _catalog(parts: _Parts) -> Catalog:
     return Catalog(parts.documents, blobs, SystemClock())
 
 
-def _uvicorn_config(door: Door, settings: Settings) -> uvicorn.Config:
+def _uvicorn_config(app: ASGIApp, door: Door, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
-        application(door),
+        app,
         http=protocol_for(door),
         ws="none",
         lifespan="off",

@@ -5,7 +5,7 @@ from math import isfinite
 
 import numpy as np
 
-from lichen.core.batch import DATATYPE_OF_NUMPY, NUMPY_OF_DATATYPE, Array
+from lichen.core.batch import NUMPY_OF_DATATYPE, Array, datatype_of
 from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Signature, TensorSpec
 
@@ -82,7 +82,7 @@ class _InputCheck:
     def check(self, values: Array) -> None:
         if values.dtype != self._dtype:
             raise InvalidInput(
-                f"input {self._spec.name!r} has datatype {DATATYPE_OF_NUMPY[values.dtype]}, "
+                f"input {self._spec.name!r} has datatype {datatype_of(values)}, "
                 f"and the model takes {self._spec.datatype}"
             )
         shape = values.shape

@@ -11,6 +11,8 @@ DEPLOYMENTS = "deployments"
 """Document collection of `Deployment`, by name: written by control, read by the data plane."""
 OBSERVED = "observed"
 """Document collection of `Observed`, by deployment name: written by the data plane."""
+ASIDE = "aside"
+"""Document collection of `Aside`, by deployment name: what the data plane was told to unload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class State(StrEnum):
     LOADING = "loading"
     READY = "ready"
     FAILED = "failed"
+    UNLOADED = "unloaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +67,11 @@ class Observed:
     generation: int
     state: State
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """One generation of a deployment is not to be served until it is loaded again."""
+
+    name: str
+    generation: int

@@ -14,7 +14,15 @@ from lichen.energy.attribution import Stopwatch
 from lichen.frameworks.base import Predictor
 from lichen.serving.batcher import Batcher
 from lichen.serving.charging import Metering
-from lichen.serving.deployment import DEPLOYMENTS, OBSERVED, Deployment, Observed, State
+from lichen.serving.deployment import (
+    ASIDE,
+    DEPLOYMENTS,
+    OBSERVED,
+    Aside,
+    Deployment,
+    Observed,
+    State,
+)
 from lichen.serving.loader import give_memory_back
 from lichen.serving.replica import Replica
 from lichen.serving.selector import Selector, Served
@@ -22,6 +30,7 @@ from lichen.serving.widths import Widths
 from lichen.store.documents import Change, DocumentStore
 
 _SWAP_SECONDS = 30.0
+_UNLOADED = "it was unloaded on request: load or deploy it again"
 _log = logging.getLogger(__name__)
 
 
@@ -100,8 +109,12 @@ class Watcher:
             self._forget_others(desired)
         for name in [name for name in self._observed if name not in desired]:
             self._drop(name)
+        aside = self._aside()
         for deployment in desired.values():
-            self._serve(deployment)
+            if aside.get(deployment.name) == deployment.generation:
+                self._set_aside(deployment)
+            else:
+                self._serve(deployment)
         for served in self._selector.served().values():
             self._widths.put_on(served.replica.predictor, served.deployment)
         self._seen = revision
@@ -121,7 +134,8 @@ class Watcher:
 
     def _serve(self, deployment: Deployment) -> None:
         known = self._observed.get(deployment.name)
-        if known is not None and known.generation == deployment.generation:
+        is_settled = known is not None and known.state is not State.UNLOADED
+        if known is not None and is_settled and known.generation == deployment.generation:
             return
         present = self._selector.served().get(deployment.name)
         if present is not None and _runs_the_same(present.deployment, deployment):
@@ -141,6 +155,27 @@ class Watcher:
             self._widths.put_on(opened.replica.predictor, deployment)
             self._swap(deployment.name, opened)
             self._say(deployment, State.READY)
+
+    def _aside(self) -> dict[str, int]:
+        """Which generation of which deployment was unloaded on request."""
+        found: dict[str, int] = {}
+        after = ""
+        while page := self._documents.scan(ASIDE, after):
+            for document in page:
+                found[document.key] = msgspec.json.decode(document.body, type=Aside).generation
+            after = page[-1].key
+        return found
+
+    def _set_aside(self, deployment: Deployment) -> None:
+        known = self._observed.get(deployment.name)
+        is_aside = known is not None and known.state is State.UNLOADED
+        if known is not None and is_aside and known.generation == deployment.generation:
+            return
+        self._observed[deployment.name] = Observed(
+            deployment.name, deployment.generation, State.UNLOADED, _UNLOADED
+        )
+        self._swap(deployment.name, None)
+        self._say(deployment, State.UNLOADED, _UNLOADED)
 
     def _drop(self, name: str) -> None:
         self._observed.pop(name, None)

@@ -1,0 +1,44 @@
+"""The form of an answer, for both lanes: JSON or bytes behind it, in a coding or plain."""
+
+from typing import NamedTuple
+
+from lichen.api.codings import coding_for, compressed
+from lichen.protocol.binary import decode_parted, encode_parted
+from lichen.protocol.codec import Decoded, decode, encode
+from lichen.protocol.oip import BinaryOutputs
+from lichen.serving.ticket import Answer
+
+
+class Formed(NamedTuple):
+    """A body; how many of its bytes are JSON when others follow; its coding if it has one."""
+
+    body: bytes
+    header_length: int | None
+    coding: str | None
+
+
+def read(body: bytes, header_length: str | None) -> Decoded:
+    """The request in a body, whose JSON is its first `header_length` bytes when that is said.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    return decode(body) if header_length is None else decode_parted(body, header_length)
+
+
+def formed(
+    answer: Answer, request_id: str | None, binary: BinaryOutputs | None, accepted: str | None
+) -> Formed:
+    """An answer in the form that was asked for, and a coding among those accepted.
+
+    Raises:
+        WorkFailed: an output holds what JSON has no word for.
+    """
+    length = None
+    if binary is None:
+        body = encode(answer.head, answer.outputs, request_id)
+    else:
+        body, length = encode_parted(answer.head, answer.outputs, request_id, binary)
+        length = None if length == len(body) else length
+    coding = None if accepted is None else coding_for(accepted, len(body))
+    return Formed(body if coding is None else compressed(body, coding), length, coding)
