@@ -47,6 +47,8 @@ BODIES, PASSES = 256, 3
 POINTS = ((1, 1, 2000), (1, 16, 8000), (1, 64, 8000), (32, 16, 600))
 """Rows a request, connections, requests a pass."""
 MOST_TIMES_ECHO = 6.0
+MOST_OF_JSON = 0.5
+_HEADER_END = b'"binary_data_output": true}}'
 MOST_RESIDENT_MB, MOST_START_CPU_S, MOST_IDLE_PERCENT = 150.0, 1.0, 1.0
 IDLE_SECONDS = 5.0
 PATH = "/v2/models/mlp/infer"
@@ -136,6 +138,16 @@ def bodies(rows: int) -> list[bytes]:
     ]
 
 
+def binary_bodies(rows: int) -> list[bytes]:
+    """The same values as `bodies`, in the binary form."""
+    told = {"name": "x", "datatype": "FP32", "shape": [rows, LAYERS[0]]}
+    size = {"binary_data_size": rows * LAYERS[0] * 4}
+    header = {"inputs": [{**told, "parameters": size}], "parameters": {"binary_data_output": True}}
+    written = json.dumps(header).encode()
+    values = [json.loads(body)["inputs"][0]["data"] for body in bodies(rows)]
+    return [written + np.array(one, dtype="<f4").tobytes() for one in values]
+
+
 def start_echo() -> Running:
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
     number = listening.fileno()
@@ -179,7 +191,7 @@ def start_ours(folder: Path) -> Running:
 def drive(server: Running, asked: Sequence[bytes], connections: int, count: int) -> Load:
     requests = [
         f"POST {PATH} HTTP/1.1\r\nHost: here\r\n{server.head}"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        f"{form(body)}Content-Length: {len(body)}\r\n\r\n".encode()
         + body
         for body in asked
     ]
@@ -214,6 +226,14 @@ def drive(server: Running, asked: Sequence[bytes], connections: int, count: int)
     )
 
 
+def form(body: bytes) -> str:
+    """Type, and where the JSON ends when raw values follow it."""
+    end = body.find(_HEADER_END) + len(_HEADER_END)
+    if end < len(_HEADER_END):
+        return "Content-Type: application/json\r\n"
+    return f"Content-Type: application/octet-stream\r\nInference-Header-Content-Length: {end}\r\n"
+
+
 def receive(one: socket.socket) -> None:
     received = one.recv(2**20)
     while True:
@@ -231,6 +251,25 @@ def receive(one: socket.socket) -> None:
 def resident_mb(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def beside_json(ours: Running) -> float:
+    """The CPU of binary bodies over that of our own JSON, at 32 rows; printed as well."""
+    rows, connections, count = POINTS[-1]
+    asked = {"json": bodies(rows), "binary": binary_bodies(rows)}
+    loads: dict[str, list[Load]] = {name: [] for name in asked}
+    for one in asked.values():
+        drive(ours, one, connections, count // 10)
+    for _ in range(PASSES):
+        for name, one in asked.items():
+            loads[name].append(drive(ours, one, connections, count))
+    costs = {name: median(of, "cpu_us") for name, of in loads.items()}
+    print()
+    for name, of in loads.items():
+        print(
+            f"{rows} rows in {name:6} {costs[name]:9.1f} us {median(of, 'a_second'):8.0f} a second"
+        )
+    return costs["binary"] / costs["json"]
 
 
 def median(loads: Sequence[Load], name: str) -> float:
@@ -265,6 +304,7 @@ def main() -> int:
         echo = start_echo()
         try:
             ratio = compare(echo, ours)
+            binary = beside_json(ours)
             resident = resident_mb(ours.process.pid)
             before = ours.cpu_ns()
             time.sleep(IDLE_SECONDS)
@@ -276,6 +316,7 @@ def main() -> int:
             echo.process.wait()
     limits = (
         ("CPU at 1 row, 16 connections, over the echo's", ratio, MOST_TIMES_ECHO, "times"),
+        ("CPU of binary at 32 rows, over our JSON's", binary, MOST_OF_JSON, "times"),
         ("start to ready", start_s, MOST_START_CPU_S, "CPU-s"),
         ("resident memory after load", resident, MOST_RESIDENT_MB, "MB"),
         ("idle", idle, MOST_IDLE_PERCENT, "% of a core"),

@@ -48,9 +48,7 @@ def _member(body: bytes, window: int, limit: int) -> tuple[bytes, bytes]:
     try:
         part = stream.decompress(body, limit + 1)
     except zlib.error as error:
-        raise InvalidInput(
-            "the body is not in the coding that it says it is in"
-        ) from error
+        raise InvalidInput("the body is not in the coding that it says it is in") from error
     if len(part) > limit:
         raise TooLarge("the body unpacks to more than the limit: send fewer rows a request")
     if not stream.eof:
@@ -73,8 +71,8 @@ def compressed(body: bytes, coding: str) -> bytes:
 
 def _acceptable(entry: str) -> str | None:
     name, _, parameter = entry.strip().lower().partition(";")
-    weight = parameter.strip().removeprefix("q=").rstrip("0")
-    return None if parameter and weight in {"", "."} else name.strip()
+    weight = parameter.strip().removeprefix("q=").strip("0.")  # nothing is left of 0.000
+    return None if parameter and not weight else name.strip()
 
 
 def _is_zlib(body: bytes) -> bool:

@@ -183,8 +183,11 @@ class InferProtocol(HttpToolsProtocol):
             headers, body = self._exchange.encoded(outcome)
         except LichenError as error:
             self._answer_error(error, receipt)
-            return
-        self._write(200, headers + receipt, body)
+        except Exception as error:  # noqa: BLE001 - the connection answers whatever happens
+            _log.exception("an answer could not be written")
+            self._answer_error(error, receipt)
+        else:
+            self._write(200, headers + receipt, body)
 
     def _answer_error(self, error: BaseException, receipt: bytes = b"") -> None:
         status, headers, body = error_answer(error)

@@ -18,6 +18,7 @@ from lichen.protocol.raw import from_raw, to_raw
 HEADER_LENGTH = "Inference-Header-Content-Length"
 """The HTTP header that says how many bytes of a body are its JSON."""
 _SIZE = "binary_data_size"
+_NAMED_SIZE = _SIZE.encode()
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
 _json = msgspec.json.Encoder().encode
@@ -30,7 +31,7 @@ def decode_parted(body: bytes, header_length: str) -> Decoded:
         InvalidInput: it cannot be read, or its sizes do not add up; the message says which.
     """
     length = _length(header_length, len(body))
-    if length == len(body):
+    if length == len(body) and _NAMED_SIZE not in body:
         return decode(body)
     request = read_request(body[:length])
     rest, position = memoryview(body), length

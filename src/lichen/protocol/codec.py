@@ -197,6 +197,10 @@ def answer_head(model: str, version: str) -> bytes:
 
 
 _DATATYPE_NAME = {dtype.char: name.value.encode() for dtype, name in DATATYPE_OF_NUMPY.items()}
+_DATATYPE_NAME |= {  # long and long long are one and the same here, under two letters
+    np.dtype(one).char: _DATATYPE_NAME[np.dtype(other).char]
+    for one, other in ((np.longlong, np.int64), (np.ulonglong, np.uint64))
+}
 
 
 def _listed(values: Array) -> list[Any]:

@@ -1,0 +1,231 @@
+"""Checks of `tritonclient.http`; run by the clients' own interpreter, never imported by tests.
+
+    python triton_client.py HOST:PORT PREDICTOR_KEY OPERATOR_KEY
+
+Prints one JSON object: each check's name, and null or what went wrong.
+"""
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import ml_dtypes  # type: ignore[import-not-found,unused-ignore]
+import numpy as np
+import tritonclient.http as triton  # type: ignore[import-not-found,unused-ignore]
+from tritonclient.utils import (  # type: ignore[import-not-found,unused-ignore]
+    InferenceServerException,
+)
+
+ADDRESS, PREDICTOR, OPERATOR = sys.argv[1:4]
+HEADERS = {"Authorization": f"Bearer {PREDICTOR}"}
+BY_OPERATOR = {"Authorization": f"Bearer {OPERATOR}"}
+VALUES: dict[str, Any] = {
+    "BOOL": np.array([[True, False], [False, True]]),
+    "UINT8": np.array([[0, 255], [1, 2]], np.uint8),
+    "UINT16": np.array([[0, 65535], [1, 2]], np.uint16),
+    "UINT32": np.array([[0, 2**32 - 1], [1, 2]], np.uint32),
+    "UINT64": np.array([[0, 2**64 - 1], [1, 2]], np.uint64),
+    "INT8": np.array([[-128, 127], [1, 2]], np.int8),
+    "INT16": np.array([[-(2**15), 2**15 - 1], [1, 2]], np.int16),
+    "INT32": np.array([[-(2**31), 2**31 - 1], [1, 2]], np.int32),
+    "INT64": np.array([[-(2**63), 2**63 - 1], [1, 2]], np.int64),
+    "FP16": np.array([[0.5, -65504.0], [1e-3, 2.0]], np.float16),
+    "FP32": np.array([[0.1, -3e38], [1e-30, 2.0]], np.float32),
+    "FP64": np.array([[0.1, -1e300], [1e-300, 2.0]], np.float64),
+    "BYTES": np.array([["é", ""], ["a\n", "水" * 100]], dtype=object),
+}
+
+
+def caller() -> dict[str, str]:
+    """The client writes into the headers it is given."""
+    return dict(HEADERS)
+
+
+client = triton.InferenceServerClient(ADDRESS, network_timeout=5.0)
+
+
+def given(datatype: str, *, binary: bool, rows: int = 1) -> Any:
+    values = np.concatenate([VALUES[datatype]] * rows)
+    tensor = triton.InferInput(f"x_{datatype}", list(values.shape), datatype)
+    return tensor.set_data_from_numpy(values, binary_data=binary)
+
+
+def wanted(datatype: str, *, binary: bool) -> Any:
+    return triton.InferRequestedOutput(f"y_{datatype}", binary_data=binary)
+
+
+def same(result: Any, datatype: str, rows: int = 1) -> None:
+    found, meant = result.as_numpy(f"y_{datatype}"), np.concatenate([VALUES[datatype]] * rows)
+    if datatype == "BYTES":
+        texts = [t if isinstance(t, str) else t.decode() for t in found.ravel()]
+        assert texts == meant.ravel().tolist(), texts
+    else:
+        assert found.dtype == meant.dtype, found.dtype
+        np.testing.assert_array_equal(found, meant)
+
+
+def refused(status: str, act: Callable[[], object]) -> str:
+    try:
+        act()
+    except InferenceServerException as error:
+        said = error
+    else:
+        raise AssertionError("it was not refused")
+    assert said.status() == status, said
+    return str(said.message())
+
+
+def check_health_and_metadata() -> None:
+    assert client.is_server_live()
+    assert client.is_server_ready()
+    server = client.get_server_metadata(headers=caller())
+    assert server["extensions"] == ["binary_tensor_data", "model_repository"], server
+    assert client.is_model_ready("fp32", headers=caller())
+    assert client.is_model_ready("fp32", "1", headers=caller())
+    assert not client.is_model_ready("none", headers=caller())
+    model = client.get_model_metadata("all", "1", headers=caller())
+    assert {one["datatype"] for one in model["inputs"]} == set(VALUES), model
+
+
+def check_every_datatype_both_ways() -> None:
+    for datatype in VALUES:
+        for binary_in in (True, False):
+            for binary_out in (True, False):
+                for version in ("", "1"):
+                    inputs = [given(datatype, binary=binary_in)]
+                    outputs = [wanted(datatype, binary=binary_out)]
+                    name = datatype.lower()
+                    same(
+                        client.infer(name, inputs, version, outputs, headers=caller()),
+                        datatype,
+                    )
+
+
+def check_outputs_default_to_binary() -> None:
+    for binary in (True, False):
+        result = client.infer("bytes", [given("BYTES", binary=binary)], headers=caller())
+        assert "parameters" in result.get_output("y_BYTES")
+        same(result, "BYTES")
+
+
+def check_inputs_and_outputs_may_be_mixed() -> None:
+    inputs = [given(one, binary=number % 2 == 0) for number, one in enumerate(VALUES)]
+    outputs = [wanted(one, binary=number % 3 == 0) for number, one in enumerate(VALUES)]
+    result = client.infer("all", inputs, outputs=outputs[::-1], request_id="7", headers=caller())
+    assert result.get_response()["id"] == "7"
+    for datatype in VALUES:
+        same(result, datatype)
+
+
+def check_only_requested_outputs_come() -> None:
+    inputs = [given(one, binary=True) for one in VALUES]
+    result = client.infer("all", inputs, outputs=[wanted("INT8", binary=True)], headers=caller())
+    assert [one["name"] for one in result.get_response()["outputs"]] == ["y_INT8"]
+
+
+def check_bf16_is_taken_by_fp32_and_refused_by_name_otherwise() -> None:
+    values = np.array([[1.5, -2.0]], ml_dtypes.bfloat16)
+    tensor = triton.InferInput("x_FP32", [1, 2], "BF16").set_data_from_numpy(values)
+    found = client.infer("fp32", [tensor], headers=caller()).as_numpy("y_FP32")
+    np.testing.assert_array_equal(found, [[1.5, -2.0]])
+    tensor = triton.InferInput("x_INT32", [1, 2], "BF16").set_data_from_numpy(values)
+    said = refused("400", lambda: client.infer("int32", [tensor], headers=caller()))
+    assert "BF16" in said, said
+
+
+def check_compression_both_ways() -> None:
+    for there in ("gzip", "deflate", None):
+        for back in ("gzip", "deflate", None):
+            for binary in (True, False):
+                result = client.infer(
+                    "fp64",
+                    [given("FP64", binary=binary, rows=500)],
+                    outputs=[wanted("FP64", binary=binary)],
+                    headers=caller(),
+                    request_compression_algorithm=there,
+                    response_compression_algorithm=back,
+                )
+                same(result, "FP64", rows=500)
+
+
+def check_asynchronous_requests() -> None:
+    asked = [
+        client.async_infer("fp32", [given("FP32", binary=True)], headers=caller()) for _ in range(8)
+    ]
+    for one in asked:
+        same(one.get_result(), "FP32")
+
+
+def check_request_parameters_are_parsed() -> None:
+    result = client.infer(
+        "fp32",
+        [given("FP32", binary=True)],
+        request_id="é",
+        sequence_id=3,
+        sequence_start=True,
+        priority=1,
+        timeout=10_000_000,
+        parameters={"mine": "yes"},
+        headers=caller(),
+    )
+    assert result.get_response()["id"] == "é"
+
+
+def check_refusals_are_one_sentence() -> None:
+    assert "x_FP32" in refused(
+        "400", lambda: client.infer("fp32", [given("FP64", binary=True)], headers=caller())
+    )
+    outputs = [triton.InferRequestedOutput("z")]
+    asked = [given("FP32", binary=True)]
+    assert "'z'" in refused(
+        "400", lambda: client.infer("fp32", asked, outputs=outputs, headers=caller())
+    )
+    refused("404", lambda: client.infer("none", asked, headers=caller()))
+    refused("404", lambda: client.infer("fp32", asked, "9", headers=caller()))
+    refused("401", lambda: client.infer("fp32", asked))
+
+
+def index(name: str) -> dict[str, Any]:
+    found = client.get_model_repository_index(headers=caller())
+    return next(one for one in found if one["name"] == name)
+
+
+def check_a_deployment_is_unloaded_and_loaded() -> None:
+    assert index("int16") == {"name": "int16", "version": "1", "state": "READY", "reason": ""}
+    asked = [given("INT16", binary=True)]
+    client.load_model("int16", headers=BY_OPERATOR)
+    client.unload_model("int16", headers=BY_OPERATOR)
+    client.unload_model("int16", headers=BY_OPERATOR, unload_dependents=True)
+    assert not client.is_model_ready("int16", headers=caller())
+    assert "unloaded" in refused("503", lambda: client.infer("int16", asked, headers=caller()))
+    assert index("int16")["state"] == "UNAVAILABLE"
+    client.load_model("int16", headers=BY_OPERATOR)
+    client.load_model("int16", headers=BY_OPERATOR)
+    assert client.is_model_ready("int16", headers=caller())
+    same(client.infer("int16", asked, headers=caller()), "INT16")
+
+
+def check_the_repository_is_for_operators() -> None:
+    refused("403", lambda: client.unload_model("int16", headers=caller()))
+    refused("403", lambda: client.load_model("int16", headers=caller()))
+    refused("401", lambda: client.get_model_repository_index())
+    refused("404", lambda: client.load_model("none", headers=BY_OPERATOR))
+    config = json.dumps({"backend": "onnxruntime"})
+    refused("400", lambda: client.load_model("int16", headers=BY_OPERATOR, config=config))
+
+
+def outcomes() -> Iterator[tuple[str, str | None]]:
+    for name, check in list(globals().items()):
+        if name.startswith("check_"):
+            try:
+                check()
+            except Exception:  # noqa: BLE001 - it is the outcome
+                yield name, traceback.format_exc(limit=-2)
+            else:
+                yield name, None
+
+
+if __name__ == "__main__":
+    print(json.dumps(dict(outcomes())))  # noqa: T201 - read by the test
