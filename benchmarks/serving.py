@@ -176,9 +176,11 @@ def start_ours(folder: Path) -> Running:
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
     read_end, write_end = os.pipe()
     arguments = as_arguments({"http": listening.fileno()}, write_end)
+    kept = {name: value for name, value in os.environ.items() if name.startswith("PYTHON")}
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "lichen.server.dataplane", *arguments],
-        env={**as_environment(settings), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        env={**kept, **as_environment(settings), **threads},
         pass_fds=[listening.fileno(), write_end],
     )
     os.close(write_end)

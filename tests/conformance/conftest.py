@@ -69,14 +69,14 @@ class Served:
 def identity(*datatypes: str) -> bytes:
     """Outputs `y_<datatype>` that are its inputs `x_<datatype>`, of two columns."""
     made = [helper.make_node("Identity", [f"x_{one}"], [f"y_{one}"]) for one in datatypes]
-    sides = [
+    xs, ys = (
         [
             helper.make_tensor_value_info(f"{side}_{one}", IDENTITIES[one], ["n", 2])
             for one in datatypes
         ]
         for side in "xy"
-    ]
-    graph = helper.make_graph(made, "identity", *sides)
+    )
+    graph = helper.make_graph(made, "identity", xs, ys)
     opsets = [helper.make_opsetid("", 18)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=9)
     return bytes(model.SerializeToString())
@@ -111,7 +111,8 @@ def furnish(settings: Settings) -> tuple[str, str]:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A real data plane process for all of these tests."""
     folder = tmp_path_factory.mktemp("conformance")
-    flags: dict[str, object] = {"home": folder / "home", "runtime": folder / "run", "zone": "DE"}
+    home, runtime = folder / "home", folder / "run"
+    flags: dict[str, Path | str | int] = {"home": home, "runtime": runtime, "zone": "DE"}
     settings = load({**flags, "request_bytes": LIMIT_BYTES}, {})
     predictor, operator = furnish(settings)
     listening = socket.create_server(("127.0.0.1", 0))

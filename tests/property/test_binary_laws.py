@@ -98,7 +98,8 @@ def test_an_answer_is_read_as_it_was_meant(given_tensors: list[tuple[Datatype, A
 def test_bf16_is_widened_exactly(bits: list[int]) -> None:
     raw = np.array(bits, dtype="<u2").tobytes()
     found = from_raw(memoryview(raw), Datatype.BF16, [len(bits)])
-    assert (found.dtype, datatype_of(found)) == (np.float32, Datatype.BF16)
+    assert found.dtype == np.dtype(np.float32)
+    assert datatype_of(found) is Datatype.BF16
     assert (found.view(np.uint32) >> 16).tolist() == bits
 
 

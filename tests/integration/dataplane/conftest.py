@@ -74,7 +74,8 @@ class Platform:
         read_end, write_end = os.pipe()
         numbers = {"http": self.listening.fileno()}
         environment = {"PATH": "", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        coverage = {name: value for name, value in os.environ.items() if name.startswith("COV")}
+        kept = ("COV", "PYTHON")
+        coverage = {name: value for name, value in os.environ.items() if name.startswith(kept)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "lichen.server.dataplane", *as_arguments(numbers, write_end)],
             env={**environment, **coverage, **as_environment(self.settings)},

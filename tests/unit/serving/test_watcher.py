@@ -20,6 +20,7 @@ from lichen.serving.deployment import (
     State,
 )
 from lichen.serving.plane import DataPlane
+from lichen.serving.repository import Repository
 from lichen.serving.selector import Selector
 from lichen.serving.watcher import Watcher, Workshop
 from lichen.store.documents import Change, MemoryDocuments
@@ -210,3 +211,47 @@ def test_before_the_first_look_nothing_is_called_unknown() -> None:
     selector.end_first_look()
     with pytest.raises(NotFound):
         selector.choose("d")
+
+
+def test_what_is_set_aside_is_not_served_until_taken_up(house: House) -> None:
+    deployment, repository = Deployment("d", "m", 1), Repository(house.documents, house.selector)
+    house.desire(deployment)
+    repository.set_aside(deployment)
+    house.watcher.poll()
+    assert house.shelf.made[0].is_closed
+    assert repository.is_out(deployment)
+    assert [entry.state for entry in repository.entries()] == [State.UNLOADED]
+    with pytest.raises(Unavailable, match="unloaded on request"):
+        house.plane.find("d")
+    for _ in range(2):
+        repository.take_up("d")
+        house.watcher.poll()
+    assert repository.is_loaded(deployment)
+    assert len(house.shelf.made) == 2
+
+
+def test_a_new_generation_is_served_though_the_last_was_set_aside(house: House) -> None:
+    repository = Repository(house.documents, house.selector)
+    house.desire(Deployment("d", "m", 1))
+    repository.set_aside(Deployment("d", "m", 1))
+    house.desire(Deployment("d", "m", 2, generation=2))
+    assert house.plane.find("d").deployment.version == 2
+
+
+def test_loading_what_cannot_be_loaded_says_why(house: House) -> None:
+    repository = Repository(house.documents, house.selector)
+    house.desire(Deployment("d", "absent", 1))
+    with pytest.raises(Unavailable, match="no such file"):
+        repository.is_loaded(Deployment("d", "absent", 1))
+    with pytest.raises(NotFound, match="nothing|deploy"):
+        repository.find("other")
+
+
+def test_what_is_not_looked_at_yet_is_loading(house: House) -> None:
+    deployment = Deployment("d", "m", 1)
+    house.documents.commit([Change(DEPLOYMENTS, "d", msgspec.json.encode(deployment))])
+    repository = Repository(house.documents, house.selector)
+    assert repository.find("d").state is State.LOADING
+    stale = msgspec.json.encode(Observed("d", 0, State.READY))
+    house.documents.commit([Change(OBSERVED, "d", stale)])
+    assert repository.find("d").state is State.LOADING
