@@ -58,9 +58,9 @@ def _member(body: bytes, window: int, limit: int) -> tuple[bytes, bytes]:
 
 def coding_for(accepted: str, size: int) -> str | None:
     """The coding for an answer of so many bytes to a caller who accepts these; None for none."""
-    codings = [name for name in map(_acceptable, accepted.split(",")) if name]
-    if len(codings) != 1 and size < LONG_ANSWER_BYTES:
+    if size < LONG_ANSWER_BYTES and "," in accepted:
         return None
+    codings = {_acceptable(entry) for entry in accepted.split(",")}
     return next((name for name in ("gzip", "deflate") if name in codings), None)
 
 

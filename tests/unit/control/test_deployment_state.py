@@ -12,7 +12,9 @@ from lichen.core.ids import DEFAULT_TENANT, ModelReference
 from lichen.core.tensors import Signature
 from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Draft
-from lichen.serving.deployment import OBSERVED, Deployment, Observed, ServiceLevel, State
+from lichen.serving.deployment import ASIDE, OBSERVED, Deployment, Observed, ServiceLevel, State
+from lichen.serving.repository import Repository
+from lichen.serving.selector import Selector
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import Change, MemoryDocuments
 
@@ -63,6 +65,15 @@ def test_a_deployment_made_anew_is_not_taken_for_the_old_one(
     deployments.undeploy("demand")
     deploy(deployments, "vic@2")
     assert deployments.get("demand").state == "pending"
+
+
+def test_what_was_unloaded_is_forgotten_with_its_deployment(
+    deployments: Deployments, documents: MemoryDocuments
+) -> None:
+    deploy(deployments, "vic@1")
+    Repository(documents, Selector()).set_aside(Deployment("demand", "vic", 1))
+    deployments.undeploy("demand")
+    assert documents.scan(ASIDE) == []
 
 
 def test_an_observation_counts_for_its_own_generation_alone() -> None:

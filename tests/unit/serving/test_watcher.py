@@ -243,7 +243,7 @@ def test_loading_what_cannot_be_loaded_says_why(house: House) -> None:
     house.desire(Deployment("d", "absent", 1))
     with pytest.raises(Unavailable, match="no such file"):
         repository.is_loaded(Deployment("d", "absent", 1))
-    with pytest.raises(NotFound, match="nothing|deploy"):
+    with pytest.raises(NotFound, match="no deployment is called"):
         repository.find("other")
 
 
