@@ -112,3 +112,35 @@ def test_an_upload_cut_off_half_way_leaves_nothing(served: Running) -> None:
         assert b"202" not in served.wire(served.control, sent, half=True)
     assert served.ask("GET", f"{served.control}{API}/datasets/cut").status_code == 404
     assert list((served.home / "uploads").iterdir()) == []
+
+
+HOST = b"Host: a\r\n"
+NO_HTTP: list[tuple[str, bytes, int, str]] = [
+    ("no HTTP", b"HELLO\r\n\r\n", 400, "no HTTP request that can be read"),
+    ("a huge header", b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"a" * 40_000, 431, "32768 bytes"),
+    (
+        "many headers",
+        b"GET / HTTP/1.1\r\n" + HOST + b"X-A: b\r\n" * 5000 + b"\r\n",
+        431,
+        "32768 bytes",
+    ),
+    (
+        "a huge head with a body",
+        b"POST / HTTP/1.1\r\n" + HOST + b"X: " + b"a" * 40_000 + b"\r\nContent-Length: 2\r\n\r\n{}",
+        431,
+        "32768 bytes",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "says"), [one[1:] for one in NO_HTTP], ids=[one[0] for one in NO_HTTP]
+)
+def test_what_is_no_request_is_refused_as_a_problem(
+    running: Running, sent: bytes, status: int, says: str
+) -> None:
+    head, _, body = running.wire(running.control, sent).partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    problem = json.loads(body)
+    assert problem["status"] == status
+    assert says in problem["detail"]

@@ -10,6 +10,8 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from lichen.api.admin_lane import AdminProtocol
+
 
 class InheritedServer(uvicorn.Server):
     """uvicorn's server, which leaves signals to the loop and tells when it listens."""
@@ -39,7 +41,7 @@ def answer(
     """Answer until SIGTERM or SIGINT, then drain."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=AdminProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",
