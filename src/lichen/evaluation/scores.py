@@ -60,8 +60,10 @@ def mase(truth: Floats, forecast: Floats, scale: Floats) -> float:
     return _mean(np.abs(forecast - truth) / scale, truth)
 
 
-def seasonal_scale(values: Floats, period: int) -> NDArray[np.float64]:
+def seasonal_scale(values: Floats, period: int, names: Sequence[str] = ()) -> NDArray[np.float64]:
     """Mean absolute change over one season of `values` `(rows, series)`, per series.
+
+    `names` are those of the series, for the error.
 
     Raises:
         InvalidInput: no two recorded rows are a season apart, or a series never changes.
@@ -70,10 +72,12 @@ def seasonal_scale(values: Floats, period: int) -> NDArray[np.float64]:
     recorded = np.isfinite(changes)
     counts = recorded.sum(axis=0)
     sums = np.where(recorded, changes, 0.0).sum(axis=0)
-    if (counts == 0).any() or (sums == 0).any():
+    still = np.flatnonzero((counts == 0) | (sums == 0))
+    if still.size:
+        which = repr(names[still[0]]) if names else str(still[0])
         raise InvalidInput(
-            f"a series has no change over {period} steps to scale its error with: give more rows, "
-            "or leave a constant column out"
+            f"series {which} has no change over {period} steps to scale its error with: give more "
+            "rows, or leave out a column that is constant or always repeats itself"
         )
     return np.asarray(sums / counts, dtype=np.float64)
 

@@ -44,7 +44,7 @@ def scale_of(study: Study) -> NDArray[np.float64]:
     Raises:
         InvalidInput: a channel never changes.
     """
-    return seasonal_scale(study.recorded[: study.split.fit], study.day)
+    return seasonal_scale(study.recorded[: study.split.fit], study.day, study.base.targets)
 
 
 def validation_mase(study: Study, rolled: Backtest) -> float:

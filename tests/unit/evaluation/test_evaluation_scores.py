@@ -38,6 +38,9 @@ def test_a_scale_needs_change() -> None:
         seasonal_scale(np.ones((50, 1)), 7)
     with pytest.raises(InvalidInput, match="no change over 7 steps"):
         seasonal_scale(np.arange(5.0)[:, None], 7)
+    repeating = np.column_stack([np.arange(50.0), np.arange(50) % 7])
+    with pytest.raises(InvalidInput, match=r"series 'C' has no change over 7 steps"):
+        seasonal_scale(repeating, 7, ("A", "C"))
 
 
 def test_pinball_of_the_median_is_half_the_absolute_error() -> None:
