@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lichen.core.batch import Array, Batch
 from lichen.core.errors import InvalidInput, LichenError
+from lichen.core.events import NoObserver, Subject
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.energy.attribution import Stopwatch
 from lichen.frameworks.base import Predictor
@@ -22,6 +23,7 @@ from lichen.serving.rows import form
 from lichen.serving.ticket import Answer, Query, Ticket
 
 Request = dict[str, Array]
+WATCHED = (Subject("d", "m", 1, "fp32"), NoObserver())
 SIGNATURE = Signature(
     (
         TensorSpec("x", Datatype.FP32, (-1, -1)),
@@ -65,7 +67,7 @@ def answers(
         replica = Replica(predictor, Stopwatch(lambda: 0, 0))
         replica.learn(1, 0.0 if inline else 1e12)
         loop = asyncio.get_running_loop()
-        batcher = Batcher(replica, metering, metering, loop, (most_rows, 1000))
+        batcher = Batcher(replica, metering, metering, loop, (most_rows, 1000), WATCHED)
         for number, request in enumerate(asked):
             query = Query("d", request)
 

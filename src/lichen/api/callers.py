@@ -1,8 +1,9 @@
 """Who was let in lately: the fast lane asks the gate once, not at every request."""
 
 import re
+from typing import NamedTuple
 
-from lichen.api.oip_http import Door
+from lichen.api.oip_http import Door, caller_of
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import TenantId
 
@@ -13,8 +14,16 @@ _CALLER_SECONDS = 0.2
 """How long an admission is remembered: as long as the store is not looked at."""
 _MOST_CALLERS = 4096
 
-Caller = tuple[str, str | None, TenantId]
-"""The deployment asked, its version if one was, and the tenant who pays."""
+
+class Caller(NamedTuple):
+    """The deployment asked, its version if one was, the tenant who pays, and who shares fairly."""
+
+    name: str
+    version: str | None
+    tenant: TenantId
+    caller: str
+
+
 _CallerKey = tuple[bytes, bytes | None]
 
 
@@ -48,4 +57,5 @@ class Callers:
         version = found["version"]
         name, asked = found["name"].decode(), version.decode() if version else None
         said = None if authorization is None else authorization.decode("latin-1")
-        return name, asked, self._door.caller(said, name, asked).tenant
+        principal = self._door.caller(said, name, asked)
+        return Caller(name, asked, principal.tenant, caller_of(principal))

@@ -23,7 +23,7 @@ FIELDS_TOO_LARGE = 431
 _ORDINARY = frozenset({b"expect", b"content-encoding"})
 """Headers that the ordinary lane knows what to do with."""
 _HEADER_LENGTH = HEADER_LENGTH.lower().encode()
-_NOBODY: Caller = ("", None, DEFAULT_TENANT)
+_NOBODY = Caller("", None, DEFAULT_TENANT, "")
 
 
 class _NoEvent:

@@ -143,9 +143,15 @@ class InferProtocol(HttpToolsProtocol):
         exchange = self._exchange
         if exchange.error is not None:
             raise exchange.error
-        decoded = exchange.decoded()
-        name, version, tenant = exchange.caller
-        query = Query(name, decoded.tensors, version, decoded.outputs, tenant)
+        name, version, tenant, caller = exchange.caller
+        try:
+            decoded = exchange.decoded()
+        except LichenError as error:
+            self.door.plane.note_refusal(name, version, tenant, error)
+            raise
+        query = Query(
+            name, decoded.tensors, version, decoded.outputs, tenant, caller, decoded.demands
+        )
         exchange.ticket = self.door.plane.infer(query, self._reply)
 
     def send_400_response(self, msg: str) -> None:

@@ -71,6 +71,11 @@ class Door:
         return principal
 
 
+def caller_of(principal: Principal) -> str:
+    """Who shares a queue fairly with others: each key by itself."""
+    return f"{principal.tenant}/{principal.name}"
+
+
 Endpoint = Callable[[Request, Door], Awaitable[Response]]
 
 
@@ -126,8 +131,15 @@ async def post_infer(request: Request, door: Door) -> Response:
     """`POST /v2/models/{name}[/versions/{version}]/infer`."""
     name, version = request.path_params["name"], request.path_params.get("version")
     principal = door.caller(request.headers.get("authorization"), name, version)
-    asked = await _asked(request, door.limits.body)
-    query = Query(name, asked.tensors, version, asked.outputs, principal.tenant)
+    try:
+        asked = await _asked(request, door.limits.body)
+    except LichenError as error:
+        door.plane.note_refusal(name, version, principal.tenant, error)
+        raise
+    caller = caller_of(principal)
+    query = Query(
+        name, asked.tensors, version, asked.outputs, principal.tenant, caller, asked.demands
+    )
     outcome = await _outcome(door.plane, query)
     if isinstance(outcome, LichenError):
         raise outcome

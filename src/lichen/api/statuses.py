@@ -12,6 +12,7 @@ HTTP_STATUS: dict[type[errors.LichenError], int] = {
     errors.Forbidden: 403,
     errors.OverBudget: 429,
     errors.Unavailable: 503,
+    errors.DeadlinePassed: 504,
     errors.StorageFailed: 507,
     errors.Corrupt: 500,
     errors.WorkFailed: 500,

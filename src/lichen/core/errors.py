@@ -10,6 +10,7 @@
     │   ├── Forbidden         the caller may not do this
     │   └── OverBudget        the energy or carbon budget is spent
     ├── Unavailable           not now: busy, stopping, or another owner holds it
+    ├── DeadlinePassed        the time that the caller allowed was over before the work began
     ├── StorageFailed         the disk is full, read-only or broken
     │   └── Corrupt           stored bytes do not have the digest they should have
     └── WorkFailed            a job or a model ran and failed
@@ -58,6 +59,10 @@ class Unavailable(LichenError):
     """Not now: busy, stopping, or somebody else holds it; trying later may work."""
 
 
+class DeadlinePassed(LichenError):
+    """The time that the caller allowed was over before the work began; nothing was done."""
+
+
 class StorageFailed(LichenError):
     """The disk is full, read-only or broken; nothing half-written was left."""
 
@@ -83,6 +88,7 @@ _BY_NAME: dict[str, type[LichenError]] = {
         Forbidden,
         OverBudget,
         Unavailable,
+        DeadlinePassed,
         StorageFailed,
         Corrupt,
         WorkFailed,

@@ -10,6 +10,7 @@ import simdjson
 
 from lichen.core.batch import DATATYPE_OF_NUMPY, Array
 from lichen.core.errors import InvalidInput, WorkFailed
+from lichen.protocol.demands import NO_DEMANDS, Demands, demands_of
 from lichen.protocol.numbers import Mismatch, read_buffer, read_values
 from lichen.protocol.oip import (
     BinaryOutputs,
@@ -28,12 +29,13 @@ _json = msgspec.json.Encoder().encode
 
 
 class Decoded(msgspec.Struct, frozen=True, gc=False):
-    """What a request asks: its tensors by name, which outputs (None: all), which in bytes."""
+    """What a request asks: tensors by name, outputs (None: all), which of them in bytes, how."""
 
     tensors: dict[str, Array]
     id: str | None = None
     outputs: tuple[str, ...] | None = None
     binary: BinaryOutputs | None = None
+    demands: Demands = NO_DEMANDS
 
 
 def decode(body: bytes) -> Decoded:
@@ -66,7 +68,8 @@ def asked_of(request: InferRequest, tensors: dict[str, Array]) -> Decoded:
     if not asked and not request.parameters:
         return Decoded(tensors, request.id)
     names = tuple(output.name for output in asked) if asked else None
-    return Decoded(tensors, request.id, names, binary_outputs(request))
+    demands = demands_of(request.parameters)
+    return Decoded(tensors, request.id, names, binary_outputs(request), demands)
 
 
 def _tensor(given: InputTensor) -> Array:

@@ -2,28 +2,29 @@
 
 Requests that arrive in one turn of the event loop run together. A batch that takes under a
 millisecond runs on the loop itself; a longer one in the deployment's own thread while the next
-batch fills, so that slow and fast models do not hold up each other.
+batch fills, so that slow and fast models do not hold up each other. One batch runs at a time, and
+its answers are out before the next one starts.
 """
 
 import logging
 from asyncio import AbstractEventLoop
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
+from time import perf_counter_ns
 
-from lichen.core.batch import Array
-from lichen.core.errors import LichenError, Unavailable, WorkFailed
+from lichen.core.errors import DeadlinePassed, LichenError, Unavailable, error_name
+from lichen.core.events import ANSWERED, Answered, Observer, Ran, Subject
 from lichen.energy.counters import Lane
 from lichen.serving.charging import Bill, Metering
+from lichen.serving.execution import Execution, Run
+from lichen.serving.queue import FairQueue
 from lichen.serving.replica import Replica
-from lichen.serving.rows import grouped, join, part
-from lichen.serving.ticket import Answer, Outcome, Ticket
+from lichen.serving.ticket import Outcome, Ticket
 
 INLINE_NS = 1_000_000
 """Batches that should take longer than this leave the event loop."""
 
 _log = logging.getLogger(__name__)
-_Results = list[tuple[Ticket, Outcome]]
 
 
 class Batcher:
@@ -36,32 +37,56 @@ class Batcher:
         metering: Metering,
         loop: AbstractEventLoop,
         limits: tuple[int, int],
+        watched: tuple[Subject, Observer],
     ) -> None:
-        """Make an empty queue; `limits`: most rows in a batch, most requests that wait."""
+        """Make an empty queue.
+
+        Args:
+            replica: what runs the batches.
+            bill: who is charged.
+            metering: gives lanes, which say that work is in flight.
+            loop: the event loop that all methods are called on.
+            limits: most rows in a batch, most requests that wait.
+            watched: what is served here, and who is told what happens to it.
+        """
         self._replica = replica
-        self._bill = bill
         self._metering = metering
         self._loop = loop
         self._most_rows, self._most_waiting = limits
+        self._subject, self._observer = watched
+        self._execution = Execution(replica, bill, self._most_rows)
         self._inline_lane = metering.inline_lane()
         self._thread: ThreadPoolExecutor | None = None
         self._thread_lane: Lane | None = None
-        self._waiting: list[Ticket] = []
+        self._queue = FairQueue()
         self._is_busy = False
         self.idle = Event()
         self.idle.set()
 
-    def submit(self, ticket: Ticket) -> None:
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a batch."""
+        return len(self._queue)
+
+    def submit(self, ticket: Ticket, timeout_us: int | None = None) -> None:
         """Queue a request; its reply is called later, on the loop.
+
+        A request whose batch has not begun `timeout_us` microseconds from now is answered with
+        `DeadlinePassed`.
 
         Raises:
             Unavailable: too many wait already.
         """
-        if len(self._waiting) >= self._most_waiting:
-            raise Unavailable(
-                f"{self._most_waiting} requests wait for this deployment: try again in a second"
-            )
-        self._waiting.append(ticket)
+        if len(self._queue) >= self._most_waiting:
+            self._queue.drop_abandoned()
+            if len(self._queue) >= self._most_waiting:
+                raise Unavailable(
+                    f"{self._most_waiting} requests wait for this deployment: try again in a second"
+                )
+        self._queue.push(ticket)
+        if timeout_us is not None:
+            ticket.deadline = self._loop.time() + timeout_us / 1e6
+            ticket.timer = self._loop.call_at(ticket.deadline, self._expire, ticket)
         if not self._is_busy:
             self._is_busy = True
             self.idle.clear()
@@ -74,18 +99,32 @@ class Batcher:
             self._metering.release(self._thread_lane)
 
     def _take(self) -> None:
-        """The replica is free: it takes all that waits."""
-        tickets = [ticket for ticket in self._waiting if not ticket.abandoned]
-        self._waiting.clear()
+        """The replica is free: it takes all that waits, up to a batch."""
+        tickets = [ticket for ticket in self._queue.take(self._most_rows) if self._begins(ticket)]
         if not tickets:
-            self._is_busy = False
-            self.idle.set()
+            self._go_on()
             return
         rows = sum([ticket.rows for ticket in tickets])
         if self._replica.expected_ns(rows) < INLINE_NS:
-            self._settle(self._run(tickets, self._inline_lane))
+            self._settle(self._execution.run(tickets, self._inline_lane))
         else:
             self._executor().submit(self._run_in_thread, tickets)
+
+    def _begins(self, ticket: Ticket) -> bool:
+        """Is it still wanted, now that its batch begins?"""
+        if ticket.timer is not None:
+            ticket.timer.cancel()
+            if ticket.deadline is not None and self._loop.time() >= ticket.deadline:
+                self._expire(ticket)
+        return not ticket.abandoned
+
+    def _expire(self, ticket: Ticket) -> None:
+        """Its time is over and its batch has not begun: say so, and do not do the work."""
+        if ticket.abandoned:
+            return
+        late = DeadlinePassed("the request's timeout passed while it waited for its batch")
+        self._deliver(ticket, late, (0, 0), perf_counter_ns())
+        ticket.abandoned = True
 
     def _executor(self) -> ThreadPoolExecutor:
         if self._thread is None:
@@ -94,69 +133,45 @@ class Batcher:
         return self._thread
 
     def _run_in_thread(self, tickets: list[Ticket]) -> None:
-        results = self._run(tickets, self._thread_lane)
-        self._loop.call_soon_threadsafe(self._settle, results)
+        runs = self._execution.run(tickets, self._thread_lane)
+        self._loop.call_soon_threadsafe(self._settle, runs)
 
-    def _settle(self, results: _Results) -> None:
-        for ticket, outcome in results:
-            if not ticket.abandoned:
-                try:
-                    ticket.reply(outcome)
-                except Exception:  # noqa: BLE001 - one broken door must not cost others theirs
-                    _log.exception("an answer could not be delivered")
-        if self._waiting:
+    def _settle(self, runs: list[Run]) -> None:
+        now_ns = perf_counter_ns()
+        for tickets, outcomes, cpu_ns, began_ns, ended_ns in runs:
+            rows = sum([ticket.rows for ticket in tickets])
+            ran = Ran(self._subject, len(tickets), rows, cpu_ns, ended_ns - began_ns)
+            self._observer.ran(ran)
+            for ticket, outcome in zip(tickets, outcomes, strict=True):
+                if not ticket.abandoned:
+                    self._deliver(ticket, outcome, (began_ns, ended_ns - began_ns), now_ns)
+        self._go_on()
+
+    def _deliver(self, ticket: Ticket, outcome: Outcome, ran: tuple[int, int], now_ns: int) -> None:
+        """Reply, and tell the observer; `ran`: when its batch began and how long that took."""
+        try:
+            ticket.reply(outcome)
+        except Exception:  # noqa: BLE001 - one broken door must not cost others theirs
+            _log.exception("an answer could not be delivered")
+        began_ns, compute_ns = ran
+        charge = None if isinstance(outcome, LichenError) else outcome.charge
+        self._observer.answered(
+            Answered(
+                self._subject,
+                ticket.tenant,
+                error_name(outcome) if isinstance(outcome, LichenError) else ANSWERED,
+                ticket.rows,
+                (began_ns or now_ns) - ticket.since_ns,
+                compute_ns,
+                now_ns - ticket.since_ns,
+                None if charge is None else charge.nj,
+                None if charge is None else charge.ng,
+            )
+        )
+
+    def _go_on(self) -> None:
+        if self._queue:
             self._loop.call_soon(self._take)
         else:
             self._is_busy = False
             self.idle.set()
-
-    def _run(self, tickets: list[Ticket], lane: Lane | None) -> _Results:
-        if len(tickets) == 1:
-            return self._run_together(tickets, lane)
-        if not self._replica.predictor.joins_rows:
-            return [result for one in tickets for result in self._run_together([one], lane)]
-        results: _Results = []
-        sizes = [(ticket.form, ticket.rows) for ticket in tickets]
-        for positions in grouped(sizes, self._most_rows):
-            results += self._run_together([tickets[position] for position in positions], lane)
-        return results
-
-    def _run_together(self, tickets: list[Ticket], lane: Lane | None) -> _Results:
-        """One batch. When it fails, each request runs alone: a bad one hurts only itself."""
-        try:
-            outcomes = self._predict(tickets, lane)
-        except Exception as error:  # noqa: BLE001 - a model may raise anything
-            if len(tickets) > 1:
-                return [result for one in tickets for result in self._run_together([one], lane)]
-            return [(tickets[0], _failure(error))]
-        return list(zip(tickets, outcomes, strict=True))
-
-    def _predict(self, tickets: Sequence[Ticket], lane: Lane | None) -> list[Answer]:
-        rows = [ticket.rows for ticket in tickets]
-        batch = join([ticket.inputs for ticket in tickets])
-        if lane is not None:
-            lane.begin()
-        try:
-            outputs, cpu_ns = self._replica.run(batch, sum(rows))
-            parts = part(outputs, rows)  # before anybody is charged: a batch that fails runs again
-            charges = self._bill.charge(cpu_ns, rows, [ticket.tenant for ticket in tickets])
-        finally:
-            if lane is not None:
-                lane.end()
-        return [
-            Answer(_asked(ticket, values), charge, ticket.head)
-            for ticket, values, charge in zip(tickets, parts, charges, strict=True)
-        ]
-
-
-def _asked(ticket: Ticket, values: dict[str, Array]) -> dict[str, Array]:
-    if ticket.outputs is None:
-        return values
-    return {name: values[name] for name in ticket.outputs}
-
-
-def _failure(error: Exception) -> LichenError:
-    if isinstance(error, LichenError):
-        return error
-    _log.error("a model raised %s", type(error).__name__, exc_info=error)
-    return WorkFailed("the model failed on this request; the server's log says how")

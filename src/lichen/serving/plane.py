@@ -1,15 +1,28 @@
 """The data plane: the one way to a prediction, for every protocol."""
 
+from collections.abc import Mapping
+
+import numpy as np
+
+from lichen.core.batch import NUMPY_OF_DATATYPE, Array
+from lichen.core.errors import InvalidInput, LichenError, error_name
+from lichen.core.events import Answered, NoObserver, Observer
+from lichen.core.ids import TenantId
+from lichen.core.tensors import Signature
 from lichen.serving.rows import form
 from lichen.serving.selector import Selector, Served
 from lichen.serving.ticket import Query, Reply, Ticket
+
+SAMPLES_INPUT = "samples"
+"""The optional integer input, one number a row, of a model that draws."""
 
 
 class DataPlane:
     """Answers queries; all methods are for the event loop's thread."""
 
-    def __init__(self, selector: Selector) -> None:
+    def __init__(self, selector: Selector, observer: Observer | None = None) -> None:
         self.selector = selector
+        self._observer = observer or NoObserver()
 
     def find(self, name: str, version: str | None = None) -> Served:
         """What answers under this name.
@@ -31,9 +44,46 @@ class DataPlane:
             InvalidInput: the inputs do not fit the model.
         """
         served = self.selector.choose(query.name, query.version)
-        rows = served.admission.check(query.inputs)
+        try:
+            return self._submit(served, query, reply)
+        except LichenError as error:
+            self._observer.answered(_refused(served, query.tenant, error))
+            raise
+
+    def note_refusal(
+        self, name: str, version: str | None, tenant: TenantId, error: LichenError
+    ) -> None:
+        """Tell the observer of a request that no query could be made of."""
+        try:
+            served = self.selector.choose(name, version)
+        except LichenError:
+            return  # of nothing that is served
+        self._observer.answered(_refused(served, tenant, error))
+
+    def _submit(self, served: Served, query: Query, reply: Reply) -> Ticket:
+        inputs, demands = query.inputs, query.demands
+        rows = served.admission.check(inputs)
         if query.outputs is not None:
             served.admission.check_outputs(query.outputs)
-        ticket = Ticket(query, rows, form(query.inputs), served.head, reply)
-        served.batcher.submit(ticket)
+        if demands.samples is not None:
+            inputs |= drawing(served.signature, rows, demands.samples)
+        ticket = Ticket(query, rows, form(inputs), served.head, reply)
+        served.batcher.submit(ticket, demands.timeout_us)
         return ticket
+
+
+def drawing(signature: Signature, rows: int, samples: int) -> Mapping[str, Array]:
+    """The input that tells a model how many samples to draw for each row.
+
+    Raises:
+        InvalidInput: the model draws none.
+    """
+    spec = next((one for one in signature.inputs if one.name == SAMPLES_INPUT), None)
+    if spec is None or spec.shape != (-1,) or NUMPY_OF_DATATYPE[spec.datatype].kind not in "iu":
+        raise InvalidInput("the model draws no samples: leave the parameter samples out")
+    return {SAMPLES_INPUT: np.full(rows, samples, dtype=NUMPY_OF_DATATYPE[spec.datatype])}
+
+
+def _refused(served: Served, tenant: TenantId, error: LichenError) -> Answered:
+    name = error_name(error)
+    return Answered(served.subject, tenant, name, 0, 0, 0, 0, None, None)

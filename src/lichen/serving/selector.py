@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from lichen.core.errors import NotFound, Unavailable
+from lichen.core.events import Subject
 from lichen.core.tensors import Signature
 from lichen.protocol.codec import answer_head
 from lichen.serving.admission import Admission
@@ -20,7 +21,13 @@ class Served:
         self.batcher = batcher
         self.signature: Signature = replica.predictor.signature
         self.admission = Admission(self.signature)
+        self.subject = subject_of(deployment)
         self.head = answer_head(deployment.name, str(deployment.version))
+
+
+def subject_of(deployment: Deployment) -> Subject:
+    """What observers call it."""
+    return Subject(deployment.name, deployment.model, deployment.version, deployment.variant)
 
 
 class Selector:

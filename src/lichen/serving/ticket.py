@@ -1,12 +1,15 @@
 """One request on its way through the plane, and what comes back."""
 
+from asyncio import TimerHandle
 from collections.abc import Callable, Mapping
+from time import perf_counter_ns
 
 from msgspec import Struct
 
 from lichen.core.batch import Array
 from lichen.core.errors import LichenError
 from lichen.core.ids import DEFAULT_TENANT, TenantId
+from lichen.protocol.demands import NO_DEMANDS, Demands
 from lichen.serving.charging import Charge
 from lichen.serving.rows import Form
 
@@ -14,7 +17,8 @@ from lichen.serving.rows import Form
 class Query(Struct, frozen=True, gc=False):
     """A request for a prediction: a deployment (or `NAME@V`), inputs, and who pays.
 
-    `version` is None for whichever is deployed; `outputs` None for all.
+    `version` is None for whichever is deployed; `outputs` None for all; `caller` is who shares
+    the queue fairly with others.
     """
 
     name: str
@@ -22,6 +26,8 @@ class Query(Struct, frozen=True, gc=False):
     version: str | None = None
     outputs: tuple[str, ...] | None = None
     tenant: TenantId = DEFAULT_TENANT
+    caller: str = ""
+    demands: Demands = NO_DEMANDS
 
 
 class Answer(Struct, frozen=True, gc=False):
@@ -40,16 +46,41 @@ Reply = Callable[[Outcome], None]
 
 
 class Ticket:
-    """A request that waits for its batch. `abandoned` is set when its caller is gone."""
+    """A request that waits for its batch. `abandoned` is set when its caller is gone.
 
-    __slots__ = ("abandoned", "form", "head", "inputs", "outputs", "reply", "rows", "tenant")
+    `deadline` is the loop's time at which it is dropped unless its batch has begun.
+    """
+
+    __slots__ = (
+        "abandoned",
+        "batch_rows",
+        "caller",
+        "deadline",
+        "form",
+        "head",
+        "inputs",
+        "outputs",
+        "priority",
+        "reply",
+        "rows",
+        "since_ns",
+        "tenant",
+        "timer",
+    )
 
     def __init__(self, query: Query, rows: int, form: Form, head: bytes, reply: Reply) -> None:
+        demands = query.demands
         self.inputs = query.inputs
         self.outputs = query.outputs
         self.tenant = query.tenant
+        self.caller = query.caller
+        self.priority = demands.priority
+        self.batch_rows = demands.batch_rows
         self.rows = rows
         self.form = form
         self.head = head
         self.reply = reply
         self.abandoned = False
+        self.deadline: float | None = None
+        self.timer: TimerHandle | None = None
+        self.since_ns = perf_counter_ns()

@@ -3,13 +3,14 @@
 import logging
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 from typing import Protocol
 
 import msgspec
 
 from lichen.core.errors import LichenError, StorageFailed
+from lichen.core.events import NoObserver, Observer
 from lichen.energy.attribution import Stopwatch
 from lichen.frameworks.base import Predictor
 from lichen.serving.batcher import Batcher
@@ -25,7 +26,7 @@ from lichen.serving.deployment import (
 )
 from lichen.serving.loader import give_memory_back
 from lichen.serving.replica import Replica
-from lichen.serving.selector import Selector, Served
+from lichen.serving.selector import Selector, Served, subject_of
 from lichen.serving.widths import Widths
 from lichen.store.documents import Change, DocumentStore
 
@@ -58,6 +59,7 @@ class Workshop:
     metering: Metering
     loop: AbstractEventLoop
     limits: BatchLimits = BatchLimits()
+    observer: Observer = field(default_factory=NoObserver)
 
     def open(self, deployment: Deployment) -> Served:
         """Load and warm a deployment.
@@ -73,6 +75,7 @@ class Workshop:
             self.metering,
             self.loop,
             (self.limits.rows, self.limits.waiting),
+            (subject_of(deployment), self.observer),
         )
         return Served(deployment, replica, batcher)
 

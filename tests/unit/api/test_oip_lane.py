@@ -15,6 +15,7 @@ from lichen.api.infer_lane import protocol_for
 from lichen.api.oip_http import Door, HttpLimits, application
 from lichen.core.batch import Array
 from lichen.core.clock import ManualClock
+from lichen.core.events import NoObserver, Subject
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.energy.attribution import Stopwatch
 from lichen.frameworks.function import FunctionPredictor
@@ -28,6 +29,7 @@ from lichen.serving.replica import Replica
 from lichen.serving.selector import Selector, Served
 from lichen.store.documents import MemoryDocuments
 
+WATCHED = (Subject("d", "m", 1, "fp32"), NoObserver())
 SIGNATURE = Signature(
     (TensorSpec("x", Datatype.FP32, (-1, 1)),), (TensorSpec("y", Datatype.FP32, (-1, 1)),)
 )
@@ -72,7 +74,7 @@ class House:
         self.runs = 0
         replica = Replica(FunctionPredictor(SIGNATURE, self.compute), Stopwatch(lambda: 0, 0))
         metering = NoMetering()
-        batcher = Batcher(replica, metering, metering, loop, (8, 8))
+        batcher = Batcher(replica, metering, metering, loop, (8, 8), WATCHED)
         selector = Selector()
         selector.replace({"d": Served(Deployment("d", "m", 1), replica, batcher)}, {})
         gate = Gate(KeyRing(MemoryDocuments(), ManualClock(), Role.PREDICTOR))

@@ -8,17 +8,20 @@ import numpy as np
 import pytest
 
 from lichen.core.batch import Array, Batch
-from lichen.core.errors import LichenError, Unavailable, WorkFailed
+from lichen.core.errors import DeadlinePassed, LichenError, Unavailable, WorkFailed
+from lichen.core.events import Answered, NoObserver, Observer, Ran, Subject
 from lichen.core.ids import TenantId
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.energy.attribution import Stopwatch
 from lichen.frameworks.function import FunctionPredictor
+from lichen.protocol.demands import Demands
 from lichen.serving.batcher import Batcher
 from lichen.serving.charging import Bill, Charge, NoMetering
 from lichen.serving.replica import Replica
 from lichen.serving.rows import form
 from lichen.serving.ticket import Answer, Outcome, Query, Ticket
 
+WATCHED = (Subject("d", "m", 1, "fp32"), NoObserver())
 SIGNATURE = Signature(
     (TensorSpec("x", Datatype.FP32, (-1, 1)),),
     (TensorSpec("y", Datatype.FP32, (-1, 1)), TensorSpec("z", Datatype.FP32, (-1, 1))),
@@ -30,14 +33,40 @@ def double(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
     return {"y": inputs["x"] * 2, "z": inputs["x"]}
 
 
+class Noted(NoObserver):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answered] = []
+        self.runs: list[Ran] = []
+
+    def answered(self, event: Answered) -> None:
+        self.answers.append(event)
+
+    def ran(self, event: Ran) -> None:
+        self.runs.append(event)
+
+
 def batcher(
-    compute: Compute = double, *, slow: bool = False, bill: Bill | None = None, **said: bool
+    compute: Compute = double,
+    *,
+    slow: bool = False,
+    bill: Bill | None = None,
+    watch: Observer | None = None,
+    **said: bool,
 ) -> Batcher:
     replica = Replica(FunctionPredictor(SIGNATURE, compute, **said), Stopwatch.of_thread())
     replica.warm()
     replica.learn(1, 1e12 if slow else 0.0)
     metering = NoMetering()
-    return Batcher(replica, bill or metering, metering, asyncio.get_running_loop(), (4, 3))
+    return Batcher(
+        replica,
+        bill or metering,
+        metering,
+        asyncio.get_running_loop(),
+        (4, 3),
+        (WATCHED[0], watch or WATCHED[1]),
+    )
 
 
 def ticket(
@@ -227,3 +256,108 @@ def test_a_replica_learns_what_batches_cost() -> None:
     assert replica.expected_ns(2) == pytest.approx(1300.0)
     assert replica.expected_ns(1) == pytest.approx(1300.0)
     assert replica.expected_ns(8) == pytest.approx(5200.0)
+
+
+def test_one_batch_runs_at_a_time_and_answers_before_the_next() -> None:
+    order: list[str] = []
+
+    def note(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        order.append(f"ran {len(inputs['x'])}")
+        return double(inputs)
+
+    async def run() -> None:
+        batches = batcher(note)
+        order.clear()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        rows: dict[str, Array] = {"x": np.zeros((3, 1), dtype=np.float32)}
+        for number in range(2):
+
+            def reply(_: Outcome, number: int = number) -> None:
+                order.append(f"answered {number}")
+                if number == 1:
+                    done.set_result(None)
+
+            batches.submit(Ticket(Query("d", rows), 3, form(rows), b"", reply))
+        await done
+
+    asyncio.run(run())
+    assert order == ["ran 3", "answered 0", "ran 3", "answered 1"]
+
+
+def test_a_request_that_waited_too_long_is_told_so_and_not_computed() -> None:
+    release = threading.Event()
+    sizes: list[int] = []
+
+    def slow(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        sizes.append(len(inputs["x"]))
+        release.wait(10)
+        return double(inputs)
+
+    async def run() -> None:
+        release.set()
+        watch = Noted()
+        batches = batcher(slow, slow=True, watch=watch)
+        release.clear()
+        sizes.clear()
+        first = outcome_of(batches)
+        await asyncio.sleep(0)
+        late: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        batches.submit(ticket(late.set_result), timeout_us=1000)
+        assert isinstance(await late, DeadlinePassed)  # while the replica is still busy
+        assert not first.done()
+        release.set()
+        assert isinstance(await first, Answer)
+        await asyncio.to_thread(batches.idle.wait, 10)
+        batches.close()
+        assert [event.outcome for event in watch.answers] == ["DeadlinePassed", "ok"]
+
+    asyncio.run(run())
+    assert sizes == [1]
+
+
+def test_a_deadline_that_is_not_reached_changes_nothing() -> None:
+    async def run() -> Outcome:
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        batcher().submit(ticket(future.set_result), timeout_us=60_000_000)
+        return await future
+
+    assert isinstance(asyncio.run(run()), Answer)
+
+
+def test_the_observer_learns_of_every_batch_and_every_answer() -> None:
+    async def run() -> Noted:
+        watch = Noted()
+        batches = batcher(watch=watch)
+        await asyncio.gather(*[outcome_of(batches) for _ in range(3)])
+        return watch
+
+    watch = asyncio.run(run())
+    assert [(event.requests, event.rows) for event in watch.runs] == [(3, 3)]
+    assert [event.outcome for event in watch.answers] == ["ok"] * 3
+    for event in watch.answers:
+        assert event.queue_ns + event.compute_ns <= event.total_ns
+        assert event.nj is None
+
+
+def test_many_rows_run_in_chunks_and_are_charged_once() -> None:
+    sizes: list[int] = []
+
+    def note(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        sizes.append(len(inputs["x"]))
+        return double(inputs)
+
+    async def run() -> tuple[Outcome, list[int]]:
+        tally = Tally()
+        batches = batcher(note, bill=tally)
+        sizes.clear()
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        rows: dict[str, Array] = {"x": np.arange(10, dtype=np.float32).reshape(10, 1)}
+        query = Query("d", rows, demands=Demands(batch_rows=3))
+        batches.submit(Ticket(query, 10, form(rows), b"", future.set_result))
+        return await future, tally.charged
+
+    answer, charged = asyncio.run(run())
+    assert sizes == [3, 3, 3, 1]
+    assert charged == [10]
+    assert isinstance(answer, Answer)
+    np.testing.assert_array_equal(answer.outputs["y"].ravel(), np.arange(10) * 2)
