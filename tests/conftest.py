@@ -1,6 +1,8 @@
 """Fixtures for every test: a clean environment, and settled hypothesis settings."""
 
 import os
+import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,43 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("LICHEN_"):
             monkeypatch.delenv(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """PEM files: a CA, what it signed for a server on this machine and for a client, and a CA that
+    signed nothing."""
+
+    ca: Path
+    server: Path
+    server_key: Path
+    client: Path
+    client_key: Path
+    other_ca: Path
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Certificates made for this run by the `openssl` of this machine."""
+    folder = tmp_path_factory.mktemp("certificates")
+
+    def make(name: str, *more: str) -> Path:
+        made = ("-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}")
+        curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
+        subprocess.run(
+            ["openssl", "req", "-x509", *curve, *made, *more],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+        )
+        return folder / f"{name}.pem"
+
+    signed = ("-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "basicConstraints=critical,CA:FALSE")
+    ca, other_ca = make("ca"), make("other")
+    server = make("server", *signed, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
+    client = make("client", *signed)
+    keys = server.with_suffix(".key"), client.with_suffix(".key")
+    return Certificates(ca, server, keys[0], client, keys[1], other_ca)
 
 
 @pytest.fixture(scope="session")

@@ -15,5 +15,7 @@ def open_platform() -> Iterator[Lichen]:
         InvalidInput: a setting or the key file is not usable.
     """
     settings = load()
-    with connect(settings.client.url, settings.client.key, settings.home) as platform:
+    said = settings.client
+    files = said.ca, said.certificate, said.certificate_key
+    with connect(said.url, said.key, settings.home, *files) as platform:
         yield platform

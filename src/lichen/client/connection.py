@@ -14,6 +14,7 @@ from lichen.client.admin import Data, Deployments, Jobs, Models, Watcher, train_
 from lichen.client.inference import Answer, Inference
 from lichen.client.session import Session, is_loopback
 from lichen.client.transport import Transport
+from lichen.client.trust import Trust
 from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput
 from lichen.protocol.admin import (
@@ -62,7 +63,8 @@ class Lichen:
         """The data plane, wherever this platform says that it listens."""
         if self._inference is None:
             url = _reachable(self.platform().addresses.http, self.url)
-            self._inference = Inference(Transport(url, self._session.key))
+            transport = Transport(url, self._session.key, trust=self._session.trust)
+            self._inference = Inference(transport)
         return self._inference
 
     def predict(self, deployment: str, inputs: Mapping[str, object] | None = None) -> Answer:
@@ -128,7 +130,12 @@ class Lichen:
 
 
 def connect(
-    url: str | None = None, key: str | None = None, home: Path | str | None = None
+    url: str | None = None,
+    key: str | None = None,
+    home: Path | str | None = None,
+    ca: Path | str | None = None,
+    certificate: Path | str | None = None,
+    certificate_key: Path | str | None = None,
 ) -> Lichen:
     """Reach a platform; nothing is sent before the first call.
 
@@ -137,9 +144,13 @@ def connect(
             `http://127.0.0.1:8090`.
         key: API key. None: the home's `admin.key`, for a platform on this machine only.
         home: the platform's home. None: the user's data directory.
+        ca: PEM file of the CA that signed the platform's certificate. None: public authorities.
+        certificate: PEM file of the certificate to show to a platform that asks for one.
+        certificate_key: PEM file of the private key of `certificate`.
 
     Raises:
-        InvalidInput: the address or the key is not usable, or the key's file may not be read.
+        InvalidInput: the address, the key or a certificate is not usable, or a file of them may
+            not be read.
     """
     folder = Path(home) if home is not None else Path(user_data_path("lichen", appauthor=False))
     address = url or _address_of(folder) or DEFAULT_URL
@@ -147,15 +158,20 @@ def connect(
         key = _key_of(folder)
     if key is not None and not (key.isascii() and key.isprintable()):
         raise InvalidInput("the API key holds characters that no key has: copy it once more")
-    return Lichen(Session(address, key))
+    trust = Trust(_path(ca), _path(certificate), _path(certificate_key))
+    return Lichen(Session(address, key, trust=trust))
+
+
+def _path(given: Path | str | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 def _reachable(address: str, control: str) -> str:
     """A plane's address as seen from here: on the control plane's host if it names its own."""
     if is_loopback(control) or not is_loopback(address):
         return address
-    host = urlsplit(control).hostname or ""
-    return f"http://{f'[{host}]' if ':' in host else host}:{urlsplit(address).port}"
+    host, there = urlsplit(control).hostname or "", urlsplit(address)
+    return f"{there.scheme}://{f'[{host}]' if ':' in host else host}:{there.port}"
 
 
 def _address_of(home: Path) -> str | None:

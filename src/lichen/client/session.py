@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from lichen.client.trust import PUBLIC, Trust, refused_by_tls
 from lichen.core.errors import InvalidInput, LichenError, Unavailable, named_error
 from lichen.protocol.admin import Page, Problem
 
@@ -21,6 +22,8 @@ API = "/api/v1"
 REFUSED_PATIENCE_SECONDS = 0.5
 """The supervisor holds the port while a plane restarts: refused for so long means no platform."""
 RESTART_PATIENCE_SECONDS = 20.0
+CLOSED_FOR_GOOD = 5
+"""So many connections over TLS in a row, closed without an answer, are no restart."""
 _ANSWER_SECONDS = 60.0
 _TIMEOUT = httpx.Timeout(_ANSWER_SECONDS, connect=5.0)
 _BUSY = 503
@@ -36,8 +39,13 @@ class Session:
     """Calls of the control plane at `url`, with `key` if there is one."""
 
     def __init__(
-        self, url: str, key: str | None, transport: httpx.BaseTransport | None = None
+        self,
+        url: str,
+        key: str | None,
+        transport: httpx.BaseTransport | None = None,
+        trust: Trust = PUBLIC,
     ) -> None:
+        self.trust = trust
         self.url = _checked(url)
         self.key = key
         self._http = httpx.Client(
@@ -45,6 +53,7 @@ class Session:
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=_TIMEOUT,
             trust_env=not is_loopback(self.url),
+            verify=trust.verification(),
             transport=transport,
         )
 
@@ -121,7 +130,7 @@ class Session:
                     raise _problem(answer)
                 yield from answer.iter_bytes()
         except httpx.ConnectError as error:
-            raise _nobody_at(self.url) from error
+            raise refused_by_tls(error, self.url) or _nobody_at(self.url) from error
         except httpx.TransportError as error:
             raise Unavailable(f"the download from {self.url} broke off: {error}") from error
 
@@ -137,6 +146,7 @@ class _Patience:
         self._url = url
         self._began = time.monotonic()
         self._pause = 0.05
+        self._closed = 0
 
     @property
     def left(self) -> bool:
@@ -147,8 +157,13 @@ class _Patience:
         """Pause before the next attempt.
 
         Raises:
-            Unavailable: it took too long already.
+            Unavailable: it took too long already, or no attempt would get further.
         """
+        self._closed += isinstance(error, httpx.RemoteProtocolError | httpx.ReadError)
+        closes_all = self._closed == CLOSED_FOR_GOOD
+        refused_for_good = refused_by_tls(error, self._url, closes_all=closes_all)
+        if refused_for_good is not None:
+            raise refused_for_good from error
         waited = time.monotonic() - self._began
         refused = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
         if waited > (REFUSED_PATIENCE_SECONDS if refused else RESTART_PATIENCE_SECONDS):

@@ -7,6 +7,7 @@ from typing import Self
 import httpx
 import msgspec
 
+from lichen.client.trust import PUBLIC, Trust, refused_by_tls
 from lichen.core import errors
 from lichen.protocol.oip import ErrorBody
 
@@ -42,6 +43,7 @@ class Transport:
         *,
         deadline_seconds: float = 60.0,
         transport: httpx.BaseTransport | None = None,
+        trust: Trust = PUBLIC,
     ) -> None:
         self.url = url.rstrip("/")
         self._deadline_seconds = deadline_seconds
@@ -50,6 +52,7 @@ class Transport:
             headers={"Authorization": f"Bearer {key}"} if key else {},
             transport=transport,
             trust_env=False,
+            verify=trust.verification(),
         )
 
     def send(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
@@ -64,8 +67,13 @@ class Transport:
             try:
                 answer = self._once(method, path, body, give_up)
             except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError) as error:
+                is_last = attempt + 1 == ATTEMPTS
+                closes_all = is_last and not isinstance(error, httpx.ConnectError)
+                refused_for_good = refused_by_tls(error, self.url, closes_all=closes_all)
+                if refused_for_good is not None:
+                    raise refused_for_good from error
                 pause = _FIRST_PAUSE_SECONDS * 2**attempt
-                if attempt + 1 == ATTEMPTS or time.monotonic() + pause > give_up:
+                if is_last or time.monotonic() + pause > give_up:
                     raise errors.Unavailable(
                         f"nothing answers at {self.url} ({error}): is the platform up?"
                     ) from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from socket import socket
@@ -35,10 +36,21 @@ class InheritedServer(uvicorn.Server):
         self._on_listening()
 
 
+def encrypted(config: uvicorn.Config, context: ssl.SSLContext | None) -> uvicorn.Config:
+    """The configuration with TLS of ours on every connection; without a context as it was."""
+    if context is not None:
+        config.ssl_context_factory = lambda _config, _default: context
+    return config
+
+
 def answer(
-    app: ASGIApp, listening: socket, on_listening: Callable[[], None], drain_seconds: float
+    app: ASGIApp,
+    listening: socket,
+    on_listening: Callable[[], None],
+    drain_seconds: float,
+    context: ssl.SSLContext | None = None,
 ) -> None:
-    """Answer until SIGTERM or SIGINT, then drain."""
+    """Answer until SIGTERM or SIGINT, then drain; over TLS when there is a context for it."""
     config = uvicorn.Config(
         app,
         http=AdminProtocol,
@@ -51,7 +63,7 @@ def answer(
         server_header=False,
         timeout_graceful_shutdown=max(1, round(drain_seconds)),
     )
-    server = InheritedServer(config, on_listening)
+    server = InheritedServer(encrypted(config, context), on_listening)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(server, listening))
 

@@ -29,11 +29,12 @@ def pause_before_restart(deaths_in_a_row: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class ChildPlan:
-    """What to run: a module with the sockets that it serves."""
+    """What to run: a module with the sockets that it serves; `slot` tells it from its siblings."""
 
     name: str
     module: str
     sockets: Mapping[str, socket.socket]
+    slot: int = 0
 
 
 class Child:
@@ -77,7 +78,8 @@ class Child:
         numbers = {name: each.fileno() for name, each in self.plan.sockets.items()}
         read_end, write_end = os.pipe()
         os.set_blocking(read_end, False)
-        command = [sys.executable, "-m", self.plan.module, *as_arguments(numbers, write_end)]
+        arguments = as_arguments(numbers, write_end, self.plan.slot)
+        command = [sys.executable, "-m", self.plan.module, *arguments]
         self._started_at = time.monotonic()
         self._ready_pipe = read_end
         try:

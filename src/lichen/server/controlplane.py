@@ -32,6 +32,7 @@ from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.observations import Observations
 from lichen.server.settings import Settings
+from lichen.server.tls import tls_of
 from lichen.store.blobs import BlobStore, LocalBlobs
 from lichen.store.documents import DocumentStore, SqliteDocuments
 
@@ -99,6 +100,7 @@ def main(arguments: Sequence[str]) -> int:
         born_with = inherit(arguments)
         settings = born_with.settings
         logging.basicConfig(level=settings.operation.log_level.upper())
+        tls = tls_of(settings.security)
         counters = ProcessCounters.create(settings.runtime, NAME, str(settings.home))
         documents = SqliteDocuments(Home(settings.home).documents)
         plane = open_plane(settings, documents, SystemClock())
@@ -107,6 +109,7 @@ def main(arguments: Sequence[str]) -> int:
             born_with.socket("control"),
             born_with.announce_ready,
             settings.operation.drain_seconds,
+            tls.context() if tls else None,
         )
     except LichenError as error:
         sys.stderr.write(f"lichen control plane: {error}\n")

@@ -25,11 +25,12 @@ from lichen.energy.counters import ProcessCounters
 from lichen.registry.catalog import Catalog
 from lichen.security.identity import Role
 from lichen.security.tokens import KeyRing
-from lichen.server.asgi import InheritedServer
+from lichen.server.asgi import InheritedServer, encrypted
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.pricing import Pricing, pricing
 from lichen.server.settings import Settings
+from lichen.server.tls import tls_of
 from lichen.serving.charging import ProcessMetering
 from lichen.serving.loader import Loader, settle_memory
 from lichen.serving.plane import DataPlane
@@ -176,7 +177,9 @@ async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], N
 
     repository = Repository(parts.documents, selector)
     app = application(door, repository_routes(door, repository))
-    server = _Server(_uvicorn_config(app, door, settings), lambda: None)
+    tls = tls_of(settings.security)
+    config = encrypted(_uvicorn_config(app, door, settings), tls.context() if tls else None)
+    server = _Server(config, lambda: None)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.drain)
     poller.begin(lambda: _tell(loop, on_first_look))

@@ -1,7 +1,7 @@
 """What a child process gets from the supervisor: settings, listening sockets, a pipe to say ready.
 
 Settings travel as `LICHEN_*` variables; descriptors by number on the command line, as
-`--socket http=5 --socket grpc=6 --ready 7`.
+`--socket http=5 --socket grpc=6 --ready 7 --slot 0`.
 """
 
 import os
@@ -15,11 +15,16 @@ from lichen.server.settings import Settings, load
 
 @dataclass(frozen=True, slots=True)
 class Inheritance:
-    """What this process was born with; `sockets` holds descriptors by name: http, grpc, control."""
+    """What this process was born with; `sockets` holds descriptors by name: http, grpc, control.
+
+    `slot` tells it from its siblings, which do the same: 0 up to their number, and the same again
+    after a restart.
+    """
 
     settings: Settings
     sockets: Mapping[str, int]
     ready_descriptor: int | None = None
+    slot: int = 0
 
     def socket(self, name: str) -> socket.socket:
         """The listening socket, bound by the supervisor, so that a restart keeps its port.
@@ -52,6 +57,7 @@ def inherit(arguments: Sequence[str]) -> Inheritance:
     """
     sockets: dict[str, int] = {}
     ready: int | None = None
+    slot = 0
     if len(arguments) % 2:
         raise InvalidInput(
             f"odd arguments {list(arguments)}: this process is started by `lichen up`"
@@ -63,14 +69,16 @@ def inherit(arguments: Sequence[str]) -> Inheritance:
                 sockets[name] = int(number)
             case "--ready":
                 ready = int(value)
+            case "--slot":
+                slot = int(value)
             case _:
                 raise InvalidInput(
                     f"unknown argument {flag!r}: this process is started by the supervisor"
                 )
-    return Inheritance(load(), sockets, ready)
+    return Inheritance(load(), sockets, ready, slot)
 
 
-def as_arguments(sockets: Mapping[str, int], ready_descriptor: int) -> list[str]:
+def as_arguments(sockets: Mapping[str, int], ready_descriptor: int, slot: int = 0) -> list[str]:
     """The command line from which `inherit` reads the same."""
     named = [part for name, number in sockets.items() for part in ("--socket", f"{name}={number}")]
-    return [*named, "--ready", str(ready_descriptor)]
+    return [*named, "--ready", str(ready_descriptor), "--slot", str(slot)]

@@ -37,11 +37,11 @@ def listen(host: str, port: int, flag: str) -> socket.socket:
             raise _refusal(error, host, port, flag) from error
 
 
-def address_of(listening: socket.socket) -> str:
+def address_of(listening: socket.socket, scheme: str = "http") -> str:
     """Its URL as seen from this machine: who listens everywhere is reached at home."""
     host, port = listening.getsockname()[:2]
     host = _AT_HOME.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -110,6 +110,19 @@ class SecuritySettings:
         "Role of callers without a key; `predictor` opens inference. Unset: they get 401.",
         choices=("admin", "operator", "predictor", "viewer"),
     )
+    tls_certificate: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
+        None,
+        "PEM file of the certificate, with its chain, that all ports show: they speak TLS 1.2 or "
+        "newer then, and no plain HTTP. Needs `tls_key`.",
+    )
+    tls_key: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
+        None, "PEM file of the private key of `tls_certificate`, without a passphrase."
+    )
+    tls_client_ca: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
+        None,
+        "PEM file of the CA whose certificates clients must show on every port (mutual TLS). "
+        "Unset: clients need none.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +170,12 @@ class OperationSettings:
     drain_seconds: float = _setting(
         10.0, "Longest wait for requests in flight when the platform stops.", least=0
     )
+    dataplane_processes: int = _setting(
+        1,
+        "Processes of the data plane, which share its ports, the ledger and the deployments.",
+        least=1,
+        most=64,
+    )
     log_level: str = _setting(
         "warning",
         "What the processes write to standard error.",
@@ -172,6 +191,16 @@ class ClientSettings:
         None, "Address of the control plane. Unset: the platform of the home, or port 8090."
     )
     key: str | None = _setting(None, "API key. Unset: `admin.key` in the home.")
+    ca: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
+        None,
+        "PEM file of the CA that signed the platform's certificate. Unset: the public authorities.",
+    )
+    certificate: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
+        None, "PEM file of the certificate to show to a platform that asks for one."
+    )
+    certificate_key: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
+        None, "PEM file of the private key of `certificate`."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,12 @@ from lichen.server.listening import address_of, listen
 from lichen.server.metering import open_metering
 from lichen.server.parentage import await_signals, next_signal
 from lichen.server.settings import Settings, as_environment, inherited_environment
+from lichen.server.tls import scheme, tls_of
 from lichen.store.blobs import LocalBlobs
 
 TICK_SECONDS = 0.1
 SERVER_SIDE = ("numpy", "onnxruntime", "starlette", "uvicorn", "uvloop")
+DATAPLANE = "lichen.server.dataplane"
 DEATHS_BEFORE_READY = 3
 """A child that dies so often before it was ever ready will not become so by itself."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -56,6 +58,7 @@ class Supervisor:
     def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
         self._settings = settings
         self._home = Home(settings.home)
+        self._scheme = "http"
         self._environment = {**environment, **_ONE_THREAD, **as_environment(settings)}
         self._sockets: dict[str, socket.socket] = {}
         self._children: list[Child] = []
@@ -68,9 +71,10 @@ class Supervisor:
             Unavailable: the home or a port is taken.
             StorageFailed: the home cannot be written.
             WorkFailed: a child cannot start.
-            InvalidInput: this installation has no server side.
+            InvalidInput: this installation has no server side, or a file of TLS is not usable.
         """
         _check_installation()
+        self._scheme = scheme(tls_of(self._settings.security))
         self._home.prepare()
         lock = HomeLock(self._home)
         lock.acquire()
@@ -88,7 +92,7 @@ class Supervisor:
     @property
     def addresses(self) -> Addresses:
         """Where the planes listen."""
-        return {name: address_of(each) for name, each in self._sockets.items()}
+        return {name: address_of(each, self._scheme) for name, each in self._sockets.items()}
 
     def _bind(self) -> None:
         where = self._settings.addresses
@@ -98,7 +102,12 @@ class Supervisor:
     def _plans(self) -> Sequence[ChildPlan]:
         http, control = self._sockets["http"], self._sockets["control"]
         return (
-            ChildPlan("dataplane", "lichen.server.dataplane", {"http": http}),
+            *(
+                ChildPlan(
+                    f"dataplane-{slot}" if slot else "dataplane", DATAPLANE, {"http": http}, slot
+                )
+                for slot in range(self._settings.operation.dataplane_processes)
+            ),
             ChildPlan("controlplane", "lichen.server.controlplane", {"control": control}),
             ChildPlan("worker", "lichen.server.worker", {}),
         )

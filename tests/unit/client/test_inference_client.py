@@ -55,9 +55,11 @@ class Server:
         return [json.loads(one.content) for one in self.requests if one.method == "POST"]
 
 
-def inference(server: Server, **named: float) -> Inference:
+def inference(server: Server, deadline_seconds: float = 60.0) -> Inference:
     transport = httpx.MockTransport(server)
-    return Inference(Transport("http://here/", "lk_key", transport=transport, **named))
+    return Inference(
+        Transport("http://here/", "lk_key", transport=transport, deadline_seconds=deadline_seconds)
+    )
 
 
 def test_lists_go_out_and_come_back() -> None:

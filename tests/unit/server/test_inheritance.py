@@ -21,7 +21,8 @@ def test_sockets_settings_and_readiness(tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = bound.getsockname()[1]
-        born_with = inherit(as_arguments({"http": os.dup(bound.fileno())}, write_end))
+        born_with = inherit(as_arguments({"http": os.dup(bound.fileno())}, write_end, 3))
+        assert born_with.slot == 3
         assert born_with.settings.home == tmp_path
         with born_with.socket("http") as inherited:
             assert inherited.getsockname()[1] == port
