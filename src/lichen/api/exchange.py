@@ -6,6 +6,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from lichen.api.callers import Caller
 from lichen.api.forms import formed, read
+from lichen.api.heads import Head
 from lichen.api.oip_http import HttpLimits, too_large
 from lichen.api.statuses import RETRY_AFTER_SECONDS, http_status, sentence
 from lichen.core.errors import LichenError
@@ -23,6 +24,7 @@ FIELDS_TOO_LARGE = 431
 _ORDINARY = frozenset({b"expect", b"content-encoding"})
 """Headers that the ordinary lane knows what to do with."""
 _HEADER_LENGTH = HEADER_LENGTH.lower().encode()
+_NO_HEAD = Head(b"", None, None, None, keep_alive=True)
 _NOBODY = Caller("", None, DEFAULT_TENANT, "")
 
 
@@ -37,20 +39,18 @@ class Exchange:
     """The request that the fast lane has in hand. Stands where uvicorn keeps its own cycle."""
 
     __slots__ = (
-        "accepts",
         "binary",
         "body",
         "caller",
         "disconnected",
         "error",
-        "header_length",
+        "head",
         "keep_alive",
         "message_event",
         "more_body",
         "parts",
         "request_id",
         "response_complete",
-        "size",
         "ticket",
     )
 
@@ -62,23 +62,19 @@ class Exchange:
         self.body = bytearray()
         self.message_event = _NoEvent()
         self.parts: list[bytes] = []
-        self.size = 0
+        self.head = _NO_HEAD
         self.caller: Caller = _NOBODY
         self.error: LichenError | None = None
         self.request_id: str | None = None
         self.ticket: Ticket | None = None
-        self.header_length: bytes | None = None
-        self.accepts: bytes | None = None
         self.binary: BinaryOutputs | None = None
 
-    def begin(self, headers: Named, *, keep_alive: bool) -> None:
+    def begin(self, head: Head) -> None:
         """Take the next request of the connection."""
-        self.header_length = headers.get(b"inference-header-content-length")
-        self.accepts = headers.get(b"accept-encoding")
+        self.head = head
         self.response_complete = False
-        self.keep_alive = keep_alive
+        self.keep_alive = head.keep_alive
         self.parts = []
-        self.size = 0
         self.caller = _NOBODY
         self.error = self.request_id = self.ticket = self.binary = None
 
@@ -90,7 +86,7 @@ class Exchange:
         """
         parts, self.parts = self.parts, []
         body = parts[0] if len(parts) == 1 else b"".join(parts)
-        length = self.header_length
+        length = self.head.header_length
         decoded = read(body, None if length is None else length.decode("latin-1"))
         self.request_id = decoded.id
         self.binary = decoded.binary
@@ -102,9 +98,10 @@ class Exchange:
         Raises:
             WorkFailed: an output holds what JSON has no word for.
         """
-        if self.binary is None and self.accepts is None:
+        accepts = self.head.accepts
+        if self.binary is None and accepts is None:
             return JSON_TYPE, encode(answer.head, answer.outputs, self.request_id)
-        accepted = None if self.accepts is None else self.accepts.decode("latin-1")
+        accepted = None if accepts is None else accepts.decode("latin-1")
         body, length, coding = formed(answer, self.request_id, self.binary, accepted)
         headers = JSON_TYPE
         if length is not None:

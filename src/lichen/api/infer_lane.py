@@ -1,136 +1,127 @@
 """The fast lane: answers `infer` inside uvicorn's protocol, without an ASGI task.
 
 A request takes it when it is a plain `POST .../infer` and its connection is not busy with another;
-everything else goes the ordinary way, in order. Both lanes refuse heads over the limit and
-requests without exactly one Host, which uvicorn lets pass.
+everything else goes the ordinary way, in order. A head that was parsed before is not parsed again.
 """
 
 import logging
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
+from lichen.api.bounded_lane import BoundedProtocol
 from lichen.api.callers import INFER_PATH, Callers
-from lichen.api.exchange import (
-    FIELDS_TOO_LARGE,
-    JSON_TYPE,
-    Exchange,
-    Named,
-    answer_bytes,
-    error_answer,
-    head_over_limit,
-    head_refusal,
-    is_plain,
-)
+from lichen.api.exchange import JSON_TYPE, Exchange, answer_bytes, error_answer, is_plain
+from lichen.api.heads import Head, Heads
 from lichen.api.oip_http import Door, too_large
 from lichen.core.errors import LichenError
 from lichen.protocol.oip import error_body
 from lichen.serving.ticket import Outcome, Query
 
-_KEY = b"authorization"
 _log = logging.getLogger(__name__)
 
 
-class InferProtocol(HttpToolsProtocol):
-    """One connection. `door` and `callers` are set by `protocol_for`."""
+class InferProtocol(BoundedProtocol):
+    """One connection. The class attributes are set by `protocol_for`."""
 
     door: Door
     callers: Callers
+    heads: Heads
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(*arguments, **named)
         self._exchange = Exchange()
         self._is_receiving = False
-        self._is_refused = False
-        self._is_in_head = True  # a connection that says nothing is waited for no longer
-        self._is_in_body = False
-        self._head_bytes = 0
-        self._body_bytes = 0
-        self._stuck_since = 0.0
-        self._size_then = 0
+        self._received = b""
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; a head that does not end within the limit is refused."""
-        if self._is_refused:
-            return
-        was_in_head = self._is_in_head
+        """Answer a message whose head is known; parse any other."""
+        if self._is_at_start():
+            familiar = self.heads.find(data)
+            if familiar is not None:
+                head, body = familiar
+                self.is_in_head = False
+                self.waits_since = 0.0
+                self._begin(head)
+                self._exchange.parts.append(body)
+                self._finish()
+                return
+            self._received = data
         super().data_received(data)
-        if was_in_head and self._is_in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > self.door.limits.head:
-                self._refuse_head(FIELDS_TOO_LARGE, head_over_limit(self.door.limits))
+        self._received = b""
 
     def on_message_begin(self) -> None:
-        """A request starts; its ASGI scope is made only if the ordinary lane takes it."""
-        self.url = b""
-        self.expect_100_continue = False
-        self.headers = []
+        """A request starts."""
+        super().on_message_begin()
         self._is_receiving = False
-        self._is_in_head = True
-        self._is_in_body = False
-        self._head_bytes = 0
-        self._body_bytes = 0
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; trailers are passed over, which nobody reads and nothing limits."""
-        if self._is_in_head:
-            super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
+    def take_head(self) -> None:
         """Choose the lane."""
-        self._is_in_head = False
-        self._is_in_body = True
-        self._stuck_since = 0.0
-        if self._is_refused:
-            return
-        version, limits = self.parser.get_http_version(), self.door.limits
-        refused = head_refusal(self.url, self.headers, version, limits)
-        if refused is not None:
-            self._refuse_head(*refused)
-            return
         headers = dict(reversed(self.headers))  # the first of a name counts
-        if self._is_for_this_lane(headers):
-            self._begin(headers)
-        else:
+        if not (self._is_for_this_lane() and is_plain(headers)):
             self._take_ordinary_lane()
-
-    def _begin(self, headers: Named) -> None:
-        exchange = self._exchange
-        exchange.begin(headers, keep_alive=self.parser.should_keep_alive())
-        self.cycle = exchange  # type: ignore[assignment]
+            return
         self._is_receiving = True
-        try:
-            exchange.caller = self.callers.admit(self.url, headers.get(_KEY), self.loop.time())
-        except LichenError as error:
-            exchange.error = error
+        self._begin(
+            Head(
+                self.url,
+                headers.get(b"authorization"),
+                headers.get(b"inference-header-content-length"),
+                headers.get(b"accept-encoding"),
+                self.parser.should_keep_alive(),
+            )
+        )
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body, as long as it is within the limit."""
-        self._body_bytes += len(body)
-        if self._is_refused:
+        self.body_bytes += len(body)
+        if self.is_refused:
             return
         if not self._is_receiving:
             super().on_body(body)
             return
-        exchange = self._exchange
-        exchange.size += len(body)
-        if exchange.size > self.door.limits.body:
-            exchange.keep_alive = False
+        if self.body_bytes > self.limits.body:
+            self._exchange.keep_alive = False
             self._is_receiving = False
-            self._is_refused = True
-            self._answer_error(too_large(self.door.limits.body))
-        elif exchange.error is None:
-            exchange.parts.append(body)
+            self.is_refused = True
+            self._answer_error(too_large(self.limits.body))
+        elif self._exchange.error is None:
+            self._exchange.parts.append(body)
 
     def on_message_complete(self) -> None:
         """The request is whole: ask the plane."""
-        self._is_in_body = False
-        if self._is_refused:
+        self.is_in_body = False
+        if self.is_refused:
             return
         if not self._is_receiving:
             super().on_message_complete()
             return
         self._is_receiving = False
+        if self._received:
+            self.heads.learn(self._received, self._exchange.head, self.body_bytes)
+        self._finish()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The caller is gone: work that has not started is dropped."""
+        if not self._exchange.response_complete:
+            self._exchange.disconnected = True
+            if self._exchange.ticket is not None:
+                self._exchange.ticket.abandoned = True
+        super().connection_lost(exc)
+
+    def answer_refusal(self, status: int, says: str) -> None:
+        """Say why nothing more is read here, and close."""
+        self._exchange.begin(Head(b"", None, None, None, keep_alive=False))
+        self._write(status, JSON_TYPE, error_body(says))
+
+    def _begin(self, head: Head) -> None:
+        exchange = self._exchange
+        exchange.begin(head)
+        self.cycle = exchange  # type: ignore[assignment]
+        try:
+            exchange.caller = self.callers.admit(head.url, head.authorization, self.loop.time())
+        except LichenError as error:
+            exchange.error = error
+
+    def _finish(self) -> None:
         try:
             self._ask()
         except LichenError as error:
@@ -153,31 +144,6 @@ class InferProtocol(HttpToolsProtocol):
             name, decoded.tensors, version, decoded.outputs, tenant, caller, decoded.demands
         )
         exchange.ticket = self.door.plane.infer(query, self._reply)
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse, in the protocol's own form, what is no HTTP."""
-        self._refuse_head(400, msg)
-
-    def close_if_stuck(self, now: float) -> None:
-        """Close a connection whose request has stood still for too long; called now and then."""
-        size = self._body_bytes
-        is_held = self.flow.read_paused  # then it is we who are slow
-        waits = self._is_in_head or (self._is_in_body and size == self._size_then and not is_held)
-        self._size_then = size
-        if not waits:
-            self._stuck_since = 0.0
-        elif self._stuck_since == 0.0:
-            self._stuck_since = now
-        elif now - self._stuck_since > self.door.limits.stuck_seconds:
-            self.transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The caller is gone: work that has not started is dropped."""
-        if not self._exchange.response_complete:
-            self._exchange.disconnected = True
-            if self._exchange.ticket is not None:
-                self._exchange.ticket.abandoned = True
-        super().connection_lost(exc)
 
     def _reply(self, outcome: Outcome) -> None:
         if isinstance(outcome, LichenError):
@@ -212,35 +178,27 @@ class InferProtocol(HttpToolsProtocol):
             self.transport.close()
         self.on_response_complete()
 
-    def _is_free(self) -> bool:
-        cycle: Any = self.cycle
-        return (cycle is None or cycle.response_complete) and not self.flow.write_paused
+    def _is_at_start(self) -> bool:
+        """Does a message begin here, with all before it answered?"""
+        is_between = not self.is_in_body and not (self.is_in_head and self.head_bytes)
+        return is_between and not self.is_refused and self.is_free()
 
-    def _is_for_this_lane(self, headers: Named) -> bool:
+    def _is_for_this_lane(self) -> bool:
         return (
             self.parser.get_method() == b"POST"
             and not self.parser.should_upgrade()
-            and is_plain(headers)
-            and self._is_free()
+            and self.is_free()
             and INFER_PATH.fullmatch(self.url) is not None
         )
 
     def _take_ordinary_lane(self) -> None:
+        """Begin again as uvicorn does, with what was parsed."""
         url, headers, expects = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()
+        super(BoundedProtocol, self).on_message_begin()
         self.url = url
         self.headers.extend(headers)
         self.expect_100_continue = expects
-        super().on_headers_complete()
-
-    def _refuse_head(self, status: int, says: str) -> None:
-        """Answer before the request is whole, and close; behind an open answer, only close."""
-        self._is_refused = True
-        if self._is_free() and not self.transport.is_closing():
-            self._exchange.begin({}, keep_alive=False)
-            self._write(status, JSON_TYPE, error_body(says))
-        else:
-            self.transport.close()
+        super(BoundedProtocol, self).on_headers_complete()
 
 
 def protocol_for(a_door: Door) -> type[InferProtocol]:
@@ -248,6 +206,8 @@ def protocol_for(a_door: Door) -> type[InferProtocol]:
 
     class BoundProtocol(InferProtocol):
         door = a_door
+        limits = a_door.limits
         callers = Callers(a_door)
+        heads = Heads()
 
     return BoundProtocol

@@ -46,6 +46,7 @@ class HttpLimits:
     body: int = 64 * 2**20
     head: int = 32 * 2**10
     stuck_seconds: float = 10.0
+    idle_seconds: float = 75.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import simdjson
 from lichen.core.batch import DATATYPE_OF_NUMPY, Array
 from lichen.core.errors import InvalidInput, WorkFailed
 from lichen.protocol.demands import NO_DEMANDS, Demands, demands_of
+from lichen.protocol.envelopes import Asked, Envelopes
 from lichen.protocol.numbers import Mismatch, read_buffer, read_values
 from lichen.protocol.oip import (
     BinaryOutputs,
@@ -26,6 +27,8 @@ _EXPLAINED_BYTES = 4 * 2**20
 _MANY_BRACKETS = 100
 
 _json = msgspec.json.Encoder().encode
+_ENVELOPES = Envelopes()
+"""One for all connections: clients of one kind write alike."""
 
 
 class Decoded(msgspec.Struct, frozen=True, gc=False):
@@ -44,10 +47,20 @@ def decode(body: bytes) -> Decoded:
     Raises:
         InvalidInput: it cannot be read; the message names the input and what to do.
     """
-    if len(body) >= LONG_BODY_BYTES:
-        quick = _decode_long(body)
-        if quick is not None:
-            return quick
+    familiar = _ENVELOPES.read(body)
+    if familiar is not None:
+        name, values, asked = familiar
+        return Decoded({name: values}, asked.id, asked.outputs, asked.binary, asked.demands)
+    decoded = _decode_long(body) if len(body) >= LONG_BODY_BYTES else None
+    if decoded is None:
+        decoded = _decode_any(body)
+    if len(decoded.tensors) == 1:
+        asked = Asked(decoded.id, decoded.outputs, decoded.binary, decoded.demands)
+        _ENVELOPES.learn(body, next(iter(decoded.tensors)), asked)
+    return decoded
+
+
+def _decode_any(body: bytes) -> Decoded:
     try:
         request = read_request(body)
     except InvalidInput as error:

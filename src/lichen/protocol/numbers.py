@@ -19,6 +19,7 @@ from lichen.core.batch import NUMPY_OF_DATATYPE, Array
 from lichen.core.tensors import Datatype
 
 _START_BYTES = 64
+_FLOAT_BYTES = 4
 _OPENING = b"[ \t\r\n"
 _BUFFER_OF_KIND: dict[str, Literal["d", "i", "u"]] = {"f": "d", "i": "i", "u": "u"}
 _BUFFER_DTYPE = {"d": np.dtype(np.float64), "i": np.dtype(np.int64), "u": np.dtype(np.uint64)}
@@ -79,6 +80,35 @@ def read_buffer(
         return None
     brackets = sum(prod(shape[:axis]) for axis in range(len(shape))) if nested else 1
     return reshaped(_narrow(wide, dtype), shape), brackets
+
+
+class NumberForm(msgspec.Struct, frozen=True):
+    """How JSON numbers become an array: through which buffer, to which datatype."""
+
+    kind: Literal["d", "i", "u"]
+    wide: np.dtype[Any]
+    dtype: np.dtype[Any]
+
+    def narrow(self, wide: Array, text: bytes) -> Array:
+        """The numbers of the buffer, parsed from `text`, in their own datatype.
+
+        Raises:
+            Mismatch: an integer is out of range.
+        """
+        is_plain = self.kind == "d" and self.dtype.itemsize >= _FLOAT_BYTES
+        if is_plain and b"e" not in text and b"E" not in text:
+            return wide.astype(self.dtype)  # nothing so short overflows: watching for it costs 1 us
+        return _narrow(wide, self.dtype)
+
+
+@cache
+def number_form(datatype: Datatype) -> NumberForm | None:
+    """The form of a datatype whose JSON is plain numbers; None for the others."""
+    dtype = NUMPY_OF_DATATYPE.get(datatype)
+    kind = _BUFFER_OF_KIND.get(dtype.kind) if dtype else None
+    if dtype is None or kind is None:
+        return None
+    return NumberForm(kind, _BUFFER_DTYPE[kind], dtype)
 
 
 def shaped(found: Array, shape: Sequence[int]) -> Array:

@@ -43,7 +43,6 @@ from lichen.store.documents import DocumentStore, SqliteDocuments
 POLL_SECONDS = 0.2
 FIRST_LOOK_SECONDS = 3.0
 """How long a restarted data plane lets callers wait in the backlog until its models are loaded."""
-KEEP_ALIVE_SECONDS = 75
 _TICKS_PER_SWEEP = 10
 
 _log = logging.getLogger(__name__)
@@ -216,7 +215,6 @@ def _uvicorn_config(app: ASGIApp, door: Door, settings: Settings) -> uvicorn.Con
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=max(1, round(settings.operation.drain_seconds)),
     )
 

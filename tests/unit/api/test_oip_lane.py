@@ -3,14 +3,18 @@
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from itertools import accumulate, pairwise
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import uvicorn
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
 from lichen.api.gate import Gate
+from lichen.api.heads import Heads
 from lichen.api.infer_lane import protocol_for
 from lichen.api.oip_http import Door, HttpLimits, application
 from lichen.core.batch import Array
@@ -193,12 +197,102 @@ def test_one_that_moves_or_waits_for_its_answer_is_not() -> None:
         house.lane.data_received(whole[-10:])
         await settle()
         assert house.wire.answer()[0] == 200
-        for now in (200.0, 300.0, 400.0):  # keep-alive is uvicorn's to end
+        for now in (200.0, 270.0):
             house.lane.close_if_stuck(now)
         assert not house.wire.closed
         house.lane.connection_lost(None)
 
     in_house(act)
+
+
+@pytest.mark.parametrize("query", ["", "?ordinary"])
+def test_an_idle_connection_is_closed_in_the_end_and_a_used_one_is_not(query: str) -> None:
+    async def act(house: House) -> None:
+        for now in range(100, 1000, 70):
+            house.lane.data_received(request(query=query))
+            await settle()
+            assert house.wire.answer()[0] == 200
+            house.lane.close_if_stuck(float(now))
+            assert not house.wire.closed
+        house.lane.close_if_stuck(1000.0)
+        house.lane.close_if_stuck(1020.0)
+        assert house.wire.closed
+        house.lane.connection_lost(None)
+
+    in_house(act)
+
+
+def test_a_head_that_was_parsed_before_is_not_parsed_again() -> None:
+    async def act(house: House) -> None:
+        for value in (1.0, 2.0, 3.0):
+            house.lane.data_received(request(value))
+            await settle()
+            status, body = house.wire.answer()
+            assert status == 200
+            assert body["outputs"][0]["data"] == [value]
+        house.lane.parser = cast(Any, None)  # whoever parses now fails
+        house.lane.data_received(request(4.0))
+        await settle()
+        assert house.wire.answer()[1]["outputs"][0]["data"] == [4.0]
+
+    in_house(act)
+
+
+def _chunked(value: float) -> bytes:
+    head, _, body = request(value).partition(b"\r\n\r\n")
+    head = head.replace(b"Content-Length: %d" % len(body), b"Transfer-Encoding: chunked")
+    return head + b"\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+
+_MESSAGES = {
+    "plain": request(1.0),
+    "other": request(2.5),
+    "wrong": request(1.0).replace(b"FP32", b"FP99"),
+    "closing": request(3.0).replace(b"Host: h", b"Host: h\r\nConnection: close"),
+    "chunked": _chunked(4.0),
+    "ordinary": request(5.0, query="?x"),
+    "unknown": request(6.0).replace(b"/d/", b"/e/"),
+}
+
+
+def _cut(joined: bytes, cuts: list[int]) -> list[bytes]:
+    ends = [0, *(min(end, len(joined)) for end in accumulate(cuts)), len(joined)]
+    return [joined[start:end] for start, end in pairwise(ends) if end > start]
+
+
+async def _told(house: House, parts: list[bytes], *, knows: bool) -> list[bytes]:
+    """What is answered to each part, by a lane that knows heads or never does."""
+    found: list[bytes] = []
+    for part in parts:
+        if not knows:
+            house.lane.heads = Heads()
+        if not house.wire.closed:
+            house.lane.data_received(part)
+            for _ in range(3):
+                await settle()
+        found.append(house.wire.written)
+        house.wire.written = b""
+    house.lane.connection_lost(None)
+    return found
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    names=st.lists(st.sampled_from(sorted(_MESSAGES)), min_size=1, max_size=8),
+    cuts=st.lists(st.integers(1, 400), max_size=6),
+    pipelined=st.booleans(),
+)
+def test_known_heads_change_no_answer(
+    names: list[str], cuts: list[int], *, pipelined: bool
+) -> None:
+    joined = b"".join(_MESSAGES[name] for name in names)
+    parts = _cut(joined, cuts) if pipelined else [_MESSAGES[name] for name in names]
+
+    async def both() -> None:
+        told = [await _told(House(), parts, knows=knows) for knows in (True, False)]
+        assert told[0] == told[1]
+
+    asyncio.run(both())
 
 
 @pytest.mark.parametrize("query", ["", "?ordinary"])
