@@ -150,7 +150,7 @@ class InferProtocol(BoundedProtocol):
             self._answer_error(outcome)
             return
         charge = outcome.charge
-        receipt = b"" if charge is None else b"Lichen-Receipt: %b\r\n" % charge.receipt.encode()
+        receipt = b"" if charge is None else b"Lichen-Receipt: %b\r\n" % charge.header
         try:
             headers, body = self._exchange.encoded(outcome)
         except LichenError as error:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -199,11 +200,15 @@ def json_output(name: str, values: Array) -> bytes:
         ) from error
     if values.dtype.kind == "f" and b"null" in data:
         raise WorkFailed(f"output {name!r} of the model {first_not_finite(values)}")
-    return b'{"name":%b,"datatype":"%b","shape":%b,"data":%b}' % (
+    return b"%b%b}" % (_output_head(name, values.dtype, values.shape), data)
+
+
+@lru_cache(maxsize=4096)
+def _output_head(name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    return b'{"name":%b,"datatype":"%b","shape":%b,"data":' % (
         _json(name),
-        _DATATYPE_NAME[values.dtype.char],
-        _json(values.shape),
-        data,
+        _DATATYPE_NAME[dtype.char],
+        _json(shape),
     )
 
 

@@ -35,7 +35,9 @@ class Admission:
         for name in self._required:
             if name not in tensors:
                 raise InvalidInput(f"input {name!r} is missing: {self._takes()}")
-        return self._rows(tensors) if self._has_rows else 1
+        if not self._has_rows:
+            return 1
+        return len(values) if len(tensors) == 1 and len(values) else self._rows(tensors)
 
     def check_outputs(self, names: Sequence[str]) -> None:
         """Refuse a request for outputs that the model does not give.
@@ -70,13 +72,14 @@ class Admission:
 class _InputCheck:
     """The checks of one input."""
 
-    __slots__ = ("_dimensions", "_dtype", "_fixed", "_is_float", "_spec")
+    __slots__ = ("_dtype", "_fixed", "_is_float", "_row", "_spec")
 
     def __init__(self, spec: TensorSpec) -> None:
         self._spec = spec
         self._dtype = NUMPY_OF_DATATYPE[spec.datatype]
-        self._dimensions = len(spec.shape)
         self._fixed = [(axis, n) for axis, n in enumerate(spec.shape) if n >= 0]
+        has_free_rows = spec.shape[:1] == (-1,) and all(n >= 0 for n in spec.shape[1:])
+        self._row = spec.shape[1:] if has_free_rows else None
         self._is_float = self._dtype.kind == "f"
 
     def check(self, values: Array) -> None:
@@ -86,12 +89,7 @@ class _InputCheck:
                 f"and the model takes {self._spec.datatype}"
             )
         shape = values.shape
-        fits = len(shape) == self._dimensions
-        if fits:
-            for axis, length in self._fixed:
-                if shape[axis] != length:
-                    fits = False
-        if not fits:
+        if (shape[1:] != self._row or not shape) and not self._fits(shape):
             raise InvalidInput(
                 f"input {self._spec.name!r} has shape {list(shape)}, and the model takes "
                 f"{list(self._spec.shape)} (-1: any length)"
@@ -102,6 +100,11 @@ class _InputCheck:
                 f"input {self._spec.name!r} holds {_named(float(values[tuple(position)]))} at "
                 f"position {position}: a model takes finite numbers only"
             )
+
+    def _fits(self, shape: tuple[int, ...]) -> bool:
+        if len(shape) != len(self._spec.shape):
+            return False
+        return all(shape[axis] == length for axis, length in self._fixed)
 
 
 def _is_finite(values: Array) -> bool:

@@ -23,11 +23,16 @@ _MUCH = 10**15
 
 
 class Charge(Struct, frozen=True, gc=False):
-    """What one request cost, final (A3); `receipt` is the value of its header."""
+    """What one request cost, final (A3); `header` is its receipt as it goes on the wire."""
 
     nj: int
     ng: int | None
-    receipt: str
+    header: bytes
+
+    @property
+    def receipt(self) -> str:
+        """The value of the receipt's header."""
+        return self.header.decode("ascii")
 
 
 class Bill(Protocol):
@@ -144,6 +149,7 @@ class _Factors:
     def __init__(self, rate: Rate, carbon: CarbonRate | None) -> None:
         self.rate = rate
         self.carbon = carbon
+        self._templates: dict[str, bytes] = {}
         if carbon is None:
             return
         none = Nanojoules(0)
@@ -155,14 +161,22 @@ class _Factors:
         self.ng_low = (by_nj.ng_low / _MUCH, by_cpu.ng_low / _MUCH)
         self.ng_high = (by_nj.ng_high / _MUCH, by_cpu.ng_high / _MUCH)
 
+    def _template(self, variant: str) -> bytes:
+        """The header of a receipt; as bytes, which are filled in in half the time of a text."""
+        known = self._templates.get(variant)
+        if known is None:
+            text = receipt_template(self.rate.method, self.zone, variant)
+            known = self._templates[variant] = text.encode("ascii")
+        return known
+
     def charge(self, cpu_ns: int, nj: int, at: int, variant: str) -> Charge:
         """The charge of one request from its share of CPU time and energy."""
         rate = self.rate
         low, high = int(cpu_ns * rate.low), int(cpu_ns * rate.high + 1.0)
         if self.carbon is None:
-            template = receipt_template(rate.method, None, variant)
+            template = receipt_template(rate.method, None, variant).encode()
             return Charge(nj, None, template % (nj, low, high, at))
-        template = receipt_template(rate.method, self.zone, variant)
+        template = self._template(variant)
         (by_nj, by_cpu), (low_nj, low_cpu), (high_nj, high_cpu) = self.ng, self.ng_low, self.ng_high
         ng = round(nj * by_nj + cpu_ns * by_cpu)
         ng_low = int(low * low_nj + cpu_ns * low_cpu)

@@ -13,6 +13,9 @@ Form = tuple[tuple[str, tuple[int, ...]], ...]
 
 def form(tensors: Tensors) -> Form:
     """Which inputs there are and the shape of one row of each: equal forms may be joined."""
+    if len(tensors) == 1:
+        for name, values in tensors.items():
+            return ((name, values.shape[1:]),)
     return tuple([(name, tensors[name].shape[1:]) for name in sorted(tensors)])
 
 
