@@ -19,10 +19,8 @@ from lichen.serving.charging import Bill, Metering
 from lichen.serving.execution import Execution, Run
 from lichen.serving.queue import FairQueue
 from lichen.serving.replica import Replica
+from lichen.serving.sizing import SHORT_NS
 from lichen.serving.ticket import Outcome, Ticket
-
-INLINE_NS = 1_000_000
-"""Batches that should take longer than this leave the event loop."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +50,8 @@ class Batcher:
         self._replica = replica
         self._metering = metering
         self._loop = loop
-        self._most_rows, self._most_waiting = limits
+        self._most_rows = min(limits[0], replica.batch_rows)
+        self._most_waiting = limits[1]
         self._subject, self._observer = watched
         self._execution = Execution(replica, bill, self._most_rows)
         self._inline_lane = metering.inline_lane()
@@ -105,7 +104,7 @@ class Batcher:
             self._go_on()
             return
         rows = sum([ticket.rows for ticket in tickets])
-        if self._replica.expected_ns(rows) < INLINE_NS:
+        if self._replica.expected_ns(rows) < SHORT_NS:
             self._settle(self._execution.run(tickets, self._inline_lane))
         else:
             self._executor().submit(self._run_in_thread, tickets)

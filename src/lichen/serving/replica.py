@@ -1,10 +1,11 @@
 """A loaded variant: warm it, run a batch, and know what that took of the CPU."""
 
-from time import perf_counter_ns
+import sys
 
 from lichen.core.batch import Batch
 from lichen.energy.attribution import Stopwatch
 from lichen.frameworks.base import Predictor
+from lichen.serving.sizing import best_rows, is_worth_another, trial_sizes
 
 _WARM_RUNS = 3
 _SMOOTHING = 0.1
@@ -17,6 +18,8 @@ class Replica:
         self.predictor = predictor
         self._stopwatch = stopwatch
         self._spent: dict[int, float] = {}
+        self.batch_rows = sys.maxsize
+        """The rows that a batch should not exceed; known once `size_batches` has tried."""
 
     def warm(self) -> None:
         """Run a few rows, so that the first caller does not pay for it, and see what a row takes.
@@ -24,13 +27,32 @@ class Replica:
         Raises:
             WorkFailed: the model cannot run.
         """
-        example = self.predictor.example(1)
-        took = []
+        self.learn(1, self._trial_ns(1))
+
+    def size_batches(self, most_rows: int) -> None:
+        """Try batches of growing size, and aim at the best from now on: sets `batch_rows`.
+
+        Raises:
+            WorkFailed: the model cannot run.
+        """
+        if not self.predictor.joins_rows:
+            return
+        took_ns: dict[int, int] = {}
+        for rows in trial_sizes(most_rows):
+            took_ns[rows] = self._trial_ns(rows)
+            self.learn(rows, took_ns[rows])
+            if not is_worth_another(took_ns[rows]):
+                break
+        self.batch_rows = best_rows(took_ns, most_rows)
+
+    def _trial_ns(self, rows: int) -> int:
+        example = self.predictor.example(rows)
+        took_ns = []
         for _ in range(_WARM_RUNS):
-            started = perf_counter_ns()
+            mark = self._stopwatch.start()
             self.predictor.predict(example)
-            took.append(perf_counter_ns() - started)
-        self.learn(1, min(took))
+            took_ns.append(self._stopwatch.spent(mark))
+        return min(took_ns)
 
     def run(self, batch: Batch, rows: int) -> tuple[Batch, int]:
         """The outputs of a batch, and the CPU nanoseconds of this thread that they took (A1).

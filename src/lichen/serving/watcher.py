@@ -69,6 +69,7 @@ class Workshop:
         """
         replica = Replica(self.loader.load(deployment), Stopwatch.of_thread())
         replica.warm()
+        replica.size_batches(self.limits.rows)
         batcher = Batcher(
             replica,
             self.metering.bill(deployment),
