@@ -1,7 +1,10 @@
 """Every predictor through the same tests: forms, rows, order, warm-up, closing."""
 
 import io
+import os
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -12,9 +15,15 @@ from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.forecasting.inputs import feature_count
 from lichen.forecasting.specification import Feature, Kind, Specification
 from lichen.frameworks.base import Predictor
+from lichen.frameworks.forest_writer import forest_model
 from lichen.frameworks.function import FunctionPredictor
-from lichen.frameworks.onnx import OnnxAdapter
+from lichen.frameworks.kernel import kernel
+from lichen.frameworks.onnx import OnnxAdapter, OnnxPredictor
+from lichen.frameworks.onnx_trees import ForestTables, read_forest
 from lichen.frameworks.onnx_writer import linear_core
+from lichen.frameworks.openvino import OpenVinoPredictor
+from lichen.frameworks.runtimes import Choice, Runtimes
+from lichen.frameworks.trees import TreePredictor
 from lichen.serving.forecaster import ForecastAdapter
 from lichen.training.signature import forecast_signature
 
@@ -30,6 +39,51 @@ def function_predictor() -> Predictor:
 def onnx_predictor() -> Predictor:
     weights = np.random.default_rng(1).normal(size=(6, 4))
     return OnnxAdapter().load({"model.onnx": linear_core(weights)}, None)
+
+
+def forest() -> bytes:
+    """Eight stumps, and a logistic link."""
+    trees = 8
+    leaf = np.tile([False, True, True], trees)
+    random = np.random.default_rng(3)
+    return forest_model(
+        ForestTables(
+            tree=np.repeat(np.arange(trees), 3),
+            node=np.tile(np.arange(3), trees),
+            feature=np.where(leaf, -1, random.integers(0, 4, 3 * trees)),
+            threshold=random.uniform(1, 2, 3 * trees).astype(np.float32),
+            left=np.tile([1, 0, 0], trees),
+            right=np.tile([2, 0, 0], trees),
+            missing_left=~leaf,
+            value=random.normal(size=3 * trees).astype(np.float32),
+            target=np.zeros(3 * trees, dtype=np.int64),
+            base=np.ones(1),
+            is_strict=True,
+            link="logistic",
+        ),
+        width=4,
+    )
+
+
+def onnx_forest() -> Predictor:
+    return OnnxPredictor(forest())
+
+
+def compiled_forest() -> Predictor:
+    first, read = onnx_forest(), read_forest(forest())
+    assert read is not None
+    folder = Path(tempfile.gettempdir(), f"lichen-contract-{os.getuid()}")
+    return TreePredictor(read, first.signature, first.example(1), kernel(folder))
+
+
+def openvino_predictor() -> Predictor:
+    content = linear_core(np.random.default_rng(1).normal(size=(6, 4)))
+    return OpenVinoPredictor(content, OnnxPredictor(content))
+
+
+def runtimes_by_size() -> Predictor:
+    forms = {"onnxruntime": onnx_predictor(), "openvino": openvino_predictor()}
+    return Runtimes(forms, (Choice(2, "openvino"), Choice(None, "onnxruntime")))
 
 
 def forecaster(known: tuple[str, ...] = (), features: tuple[Feature, ...] = ()) -> Predictor:
@@ -66,7 +120,16 @@ def as_npy(values: Array) -> bytes:
 
 
 @pytest.fixture(
-    params=[function_predictor, onnx_predictor, forecaster, forecaster_with_known],
+    params=[
+        function_predictor,
+        onnx_predictor,
+        onnx_forest,
+        compiled_forest,
+        openvino_predictor,
+        runtimes_by_size,
+        forecaster,
+        forecaster_with_known,
+    ],
     ids=lambda make: make.__name__,
 )
 def predictor(request: pytest.FixtureRequest) -> Predictor:
@@ -119,6 +182,21 @@ def test_rows_that_may_be_joined_get_what_they_get_alone(predictor: Predictor) -
         )
         for name, values in alone.items():
             np.testing.assert_allclose(values[0], answers[name][row], rtol=1e-5, atol=1e-6)
+
+
+def test_an_answer_is_not_changed_by_the_next_one(predictor: Predictor) -> None:
+    answer = predictor.predict(varied(predictor, 2))
+    before = {name: values.copy() for name, values in answer.items()}
+    predictor.predict(varied(predictor, 3))
+    for name, values in before.items():
+        np.testing.assert_array_equal(values, answer[name])
+
+
+def test_inputs_that_may_not_be_written_are_taken(predictor: Predictor) -> None:
+    batch = varied(predictor, 2)
+    for values in batch.values():
+        values.flags.writeable = False
+    assert set(predictor.predict(batch)) == {spec.name for spec in predictor.signature.outputs}
 
 
 def test_inputs_are_left_as_they_were(predictor: Predictor) -> None:

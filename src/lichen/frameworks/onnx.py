@@ -45,9 +45,12 @@ class OnnxPredictor:
             Unavailable: ONNX Runtime is not installed.
         """
         self._session, self._failures = _open(content)
+        # its own `run` checks names and devices in Python first: 0.9 us of 5.3 for a small model
+        self._run = self._session._sess.run  # noqa: SLF001
         read = Signature(_specs(self._session.get_inputs()), _specs(self._session.get_outputs()))
         self._signature = _reconciled(read, signature)
         self._outputs = [spec.name for spec in read.outputs]
+        self._only = self._outputs[0] if len(self._outputs) == 1 else None
         self._texts = [spec.name for spec in read.inputs if spec.datatype is Datatype.BYTES]
         self._joins_rows = _has_rows(read) and self._is_row_by_row()
 
@@ -72,9 +75,11 @@ class OnnxPredictor:
         if self._texts:
             feed = {**feed, **{name: _decoded(feed[name]) for name in self._texts if name in feed}}
         try:
-            results = self._session.run(self._outputs, feed)
+            results = self._run(self._outputs, feed, None)
         except self._failures as error:
             raise WorkFailed(f"the model could not compute this: {_reason(error)}") from error
+        if self._only is not None:
+            return Batch({self._only: results[0]})
         return Batch(dict(zip(self._outputs, results, strict=True)))
 
     def example(self, rows: int) -> Batch:
@@ -85,6 +90,7 @@ class OnnxPredictor:
     def close(self) -> None:
         """Let go of the model."""
         self._session = None
+        self._run = _closed
 
     def _is_row_by_row(self) -> bool:
         together = self.predict(self.example(2))
@@ -193,6 +199,10 @@ def _open(content: bytes) -> tuple[Any, tuple[type[Exception], ...]]:
     except failures as error:
         raise InvalidInput(f"ONNX Runtime does not load the model: {_reason(error)}") from error
     return session, failures
+
+
+def _closed(*_: object) -> None:
+    raise WorkFailed("the model was unloaded: load it again")
 
 
 def _specs(nodes: Sequence[Any]) -> tuple[TensorSpec, ...]:

@@ -156,7 +156,7 @@ async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], N
     settings, loop = parts.settings, asyncio.get_running_loop()
     selector, catalog = Selector(), _catalog(parts)
     limits = BatchLimits(settings.limits.batch_rows, settings.limits.queue_requests)
-    workshop = Workshop(Loader(catalog), parts.metering, loop, limits)
+    workshop = Workshop(Loader(catalog, Home(settings.home).compiled), parts.metering, loop, limits)
     watcher = Watcher(parts.documents, selector, workshop)
     poller = Poller(parts.documents, watcher, parts.gate, parts.metering, parts.prices)
     looked = asyncio.Event()

@@ -56,6 +56,11 @@ class Home:
         return self.run / "addresses.json"
 
     @property
+    def compiled(self) -> Path:
+        """Code that this machine compiled for itself: it may be removed at any time."""
+        return self.folder / "compiled"
+
+    @property
     def jobs(self) -> Path:
         """The folder of all jobs' folders."""
         return self.folder / "jobs"

@@ -2,8 +2,10 @@
 
 import ctypes
 import gc
+from pathlib import Path
 
 from lichen.core.ids import ModelReference
+from lichen.frameworks.alternatives import cheapest_form
 from lichen.frameworks.base import Predictor
 from lichen.frameworks.onnx import MODEL_FILE, OnnxAdapter
 from lichen.registry.catalog import Catalog
@@ -14,8 +16,10 @@ from lichen.serving.forecaster import FORECAST_FILE, FORECASTER_FILES, ForecastA
 class Loader:
     """Loads versions from the registry."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, compiled: Path | None = None) -> None:
+        """Take the registry, and the folder of code that this machine compiled, if any."""
         self._catalog = catalog
+        self._compiled = compiled
 
     def load(self, deployment: Deployment) -> Predictor:
         """The predictor of a deployment's version.
@@ -29,8 +33,10 @@ class Loader:
         is_forecaster = manifest.file(FORECAST_FILE) is not None
         wanted = FORECASTER_FILES if is_forecaster else (MODEL_FILE,)
         files = {name: self._catalog.read(manifest, name) for name in wanted}
-        adapter = ForecastAdapter() if is_forecaster else OnnxAdapter()
-        return adapter.load(files, manifest.signature)
+        if is_forecaster:
+            return ForecastAdapter().load(files, manifest.signature)
+        first = OnnxAdapter().load(files, manifest.signature)
+        return cheapest_form(files[MODEL_FILE], first, self._compiled)
 
 
 def give_memory_back() -> None:
