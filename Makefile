@@ -2,7 +2,7 @@
 # make test   the test suite
 # make check  lint, types, contracts, tests: all that CI runs
 # make bench  the figures, side by side with peers, as tables
-# make soak   long fault-injection runs, by hand
+# make soak   long fault-injection runs, by hand; soak-serving: half an hour of load
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -10,7 +10,7 @@ BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test check clients bench soak lint
+.PHONY: setup demo test check clients bench soak soak-serving lint
 
 setup: .setup-stamp
 
@@ -51,3 +51,6 @@ bench: setup
 
 soak: setup
 	$(BIN)/python benchmarks/soak.py $(ARGS)
+
+soak-serving: setup
+	$(BIN)/python benchmarks/soak_serving.py $(ARGS)

@@ -77,14 +77,14 @@ class Platform:
     def __init__(self, home: Path, runtime: Path) -> None:
         self.home = home
         self._environment = {**os.environ, "LICHEN_RUNTIME": str(runtime), "LICHEN_ZONE": "DE"}
-        self._ports = [str(free_port()), str(free_port())]
+        self._ports = [str(free_port()) for _ in range(3)]
         self._process: subprocess.Popen[str] | None = None
 
     def up(self) -> None:
         """Start, and wait until it says it is ready."""
-        http, control = self._ports
+        http, control, grpc = self._ports
         command = [sys.executable, "-m", "lichen.cli.main", "up", "--home", str(self.home)]
-        command += ["--http", http, "--control", control]
+        command += ["--http", http, "--control", control, "--grpc", grpc]
         process = subprocess.Popen(
             command, env=self._environment, stdout=subprocess.PIPE, text=True
         )
