@@ -1,8 +1,8 @@
 """Heads of requests that were parsed before: a client sends the same one time after time.
 
-What a parser makes of a message depends on its bytes alone. Once a head was parsed, taken by the
-fast lane, and its message found whole in what was received at once, the same bytes at the start of
-a message mean the same again.
+What a parser makes of a message depends on its bytes alone. Once a head was parsed and taken by the
+fast lane, and its message found to be that head and the bytes of its body, nothing between them
+nor behind, the same bytes at the start of a message mean the same again.
 """
 
 from msgspec import Struct
@@ -30,25 +30,25 @@ class Heads:
         self._known: dict[bytes, Head] = {}
 
     def find(self, data: bytes) -> tuple[Head, bytes] | None:
-        """The head and the body of a message that is just these bytes; None where unknown."""
+        """The head of a message that begins with these bytes, and what follows; None if unknown."""
         end = data.find(_END, 0, LONGEST_HEAD_BYTES) + len(_END)
         head = self._known.get(data[:end])
-        if head is None or len(data) - end != head.body_bytes:
-            return None
-        return head, data[end:]
+        return None if head is None else (head, data[end:])
 
-    def learn(self, data: bytes, head: Head, body_bytes: int) -> None:
-        """Remember the head of a message that these bytes, received at once, turned out to be.
+    def learn(self, first: bytes, head: Head, body_bytes: int, received_bytes: int) -> None:
+        """Remember the head of a message that is plainly a head and so many bytes of body.
 
         Args:
-            data: what was received, from the start of the message.
+            first: what was received first, from the start of the message.
             head: what the parser found in it.
             body_bytes: how many bytes of body the parser gave out before the message was complete.
+            received_bytes: how many bytes were received, from the start of the message to its end
+                or beyond: other framings have more bytes than those of head and body.
         """
-        end = data.find(_END, 0, LONGEST_HEAD_BYTES) + len(_END)
-        if end < len(_END) or len(data) - end != body_bytes:
+        end = first.find(_END, 0, LONGEST_HEAD_BYTES) + len(_END)
+        if end < len(_END) or body_bytes == 0 or end + body_bytes != received_bytes:
             return
         if len(self._known) >= MOST_HEADS:
             self._known.clear()
         head.body_bytes = body_bytes
-        self._known[data[:end]] = head
+        self._known[first[:end]] = head

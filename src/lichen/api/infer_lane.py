@@ -30,23 +30,44 @@ class InferProtocol(BoundedProtocol):
         super().__init__(*arguments, **named)
         self._exchange = Exchange()
         self._is_receiving = False
-        self._received = b""
+        self._missing = 0
+        self._first = b""
+        self._fed = 0
 
     def data_received(self, data: bytes) -> None:
-        """Answer a message whose head is known; parse any other."""
+        """Take a message whose head is known; parse any other."""
+        if self._missing:
+            self._take_body(data)
+            return
         if self._is_at_start():
             familiar = self.heads.find(data)
             if familiar is not None:
-                head, body = familiar
-                self.is_in_head = False
-                self.waits_since = 0.0
-                self._begin(head)
-                self._exchange.parts.append(body)
-                self._finish()
+                self._take_familiar(*familiar)
                 return
-            self._received = data
+            self._first, self._fed = data, 0
+        self._fed += len(data)
         super().data_received(data)
-        self._received = b""
+
+    def _take_familiar(self, head: Head, body: bytes) -> None:
+        self.is_in_head = False
+        self.waits_since = 0.0
+        self.body_bytes = 0
+        self._first = b""
+        self._begin(head)
+        self._missing = head.body_bytes
+        self._take_body(body)
+
+    def _take_body(self, data: bytes) -> None:
+        """More of a message whose head is known; what follows it is parsed."""
+        part = data[: self._missing]
+        self._missing -= len(part)
+        self.body_bytes += len(part)
+        self.is_in_body = self._missing > 0
+        self._exchange.parts.append(part)
+        if not self._missing:
+            self._finish()
+            if len(data) > len(part):
+                super().data_received(data[len(part) :])
 
     def on_message_begin(self) -> None:
         """A request starts."""
@@ -95,8 +116,9 @@ class InferProtocol(BoundedProtocol):
             super().on_message_complete()
             return
         self._is_receiving = False
-        if self._received:
-            self.heads.learn(self._received, self._exchange.head, self.body_bytes)
+        if self._first:
+            self.heads.learn(self._first, self._exchange.head, self.body_bytes, self._fed)
+            self._first = b""
         self._finish()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -276,7 +276,7 @@ async def _told(house: House, parts: list[bytes], *, knows: bool) -> list[bytes]
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     names=st.lists(st.sampled_from(sorted(_MESSAGES)), min_size=1, max_size=8),
     cuts=st.lists(st.integers(1, 400), max_size=6),
