@@ -52,11 +52,12 @@ LIMIT_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class Served:
-    """A data plane that runs, and two keys for it."""
+    """A data plane that runs, and keys for it."""
 
     address: str
     predictor: str
     operator: str
+    admin: str
 
     @property
     def url(self) -> str:
@@ -82,7 +83,7 @@ def identity(*datatypes: str) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def furnish(settings: Settings) -> tuple[str, str]:
+def furnish(settings: Settings) -> tuple[str, str, str]:
     """Deploy an identity of each datatype (`fp32`, ...) and `all`; a key of each role."""
     home, clock = Home(settings.home), SystemClock()
     home.prepare()
@@ -99,12 +100,12 @@ def furnish(settings: Settings) -> tuple[str, str]:
         deployed = msgspec.json.encode(Deployment(name, name, 1))
         documents.commit([Change(DEPLOYMENTS, name, deployed)])
     keys = Keys(documents, clock)
-    predictor, operator = (
+    predictor, operator, admin = (
         keys.create(Principal(role.value, DEFAULT_TENANT, role)).token
-        for role in (Role.PREDICTOR, Role.OPERATOR)
+        for role in (Role.PREDICTOR, Role.OPERATOR, Role.ADMIN)
     )
     documents.close()
-    return predictor, operator
+    return predictor, operator, admin
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +115,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home, runtime = folder / "home", folder / "run"
     flags: dict[str, Path | str | int] = {"home": home, "runtime": runtime, "zone": "DE"}
     settings = load({**flags, "request_bytes": LIMIT_BYTES}, {})
-    predictor, operator = furnish(settings)
+    keys = furnish(settings)
     listening = socket.create_server(("127.0.0.1", 0))
     read_end, write_end = os.pipe()
     kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PYTHON"))}
@@ -127,7 +128,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         os.close(write_end)
         assert os.read(read_end, 1) == b"1", "the data plane ended before it was ready"
         os.close(read_end)
-        yield Served("{}:{}".format(*listening.getsockname()), predictor, operator)
+        yield Served("{}:{}".format(*listening.getsockname()), *keys)
         process.terminate()
     listening.close()
 
@@ -148,7 +149,7 @@ def verdicts(served: Served) -> Callable[[str], Verdicts]:
             pytest.skip("the clients' environment is not there: make clients")
         if script not in known:
             path = Path(__file__).with_name(script)
-            keys = (served.predictor, served.operator)
+            keys = (served.predictor, served.operator, served.admin)
             ended = subprocess.run(
                 [CLIENTS, path, served.address, *keys],
                 capture_output=True,

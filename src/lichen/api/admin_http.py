@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 
 import msgspec
 from starlette.applications import Starlette
@@ -19,6 +20,7 @@ from lichen.api.admin_routes import JSON, Plane, Question, Raw, Route
 from lichen.api.admin_uploads import discard, receive_upload
 from lichen.api.problems import encoded, problem_of
 from lichen.core.errors import InvalidInput, LichenError, NotFound, TooLarge
+from lichen.security.identity import Principal
 
 PREFIX = "/api/v1"
 LARGEST_BODY = 2**20
@@ -26,10 +28,14 @@ _PRINCIPAL = "lichen.principal"
 _log = logging.getLogger(__name__)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+Authenticated = Callable[[Principal, Request], Awaitable[Response]]
+"""Answers a principal whom the door let in."""
 
 
-def admin_app(plane: Plane, routes: Sequence[Route]) -> Starlette:
-    """The ASGI application of the control plane."""
+def admin_app(
+    plane: Plane, routes: Sequence[Route], more: Mapping[str, Authenticated] = MappingProxyType({})
+) -> Starlette:
+    """The ASGI application of the control plane; `more` answers GET at paths of its own."""
     document = msgspec.json.encode(openapi(routes, PREFIX))
 
     async def describe(_: Request) -> Response:
@@ -43,6 +49,7 @@ def admin_app(plane: Plane, routes: Sequence[Route]) -> Starlette:
         for path, endpoints in by_path.items()
     ]
     mounted.append(Mounted(f"{PREFIX}/openapi.json", describe, methods=["GET"]))
+    mounted += [Mounted(path, _authenticated(answer)) for path, answer in more.items()]
     open_paths = frozenset(PREFIX + route.path for route in routes if route.public)
     return Starlette(
         routes=mounted,
@@ -82,6 +89,13 @@ class Doorkeeper:
         if revision != self._seen_revision:
             self._plane.gate.refresh()
             self._seen_revision = revision
+
+
+def _authenticated(answer: Authenticated) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        return await answer(request.scope[_PRINCIPAL], request)
+
+    return endpoint
 
 
 def _by_method(endpoints: Mapping[str, Endpoint]) -> Endpoint:

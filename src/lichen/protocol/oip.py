@@ -8,7 +8,7 @@ from msgspec import Raw, Struct
 from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 
-EXTENSIONS: tuple[str, ...] = ("binary_tensor_data", "model_repository")
+EXTENSIONS: tuple[str, ...] = ("binary_tensor_data", "model_repository", "statistics", "trace")
 """Extensions of the protocol that the server advertises."""
 
 Parameters = dict[str, Any]

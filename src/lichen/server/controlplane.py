@@ -7,11 +7,13 @@ import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib.metadata import version
 
-from lichen.api.admin_http import admin_app
+from lichen.api.admin_http import Authenticated, admin_app
 from lichen.api.admin_routes import Plane
 from lichen.api.admin_table import ROUTES
 from lichen.api.gate import Gate
+from lichen.api.metrics_http import METRICS_PATH, Telemetry, answer_metrics
 from lichen.carbon.accounts import LedgerReader
 from lichen.control.jobs import JobPolicy, Jobs
 from lichen.control.state import Deployments
@@ -94,6 +96,12 @@ def _lazy_newest_input(
     return ask
 
 
+def _metrics(settings: Settings, plane: Plane) -> Authenticated:
+    folder = Home(settings.home).metrics
+    me = (version("lichen"), NAME, SystemClock().now().timestamp())
+    return partial(answer_metrics, Telemetry(plane.gate, plane.documents, folder, *me))
+
+
 def main(arguments: Sequence[str]) -> int:
     """The process that the supervisor starts."""
     try:
@@ -105,7 +113,7 @@ def main(arguments: Sequence[str]) -> int:
         documents = SqliteDocuments(Home(settings.home).documents)
         plane = open_plane(settings, documents, SystemClock())
         answer(
-            admin_app(plane, ROUTES),
+            admin_app(plane, ROUTES, {METRICS_PATH: _metrics(settings, plane)}),
             born_with.socket("control"),
             born_with.announce_ready,
             settings.operation.drain_seconds,

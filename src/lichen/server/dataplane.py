@@ -31,6 +31,7 @@ from lichen.server.inheritance import inherit
 from lichen.server.pricing import Pricing, pricing
 from lichen.server.settings import Settings
 from lichen.server.tls import tls_of
+from lichen.server.watching import Watching
 from lichen.serving.charging import ProcessMetering
 from lichen.serving.loader import Loader, settle_memory
 from lichen.serving.plane import DataPlane
@@ -62,7 +63,9 @@ class Poller(Thread):
         gate: Gate,
         metering: ProcessMetering,
         prices: Pricing,
+        on_look: Callable[[bool], None] = lambda _: None,
     ) -> None:
+        """Make it; `on_look` is called at every look, with whether the store changed."""
         super().__init__(name="poller", daemon=True)
         self._documents = documents
         self._keys_of_revision = -1
@@ -70,6 +73,7 @@ class Poller(Thread):
         self._gate = gate
         self._metering = metering
         self._prices = prices
+        self._on_look = on_look
         self._on_first_look: Callable[[], None] = lambda: None
         self._is_failing = False
         self._stop_asked = Event()
@@ -104,9 +108,11 @@ class Poller(Thread):
     def _look(self) -> None:
         self._metering.carbon = self._prices.rate(self._metering.clock.now())
         revision = self._documents.revision()
-        if revision != self._keys_of_revision:
+        changed = revision != self._keys_of_revision
+        if changed:
             self._gate.refresh()
             self._keys_of_revision = revision
+        self._on_look(changed)
         self._watcher.poll()
 
 
@@ -156,12 +162,16 @@ async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], N
     settings, loop = parts.settings, asyncio.get_running_loop()
     selector, catalog = Selector(), _catalog(parts)
     limits = BatchLimits(settings.limits.batch_rows, settings.limits.queue_requests)
-    workshop = Workshop(Loader(catalog, Home(settings.home).compiled), parts.metering, loop, limits)
+    watching = Watching(settings.home, parts.documents, selector, loop)
+    loader = Loader(catalog, Home(settings.home).compiled)
+    workshop = Workshop(loader, parts.metering, loop, limits, watching.metrics)
     watcher = Watcher(parts.documents, selector, workshop)
-    poller = Poller(parts.documents, watcher, parts.gate, parts.metering, parts.prices)
+    poller = Poller(
+        parts.documents, watcher, parts.gate, parts.metering, parts.prices, watching.look
+    )
     looked = asyncio.Event()
     door = Door(
-        DataPlane(selector),
+        DataPlane(selector, watching.metrics),
         parts.gate,
         _limits(settings),
         version("lichen"),
@@ -175,7 +185,7 @@ async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], N
         announce_ready()
 
     repository = Repository(parts.documents, selector)
-    app = application(door, repository_routes(door, repository))
+    app = application(door, [*repository_routes(door, repository), *watching.routes(door)])
     tls = tls_of(settings.security)
     config = encrypted(_uvicorn_config(app, door, settings), tls.context() if tls else None)
     server = _Server(config, lambda: None)

@@ -51,6 +51,16 @@ class Home:
         return self.folder / "run"
 
     @property
+    def metrics(self) -> Path:
+        """The folder of the mapped files that data-plane processes count into."""
+        return self.run / "metrics"
+
+    @property
+    def traces(self) -> Path:
+        """The folder of files of traced requests."""
+        return self.folder / "traces"
+
+    @property
     def addresses(self) -> Path:
         """Where the running platform listens."""
         return self.run / "addresses.json"

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from lichen.core.errors import InvalidInput, LichenError, WorkFailed
+from lichen.monitoring.slots import forget
 from lichen.server.children import Child, ChildPlan
 from lichen.server.home import Home, HomeLock, write_json
 from lichen.server.inheritance import inherit
@@ -81,6 +82,7 @@ class Supervisor:
         await_signals()
         try:
             LocalBlobs(self._home.blobs).sweep()
+            forget(self._home.metrics)
             self._bind()
             self._metering = open_metering(self._settings)
             self._children = [Child(plan, self._environment) for plan in self._plans()]
