@@ -65,7 +65,7 @@ async def _load(request: Request, door: Door, repository: Repository) -> Respons
             f"load takes no {', '.join(sorted(given))}: a deployment's files are those of its "
             "registered version; import another version and deploy it"
         )
-    await asyncio.to_thread(repository.take_up, deployment.name)
+    await asyncio.to_thread(repository.take_up, deployment)
     await _until(lambda: repository.is_loaded(deployment))
     return Response()
 

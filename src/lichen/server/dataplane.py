@@ -21,6 +21,7 @@ from lichen.api.oip_http import Door, HttpLimits, application
 from lichen.api.repository_http import repository_routes
 from lichen.core.clock import SystemClock
 from lichen.core.errors import LichenError
+from lichen.core.events import Observer
 from lichen.energy.counters import ProcessCounters
 from lichen.registry.catalog import Catalog
 from lichen.security.identity import Role
@@ -34,10 +35,12 @@ from lichen.server.tls import tls_of
 from lichen.server.watching import Watching
 from lichen.serving.charging import ProcessMetering
 from lichen.serving.loader import Loader, settle_memory
+from lichen.serving.memory import DEFAULT_SHARE, MEBIBYTE, Memory, machine_bytes
 from lichen.serving.plane import DataPlane
 from lichen.serving.repository import Repository
 from lichen.serving.selector import Selector
-from lichen.serving.watcher import BatchLimits, Watcher, Workshop
+from lichen.serving.watcher import Watcher
+from lichen.serving.workshop import BatchLimits, Workshop
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import DocumentStore, SqliteDocuments
 
@@ -95,7 +98,7 @@ class Poller(Thread):
                 self._is_failing = True
             else:
                 self._is_failing = False
-                if not looked:
+                if not looked and self._watcher.settle(0.0):
                     looked = True
                     self._on_first_look()
             self._stop_asked.wait(POLL_SECONDS)
@@ -104,6 +107,7 @@ class Poller(Thread):
         """Stop looking."""
         self._stop_asked.set()
         self.join()
+        self._watcher.close()
 
     def _look(self) -> None:
         self._metering.carbon = self._prices.rate(self._metering.clock.now())
@@ -160,11 +164,9 @@ def open_parts(settings: Settings) -> _Parts:
 async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], None]) -> None:
     """Answer on the socket until SIGTERM or SIGINT, then drain."""
     settings, loop = parts.settings, asyncio.get_running_loop()
-    selector, catalog = Selector(), _catalog(parts)
-    limits = BatchLimits(settings.limits.batch_rows, settings.limits.queue_requests)
+    selector = Selector()
     watching = Watching(settings.home, parts.documents, selector, loop)
-    loader = Loader(catalog, Home(settings.home).compiled)
-    workshop = Workshop(loader, parts.metering, loop, limits, watching.metrics)
+    workshop = _workshop(parts, loop, watching.metrics)
     watcher = Watcher(parts.documents, selector, workshop)
     poller = Poller(
         parts.documents, watcher, parts.gate, parts.metering, parts.prices, watching.look
@@ -203,6 +205,29 @@ async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], N
 def _limits(settings: Settings) -> HttpLimits:
     said = settings.limits
     return HttpLimits(said.request_bytes, said.header_bytes, said.header_seconds)
+
+
+def _workshop(parts: _Parts, loop: asyncio.AbstractEventLoop, observer: Observer) -> Workshop:
+    said = parts.settings.limits
+    loader = Loader(_catalog(parts), Home(parts.settings.home).compiled)
+    return Workshop(
+        loader,
+        parts.metering,
+        loop,
+        BatchLimits(said.batch_rows, said.queue_requests),
+        observer,
+        files=loader,
+        memory=Memory(_model_bytes(parts.settings)),
+        patience_seconds=said.load_seconds,
+    )
+
+
+def _model_bytes(settings: Settings) -> int | None:
+    """What the models of this process may take in memory."""
+    if settings.limits.model_memory_mb is not None:
+        return settings.limits.model_memory_mb * MEBIBYTE
+    most = machine_bytes()
+    return None if most is None else round(most * DEFAULT_SHARE)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:

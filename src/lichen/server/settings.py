@@ -145,6 +145,15 @@ class LimitSettings:
     queue_requests: int = _setting(
         4096, "Most requests that may wait for one deployment; the next is answered 503.", least=1
     )
+    model_memory_mb: int | None = _setting(
+        None,
+        "Memory that all loaded models may take together, in MiB; the least recently used sleep "
+        "beyond it. Unset: three quarters of this machine's, or its container's.",
+        least=1,
+    )
+    load_seconds: float = _setting(
+        120.0, "Longest time a model may take to load before it is called failed.", least=0.1
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the data plane is told to serve, and what it says it serves. No NumPy: control reads it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lichen.core.errors import InvalidInput
@@ -12,7 +12,7 @@ DEPLOYMENTS = "deployments"
 OBSERVED = "observed"
 """Document collection of `Observed`, by deployment name: written by the data plane."""
 ASIDE = "aside"
-"""Document collection of `Aside`, by deployment name: what the data plane was told to unload."""
+"""Document collection of `Aside`, by deployment name: what was asked to be unloaded or loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,10 @@ class Deployment:
         """The version behind it, as `NAME@V`."""
         return f"{self.model}@{self.version}"
 
+    def runs_like(self, other: "Deployment") -> bool:
+        """Would the loaded model of one do for the other, and charge the same account?"""
+        return replace(self, generation=0, level=other.level) == replace(other, generation=0)
+
 
 class State(StrEnum):
     """How far the data plane is with a deployment."""
@@ -61,17 +65,27 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the data plane last did about one generation of a deployment."""
+    """What the data plane last did about one generation of a deployment.
+
+    `loads` is the number of the wish to load it that this answers: see `Aside`.
+    """
 
     name: str
     generation: int
     state: State
     message: str = ""
+    loads: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """One generation of a deployment is not to be served until it is loaded again."""
+    """What was last asked of the data plane about one generation of a deployment.
+
+    `is_out`: it is not to be served until it is loaded again. `loads` counts the wishes to load
+    it, so that each is a reason to try once more what failed before.
+    """
 
     name: str
     generation: int
+    is_out: bool = True
+    loads: int = 0

@@ -1,16 +1,18 @@
 """From a deployment to a predictor: read the version's files and make what they are."""
 
-import ctypes
 import gc
 from pathlib import Path
 
+from lichen.core.errors import LichenError
 from lichen.core.ids import ModelReference
 from lichen.frameworks.alternatives import cheapest_form
 from lichen.frameworks.base import Predictor
 from lichen.frameworks.onnx import MODEL_FILE, OnnxAdapter
 from lichen.registry.catalog import Catalog
+from lichen.registry.manifest import Manifest
 from lichen.serving.deployment import Deployment
 from lichen.serving.forecaster import FORECAST_FILE, FORECASTER_FILES, ForecastAdapter
+from lichen.serving.workshop import Stored
 
 
 class Loader:
@@ -29,21 +31,38 @@ class Loader:
             Corrupt: a file is damaged.
             InvalidInput: the files are no model that can be served.
         """
-        manifest = self._catalog.resolve(ModelReference(deployment.model, str(deployment.version)))
-        is_forecaster = manifest.file(FORECAST_FILE) is not None
-        wanted = FORECASTER_FILES if is_forecaster else (MODEL_FILE,)
-        files = {name: self._catalog.read(manifest, name) for name in wanted}
-        if is_forecaster:
+        manifest = self._catalog.resolve(_reference(deployment))
+        files = {name: self._catalog.read(manifest, name) for name in _needed(manifest)}
+        if FORECAST_FILE in files:
             return ForecastAdapter().load(files, manifest.signature)
         first = OnnxAdapter().load(files, manifest.signature)
         return cheapest_form(files[MODEL_FILE], first, self._compiled)
 
+    def stored(self, deployment: Deployment) -> Stored:
+        """How large the files are that it needs, and when they last changed."""
+        size_bytes, stamp = 0, []
+        try:
+            manifest = self._catalog.resolve(_reference(deployment))
+        except LichenError:
+            return Stored()
+        for name in _needed(manifest):
+            try:
+                status = self._catalog.path(manifest, name).stat()
+            except (LichenError, OSError):
+                stamp.append((name, 0, 0, 0))
+                continue
+            size_bytes += status.st_size
+            stamp.append((name, status.st_ino, status.st_size, status.st_mtime_ns))
+        return Stored(size_bytes, tuple(stamp))
 
-def give_memory_back() -> None:
-    """Return freed memory to the system: the allocator keeps it otherwise."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+
+def _reference(deployment: Deployment) -> ModelReference:
+    return ModelReference(deployment.model, str(deployment.version))
+
+
+def _needed(manifest: Manifest) -> tuple[str, ...]:
+    is_forecaster = manifest.file(FORECAST_FILE) is not None
+    return FORECASTER_FILES if is_forecaster else (MODEL_FILE,)
 
 
 def settle_memory() -> None:

@@ -1,6 +1,7 @@
 """A loaded variant: warm it, run a batch, and know what that took of the CPU."""
 
 import sys
+from time import monotonic_ns
 
 from lichen.core.batch import Batch
 from lichen.energy.attribution import Stopwatch
@@ -20,6 +21,8 @@ class Replica:
         self._spent: dict[int, float] = {}
         self.batch_rows = sys.maxsize
         """The rows that a batch should not exceed; known once `size_batches` has tried."""
+        self.used_ns = monotonic_ns()
+        """When its last batch began, by the monotonic clock; when it was made, before the first."""
 
     def warm(self) -> None:
         """Run a few rows, so that the first caller does not pay for it, and see what a row takes.
@@ -60,6 +63,7 @@ class Replica:
         Raises:
             WorkFailed: the model could not compute them.
         """
+        self.used_ns = monotonic_ns()
         mark = self._stopwatch.start()
         outputs = self.predictor.predict(batch)
         cpu_ns = self._stopwatch.spent(mark)

@@ -1,7 +1,8 @@
 """What is deployed and whether it is loaded; unload and load it again, for every protocol.
 
-A wish to unload stands in the store, where each process of the data plane finds it; it holds until
-the deployment is loaded, or deployed anew.
+A wish to unload or load stands in the store, where each process of the data plane finds it. A wish
+to unload holds until the deployment is loaded, or deployed anew; a wish to load is a reason to try
+again what failed.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from lichen.core.errors import NotFound, Unavailable
+from lichen.core.errors import Conflict, NotFound, Unavailable
 from lichen.serving.deployment import (
     ASIDE,
     DEPLOYMENTS,
@@ -69,17 +70,17 @@ class Repository:
         Raises:
             StorageFailed: the wish cannot be written down.
         """
-        aside = msgspec.json.encode(Aside(deployment.name, deployment.generation))
-        self._documents.commit([Change(ASIDE, deployment.name, aside)])
+        self._ask(deployment, is_out=True, again=0)
 
-    def take_up(self, name: str) -> None:
-        """Let a deployment be served again; one that is served already stays as it is.
+    def take_up(self, deployment: Deployment) -> None:
+        """Let a deployment be served again, or tried again; one that is served stays as it is.
 
         Raises:
             StorageFailed: the wish cannot be written down.
         """
-        if self._documents.get(ASIDE, name) is not None:
-            self._documents.commit([Change(ASIDE, name, None)])
+        state = self._entry(deployment).state
+        if state in (State.FAILED, State.UNLOADED) or self._asked(deployment.name).is_out:
+            self._ask(deployment, is_out=False, again=1)
 
     def is_loaded(self, deployment: Deployment) -> bool:
         """Does this process serve that generation, or a newer one?
@@ -93,8 +94,31 @@ class Repository:
         return entry.state is State.READY
 
     def is_out(self, deployment: Deployment) -> bool:
-        """Is that generation out of service, and its memory given back?"""
-        return self.find(deployment.name).state is State.UNLOADED
+        """Is that generation out of service, and its memory given back?
+
+        Raises:
+            Conflict: it was deployed anew since, or loaded again.
+        """
+        entry = self.find(deployment.name)
+        is_other = entry.deployment.generation != deployment.generation
+        if is_other or not self._asked(deployment.name).is_out:
+            raise Conflict(
+                f"deployment {deployment.name!r} was deployed anew, or loaded, while it was being "
+                "unloaded: unload it again"
+            )
+        return entry.state is State.UNLOADED
+
+    def _asked(self, name: str) -> Aside:
+        document = self._documents.get(ASIDE, name)
+        if document is None:
+            return Aside(name, 0, is_out=False)
+        return msgspec.json.decode(document.body, type=Aside)
+
+    def _ask(self, deployment: Deployment, *, is_out: bool, again: int) -> None:
+        name = deployment.name
+        loads = self._asked(name).loads + again
+        wish = Aside(name, deployment.generation, is_out, loads)
+        self._documents.commit([Change(ASIDE, name, msgspec.json.encode(wish))])
 
     def _entry(self, deployment: Deployment) -> Entry:
         served = self._selector.served().get(deployment.name)
@@ -106,4 +130,6 @@ class Repository:
         said = msgspec.json.decode(document.body, type=Observed)
         if said.generation != deployment.generation or said.state is State.READY:
             return Entry(deployment, State.LOADING)
+        if said.loads != self._asked(deployment.name).loads:
+            return Entry(deployment, State.LOADING)  # it was asked for again since
         return Entry(deployment, said.state, said.message)

@@ -1,21 +1,47 @@
 """Which loaded replica answers: by deployment, by `NAME@V`, or by deployment and version."""
 
 from collections.abc import Mapping
+from threading import Event
+from typing import Protocol
 
 from lichen.core.errors import NotFound, Unavailable
 from lichen.core.events import Subject
 from lichen.core.tensors import Signature
 from lichen.protocol.codec import answer_head
 from lichen.serving.admission import Admission
-from lichen.serving.batcher import Batcher
 from lichen.serving.deployment import Deployment
 from lichen.serving.replica import Replica
+from lichen.serving.ticket import Ticket
+
+
+class Queue(Protocol):
+    """Where the requests of one deployment go. For the event loop's thread."""
+
+    idle: Event
+    """Set while nothing waits and nothing runs."""
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait."""
+        ...
+
+    def submit(self, ticket: Ticket, timeout_us: int | None = None) -> None:
+        """Take a request; its reply is called later, on the loop.
+
+        Raises:
+            Unavailable: too many wait already.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held, once `idle` is set."""
+        ...
 
 
 class Served:
-    """A deployment that answers."""
+    """A deployment that answers. While it sleeps, its batcher is a queue that wakes it."""
 
-    def __init__(self, deployment: Deployment, replica: Replica, batcher: Batcher) -> None:
+    def __init__(self, deployment: Deployment, replica: Replica, batcher: Queue) -> None:
         self.deployment = deployment
         self.replica = replica
         self.batcher = batcher
@@ -49,8 +75,9 @@ class Selector:
         served = self._by_name.get((name, version))
         if served is not None:
             return served
-        if name in self._waiting:
-            raise Unavailable(f"deployment {name!r} is not ready: {self._waiting[name]}")
+        reason = self._waiting.get(name) or self._waiting.get(f"{name}@{version}")
+        if reason is not None:
+            raise Unavailable(f"deployment {name!r} is not ready: {reason}")
         if not self._has_looked:
             raise Unavailable(
                 f"the data plane has just started and is still loading, perhaps {name!r} as well: "
@@ -70,7 +97,7 @@ class Selector:
         return self._served
 
     def replace(self, served: Mapping[str, Served], waiting: Mapping[str, str]) -> None:
-        """Serve this from now on; `waiting` says why the others are not ready."""
+        """Serve this from now on; `waiting` says, by name or `NAME@V`, why others do not answer."""
         by_name: dict[tuple[str, str | None], Served] = {}
         for one in served.values():  # a deployment's own name wins over a model's
             deployed = one.deployment

@@ -61,6 +61,7 @@ class Ticket:
         "inputs",
         "outputs",
         "priority",
+        "query",
         "reply",
         "rows",
         "since_ns",
@@ -70,6 +71,7 @@ class Ticket:
 
     def __init__(self, query: Query, rows: int, form: Form, head: bytes, reply: Reply) -> None:
         demands = query.demands
+        self.query = query
         self.inputs = query.inputs
         self.outputs = query.outputs
         self.tenant = query.tenant

@@ -24,6 +24,8 @@ class Stuck:
     def poll(self) -> bool:
         raise Unavailable("the store is held by another writer")
 
+    def close(self) -> None: ...
+
 
 def test_a_revoked_key_is_refused_though_deployments_cannot_be_followed() -> None:
     documents, clock = MemoryDocuments(), SystemClock()

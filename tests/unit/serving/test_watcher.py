@@ -22,9 +22,11 @@ from lichen.serving.deployment import (
 from lichen.serving.plane import DataPlane
 from lichen.serving.repository import Repository
 from lichen.serving.selector import Selector
-from lichen.serving.watcher import Watcher, Workshop
+from lichen.serving.watcher import Watcher
+from lichen.serving.workshop import Workshop
 from lichen.store.documents import Change, MemoryDocuments
 
+PATIENCE_SECONDS = 20.0
 SIGNATURE = Signature(
     (TensorSpec("x", Datatype.FP32, (-1, 1)),), (TensorSpec("x", Datatype.FP32, (-1, 1)),)
 )
@@ -60,11 +62,17 @@ class House:
     def desire(self, *deployments: Deployment) -> None:
         changes = [Change(DEPLOYMENTS, one.name, msgspec.json.encode(one)) for one in deployments]
         self.documents.commit(changes)
-        self.watcher.poll()
+        self.look()
 
     def undeploy(self, name: str) -> None:
         self.documents.commit([Change(DEPLOYMENTS, name, None)])
-        self.watcher.poll()
+        self.look()
+
+    def look(self) -> bool:
+        """What the poller does, until all of it is done."""
+        has_changed = self.watcher.poll()
+        assert self.watcher.settle(PATIENCE_SECONDS)
+        return has_changed
 
     def observed(self, name: str) -> Observed | None:
         document = self.documents.get(OBSERVED, name)
@@ -76,7 +84,9 @@ def house() -> Iterator[House]:
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever)
     thread.start()
-    yield House(loop)
+    made = House(loop)
+    yield made
+    made.watcher.close()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
@@ -152,9 +162,9 @@ def test_what_is_undeployed_is_gone(house: House) -> None:
 
 def test_nothing_is_done_while_nothing_changes(house: House) -> None:
     house.desire(Deployment("d", "m", 1))
-    house.watcher.poll()
+    house.look()
     revision = house.documents.revision()
-    assert not house.watcher.poll()
+    assert not house.look()
     assert house.documents.revision() == revision
     assert len(house.shelf.made) == 1
 
@@ -162,7 +172,7 @@ def test_nothing_is_done_while_nothing_changes(house: House) -> None:
 def test_what_a_former_data_plane_said_is_taken_back(house: House) -> None:
     stale = msgspec.json.encode(Observed("gone", 1, State.READY))
     house.documents.commit([Change(OBSERVED, "gone", stale)])
-    house.watcher.poll()
+    house.look()
     assert house.observed("gone") is None
 
 
@@ -176,7 +186,7 @@ def test_a_store_that_fails_leaves_what_is_served(
 
     monkeypatch.setattr(house.documents, "revision", fail)
     with pytest.raises(StorageFailed):
-        house.watcher.poll()
+        house.look()
     assert house.plane.find("d").deployment.version == 1
 
 
@@ -191,10 +201,10 @@ def test_a_store_that_takes_nothing_keeps_no_model_from_serving(
 
     with monkeypatch.context() as patched:
         patched.setattr(house.documents, "commit", full)
-        house.watcher.poll()
+        house.look()
     assert house.plane.find("d").deployment.version == 1
     assert house.observed("d") is None
-    house.watcher.poll()
+    house.look()
     assert house.observed("d") == Observed("d", 1, State.READY)
 
 
@@ -217,15 +227,15 @@ def test_what_is_set_aside_is_not_served_until_taken_up(house: House) -> None:
     deployment, repository = Deployment("d", "m", 1), Repository(house.documents, house.selector)
     house.desire(deployment)
     repository.set_aside(deployment)
-    house.watcher.poll()
+    house.look()
     assert house.shelf.made[0].is_closed
     assert repository.is_out(deployment)
     assert [entry.state for entry in repository.entries()] == [State.UNLOADED]
     with pytest.raises(Unavailable, match="unloaded on request"):
         house.plane.find("d")
     for _ in range(2):
-        repository.take_up("d")
-        house.watcher.poll()
+        repository.take_up(deployment)
+        house.look()
     assert repository.is_loaded(deployment)
     assert len(house.shelf.made) == 2
 

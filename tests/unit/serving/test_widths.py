@@ -14,8 +14,9 @@ from lichen.serving.charging import NoMetering
 from lichen.serving.deployment import DEPLOYMENTS, Deployment
 from lichen.serving.forecaster import ForecastPredictor
 from lichen.serving.selector import Selector
-from lichen.serving.watcher import Watcher, Workshop
+from lichen.serving.watcher import Watcher
 from lichen.serving.widths import WIDTHS, Adapted
+from lichen.serving.workshop import Workshop
 from lichen.store.documents import Change, MemoryDocuments
 
 Makes = Callable[..., ForecastPredictor]
@@ -41,6 +42,7 @@ class House:
         body = record if isinstance(record, bytes) else msgspec.json.encode(record)
         self.documents.commit([Change(collection, key, body)])
         self.watcher.poll()
+        assert self.watcher.settle(20.0)
 
     def deploy(self, version: int = 1) -> None:
         self.write(DEPLOYMENTS, "d", Deployment("d", "m", version, generation=version))
@@ -59,7 +61,9 @@ def house(forecaster: Makes) -> Iterator[House]:
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever)
     thread.start()
-    yield House(loop, forecaster)
+    made = House(loop, forecaster)
+    yield made
+    made.watcher.close()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()

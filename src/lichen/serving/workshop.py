@@ -1,0 +1,105 @@
+"""Bring a deployment into service: its model loaded and warm, a queue before it."""
+
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import thread_time_ns
+from typing import Protocol
+
+from lichen.core.events import NoObserver, Observer
+from lichen.energy.attribution import Stopwatch
+from lichen.frameworks.base import Predictor
+from lichen.serving.batcher import Batcher
+from lichen.serving.charging import Metering
+from lichen.serving.deployment import Deployment
+from lichen.serving.dormant import Dormant, Unloaded
+from lichen.serving.memory import Memory
+from lichen.serving.replica import Replica
+from lichen.serving.selector import Served, subject_of
+
+
+class Loads(Protocol):
+    """Makes a predictor for a deployment."""
+
+    def load(self, deployment: Deployment) -> Predictor:
+        """Load it, or raise an error of ours that says why not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The files of a version as they rest on the disk.
+
+    `stamp` changes when a file comes, goes or is written anew; it is compared and nothing else.
+    """
+
+    size_bytes: int = 0
+    stamp: tuple[object, ...] = ()
+
+
+class Files(Protocol):
+    """Knows the files behind a deployment, without reading them."""
+
+    def stored(self, deployment: Deployment) -> Stored:
+        """How large its files are and when they last changed; what is missing counts as none."""
+        ...
+
+
+class NoFiles:
+    """Models that come from no files."""
+
+    def stored(self, deployment: Deployment) -> Stored:  # noqa: ARG002 - none has any
+        """Nothing."""
+        return Stored()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """Most rows of one batch, and most requests that wait for one deployment."""
+
+    rows: int = 256
+    waiting: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What it takes to bring a deployment into service.
+
+    `patience_seconds`: a model that takes longer to load is called failed.
+    """
+
+    loader: Loads
+    metering: Metering
+    loop: AbstractEventLoop
+    limits: BatchLimits = BatchLimits()
+    observer: Observer = field(default_factory=NoObserver)
+    files: Files = field(default_factory=NoFiles)
+    memory: Memory = field(default_factory=Memory)
+    patience_seconds: float = 120.0
+
+    def open(self, deployment: Deployment) -> Served:
+        """Load and warm a deployment.
+
+        Raises:
+            LichenError: it cannot be served; the message says why.
+        """
+        replica = Replica(self.loader.load(deployment), Stopwatch.of_thread())
+        replica.warm()
+        replica.size_batches(self.limits.rows)
+        batcher = Batcher(
+            replica,
+            self.metering.bill(deployment),
+            self.metering,
+            self.loop,
+            (self.limits.rows, self.limits.waiting),
+            (subject_of(deployment), self.observer),
+        )
+        return Served(deployment, replica, batcher)
+
+    def lay_down(self, served: Served, wake: Callable[[], None]) -> Served:
+        """What stands for a deployment whose model is unloaded: the first request wakes it."""
+        deployment, awake = served.deployment, served.replica.predictor
+        asleep = Unloaded(served.signature, joins_rows=awake.joins_rows)
+        watched = (subject_of(deployment), self.observer)
+        queue = Dormant(wake, self.loop, self.limits.waiting, watched)
+        return Served(deployment, Replica(asleep, Stopwatch(thread_time_ns, 0)), queue)
