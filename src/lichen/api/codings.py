@@ -7,7 +7,7 @@ caller who names one coding alone whenever there is one.
 
 import zlib
 
-from lichen.core.errors import InvalidInput, TooLarge
+from lichen.core.errors import InvalidInput, TooLarge, UnknownCoding
 
 LONG_ANSWER_BYTES = 16 * 2**10
 _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 15}
@@ -20,7 +20,8 @@ def inflate(body: bytes, coding: str, limit: int) -> bytes:
     """A request's body without its coding.
 
     Raises:
-        InvalidInput: the coding is not taken, or the body is not in it.
+        UnknownCoding: the coding is not taken.
+        InvalidInput: the body is not in it.
         TooLarge: it would be over the limit of so many bytes.
     """
     coding = coding.strip().lower()
@@ -28,7 +29,7 @@ def inflate(body: bytes, coding: str, limit: int) -> bytes:
         return body
     window = _WINDOW.get(coding)
     if window is None:
-        raise InvalidInput(f"Content-Encoding {coding!r} is not taken: send gzip or deflate")
+        raise UnknownCoding(f"Content-Encoding {coding!r} is not taken: send gzip or deflate")
     if window == _WINDOW["deflate"] and not _is_zlib(body):
         window = _RAW_DEFLATE  # what some call deflate
     parts: list[bytes] = []

@@ -5,13 +5,15 @@ from collections.abc import Iterable, Mapping
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from lichen.api.callers import Caller
-from lichen.api.forms import formed, read
+from lichen.api.forms import formed, read, with_classes
 from lichen.api.heads import Head
+from lichen.api.long_bodies import LONG_BYTES
 from lichen.api.oip_http import HttpLimits, too_large
 from lichen.api.statuses import RETRY_AFTER_SECONDS, http_status, sentence
 from lichen.core.errors import LichenError
 from lichen.core.ids import DEFAULT_TENANT
-from lichen.protocol.binary import HEADER_LENGTH
+from lichen.protocol.binary import HEADER_LENGTH, is_raw
+from lichen.protocol.classification import Ranking
 from lichen.protocol.codec import Decoded, encode
 from lichen.protocol.oip import BinaryOutputs, error_body
 from lichen.serving.ticket import Answer, Ticket
@@ -21,7 +23,7 @@ Named = Mapping[bytes, bytes]
 JSON_TYPE = b"content-type: application/json\r\n"
 BINARY_TYPE = b"content-type: application/octet-stream\r\n"
 FIELDS_TOO_LARGE = 431
-_ORDINARY = frozenset({b"expect", b"content-encoding"})
+_ORDINARY = frozenset({b"expect", b"content-encoding", b"transfer-encoding"})
 """Headers that the ordinary lane knows what to do with."""
 _HEADER_LENGTH = HEADER_LENGTH.lower().encode()
 _NO_HEAD = Head(b"", None, None, None, keep_alive=True)
@@ -49,6 +51,7 @@ class Exchange:
         "message_event",
         "more_body",
         "parts",
+        "rankings",
         "request_id",
         "response_complete",
         "ticket",
@@ -68,6 +71,7 @@ class Exchange:
         self.request_id: str | None = None
         self.ticket: Ticket | None = None
         self.binary: BinaryOutputs | None = None
+        self.rankings: Mapping[str, Ranking] | None = None
 
     def begin(self, head: Head) -> None:
         """Take the next request of the connection."""
@@ -76,7 +80,7 @@ class Exchange:
         self.keep_alive = head.keep_alive
         self.parts = []
         self.caller = _NOBODY
-        self.error = self.request_id = self.ticket = self.binary = None
+        self.error = self.request_id = self.ticket = self.binary = self.rankings = None
 
     def decoded(self) -> Decoded:
         """The request, once its body is whole.
@@ -99,6 +103,8 @@ class Exchange:
             WorkFailed: an output holds what JSON has no word for.
         """
         accepts = self.head.accepts
+        if self.rankings is not None:
+            answer = with_classes(answer, self.rankings)
         if self.binary is None and accepts is None:
             return JSON_TYPE, encode(answer.head, answer.outputs, self.request_id)
         accepted = None if accepts is None else accepts.decode("latin-1")
@@ -113,7 +119,11 @@ class Exchange:
 
 def is_plain(headers: Named) -> bool:
     """Is there nothing that only the ordinary lane knows?"""
-    return _ORDINARY.isdisjoint(headers)
+    return (
+        _ORDINARY.isdisjoint(headers)
+        and not is_raw(headers.get(b"inference-header-content-length"))
+        and int(headers.get(b"content-length", b"0")) < LONG_BYTES
+    )
 
 
 def head_refusal(

@@ -1,9 +1,11 @@
 """The form of an answer, for both lanes: JSON or bytes behind it, in a coding or plain."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from lichen.api.codings import coding_for, compressed
 from lichen.protocol.binary import decode_parted, encode_parted
+from lichen.protocol.classification import Ranking, classified
 from lichen.protocol.codec import Decoded, decode, encode
 from lichen.protocol.oip import BinaryOutputs
 from lichen.serving.ticket import Answer
@@ -42,3 +44,16 @@ def formed(
         length = None if length == len(body) else length
     coding = None if accepted is None else coding_for(accepted, len(body))
     return Formed(body if coding is None else compressed(body, coding), length, coding)
+
+
+def with_classes(answer: Answer, rankings: Mapping[str, Ranking]) -> Answer:
+    """The answer with those outputs as classes that were asked for so.
+
+    Raises:
+        WorkFailed: an output holds NaN, which has no rank.
+    """
+    outputs = {
+        name: classified(values, rankings[name]) if name in rankings else values
+        for name, values in answer.outputs.items()
+    }
+    return Answer(outputs, answer.charge, answer.head)

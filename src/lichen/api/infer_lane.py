@@ -159,6 +159,8 @@ class InferProtocol(BoundedProtocol):
         name, version, tenant, caller = exchange.caller
         try:
             decoded = exchange.decoded()
+            if decoded.classes is not None:
+                exchange.rankings = self.door.rankings(name, version, decoded.classes)
         except LichenError as error:
             self.door.plane.note_refusal(name, version, tenant, error)
             raise

@@ -17,12 +17,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lichen.api.codings import inflate
-from lichen.api.forms import formed, read
+from lichen.api.forms import formed, with_classes
 from lichen.api.gate import Gate
-from lichen.api.statuses import RETRY_AFTER_SECONDS, http_status, sentence
+from lichen.api.long_bodies import read_body, unpacked, written
+from lichen.api.statuses import ACCEPTED_CODINGS, RETRY_AFTER_SECONDS, http_status, sentence
 from lichen.core.errors import InvalidInput, LichenError, NotFound, TooLarge, Unavailable
-from lichen.protocol.binary import HEADER_LENGTH
+from lichen.protocol.binary import HEADER_LENGTH, decode_raw, is_raw
+from lichen.protocol.classification import Classes, Ranking, rankings
 from lichen.protocol.codec import Decoded
 from lichen.protocol.footprint import RECEIPT_HEADER
 from lichen.protocol.oip import EXTENSIONS, ServerMetadata, error_body, model_metadata
@@ -33,7 +34,6 @@ from lichen.serving.selector import Served
 from lichen.serving.ticket import Answer, Outcome, Query
 
 PLATFORM = "lichen"
-_LONG_TO_INFLATE = 64 * 2**10
 _JSON, _BINARY = "application/json", "application/octet-stream"
 _OPEN_PATHS = frozenset({"/v2/health/live", "/v2/health/ready"})
 _json = msgspec.json.Encoder().encode
@@ -71,6 +71,15 @@ class Door:
         self.gate.admit(principal, Action.PREDICT, Kind.DEPLOYMENT, served.deployment.tenant)
         return principal
 
+    def rankings(self, name: str, version: str | None, classes: Classes) -> dict[str, Ranking]:
+        """How outputs of `name` become the classes that were asked for.
+
+        Raises:
+            InvalidInput: an output is not of numbers.
+            NotFound, Unavailable: nothing answers under that name.
+        """
+        return rankings(classes, self.plane.find(name, version).signature)
+
 
 def caller_of(principal: Principal) -> str:
     """Who shares a queue fairly with others: each key by itself."""
@@ -88,6 +97,10 @@ def refusal(error: BaseException, headers: Mapping[str, str] = MappingProxyType(
         headers["www-authenticate"] = "Bearer"
     if status in RETRY_AFTER_SECONDS:
         headers["retry-after"] = str(RETRY_AFTER_SECONDS[status])
+    if isinstance(error, TooLarge):
+        headers["connection"] = "close"  # whatever is still to come of it
+    if status in ACCEPTED_CODINGS:
+        headers["accept-encoding"] = ACCEPTED_CODINGS[status]
     return answered(error_body(sentence(error)), status, headers)
 
 
@@ -133,7 +146,8 @@ async def post_infer(request: Request, door: Door) -> Response:
     name, version = request.path_params["name"], request.path_params.get("version")
     principal = door.caller(request.headers.get("authorization"), name, version)
     try:
-        asked = await _asked(request, door.limits.body)
+        asked = await _asked(request, door)
+        ranked = None if asked.classes is None else door.rankings(name, version, asked.classes)
     except LichenError as error:
         door.plane.note_refusal(name, version, principal.tenant, error)
         raise
@@ -141,30 +155,36 @@ async def post_infer(request: Request, door: Door) -> Response:
     query = Query(
         name, asked.tensors, version, asked.outputs, principal.tenant, caller, asked.demands
     )
-    outcome = await _outcome(door.plane, query)
+    outcome = await outcome_of(door.plane, query)
     if isinstance(outcome, LichenError):
         raise outcome
     try:
-        return _encoded(outcome, asked, request.headers.get("accept-encoding"))
+        answer = outcome if ranked is None else with_classes(outcome, ranked)
+        return await encoded(answer, asked, request.headers.get("accept-encoding"))
     except LichenError as error:  # it was computed, and charged
-        return refusal(error, _receipt(outcome))
+        return refusal(error, receipt(outcome))
 
 
-async def _asked(request: Request, limit: int) -> Decoded:
+async def _asked(request: Request, door: Door) -> Decoded:
     """The request in a body that may be compressed, and may have tensors behind its JSON."""
-    body = await whole_body(request, limit)
-    coding = request.headers.get("content-encoding")
-    if coding is not None:
-        if len(body) > _LONG_TO_INFLATE:
-            body = await asyncio.to_thread(inflate, body, coding, limit)
-        else:
-            body = inflate(body, coding, limit)
-    return read(body, request.headers.get(HEADER_LENGTH))
+    body = await plain_body(request, door.limits.body)
+    said = request.headers.get(HEADER_LENGTH)
+    if is_raw(said):
+        name, version = request.path_params["name"], request.path_params.get("version")
+        return decode_raw(body, door.plane.find(name, version).signature)
+    return await read_body(body, said)
 
 
-def _encoded(outcome: Answer, asked: Decoded, accepted: str | None) -> Response:
-    headers, media_type = _receipt(outcome), _JSON
-    body, length, coding = formed(outcome, asked.id, asked.binary, accepted)
+async def encoded(answer: Answer, asked: Decoded, accepted: str | None) -> Response:
+    """The answer as a response, in the form that was asked for.
+
+    Raises:
+        WorkFailed: an output holds what JSON has no word for.
+    """
+    headers, media_type = receipt(answer), _JSON
+    body, length, coding = await written(
+        answer, lambda: formed(answer, asked.id, asked.binary, accepted)
+    )
     if length is not None:
         headers[HEADER_LENGTH], media_type = str(length), _BINARY
     if coding is not None:
@@ -172,7 +192,8 @@ def _encoded(outcome: Answer, asked: Decoded, accepted: str | None) -> Response:
     return Response(body, 200, headers, media_type=media_type)
 
 
-async def _outcome(plane: DataPlane, query: Query) -> Outcome:
+async def outcome_of(plane: DataPlane, query: Query) -> Outcome:
+    """What the plane answers, once it does; work not begun is dropped when nobody waits."""
     waiting: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
     def reply(outcome: Outcome) -> None:
@@ -238,6 +259,21 @@ async def whole_body(request: Request, limit: int) -> bytes:
     Raises:
         TooLarge: it is over the limit.
     """
+    return b"".join(await _parts(request, limit))
+
+
+async def plain_body(request: Request, limit: int) -> bytes:
+    """The whole body without its coding.
+
+    Raises:
+        TooLarge: it is over the limit, packed or unpacked.
+        UnknownCoding, InvalidInput: its coding is not taken, or it is not in it.
+    """
+    parts = await _parts(request, limit)
+    return await unpacked(parts, request.headers.get("content-encoding"), limit)
+
+
+async def _parts(request: Request, limit: int) -> list[bytes]:
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
@@ -245,7 +281,7 @@ async def whole_body(request: Request, limit: int) -> bytes:
         if size > limit:
             raise too_large(limit)
         parts.append(part)
-    return b"".join(parts)
+    return parts
 
 
 def too_large(limit: int) -> TooLarge:
@@ -253,7 +289,8 @@ def too_large(limit: int) -> TooLarge:
     return TooLarge(f"the body is over the limit of {limit} bytes: send fewer rows a request")
 
 
-def _receipt(answer: Answer) -> dict[str, str]:
+def receipt(answer: Answer) -> dict[str, str]:
+    """The header that carries what an answer cost."""
     return {} if answer.charge is None else {RECEIPT_HEADER: answer.charge.receipt}
 
 

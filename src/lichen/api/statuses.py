@@ -5,6 +5,7 @@ from lichen.core import errors
 HTTP_STATUS: dict[type[errors.LichenError], int] = {
     errors.InvalidInput: 400,
     errors.TooLarge: 413,
+    errors.UnknownCoding: 415,
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.Refused: 403,
@@ -21,6 +22,9 @@ HTTP_STATUS: dict[type[errors.LichenError], int] = {
 
 RETRY_AFTER_SECONDS: dict[int, int] = {429: 60, 503: 1}
 """What `Retry-After` says on the statuses that carry one."""
+
+ACCEPTED_CODINGS: dict[int, str] = {415: "gzip, deflate"}
+"""What `Accept-Encoding` says on the status that carries one (RFC 9110, 15.5.16)."""
 
 UNEXPECTED = "the server met an error that it did not expect; its log says more"
 """All that a caller learns of an exception that is not ours: no traceback, no path."""

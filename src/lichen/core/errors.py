@@ -2,7 +2,8 @@
 
     LichenError
     ├── InvalidInput          the caller's data, request or option is wrong
-    │   └── TooLarge          ... because it is over a stated limit
+    │   ├── TooLarge          ... because it is over a stated limit
+    │   └── UnknownCoding     ... because its bytes are in a coding that is not taken
     ├── NotFound              no such dataset, model, deployment, job, ...
     ├── Conflict              it exists already, or changed since it was read
     ├── Refused               understood, and not allowed
@@ -29,6 +30,10 @@ class InvalidInput(LichenError):
 
 class TooLarge(InvalidInput):
     """The input is over a limit, which the message names."""
+
+
+class UnknownCoding(InvalidInput):
+    """The input is in a content coding that is not taken; the message names those that are."""
 
 
 class NotFound(LichenError):
@@ -81,6 +86,7 @@ _BY_NAME: dict[str, type[LichenError]] = {
         LichenError,
         InvalidInput,
         TooLarge,
+        UnknownCoding,
         NotFound,
         Conflict,
         Refused,

@@ -3,8 +3,11 @@
 No NumPy here: the client speaks of tensors without computing on them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from lichen.core.errors import InvalidInput
 
 
 class Datatype(StrEnum):
@@ -30,7 +33,8 @@ class Datatype(StrEnum):
 class TensorSpec:
     """One input or output of a model.
 
-    `shape` holds -1 where any length fits; the first dimension is the batch.
+    `shape` holds -1 where any length fits; the first dimension is the batch. `columns` names the
+    values of a row of shape (-1, k): what goes in as columns of a table, or comes out as classes.
     """
 
     name: str
@@ -39,6 +43,7 @@ class TensorSpec:
     unit: str | None = None
     description: str | None = None
     optional: bool = False
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +52,19 @@ class Signature:
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+
+
+def with_columns(spec: TensorSpec, columns: Sequence[str]) -> TensorSpec:
+    """The same tensor, the values of its rows named.
+
+    Raises:
+        InvalidInput: it has no rows of so many values, or a name is empty or stands twice.
+    """
+    if len(spec.shape) != 2 or spec.shape[1] not in (len(columns), -1):
+        raise InvalidInput(
+            f"{len(columns)} names do not fit {spec.name!r} of shape {list(spec.shape)}: give one "
+            "name for each value of a row"
+        )
+    if len(set(columns)) < len(columns) or not all(columns):
+        raise InvalidInput(f"the names for {spec.name!r} are empty or stand twice: give each once")
+    return replace(spec, columns=tuple(columns))

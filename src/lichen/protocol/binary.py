@@ -5,15 +5,22 @@ Inputs and outputs in JSON and in bytes may stand side by side in one message.
 
 import re
 from collections.abc import Mapping
+from math import prod
 
 import msgspec
 
 from lichen.core.batch import Array, datatype_of
 from lichen.core.errors import InvalidInput
+from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.protocol.codec import Decoded, asked_of, decode, json_output
 from lichen.protocol.numbers import Mismatch, read_values
-from lichen.protocol.oip import BinaryOutputs, InputTensor, read_request
-from lichen.protocol.raw import from_raw, to_raw
+from lichen.protocol.oip import (
+    BinaryOutputs,
+    InputTensor,
+    read_request,
+    refuse_shared_memory,
+)
+from lichen.protocol.raw import from_raw, item_bytes, to_raw
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 """The HTTP header that says how many bytes of a body are its JSON."""
@@ -30,7 +37,7 @@ def decode_parted(body: bytes, header_length: str) -> Decoded:
     Raises:
         InvalidInput: it cannot be read, or its sizes do not add up; the message says which.
     """
-    length = _length(header_length, len(body))
+    length = parted_length(header_length, len(body))
     if length == len(body) and _NAMED_SIZE not in body:
         return decode(body)
     request = read_request(body[:length])
@@ -54,6 +61,63 @@ def decode_parted(body: bytes, header_length: str) -> Decoded:
             f"names: state each one's {_SIZE}"
         )
     return asked_of(request, tensors)
+
+
+def is_raw(header_length: str | bytes | None) -> bool:
+    """Does the header say that there is no JSON, and the whole body is one tensor?"""
+    return header_length in ("0", b"0")
+
+
+def decode_raw(body: bytes, signature: Signature) -> Decoded:
+    """Read a body without JSON: one row of the only input of a model; the answer is binary too.
+
+    The body of a BYTES input is its one element, without a length before it.
+
+    Raises:
+        InvalidInput: the model has other inputs, or its input another number of bytes.
+    """
+    if len(signature.inputs) != 1:
+        raise InvalidInput(
+            f"{HEADER_LENGTH} is 0, and the model has {len(signature.inputs)} inputs: a body "
+            "without JSON is for models with one"
+        )
+    spec = signature.inputs[0]
+    if spec.datatype is Datatype.BYTES:
+        body = len(body).to_bytes(4, "little") + body
+    values = _read(
+        InputTensor(spec.name, _raw_shape(spec, len(body)), spec.datatype), memoryview(body)
+    )
+    return Decoded({spec.name: values}, binary=BinaryOutputs(default=True, named={}))
+
+
+def _raw_shape(spec: TensorSpec, size: int) -> list[int]:
+    """One row; a single length that the signature leaves open follows from the bytes."""
+    has_rows = spec.shape[:1] == (-1,)
+    shape = [1, *spec.shape[1:]] if has_rows else list(spec.shape)
+    open_axes = [axis for axis, length in enumerate(shape) if length < 0]
+    if len(open_axes) > 1 or (open_axes and spec.datatype is Datatype.BYTES):
+        raise InvalidInput(
+            f"{HEADER_LENGTH} is 0, and the bytes alone do not say the shape of input "
+            f"{spec.name!r}, {list(spec.shape)}: send JSON before them"
+        )
+    for axis in open_axes:
+        known = prod(length for length in shape if length >= 0) * item_bytes(spec.datatype)
+        shape[axis] = size // known if known else 0
+    return shape
+
+
+def parted_length(said: str, size: int) -> int:
+    """How many bytes of a body of this size are its JSON.
+
+    Raises:
+        InvalidInput: the header is no number, or more than the body has.
+    """
+    if not _DIGITS.fullmatch(said):
+        raise InvalidInput(f"{HEADER_LENGTH} is no whole number: give the bytes of the JSON")
+    length = int(said)
+    if length > size:
+        raise InvalidInput(f"{HEADER_LENGTH} is {length}, and the body has only {size} bytes")
+    return length
 
 
 def encode_parted(
@@ -92,19 +156,6 @@ def encode_parted(
     return b"".join([header, *behind]), len(header)
 
 
-def _length(said: str, size: int) -> int:
-    if not _DIGITS.fullmatch(said):
-        raise InvalidInput(f"{HEADER_LENGTH} is no whole number: give the bytes of the JSON")
-    length = int(said)
-    if length > size:
-        raise InvalidInput(f"{HEADER_LENGTH} is {length}, and the body has only {size} bytes")
-    if length == 0:
-        raise InvalidInput(
-            f"{HEADER_LENGTH} is 0: a body needs its JSON, which names and shapes the tensors"
-        )
-    return length
-
-
 def _size(given: InputTensor) -> int | None:
     size = None if given.parameters is None else given.parameters.get(_SIZE)
     if size is None:
@@ -119,6 +170,7 @@ def _size(given: InputTensor) -> int | None:
 def _read(given: InputTensor, raw: memoryview | None) -> Array:
     try:
         if raw is None:
+            refuse_shared_memory(given.parameters, f"input {given.name!r}")
             return read_values(given.data, given.datatype, given.shape)
         return from_raw(raw, given.datatype, given.shape)
     except Mismatch as error:

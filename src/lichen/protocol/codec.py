@@ -1,7 +1,7 @@
 """Tensors <-> JSON bodies of the Open Inference Protocol, by arrays."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +11,7 @@ import simdjson
 
 from lichen.core.batch import DATATYPE_OF_NUMPY, Array
 from lichen.core.errors import InvalidInput, WorkFailed
+from lichen.protocol.classification import Classes, class_count
 from lichen.protocol.demands import NO_DEMANDS, Demands, demands_of
 from lichen.protocol.envelopes import Asked, Envelopes
 from lichen.protocol.numbers import Mismatch, read_buffer, read_values
@@ -18,14 +19,17 @@ from lichen.protocol.oip import (
     BinaryOutputs,
     InferRequest,
     InputTensor,
+    RequestedOutput,
     binary_outputs,
     read_request,
+    refuse_shared_memory,
 )
 
 LONG_BODY_BYTES = 2048
 """From this length on, a parse without a Python object per number is cheaper."""
 _EXPLAINED_BYTES = 4 * 2**20
 _MANY_BRACKETS = 100
+_STEP_VALUES = 16 * 2**10
 
 _json = msgspec.json.Encoder().encode
 _ENVELOPES = Envelopes()
@@ -33,13 +37,14 @@ _ENVELOPES = Envelopes()
 
 
 class Decoded(msgspec.Struct, frozen=True, gc=False):
-    """What a request asks: tensors by name, outputs (None: all), which of them in bytes, how."""
+    """What a request asks: tensors by name, outputs (None: all), which in bytes or classes, how."""
 
     tensors: dict[str, Array]
     id: str | None = None
     outputs: tuple[str, ...] | None = None
     binary: BinaryOutputs | None = None
     demands: Demands = NO_DEMANDS
+    classes: Classes | None = None
 
 
 def decode(body: bytes) -> Decoded:
@@ -66,7 +71,7 @@ def _decode_any(body: bytes) -> Decoded:
         request = read_request(body)
     except InvalidInput as error:
         raise _explained(body) or error from error
-    tensors = {given.name: _tensor(given) for given in request.inputs}
+    tensors = {given.name: tensor_of(given) for given in request.inputs}
     return asked_of(request, tensors)
 
 
@@ -82,14 +87,31 @@ def asked_of(request: InferRequest, tensors: dict[str, Array]) -> Decoded:
     if not asked and not request.parameters:
         return Decoded(tensors, request.id)
     names = tuple(output.name for output in asked) if asked else None
-    demands = demands_of(request.parameters)
-    return Decoded(tensors, request.id, names, binary_outputs(request), demands)
+    demands, classes = demands_of(request.parameters), _classes(asked or ())
+    return Decoded(tensors, request.id, names, binary_outputs(request), demands, classes)
 
 
-def _tensor(given: InputTensor) -> Array:
+def _classes(asked: Iterable[RequestedOutput]) -> Classes | None:
+    found = {}
+    for output in asked:
+        if output.parameters:
+            refuse_shared_memory(output.parameters, f"output {output.name!r}")
+            count = class_count(output.parameters, output.name)
+            if count is not None:
+                found[output.name] = count
+    return found or None
+
+
+def tensor_of(given: InputTensor) -> Array:
+    """The values of one input whose data is JSON.
+
+    Raises:
+        InvalidInput: they do not fit; the message names the input.
+    """
     try:
         return read_values(given.data, given.datatype, given.shape)
     except Mismatch as error:
+        refuse_shared_memory(given.parameters, f"input {given.name!r}")
         missing = given.parameters and "binary_data_size" in given.parameters
         hint = ": its bytes need the header Inference-Header-Content-Length" if missing else ""
         raise InvalidInput(f"input {given.name!r} {error}{hint}") from error
@@ -193,7 +215,7 @@ def json_output(name: str, values: Array) -> bytes:
         WorkFailed: it holds NaN, infinity or bytes that are no text, which JSON has no word for.
     """
     try:
-        data = _json(_listed(values))
+        data = _json_list(values)
     except UnicodeDecodeError as error:
         raise WorkFailed(
             f"output {name!r} holds bytes that are no UTF-8 text: ask for it as binary data"
@@ -224,8 +246,17 @@ _DATATYPE_NAME |= {  # long and long long are one and the same here, under two l
 }
 
 
+def _json_list(values: Array) -> bytes:
+    """The values flat, a step at a time when they are many: no call is long, no list is large."""
+    if values.size <= _STEP_VALUES:
+        return _json(_listed(values.ravel() if values.ndim != 1 else values))
+    flat = values.ravel()
+    steps = range(0, flat.size, _STEP_VALUES)
+    return b"[%b]" % b",".join([_json(_listed(flat[at : at + _STEP_VALUES]))[1:-1] for at in steps])
+
+
 def _listed(values: Array) -> list[Any]:
-    flat = values.ravel().tolist() if values.ndim != 1 else values.tolist()
+    flat: list[Any] = values.tolist()
     if values.dtype.kind == "O":
         return [text if isinstance(text, str) else bytes(text).decode() for text in flat]
     return flat

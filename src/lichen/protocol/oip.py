@@ -8,10 +8,18 @@ from msgspec import Raw, Struct
 from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 
-EXTENSIONS: tuple[str, ...] = ("binary_tensor_data", "model_repository", "statistics", "trace")
+EXTENSIONS: tuple[str, ...] = (
+    "binary_tensor_data",
+    "classification",
+    "model_configuration",
+    "model_repository",
+    "statistics",
+    "trace",
+)
 """Extensions of the protocol that the server advertises."""
 
-Parameters = dict[str, Any]
+Parameters = dict[str, str | int | float | bool | None]
+"""Of a request, an input or an output; the protocol knows no lists or objects there."""
 
 
 class InputTensor(Struct, gc=False):
@@ -70,12 +78,12 @@ class InferResponse(Struct, gc=False):
 
 
 class TensorMetadata(Struct, omit_defaults=True):
-    """One input or output in a model's metadata; `parameters` is ours: unit, optional."""
+    """One input or output in a model's metadata; `parameters` is ours: unit, ..."""
 
     name: str
     datatype: Datatype
     shape: list[int]
-    parameters: Parameters | None = None
+    parameters: dict[str, Any] | None = None
 
 
 class ModelMetadata(Struct):
@@ -158,6 +166,19 @@ def binary_outputs(request: InferRequest) -> BinaryOutputs | None:
     return BinaryOutputs(default, named) if default or True in named.values() else None
 
 
+def refuse_shared_memory(parameters: Parameters | None, whose: str) -> None:
+    """Refuse a tensor that is said to lie in memory which caller and server share.
+
+    Raises:
+        InvalidInput: it is.
+    """
+    if parameters and "shared_memory_region" in parameters:
+        raise InvalidInput(
+            f"{whose} names a region of shared memory, which this server does not open: send its "
+            "values in the body, or take them from it, best as binary tensors"
+        )
+
+
 def _flag(parameters: Parameters | None, name: str, whose: str) -> bool:
     value = parameters.get(name, False) if parameters else False
     if not isinstance(value, bool):
@@ -187,7 +208,12 @@ def error_body(sentence: str) -> bytes:
 
 def metadata(spec: TensorSpec) -> TensorMetadata:
     """A tensor of a signature as metadata shows it."""
-    said = {"unit": spec.unit, "description": spec.description, "optional": spec.optional or None}
+    said = {
+        "unit": spec.unit,
+        "description": spec.description,
+        "optional": spec.optional or None,
+        "columns": list(spec.columns) or None,
+    }
     parameters = {key: value for key, value in said.items() if value is not None}
     return TensorMetadata(spec.name, spec.datatype, list(spec.shape), parameters or None)
 

@@ -6,6 +6,7 @@ BYTES carry before each element its length as a 4-byte unsigned integer.
 from collections.abc import Sequence
 from math import prod
 from struct import Struct
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +15,18 @@ from lichen.core.tensors import Datatype
 from lichen.protocol.numbers import Mismatch, reshaped
 
 _LENGTH = Struct("<I")
-_WIRE = {
+_WIRE: dict[Datatype, np.dtype[Any]] = {
     datatype: dtype.newbyteorder("<")
     for datatype, dtype in NUMPY_OF_DATATYPE.items()
     if datatype is not Datatype.BYTES
 }
 _HALF_OF_FP32 = np.dtype("<u2")
 _HALF_BITS = 16
+
+
+def item_bytes(datatype: Datatype) -> int:
+    """How many bytes one element takes; not for BYTES."""
+    return (_HALF_OF_FP32 if datatype is Datatype.BF16 else _WIRE[datatype]).itemsize
 
 
 def from_raw(raw: memoryview, datatype: Datatype, shape: Sequence[int]) -> Array:
@@ -42,7 +48,7 @@ def from_raw(raw: memoryview, datatype: Datatype, shape: Sequence[int]) -> Array
             f"states {datatype} of shape {list(shape)}, which is {count * wire.itemsize} bytes, "
             f"and binary_data_size {len(raw)}"
         )
-    if datatype is Datatype.BOOL and any(byte > 1 for byte in set(raw)):
+    if datatype is Datatype.BOOL and count and np.frombuffer(raw, np.uint8).max() > 1:
         raise Mismatch("holds a byte that is no BOOL: write 0 or 1")
     values = np.frombuffer(raw, dtype=wire)
     if datatype is Datatype.BF16:

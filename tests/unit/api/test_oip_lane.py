@@ -321,6 +321,7 @@ def test_a_body_over_the_limit_is_cut_off(*, chunked: bool) -> None:
             if chunked
             else head + b"Content-Length: 2048\r\n\r\n"
         )
+        await settle()
         status, body = house.wire.answer()
         assert status == 413
         assert "1000 bytes" in body["error"]

@@ -52,7 +52,7 @@ def test_sizes_that_do_not_add_up(raw: bytes, given: object, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("length", "said"),
-    [("999", "has only"), ("0", "needs its JSON"), ("-1", "whole number"), ("1e3", "whole number")],
+    [("999", "has only"), ("-1", "whole number"), ("1e3", "whole number")],
 )
 def test_header_lengths_that_cannot_be(length: str, said: str) -> None:
     with pytest.raises(InvalidInput, match=said):

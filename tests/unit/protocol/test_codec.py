@@ -35,12 +35,26 @@ def test_numbers_arrive_flat_or_nested(shape: tuple[int, ...], *, nested: bool) 
 
 def test_id_and_requested_outputs_are_read() -> None:
     body = json.loads(request([1, 2], (2,)))
-    asked = {**body, "id": "7", "outputs": [{"name": "y"}, {"name": "z"}], "parameters": {"a": [1]}}
+    asked = {**body, "id": "7", "outputs": [{"name": "y"}, {"name": "z"}], "parameters": {"a": 1}}
     decoded = decode(json.dumps(asked).encode())
     assert decoded.id == "7"
     assert decoded.outputs == ("y", "z")
-    padded = {**asked, "parameters": {"a": [0] * LONG_BODY_BYTES}}
+    padded = {**asked, "parameters": {"a": "0" * LONG_BODY_BYTES}}
     assert decode(json.dumps(padded).encode()).outputs == ("y", "z")
+
+
+@pytest.mark.parametrize("padding", ["", "0" * LONG_BODY_BYTES])
+def test_parameters_nobody_knows_are_passed_over_when_they_have_a_type(padding: str) -> None:
+    body = json.loads(request([1, 2], (2,)))
+    known: list[object] = ["text", 1, 0.5, True, None]
+    for value in known:
+        asked = {**body, "parameters": {"mine": value, "padding": padding}}
+        assert list(decode(json.dumps(asked).encode()).tensors) == ["x"]
+    unknown: list[object] = [[1], {"a": 1}]
+    for value in unknown:
+        asked = {**body, "parameters": {"mine": value, "padding": padding}}
+        with pytest.raises(InvalidInput, match=r"\$\.parameters"):
+            decode(json.dumps(asked).encode())
 
 
 @pytest.mark.parametrize("shape", [SHORT, LONG])
