@@ -81,7 +81,8 @@ def check_health_and_metadata() -> None:
     assert client.is_server_live()
     assert client.is_server_ready()
     server = client.get_server_metadata(headers=caller())
-    assert {"binary_tensor_data", "model_repository"} <= set(server["extensions"]), server
+    known = {"binary_tensor_data", "classification", "model_configuration", "model_repository"}
+    assert known <= set(server["extensions"]), server
     assert client.is_model_ready("fp32", headers=caller())
     assert client.is_model_ready("fp32", "1", headers=caller())
     assert not client.is_model_ready("none", headers=caller())

@@ -85,7 +85,7 @@ def test_a_body_is_read_alike_by_who_has_seen_others_and_who_has_not(
         b'{"inputs":[{"name":"data","shape":[1],"datatype":"FP32","data":[1]}]}',
         b'{"id":"\\"data\\":[1]","inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]}]}',
         b'{"inputs":[{"data":[1],"name":"x","shape":[1],"datatype":"FP32","data":[2]}]}',
-        b'{"parameters":{"data":[5]},"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[2]}]}',
+        b'{"extra":{"data":[5]},"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[2]}]}',
     ],
 )
 def test_a_place_that_only_looks_like_the_data_is_not_taken_for_it(body: bytes) -> None:

@@ -220,7 +220,7 @@ async def _ready(_: Request, door: Door) -> Response:
 
 
 async def _model(request: Request, door: Door) -> Response:
-    served = _readable(request, door)
+    served = readable(request, door)
     deployed = served.deployment
     described = model_metadata(deployed.name, [str(deployed.version)], PLATFORM, served.signature)
     return answered(_json(described))
@@ -229,13 +229,18 @@ async def _model(request: Request, door: Door) -> Response:
 async def _model_ready(request: Request, door: Door) -> Response:
     name = request.path_params["name"]
     try:
-        _readable(request, door)
+        readable(request, door)
     except Unavailable:
         return answered(_json({"name": name, "ready": False}), 503)
     return answered(_json({"name": name, "ready": True}))
 
 
-def _readable(request: Request, door: Door) -> Served:
+def readable(request: Request, door: Door) -> Served:
+    """The deployment that a path names, for a caller who may read it.
+
+    Raises:
+        NotFound, Unavailable, Forbidden: see the message.
+    """
     served = door.plane.find(request.path_params["name"], request.path_params.get("version"))
     door.gate.admit(request.state.principal, Action.READ, Kind.DEPLOYMENT, served.deployment.tenant)
     return served
@@ -303,6 +308,8 @@ async def _http_refusal(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers = dict(error.headers or {})
         takes = headers.get("Allow", "another method")
+        if request.method == "OPTIONS":
+            return Response(None, HTTPStatus.NO_CONTENT, {"Allow": f"{takes}, OPTIONS"})
         says = f"{request.url.path} does not take {request.method}: it takes {takes}"
         return answered(error_body(says), error.status_code, headers)
     return refusal(NotFound(f"there is nothing at {request.url.path}"))

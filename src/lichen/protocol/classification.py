@@ -104,4 +104,4 @@ def _numeric(spec: TensorSpec) -> TensorSpec:
 
 def _told(worth: float, index: int, dtype: np.dtype[Any], labels: Sequence[str]) -> bytes:
     label = f":{labels[index]}" if index < len(labels) else ""
-    return f"{dtype.type(worth)}:{index}{label}".encode()
+    return f"{dtype.type(worth)!s}:{index}{label}".encode()

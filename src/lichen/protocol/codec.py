@@ -56,12 +56,14 @@ def decode(body: bytes) -> Decoded:
     familiar = _ENVELOPES.read(body)
     if familiar is not None:
         name, values, asked = familiar
-        return Decoded({name: values}, asked.id, asked.outputs, asked.binary, asked.demands)
+        return Decoded(
+            {name: values}, asked.id, asked.outputs, asked.binary, asked.demands, asked.classes
+        )
     decoded = _decode_long(body) if len(body) >= LONG_BODY_BYTES else None
     if decoded is None:
         decoded = _decode_any(body)
     if len(decoded.tensors) == 1:
-        asked = Asked(decoded.id, decoded.outputs, decoded.binary, decoded.demands)
+        asked = Asked(decoded.id, decoded.outputs, decoded.binary, decoded.demands, decoded.classes)
         _ENVELOPES.learn(body, next(iter(decoded.tensors)), asked)
     return decoded
 

@@ -16,6 +16,7 @@ import simdjson
 
 from lichen.core.batch import Array
 from lichen.core.errors import InvalidInput
+from lichen.protocol.classification import Classes
 from lichen.protocol.demands import Demands
 from lichen.protocol.numbers import Mismatch, NumberForm, number_form
 from lichen.protocol.oip import BinaryOutputs, InferRequest, read_request
@@ -35,6 +36,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     outputs: tuple[str, ...] | None
     binary: BinaryOutputs | None
     demands: Demands
+    classes: Classes | None = None
 
 
 class _Envelope(msgspec.Struct, frozen=True):

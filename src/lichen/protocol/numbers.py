@@ -151,21 +151,31 @@ def _decode(data: msgspec.Raw, datatype: Datatype, dimensions: int) -> list[Any]
             "write the data flat, or nested as the shape says"
         )
     try:
-        decoded: list[Any] = _decoder(datatype, max(depth, 1)).decode(data)
+        decoded: list[Any] = decoder_of(datatype, max(depth, 1)).decode(data)
     except msgspec.ValidationError as error:
         raise Mismatch(f"holds a value that is no {datatype}: {error}") from error
     return decoded
 
 
 @cache
-def _decoder(datatype: Datatype, depth: int) -> msgspec.json.Decoder[Any]:
-    nested: Any = _element(datatype)
+def decoder_of(datatype: Datatype, depth: int) -> msgspec.json.Decoder[Any]:
+    """Reads values of a datatype nested so deep.
+
+    Raises:
+        Mismatch: the datatype has no JSON form.
+    """
+    nested: Any = element_type(datatype)
     for _ in range(depth):
         nested = GenericAlias(list, (nested,))
     return msgspec.json.Decoder(nested)
 
 
-def _element(datatype: Datatype) -> Any:  # noqa: ANN401 - a type built at run time
+def element_type(datatype: Datatype) -> Any:  # noqa: ANN401 - a type built at run time
+    """What one value of a datatype is in JSON, as a type of Python.
+
+    Raises:
+        Mismatch: the datatype has no JSON form.
+    """
     if datatype in _PYTHON_TYPE:
         return _PYTHON_TYPE[datatype]
     if datatype is Datatype.BF16:
@@ -174,6 +184,22 @@ def _element(datatype: Datatype) -> Any:  # noqa: ANN401 - a type built at run t
         return Annotated[int, msgspec.Meta(ge=0)]
     limits = np.iinfo(NUMPY_OF_DATATYPE[datatype])
     return Annotated[int, msgspec.Meta(ge=int(limits.min), le=int(limits.max))]
+
+
+def arranged(values: list[Any], datatype: Datatype) -> Array:
+    """The array of values nested as its shape is; texts of any depth.
+
+    Raises:
+        Mismatch: they are ragged, or out of range.
+    """
+    if datatype is not Datatype.BYTES:
+        return _numbers(values, datatype)
+    shape: list[int] = [len(values)]
+    inner: Any = values
+    while inner and isinstance(inner[0], list | tuple):
+        inner = inner[0]
+        shape.append(len(inner))
+    return shaped(_texts(values), shape)
 
 
 def _numbers(values: list[Any], datatype: Datatype) -> Array:
@@ -200,7 +226,7 @@ def _narrow(wide: Array, dtype: np.dtype[Any]) -> Array:
 
 def _texts(values: list[Any]) -> Array:
     lengths: list[int] = []
-    while values and isinstance(values[0], list):
+    while values and isinstance(values[0], list | tuple):
         lengths.append(len(values))
         if any(len(inner) != len(values[0]) for inner in values):
             raise Mismatch("is ragged: its inner lists differ in length")

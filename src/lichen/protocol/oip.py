@@ -96,6 +96,26 @@ class ModelMetadata(Struct):
     outputs: list[TensorMetadata]
 
 
+class TensorConfiguration(Struct, omit_defaults=True):
+    """One input or output in a model's configuration."""
+
+    name: str
+    data_type: str
+    dims: list[int]
+    optional: bool = False
+
+
+class ModelConfiguration(Struct):
+    """The answer of `GET /v2/models/{name}/config`; `max_batch_size` is 0 for shapes without."""
+
+    name: str
+    platform: str
+    backend: str
+    max_batch_size: int
+    input: list[TensorConfiguration]
+    output: list[TensorConfiguration]
+
+
 class ServerMetadata(Struct):
     """The answer of `GET /v2`."""
 

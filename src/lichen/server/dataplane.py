@@ -15,9 +15,11 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from lichen.api.configuration_http import configuration_routes
 from lichen.api.gate import Gate
 from lichen.api.infer_lane import InferProtocol, protocol_for
 from lichen.api.oip_http import Door, HttpLimits, application
+from lichen.api.plain_http import plain_routes
 from lichen.api.repository_http import repository_routes
 from lichen.core.clock import SystemClock
 from lichen.core.errors import LichenError
@@ -187,7 +189,13 @@ async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], N
         announce_ready()
 
     repository = Repository(parts.documents, selector)
-    app = application(door, [*repository_routes(door, repository), *watching.routes(door)])
+    more = [
+        *repository_routes(door, repository),
+        *watching.routes(door),
+        *plain_routes(door),
+        *configuration_routes(door, settings.limits.batch_rows),
+    ]
+    app = application(door, more)
     tls = tls_of(settings.security)
     config = encrypted(_uvicorn_config(app, door, settings), tls.context() if tls else None)
     server = _Server(config, lambda: None)

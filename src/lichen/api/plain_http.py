@@ -1,0 +1,88 @@
+"""`POST /predict/{deployment}`: plain JSON, through the same plane, gate and limits as any door."""
+
+from collections.abc import MutableMapping
+from weakref import WeakKeyDictionary
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lichen.api.codings import coding_for, compressed
+from lichen.api.forms import Formed
+from lichen.api.long_bodies import LONG_BYTES, aside, written
+from lichen.api.oip_http import (
+    Door,
+    answered,
+    bound,
+    caller_of,
+    outcome_of,
+    plain_body,
+    receipt,
+    refusal,
+)
+from lichen.core.errors import LichenError, TooLarge
+from lichen.protocol.plain import PlainForm, PlainQuery
+from lichen.serving.selector import Served
+from lichen.serving.ticket import Answer, Query
+
+MOST_BYTES = 2 * 2**20
+"""Objects are read in one call, which holds up all others meanwhile: 20 ms for so many bytes."""
+
+
+def plain_routes(door: Door) -> list[Route]:
+    """The plain door's path."""
+    forms: MutableMapping[Served, PlainForm] = WeakKeyDictionary()
+
+    async def post_plain(request: Request, door: Door) -> Response:
+        name = request.path_params["name"]
+        principal = door.caller(request.headers.get("authorization"), name, None)
+        served = door.plane.find(name)
+        form = forms.get(served)
+        if form is None:
+            form = forms[served] = PlainForm(served.signature)
+        try:
+            asked = await _asked(request, door, form)
+        except LichenError as error:
+            door.plane.note_refusal(name, None, principal.tenant, error)
+            raise
+        query = Query(
+            name,
+            asked.tensors,
+            tenant=principal.tenant,
+            caller=caller_of(principal),
+            demands=asked.demands,
+        )
+        outcome = await outcome_of(door.plane, query)
+        if isinstance(outcome, LichenError):
+            raise outcome
+        try:
+            return await _encoded(outcome, form, asked, request.headers.get("accept-encoding"))
+        except LichenError as error:  # it was computed, and charged
+            return refusal(error, receipt(outcome))
+
+    return [Route("/predict/{name}", bound(post_plain, door), methods=["POST"])]
+
+
+async def _asked(request: Request, door: Door, form: PlainForm) -> PlainQuery:
+    body = await plain_body(request, door.limits.body)
+    if len(body) > MOST_BYTES:
+        raise TooLarge(
+            f"the body is over the limit of {MOST_BYTES} bytes of plain JSON: send fewer rows a "
+            "request, or tensors to /v2/models/.../infer"
+        )
+    return form.read(body) if len(body) < LONG_BYTES else await aside(lambda: form.read(body))
+
+
+async def _encoded(
+    answer: Answer, form: PlainForm, asked: PlainQuery, accepted: str | None
+) -> Response:
+    def write() -> Formed:
+        body = form.write(answer.outputs, is_bare=asked.is_bare)
+        coding = None if accepted is None else coding_for(accepted, len(body))
+        return Formed(body if coding is None else compressed(body, coding), None, coding)
+
+    body, _, coding = await written(answer, write)
+    headers = receipt(answer)
+    if coding is not None:
+        headers["content-encoding"] = coding
+    return answered(body, 200, headers)
