@@ -38,7 +38,9 @@ def test_each_row_has_its_own_and_the_first_of_equals_wins() -> None:
 @pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint8, np.uint64])
 def test_integers_are_ranked_over_their_whole_range(dtype: type) -> None:
     limits = np.iinfo(dtype)
-    assert top(np.array([[limits.min, limits.max, 5]], dtype=dtype), 3) == [[f"{limits.max}:1", "5:2", f"{limits.min}:0"]]
+    assert top(np.array([[limits.min, limits.max, 5]], dtype=dtype), 3) == [
+        [f"{limits.max}:1", "5:2", f"{limits.min}:0"]
+    ]
 
 
 def test_infinity_has_a_rank_and_nan_has_none() -> None:
