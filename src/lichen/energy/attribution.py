@@ -25,9 +25,10 @@ def split(total: int, weights: Sequence[int]) -> tuple[int, ...]:
         return (total,)
     if total < 0 or not weights or min(weights) < 0:
         raise InvalidInput("a cost of 0 or more is split over at least one weight of 0 or more")
+    if weights.count(weights[0]) == len(weights):
+        share, missing = divmod(total, len(weights))
+        return (share + 1,) * missing + (share,) * (len(weights) - missing)
     whole = sum(weights)
-    if whole == 0:
-        return split(total, [1] * len(weights))
     shares = [total * weight // whole for weight in weights]
     missing = total - sum(shares)
     if missing:

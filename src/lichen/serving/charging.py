@@ -201,14 +201,20 @@ class _DeploymentBill:
         if factors is None:
             return [None] * len(rows)
         at = int(self._metering.clock.now().timestamp())
-        cpu_shares = split(cpu_ns, rows)
-        nj_shares = split(factors.rate.nanojoules(cpu_ns), rows)
-        accounts = [self._account(tenant) for tenant in tenants]  # all, or nobody is charged
-        charges = []
-        for cpu, nj, account in zip(cpu_shares, nj_shares, accounts, strict=True):
-            charge = factors.charge(cpu, nj, at, self._variant)
-            account.add(cpu, nj, charge.ng or 0)
-            charges.append(charge)
+        nj = factors.rate.nanojoules(cpu_ns)
+        shares = list(zip(split(cpu_ns, rows), split(nj, rows), strict=True))
+        accounts = {tenant: self._account(tenant) for tenant in set(tenants)}  # all, or nobody
+        made: dict[tuple[int, int], Charge] = {}  # requests of one size cost one of two figures
+        for share in shares:
+            if share not in made:
+                made[share] = factors.charge(*share, at, self._variant)
+        charges = [made[share] for share in shares]
+        if len(accounts) == 1:
+            grams = sum([charge.ng or 0 for charge in charges])
+            accounts[tenants[0]].add(cpu_ns, nj, grams, len(charges))
+            return charges
+        for (cpu_share, _), charge, tenant in zip(shares, charges, tenants, strict=True):
+            accounts[tenant].add(cpu_share, charge.nj, charge.ng or 0)
         return charges
 
     def _account(self, tenant: TenantId) -> Account:

@@ -49,13 +49,26 @@ class Replica:
         self.batch_rows = best_rows(took_ns, most_rows)
 
     def _trial_ns(self, rows: int) -> int:
-        example = self.predictor.example(rows)
+        """The CPU time of a batch; other rows each time, or branches are foretold as never again.
+
+        A tree ensemble that sees 16 rows over and over takes a quarter of the time of 16 new ones.
+        """
         took_ns = []
-        for _ in range(_WARM_RUNS):
+        for example in self._examples(rows):
             mark = self._stopwatch.start()
             self.predictor.predict(example)
             took_ns.append(self._stopwatch.spent(mark))
         return min(took_ns)
+
+    def _examples(self, rows: int) -> list[Batch]:
+        if not self.predictor.joins_rows:
+            return [self.predictor.example(rows)] * _WARM_RUNS
+        pool = self.predictor.example(rows * _WARM_RUNS)
+        starts = range(0, rows * _WARM_RUNS, rows)
+        return [
+            Batch({name: values[start : start + rows] for name, values in pool.items()})
+            for start in starts
+        ]
 
     def run(self, batch: Batch, rows: int) -> tuple[Batch, int]:
         """The outputs of a batch, and the CPU nanoseconds of this thread that they took (A1).
