@@ -10,6 +10,8 @@ import numpy as np
 from contest.models import Floats
 from contest.processes import HOST, LOOK_SECONDS, START_SECONDS, Server
 
+ANSWER_SECONDS = 10.0
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -46,7 +48,7 @@ def ask(server: Server, request: bytes) -> Answer:
     Raises:
         OSError: it does not answer.
     """
-    with socket.create_connection((HOST, server.address.port), timeout=START_SECONDS) as one:
+    with socket.create_connection((HOST, server.address.port), timeout=ANSWER_SECONDS) as one:
         one.sendall(request)
         return _received(one)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+import lichen
 from contest.models import Model
 from contest.processes import HOST, Address, Server, launch
 from lichen.core.clock import SystemClock
@@ -27,7 +28,8 @@ from lichen.store.documents import Change, SqliteDocuments
 
 RATE = Rate(3.8, 1.61, 5.18, Method.MODELLED, "benchmark", 1)
 """What the meters' owner would publish; without a rate there is no receipt."""
-SOURCE = Path(__file__).parents[2] / "src"
+SOURCE = Path(lichen.__file__).parents[1]
+"""The code that prepares the home is the code that serves it."""
 
 
 def start(model: Model, models: Path, folder: Path) -> Server:

@@ -82,7 +82,7 @@ def _litserve(model: Model, models: Path, folder: Path) -> Server:
 def _mosec(model: Model, models: Path, folder: Path) -> Server:
     address = _address(model)
     command = [str(python_of("mosec")), str(APPS / "mosec_app.py"), "--address", HOST]
-    command += ["--port", str(address.port), "--log-level", "warning"]
+    command += ["--port", str(address.port), "--log-level", "warning", "--timeout", "30000"]
     variables = {**_variables(model, models), "ROUTE": address.path}
     return launch(command, address, folder, variables)
 
