@@ -5,6 +5,7 @@
 CPU time by the thread's or the process's own clock. Exit code 1 when a limit is missed.
 """
 
+import asyncio
 import gc
 import statistics
 import subprocess
@@ -17,17 +18,37 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter_ns, process_time_ns, sleep, thread_time_ns
 
+from lichen.api.callers import Callers
+from lichen.api.gate import Gate
+from lichen.api.oip_http import Door, HttpLimits
+from lichen.core.clock import SystemClock
+from lichen.core.events import NoObserver
+from lichen.core.ids import DEFAULT_TENANT
+from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.energy.attribution import Stopwatch, split
 from lichen.energy.closing import Levels, close
 from lichen.energy.counters import Account, Lane, ProcessCounters
 from lichen.energy.owner import MeterOwner
 from lichen.energy.page import PageReader
+from lichen.frameworks.function import FunctionPredictor
+from lichen.security.identity import Principal, Role
+from lichen.security.tokens import KeyRing, Keys
+from lichen.serving.batcher import Batcher
+from lichen.serving.charging import NoMetering
+from lichen.serving.deployment import Deployment
+from lichen.serving.plane import DataPlane
+from lichen.serving.replica import Replica
+from lichen.serving.selector import Selector, Served, subject_of
+from lichen.store.documents import MemoryDocuments
 
 CALLS, BLOCKS, ROUNDS = 20, 200, 9
 BATCH = 16
 NEIGHBOURS = 4
 WINDOWS = 8
 TICK_SECONDS = 0.1
+SIGNATURE = Signature(
+    (TensorSpec("x", Datatype.FP32, (-1, 1)),), (TensorSpec("y", Datatype.FP32, (-1, 1)),)
+)
 NEIGHBOUR = """
 import sys
 from pathlib import Path
@@ -155,6 +176,32 @@ def charging(folder: Path) -> list[Row]:
     ]
 
 
+def admitting() -> list[Row]:
+    """Who is calling and may they: by the gate itself, and as the fast lane remembers it."""
+    documents, clock = MemoryDocuments(), SystemClock()
+    principal = Principal("caller", DEFAULT_TENANT, Role.PREDICTOR)
+    said = f"Bearer {Keys(documents, clock).create(principal).token}"
+    gate = Gate(KeyRing(documents, clock, None))
+    selector = Selector()
+    deployment = Deployment("d", "m", 1)
+    replica = Replica(FunctionPredictor(SIGNATURE, dict), Stopwatch(thread_time_ns, 0))
+    loop = asyncio.new_event_loop()
+    watched = (subject_of(deployment), NoObserver())
+    batcher = Batcher(replica, NoMetering(), NoMetering(), loop, (1, 1), watched)
+    selector.replace({"d": Served(deployment, replica, batcher)}, {})
+    door = Door(DataPlane(selector), gate, HttpLimits(), "", lambda: True)
+    callers = Callers(door)
+    url, key = b"/v2/models/d/infer", said.encode()
+    ask = partial(callers.admit, url, key, 0.0)
+    loop.close()
+    return [
+        Row(
+            "admit a caller, by the gate", median_us(partial(door.caller, said, "d", None)), "us", 4
+        ),
+        Row("admit a caller, as the lane remembers it", median_us(ask), "us", 4),
+    ]
+
+
 def sampler(folder: Path, owner: MeterOwner) -> list[Row]:
     """The owner's own cost beside processes with accounts, windows closed as in the supervisor."""
     neighbours = [
@@ -218,6 +265,7 @@ def main() -> int:
         owner = MeterOwner(folder)
         rows.append(Row("owner start-up", (process_time_ns() - began) / 1e9, "CPU-s", 0.1, "M3"))
         rows += charging(folder)
+        rows += admitting()
         rows += sampler(folder, owner)
         owner.close()
     print(f"{'what':<52}{'measured':>10} {'unit':<11}{'limit':>7}  {'':<7}rule")
