@@ -62,14 +62,12 @@ async def answer_metrics(telemetry: Telemetry, principal: Principal, request: Re
 
 def _exposed(telemetry: Telemetry, principal: Principal) -> bytes:
     deployed = _deployments(telemetry.documents)
-    observed = _states(telemetry.documents)
     counted = totals(telemetry.folder)
     if principal.role is not Role.ADMIN:
         deployed = {name: one for name, one in deployed.items() if one.tenant == principal.tenant}
         counted = _visible(counted, principal.tenant, deployed)
     standings = [
-        Standing(_variant(one), observed.get((one.name, one.generation), State.LOADING).value)
-        for one in deployed.values()
+        Standing(_variant(one), _state(telemetry.documents, one).value) for one in deployed.values()
     ]
     processes = counted.processes
     if telemetry.name:
@@ -99,12 +97,9 @@ def _deployments(documents: DocumentStore) -> dict[str, Deployment]:
     return found
 
 
-def _states(documents: DocumentStore) -> dict[tuple[str, int], State]:
-    found: dict[tuple[str, int], State] = {}
-    after = ""
-    while page := documents.scan(OBSERVED, after):
-        for document in page:
-            said = msgspec.json.decode(document.body, type=Observed)
-            found[said.name, said.generation] = said.state
-        after = page[-1].key
-    return found
+def _state(documents: DocumentStore, deployment: Deployment) -> State:
+    document = documents.get(OBSERVED, deployment.name)
+    if document is None:
+        return State.LOADING
+    said = msgspec.json.decode(document.body, type=Observed)
+    return said.state if said.generation == deployment.generation else State.LOADING

@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from lichen.api.metrics_http import METRICS_PATH, Telemetry, answer_metrics
 from lichen.api.oip_http import Door, bound
-from lichen.api.statistics_http import statistics_routes
-from lichen.api.trace_http import trace_routes
+from lichen.api.telemetry_calls import TelemetryCalls
+from lichen.api.telemetry_http import telemetry_routes
 from lichen.monitoring.metrics import Metrics
 from lichen.monitoring.slots import Slot
 from lichen.monitoring.trace_settings import TraceBook
@@ -69,6 +69,9 @@ class Watching:
 
         return [
             Route(METRICS_PATH, bound(metrics, door)),
-            *statistics_routes(door, folder),
-            *trace_routes(door, self._book),
+            *telemetry_routes(door, self.calls(door)),
         ]
+
+    def calls(self, door: Door) -> TelemetryCalls:
+        """What the extensions answer, for every protocol."""
+        return TelemetryCalls(door.gate, door.plane, self._home.metrics, self._book)
