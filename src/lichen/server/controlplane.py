@@ -35,6 +35,7 @@ from lichen.server.inheritance import inherit
 from lichen.server.observations import Observations
 from lichen.server.settings import Settings
 from lichen.server.tls import tls_of
+from lichen.serving.siblings import among_siblings
 from lichen.store.blobs import BlobStore, LocalBlobs
 from lichen.store.documents import DocumentStore, SqliteDocuments
 
@@ -52,6 +53,7 @@ def open_plane(settings: Settings, documents: DocumentStore, clock: Clock) -> Pl
     jobs = Jobs(documents, clock, JobPolicy(settings.jobs.attempts))
     catalog = Catalog(documents, blobs, clock)
     observations = Observations(settings)
+    processes = settings.operation.dataplane_processes
     role = settings.security.anonymous_role
     ensure_admin_key(home.admin_key, Keys(documents, clock), clock)
     return Plane(
@@ -61,7 +63,7 @@ def open_plane(settings: Settings, documents: DocumentStore, clock: Clock) -> Pl
         submissions=Submissions(documents, jobs, clock),
         datasets=DatasetCatalog(documents),
         catalog=catalog,
-        deployments=Deployments(documents, catalog),
+        deployments=Deployments(among_siblings(documents, processes), catalog),
         ledger=LedgerReader(home.ledger),
         uploads=home.uploads,
         upload_bytes=settings.limits.upload_bytes,

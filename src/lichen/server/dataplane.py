@@ -28,12 +28,11 @@ from lichen.energy.counters import ProcessCounters
 from lichen.registry.catalog import Catalog
 from lichen.security.identity import Role
 from lichen.security.tokens import KeyRing
-from lichen.server.asgi import InheritedServer, encrypted
+from lichen.server.accepting import EntranceServer, entrance_of
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.pricing import Pricing, pricing
 from lichen.server.settings import Settings
-from lichen.server.tls import tls_of
 from lichen.server.watching import Watching
 from lichen.serving.charging import ProcessMetering
 from lichen.serving.loader import Loader, settle_memory
@@ -41,6 +40,7 @@ from lichen.serving.memory import DEFAULT_SHARE, MEBIBYTE, Memory, machine_bytes
 from lichen.serving.plane import DataPlane
 from lichen.serving.repository import Repository
 from lichen.serving.selector import Selector
+from lichen.serving.siblings import among_siblings
 from lichen.serving.watcher import Watcher
 from lichen.serving.workshop import BatchLimits, Workshop
 from lichen.store.blobs import LocalBlobs
@@ -122,7 +122,7 @@ class Poller(Thread):
         self._watcher.poll()
 
 
-class _Server(InheritedServer):
+class _Server(EntranceServer):
     """The server of the data plane, which also looks after its connections."""
 
     async def on_tick(self, counter: int) -> bool:
@@ -140,27 +140,29 @@ class _Parts:
     """What lives as long as the process."""
 
     settings: Settings
-    documents: SqliteDocuments
+    slot: int
+    documents: DocumentStore
     counters: ProcessCounters
     gate: Gate
     metering: ProcessMetering
     prices: Pricing
 
 
-def open_parts(settings: Settings) -> _Parts:
-    """Open the store, the counters and the keys.
+def open_parts(settings: Settings, slot: int = 0) -> _Parts:
+    """Open the store, the counters and the keys of process `slot`.
 
     Raises:
         StorageFailed, InvalidInput: see the message.
     """
     home, clock = Home(settings.home), SystemClock()
-    documents = SqliteDocuments(home.documents)
+    processes = settings.operation.dataplane_processes
+    documents = among_siblings(SqliteDocuments(home.documents), processes, slot)
     counters = ProcessCounters.create(settings.runtime, "dataplane", str(settings.home))
     anonymous = settings.security.anonymous_role
     keys = KeyRing(documents, clock, Role(anonymous) if anonymous else None)
     prices = pricing(settings.carbon)
     metering = ProcessMetering(counters, settings.runtime, prices.rate(clock.now()), clock)
-    return _Parts(settings, documents, counters, Gate(keys), metering, prices)
+    return _Parts(settings, slot, documents, counters, Gate(keys), metering, prices)
 
 
 async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], None]) -> None:
@@ -188,17 +190,9 @@ async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], N
         looked.set()
         announce_ready()
 
-    repository = Repository(parts.documents, selector)
-    more = [
-        *repository_routes(door, repository),
-        *watching.routes(door),
-        *plain_routes(door),
-        *configuration_routes(door, settings.limits.batch_rows),
-    ]
-    app = application(door, more)
-    tls = tls_of(settings.security)
-    config = encrypted(_uvicorn_config(app, door, settings), tls.context() if tls else None)
-    server = _Server(config, lambda: None)
+    app = _application(parts, door, selector, watching)
+    entrance = entrance_of(settings, parts.slot)
+    server = _Server(_uvicorn_config(app, door, settings), entrance)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.drain)
     poller.begin(lambda: _tell(loop, on_first_look))
@@ -208,6 +202,19 @@ async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], N
         await server.serve([listening])
     finally:
         await asyncio.to_thread(poller.stop)
+
+
+def _application(parts: _Parts, door: Door, selector: Selector, watching: Watching) -> ASGIApp:
+    said = parts.settings
+    is_alone = said.operation.dataplane_processes == 1
+    repository = Repository(parts.documents, selector, is_alone=is_alone)
+    more = [
+        *repository_routes(door, repository),
+        *watching.routes(door),
+        *plain_routes(door),
+        *configuration_routes(door, said.limits.batch_rows),
+    ]
+    return application(door, more)
 
 
 def _limits(settings: Settings) -> HttpLimits:
@@ -231,11 +238,12 @@ def _workshop(parts: _Parts, loop: asyncio.AbstractEventLoop, observer: Observer
 
 
 def _model_bytes(settings: Settings) -> int | None:
-    """What the models of this process may take in memory."""
+    """What the models of this process may take in memory: its share of what all may."""
+    processes = settings.operation.dataplane_processes
     if settings.limits.model_memory_mb is not None:
-        return settings.limits.model_memory_mb * MEBIBYTE
+        return settings.limits.model_memory_mb * MEBIBYTE // processes
     most = machine_bytes()
-    return None if most is None else round(most * DEFAULT_SHARE)
+    return None if most is None else round(most * DEFAULT_SHARE / processes)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
@@ -267,7 +275,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         born_with = inherit(arguments)
         logging.basicConfig(level=born_with.settings.operation.log_level.upper())
-        parts = open_parts(born_with.settings)
+        parts = open_parts(born_with.settings, born_with.slot)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(parts, born_with.socket("http"), born_with.announce_ready))
     except LichenError as error:

@@ -71,6 +71,11 @@ class Home:
         return self.folder / "compiled"
 
     @property
+    def turns(self) -> Path:
+        """How many connections each process of the data plane has."""
+        return self.run / "turns"
+
+    @property
     def jobs(self) -> Path:
         """The folder of all jobs' folders."""
         return self.folder / "jobs"

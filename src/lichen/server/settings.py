@@ -138,6 +138,12 @@ class LimitSettings:
     header_seconds: float = _setting(
         10.0, "Longest wait for a request's head once it began, in seconds.", least=0.1
     )
+    connections: int = _setting(
+        16384,
+        "Most connections over HTTP to one process of the data plane, as far as the limit of open "
+        "files allows; the next is answered 503, over TLS closed.",
+        least=1,
+    )
     upload_bytes: int = _setting(
         8 * 2**30, "Largest file that may be uploaded as data or as a model, in bytes.", least=1
     )

@@ -26,7 +26,7 @@ from lichen.store.documents import Change, DocumentStore
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A deployment and how far this process is with it; `reason` says why it does not answer."""
+    """A deployment and how far the data plane is with it; `reason` says why it does not answer."""
 
     deployment: Deployment
     state: State
@@ -36,9 +36,13 @@ class Entry:
 class Repository:
     """The deployments that this data plane could serve. Its methods read the store."""
 
-    def __init__(self, documents: DocumentStore, selector: Selector) -> None:
+    def __init__(
+        self, documents: DocumentStore, selector: Selector, *, is_alone: bool = True
+    ) -> None:
+        """Read from these; `is_alone`: no sibling process serves the same deployments."""
         self._documents = documents
         self._selector = selector
+        self._is_alone = is_alone
 
     def entries(self) -> Iterator[Entry]:
         """All that is deployed, by name.
@@ -83,7 +87,7 @@ class Repository:
             self._ask(deployment, is_out=False, again=1)
 
     def is_loaded(self, deployment: Deployment) -> bool:
-        """Does this process serve that generation, or a newer one?
+        """Does every process serve that generation, or a newer one?
 
         Raises:
             Unavailable: it does not load; the message says why.
@@ -122,14 +126,16 @@ class Repository:
 
     def _entry(self, deployment: Deployment) -> Entry:
         served = self._selector.served().get(deployment.name)
-        if served is not None and served.deployment.generation >= deployment.generation:
+        is_served = served is not None and served.deployment.generation >= deployment.generation
+        if is_served and self._is_alone:
             return Entry(deployment, State.READY)
         document = self._documents.get(OBSERVED, deployment.name)
         if document is None:
             return Entry(deployment, State.LOADING)
         said = msgspec.json.decode(document.body, type=Observed)
-        if said.generation != deployment.generation or said.state is State.READY:
+        is_of_another = said.generation != deployment.generation
+        if is_of_another or (said.state is State.READY and not is_served):
             return Entry(deployment, State.LOADING)
-        if said.loads != self._asked(deployment.name).loads:
+        if said.state is not State.READY and said.loads != self._asked(deployment.name).loads:
             return Entry(deployment, State.LOADING)  # it was asked for again since
         return Entry(deployment, said.state, said.message)
