@@ -89,8 +89,14 @@ def import_model(plane: Plane, question: Question) -> Job:
     upload = received(question)
     name = checked_name(question.required("name"), "model")
     file = FileSpec(upload=upload.name, filename=question.required("filename"))
-    spec = msgspec.to_builtins(ImportSpec(name=name, file=file))
+    columns, labels = _names(question, "columns"), _names(question, "labels")
+    spec = msgspec.to_builtins(ImportSpec(name=name, file=file, columns=columns, labels=labels))
     return submit_file(plane, question, JobKind.IMPORT, spec, upload)
+
+
+def _names(question: Question, parameter: str) -> tuple[str, ...]:
+    said = question.query.get(parameter)
+    return tuple(name.strip() for name in said.split(",")) if said else ()
 
 
 def _resolved(plane: Plane, question: Question) -> Manifest:
@@ -110,6 +116,8 @@ ROUTES = (
         query=(
             Parameter("name", "Name of the model.", required=True),
             Parameter("filename", "The file's name; its ending says what it is.", required=True),
+            Parameter("columns", "Of an ONNX file: names for the values of an input row, a,b,c."),
+            Parameter("labels", "Of an ONNX file: names for the values of an output row, a,b,c."),
         ),
         status=202,
         takes_file=True,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lichen.cli.arguments import Names
 from lichen.cli.output import json_option, print_json, print_table
 from lichen.cli.platform import open_platform
 from lichen.cli.progress import ProgressLine
@@ -117,8 +118,16 @@ def export(reference: str, folder: Path, as_json: bool) -> None:  # noqa: FBT001
 @models.command("import", short_help="Register an ONNX file, or an exported version.")
 @click.argument("path", type=PATH)
 @click.option("--name", metavar="M", help="Name of the model. [the file's name]")
+@click.option("--columns", metavar="A,B,...", type=Names(), help="Names of an input row's values.")
+@click.option("--labels", metavar="A,B,...", type=Names(), help="Names of an output row's values.")
 @json_option
-def import_(path: Path, name: str | None, as_json: bool) -> None:  # noqa: FBT001
+def import_(
+    path: Path,
+    name: str | None,
+    columns: list[str] | None,
+    labels: list[str] | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
     """Register an ONNX file, or a version that was exported, as a new version."""
     with (
         open_platform() as platform,
@@ -126,7 +135,9 @@ def import_(path: Path, name: str | None, as_json: bool) -> None:  # noqa: FBT00
         tempfile.TemporaryDirectory() as scratch,
     ):
         file = _packed(path, Path(scratch)) if path.is_dir() else path
-        version = platform.models.import_file(file, name, ProgressLine())
+        version = platform.models.import_file(
+            file, name, ProgressLine(), columns=columns or (), labels=labels or ()
+        )
     show_version(version, as_json=as_json)
 
 
@@ -151,7 +162,8 @@ def show_version(version: ModelVersion, *, as_json: bool) -> None:
 def _tensor(spec: TensorSpec) -> str:
     unit = f" in {spec.unit}" if spec.unit else ""
     optional = " (optional)" if spec.optional else ""
-    return f"{spec.name} {spec.datatype.value} {list(spec.shape)}{unit}{optional}"
+    columns = f": {', '.join(spec.columns)}" if spec.columns else ""
+    return f"{spec.name} {spec.datatype.value} {list(spec.shape)}{unit}{optional}{columns}"
 
 
 def _export(platform: Lichen, reference: str, folder: Path) -> None:

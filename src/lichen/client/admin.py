@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -214,11 +214,30 @@ class Models:
         return path
 
     def import_file(
-        self, file: Path | str, name: str | None = None, watcher: Watcher | None = None
+        self,
+        file: Path | str,
+        name: str | None = None,
+        watcher: Watcher | None = None,
+        *,
+        columns: Sequence[str] = (),
+        labels: Sequence[str] = (),
     ) -> ModelVersion:
-        """Upload an ONNX file, or the tar of an exported version, as a new version."""
+        """Upload an ONNX file, or the tar of an exported version, as a new version.
+
+        Args:
+            file: its path.
+            name: of the model; the file's without one.
+            watcher: hears of the job.
+            columns: names for the values of a row of an ONNX model's only input.
+            labels: names for the values of a row of its only output that has so many.
+        """
         path = _existing(file)
-        query = {"name": name or path.name.partition(".")[0], "filename": path.name}
+        query = {
+            "name": name or path.name.partition(".")[0],
+            "filename": path.name,
+            "columns": ",".join(columns) or None,
+            "labels": ",".join(labels) or None,
+        }
         job = self._session.post("/models", lambda: _chunks(path), Job, query)
         return self.made(self._jobs.wait(job.id, watcher))
 

@@ -131,10 +131,15 @@ class DataSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Of an `import` job: the file (ONNX, or a tar of an exported version) becomes a version."""
+    """Of an `import` job: the file (ONNX, or a tar of an exported version) becomes a version.
+
+    `columns` names the values of a row of the model's only input, `labels` those of its output.
+    """
 
     name: str
     file: FileSpec
+    columns: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -134,7 +134,9 @@ def _signature(manifest: Manifest) -> str:
 def _tensor_row(side: str, spec: TensorSpec) -> tuple[str, ...]:
     side = f"{side}, optional" if spec.optional else side
     shape = " x ".join("any" if size < 0 else str(size) for size in spec.shape)
-    return side, spec.name, spec.datatype, shape, spec.unit or "", spec.description or ""
+    columns = f"columns {', '.join(spec.columns)}" if spec.columns else ""
+    meaning = "; ".join(one for one in (spec.description, columns) if one)
+    return side, spec.name, spec.datatype, shape, spec.unit or "", meaning
 
 
 def _metrics(metrics: tuple[Metric, ...]) -> str:

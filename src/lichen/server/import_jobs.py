@@ -9,7 +9,7 @@ from io import BytesIO
 import msgspec
 
 from lichen.core.errors import InvalidInput, TooLarge
-from lichen.core.tensors import Signature
+from lichen.core.tensors import Signature, TensorSpec, with_columns
 from lichen.frameworks.onnx import MODEL_FILE, check_model
 from lichen.protocol.admin import ImportSpec
 from lichen.registry.archive import unpack
@@ -35,6 +35,8 @@ def import_model(bench: Workbench) -> None:
 def _register(bench: Workbench, spec: ImportSpec, content: bytes) -> None:
     catalog = bench.catalog()
     if is_tar(content):
+        if spec.columns or spec.labels:
+            raise InvalidInput("columns and labels are for ONNX files: an export has its own")
         files = unpack(content, LARGEST_MODEL)
         if MODEL_FILE in files:
             check_model(files[MODEL_FILE])
@@ -42,7 +44,7 @@ def _register(bench: Workbench, spec: ImportSpec, content: bytes) -> None:
         return
     model = ForeignModel(
         name=spec.name,
-        signature=_checked(content, spec.file.filename),
+        signature=_named(_checked(content, spec.file.filename), spec),
         files={MODEL_FILE: content},
         origin=spec.file.filename,
         algorithm="onnx",
@@ -61,6 +63,33 @@ def _checked(content: bytes, filename: str) -> Signature:
         return check_model(content)
     except InvalidInput as error:
         raise InvalidInput(f"{filename}: {error}") from error
+
+
+def _named(signature: Signature, spec: ImportSpec) -> Signature:
+    """The signature with the names that were given for the values of its rows.
+
+    Raises:
+        InvalidInput: there is no one tensor that they fit.
+    """
+    return Signature(
+        _with_names(signature.inputs, spec.columns, "columns"),
+        _with_names(signature.outputs, spec.labels, "labels"),
+    )
+
+
+def _with_names(
+    specs: tuple[TensorSpec, ...], names: Sequence[str], what: str
+) -> tuple[TensorSpec, ...]:
+    if not names:
+        return specs
+    fitting = [one for one in specs if len(one.shape) == 2 and one.shape[1] in (len(names), -1)]
+    if len(fitting) != 1:
+        shapes = ", ".join(f"{one.name} {list(one.shape)}" for one in specs)
+        raise InvalidInput(
+            f"{len(names)} {what} fit {len(fitting)} of the model's tensors {shapes}: give one "
+            "name for each value of a row"
+        )
+    return tuple(with_columns(one, names) if one is fitting[0] else one for one in specs)
 
 
 def is_tar(content: bytes) -> bool:

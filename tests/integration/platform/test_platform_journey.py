@@ -136,12 +136,19 @@ def test_a_version_travels_as_a_tar(lichen: Lichen, trained: ModelVersion, tmp_p
 def test_a_foreign_model_is_checked_and_served(lichen: Lichen, tmp_path: Path) -> None:
     path = tmp_path / "linear.onnx"
     path.write_bytes(linear_core(np.ones((3, 2), dtype=np.float32)))
-    imported = lichen.models.import_file(path)
+    imported = lichen.models.import_file(path, columns=["load", "wind", "sun"], labels=["a", "b"])
     assert imported.signature.inputs[0].datatype is Datatype.FP32
+    assert imported.signature.inputs[0].columns == ("load", "wind", "sun")
+    assert imported.signature.outputs[0].columns == ("a", "b")
+    assert "columns load, wind, sun" in lichen.models.card("linear@1")
     lichen.deployments.deploy("linear", "line")
     name = imported.signature.inputs[0].name
     answer = lichen.predict("line", {name: [[1.0, 2.0, 3.0]]})
     assert answer.outputs[imported.signature.outputs[0].name] == [[6.0, 6.0]]
+    metadata = lichen.inference.metadata("line")
+    assert metadata.inputs[0].parameters == {"columns": ["load", "wind", "sun"]}
+    with pytest.raises(InvalidInput, match="2 columns fit 0 of the model's tensors"):
+        lichen.models.import_file(path, columns=["load", "wind"])
     lichen.deployments.undeploy("line")
     with pytest.raises(NotFound):
         lichen.deployments.show("line")
