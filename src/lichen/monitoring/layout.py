@@ -10,32 +10,28 @@ file. The last record of a table is that of `other`: all that came once the tabl
 
 import struct
 from dataclasses import dataclass
+from zlib import crc32
 
-MAGIC = 0x4C49_4348_4D45_0001
+from lichen.core.errors import LichenError
+
 HEADER_BYTES = 4096
 MAGIC_WORD, PID_WORD, TICKS_WORD, STARTED_WORD, SERIES_WORD, SUBJECTS_WORD = range(6)
 WORD = 8
 KEY_LENGTH = struct.Struct("=H")
 
-OUTCOMES = (
-    "ok",
-    "InvalidInput",
-    "TooLarge",
-    "NotFound",
-    "Conflict",
-    "Refused",
-    "Unauthenticated",
-    "Forbidden",
-    "OverBudget",
-    "Unavailable",
-    "DeadlinePassed",
-    "StorageFailed",
-    "Corrupt",
-    "WorkFailed",
-    "LichenError",
-)
+
+def _names(kind: type[LichenError]) -> list[str]:
+    """The classes of the tree under this one, each after those that are more special."""
+    special = [name for one in kind.__subclasses__() for name in _names(one)]
+    is_of_the_tree = kind.__module__ == LichenError.__module__
+    return [*dict.fromkeys(special), kind.__name__] if is_of_the_tree else special
+
+
+OUTCOMES = ("ok", *_names(LichenError))
 """How a request may end; what is none of these counts as the last."""
-OUTCOME_WORDS = 16
+OUTCOME_WORDS = 24
+MAGIC = 0x4C49_4348_0000_0000 + crc32(f"2 {' '.join(OUTCOMES)}".encode())
+"""A file with other outcomes, or of another layout, is another kind of file."""
 
 SUMS = struct.Struct("@9q")
 """Rows, queue ns, compute ns and total ns of requests answered; ns of those refused; nanojoules,
@@ -87,6 +83,6 @@ class Shape:
         return self.record_bytes - self.key_at - KEY_LENGTH.size
 
 
-SERIES = Shape(HEADER_BYTES, 1001, 1024, 512, SERIES_WORD)
+SERIES = Shape(HEADER_BYTES, 1001, 1024, 640, SERIES_WORD)
 SUBJECTS = Shape(SERIES.end, 257, 5120, 4608, SUBJECTS_WORD)
 FILE_BYTES = SUBJECTS.end

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lichen.core import errors
-from lichen.core.events import Answered, Ran, Subject
+from lichen.core.events import ANSWERED, Answered, Ran, Subject
 from lichen.core.ids import TenantId
 from lichen.monitoring.layout import NS_BOUNDS, OUTCOME_WORDS, OUTCOMES, SUBJECTS
 from lichen.monitoring.metrics import Metrics
@@ -58,7 +58,8 @@ def test_a_refusal_counts_as_itself_and_in_no_duration_of_answers(
 def test_every_error_of_ours_is_an_outcome() -> None:
     of_ours = [kind for kind in kinds(errors.LichenError) if kind.__module__ == errors.__name__]
     assert {kind.__name__ for kind in of_ours} == set(OUTCOMES) - {"ok"}
-    assert len(OUTCOMES) <= OUTCOME_WORDS
+    assert len(OUTCOMES) == len(set(OUTCOMES)) <= OUTCOME_WORDS
+    assert (OUTCOMES[0], OUTCOMES[-1]) == (ANSWERED, "LichenError")
 
 
 def test_tenants_are_counted_apart(metrics: Metrics, tmp_path: Path) -> None:
