@@ -198,6 +198,7 @@ def _open(content: bytes) -> tuple[Any, tuple[type[Exception], ...]]:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except failures as error:
         raise InvalidInput(f"ONNX Runtime does not load the model: {_reason(error)}") from error
+    session._model_bytes = None  # noqa: SLF001 - it keeps the file, which doubles the memory
     return session, failures
 
 
