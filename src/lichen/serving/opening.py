@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from threading import Thread
 from time import monotonic
 
-from lichen.core.errors import LichenError, WorkFailed
+from lichen.core.errors import Corrupt, LichenError, StorageFailed, WorkFailed
 from lichen.serving.deployment import Deployment
 from lichen.serving.memory import give_memory_back
 from lichen.serving.selector import Served
@@ -14,6 +14,9 @@ from lichen.serving.workshop import Workshop
 
 _UNEXPECTED = "loading failed unexpectedly; the data plane's log says how"
 _NO_MEMORY = "there is not enough memory to load it: unload another, or give this machine more"
+_DAMAGED = "a file of %s is damaged: restore it, or import the model again; the log names it"
+_UNREADABLE = "the files of %s cannot be read; the data plane's log says why"
+"""Callers are told no path."""
 _log = logging.getLogger(__name__)
 
 
@@ -74,6 +77,10 @@ def _opened(opening: Opening, workshop: Workshop) -> Opened:
 def _outcome(deployment: Deployment, workshop: Workshop) -> Served | LichenError:
     try:
         return workshop.open(deployment)
+    except StorageFailed as error:
+        _log.error("deployment %s does not load: %s", deployment.name, error)
+        is_damaged = isinstance(error, Corrupt)
+        return StorageFailed((_DAMAGED if is_damaged else _UNREADABLE) % deployment.reference)
     except LichenError as error:
         return type(error)(str(error))  # the traceback would keep what was half loaded
     except MemoryError:

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event, Thread
 from typing import Protocol
 
 import httpx
@@ -73,34 +72,6 @@ def test_deployments_come_change_and_go(fresh: Platform) -> None:
     fresh.undeploy("d")
     fresh.until(lambda: fresh.infer("d", ROW).status_code == 404)
     fresh.until(lambda: fresh.documents.get(OBSERVED, "d") is None)
-
-
-def test_a_swap_fails_no_request(fresh: Platform) -> None:
-    versions = [fresh.register("m", float(scale)) for scale in range(1, 5)]
-    fresh.start()
-    fresh.deploy(Deployment("d", "m", 1))
-    done, statuses, seen = Event(), set[int](), set[float]()
-
-    def call() -> None:
-        body = json.dumps(
-            {"inputs": [{"name": "features", "datatype": "FP32", "shape": [1, 4], "data": ROW}]}
-        )
-        with httpx.Client(headers=fresh.authorization) as client:
-            while not done.is_set():
-                answer = client.post(f"{fresh.url}/v2/models/d/infer", content=body)
-                statuses.add(answer.status_code)
-                seen.add(answer.json()["outputs"][0]["data"][0])
-
-    caller = Thread(target=call)
-    caller.start()
-    try:
-        for generation, version in enumerate(versions[1:], 2):
-            fresh.deploy(Deployment("d", "m", version, generation=generation))
-            fresh.until(lambda version=version: 10.0 * version in seen)  # type: ignore[misc]
-    finally:
-        done.set()
-        caller.join()
-    assert statuses == {200}
 
 
 def test_what_receipts_say_is_what_the_counters_hold(fresh: Platform) -> None:
