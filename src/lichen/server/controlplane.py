@@ -101,7 +101,8 @@ def _lazy_newest_input(
 def _metrics(settings: Settings, plane: Plane) -> Authenticated:
     folder = Home(settings.home).metrics
     me = (version("lichen"), NAME, SystemClock().now().timestamp())
-    return partial(answer_metrics, Telemetry(plane.gate, plane.documents, folder, *me))
+    documents = among_siblings(plane.documents, settings.operation.dataplane_processes)
+    return partial(answer_metrics, Telemetry(plane.gate, documents, folder, *me))
 
 
 def main(arguments: Sequence[str]) -> int:

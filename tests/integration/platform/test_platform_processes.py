@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol
 
+import httpx
 import numpy as np
 import pytest
 
@@ -230,6 +231,39 @@ def test_both_drain_and_the_books_hold_what_all_receipts_said(
     assert "overhead/dataplane-1" not in overhead, "one account for all processes"
     assert min(overhead.values()) >= 0
     assert lichen.verify_ledger().sound
+
+
+def test_the_metrics_of_both_are_one_and_a_kill_takes_nothing_from_them(
+    two: Running, lines: Callable[[Lichen], list[Line]], until: Until
+) -> None:
+    lichen = two.client()
+    lichen.deployments.deploy("m@1", "d")
+    answers = [line.ask() for line in lines(lichen) for _ in range(3)]
+    until(lambda: min(connections(two)) > 0)
+    charged = sum(
+        parse_receipt(RECEIPT.findall(head)[0].decode()).energy.nj for _, head, _ in answers
+    )
+
+    def told(plane: str) -> dict[str, str]:
+        said = httpx.get(f"{plane}/metrics", headers={"Authorization": f"Bearer {key}"}).text
+        pairs = [line.rpartition(" ") for line in said.splitlines() if "_total{" in line]
+        return {name: value for name, _, value in pairs}
+
+    key = lichen._session.key
+    planes = lichen.platform().addresses
+    counted = told(planes.http)
+    (joules,) = [value for name, value in counted.items() if name.startswith("lichen_energy")]
+    assert joules == f"{charged // 10**9}.{charged % 10**9:09d}"
+    assert told(planes.control) == counted
+    before = two.pids()["dataplane-1"]
+    os.kill(before, signal.SIGKILL)
+    assert told(planes.control) == counted, "it is dead, and its counters stand"
+    until(lambda: two.pids().get("dataplane-1", 0) not in (0, before))
+    assert told(planes.control) == counted
+    assert sorted(one.name for one in Home(two.home).metrics.iterdir()) == [
+        "dataplane-0.metrics",
+        "dataplane-1.metrics",
+    ]
 
 
 def takes_nothing_new(address: tuple[str, int]) -> bool:
