@@ -3,7 +3,7 @@
 import io
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -24,7 +24,10 @@ from lichen.frameworks.onnx_writer import linear_core
 from lichen.frameworks.openvino import OpenVinoPredictor
 from lichen.frameworks.runtimes import Choice, Runtimes
 from lichen.frameworks.trees import TreePredictor
+from lichen.serving.charging import NoMetering
+from lichen.serving.environments import Environments
 from lichen.serving.forecaster import ForecastAdapter
+from lichen.serving.guests import GuestRules, Guests
 from lichen.training.signature import forecast_signature
 
 
@@ -119,6 +122,34 @@ def as_npy(values: Array) -> bytes:
     return written.getvalue()
 
 
+CUSTOM = b"""
+class Custom:
+    inputs = [("x", "FP64", [-1, 3]), ("t", "BYTES", [-1]), ("b", "BOOL", [-1, 1, 2])]
+    outputs = [("y", "FP64", [-1]), ("n", "INT32", [-1, 2])]
+    def preprocess(self, inputs):
+        inputs["x"] *= 2.0
+        return inputs
+    def predict(self, inputs):
+        return {"y": inputs["x"].sum(axis=1), "n": inputs["b"].sum(axis=1, dtype="i4")}
+"""
+
+
+def guests() -> Guests:
+    """Guests of this test; the folder goes with the last of them."""
+    folder = Path(tempfile.mkdtemp())
+    rules = GuestRules(is_custom_allowed=True)
+    return Guests(folder, Environments(folder, {}), NoMetering(), rules)
+
+
+def custom_predictor() -> Predictor:
+    return guests().custom("custom", {"predictor.py": CUSTOM})
+
+
+def onnx_with_threads() -> Predictor:
+    weights = np.random.default_rng(3).normal(size=(6, 4))
+    return guests().threaded("onnx", linear_core(weights), None, 2)
+
+
 @pytest.fixture(
     params=[
         function_predictor,
@@ -129,12 +160,21 @@ def as_npy(values: Array) -> bytes:
         runtimes_by_size,
         forecaster,
         forecaster_with_known,
+        custom_predictor,
+        onnx_with_threads,
     ],
     ids=lambda make: make.__name__,
 )
-def predictor(request: pytest.FixtureRequest) -> Predictor:
+def predictor(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Predictor]:
+    if request.param in (custom_predictor, onnx_with_threads):
+        folder: Path = request.getfixturevalue("tmp_path")
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
     make: Callable[[], Predictor] = request.param
-    return make()
+    made = make()
+    yield made
+    made.close()
 
 
 def varied(predictor: Predictor, rows: int) -> Batch:

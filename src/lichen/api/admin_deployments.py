@@ -22,6 +22,7 @@ def deploy(plane: Plane, question: Question) -> Deployment:
         ModelReference.parse(request.model),
         _tenant(plane, question),
         ServiceLevel(request.min_quality, request.p95_ms),
+        request.threads,
     )
     return deployment_view(standing)
 

@@ -85,7 +85,7 @@ def set_alias(plane: Plane, question: Question) -> Model:
 
 
 def import_model(plane: Plane, question: Question) -> Job:
-    """Accept an ONNX file, or the tar of an exported version."""
+    """Accept an ONNX file, Python code with a predictor, or the tar of an exported version."""
     upload = received(question)
     name = checked_name(question.required("name"), "model")
     file = FileSpec(upload=upload.name, filename=question.required("filename"))
@@ -108,7 +108,7 @@ ROUTES = (
     Route(
         "POST",
         "/models",
-        "Upload a model: ONNX, or the tar of an exported version",
+        "Upload a model: ONNX, `predictor.py`, or the tar of an exported version",
         Kind.MODEL,
         Action.CHANGE,
         import_model,

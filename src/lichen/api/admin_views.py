@@ -117,4 +117,5 @@ def deployment_view(standing: Standing) -> Deployment:
         message=standing.message,
         min_quality=desired.level.min_quality,
         p95_ms=desired.level.p95_ms,
+        threads=desired.threads,
     )

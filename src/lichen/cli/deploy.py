@@ -1,9 +1,12 @@
 """`lichen deploy` and `undeploy`: names that clients call, and the version behind each."""
 
+from typing import Literal
+
 import click
 
 from lichen.cli.output import json_option, print_json
 from lichen.cli.platform import open_platform
+from lichen.core.errors import InvalidInput
 
 
 @click.command()
@@ -11,23 +14,41 @@ from lichen.cli.platform import open_platform
 @click.option("--name", metavar="D", help="Name that clients call. [the model's name]")
 @click.option("--min-quality", metavar="Q", type=float, help="Least quality to serve, 0 to 1.")
 @click.option("--p95", "p95_ms", metavar="MS", type=float, help="95 % of answers within MS.")
+@click.option(
+    "--threads",
+    metavar="N|auto",
+    help="Threads to compute with; auto: as few as keep the p95, by measurement. [1]",
+)
 @json_option
 def deploy(
     reference: str,
     name: str | None,
     min_quality: float | None,
     p95_ms: float | None,
+    threads: str | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Serve a model version, and wait until it answers."""
     with open_platform() as platform:
-        made = platform.deployments.deploy(reference, name, min_quality=min_quality, p95_ms=p95_ms)
+        made = platform.deployments.deploy(
+            reference, name, min_quality=min_quality, p95_ms=p95_ms, threads=_threads(threads)
+        )
         address = platform.platform().addresses.http
     if as_json:
         print_json(made)
         return
     click.echo(f"{made.name} serves {made.model}@{made.version} ({made.variant})")
     click.echo(f"POST {address}/v2/models/{made.name}/infer")
+
+
+def _threads(said: str | None) -> int | Literal["auto"] | None:
+    if said is None:
+        return None
+    if said == "auto":
+        return "auto"
+    if not said.isdecimal():
+        raise InvalidInput(f"--threads is {said!r}: give a whole number, or auto")
+    return int(said)
 
 
 @click.command()

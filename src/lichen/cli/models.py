@@ -115,7 +115,9 @@ def export(reference: str, folder: Path, as_json: bool) -> None:  # noqa: FBT001
         click.echo(f"wrote {reference} to {folder}")
 
 
-@models.command("import", short_help="Register an ONNX file, or an exported version.")
+@models.command(
+    "import", short_help="Register an ONNX file, code of your own, or an exported version."
+)
 @click.argument("path", type=PATH)
 @click.option("--name", metavar="M", help="Name of the model. [the file's name]")
 @click.option("--columns", metavar="A,B,...", type=Names(), help="Names of an input row's values.")
@@ -128,7 +130,7 @@ def import_(
     labels: list[str] | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Register an ONNX file, or a version that was exported, as a new version."""
+    """Register an ONNX file, a folder with predictor.py, or what was exported, as a new version."""
     with (
         open_platform() as platform,
         storage_failures(path),
@@ -188,5 +190,6 @@ def _packed(folder: Path, scratch: Path) -> Path:
     packed = scratch / f"{folder.absolute().name}.tar"
     with tarfile.open(packed, "w") as tar:
         for file in sorted(folder.iterdir()):
-            tar.add(file, arcname=file.name)
+            if not file.name.startswith((".", "__")):  # what editors and interpreters leave
+                tar.add(file, arcname=file.name)
     return packed

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import msgspec
@@ -222,13 +223,13 @@ class Models:
         columns: Sequence[str] = (),
         labels: Sequence[str] = (),
     ) -> ModelVersion:
-        """Upload an ONNX file, or the tar of an exported version, as a new version.
+        """Upload ONNX, a predictor (`.py` or a tar), or an exported version, as a new version.
 
         Args:
             file: its path.
             name: of the model; the file's without one.
             watcher: hears of the job.
-            columns: names for the values of a row of an ONNX model's only input.
+            columns: names for the values of a row of a foreign model's only input.
             labels: names for the values of a row of its only output that has so many.
         """
         path = _existing(file)
@@ -272,9 +273,12 @@ class Deployments:
         *,
         min_quality: float | None = None,
         p95_ms: float | None = None,
+        threads: int | Literal["auto"] | None = None,
         timeout_seconds: float = 60.0,
     ) -> Deployment:
         """Serve a version under a name (default: the model's), and wait until it answers.
+
+        With more than one of `threads` it runs in a process of its own; `auto` measures how many.
 
         Raises:
             NotFound: there is no such version.
@@ -283,7 +287,9 @@ class Deployments:
         for said, figure in (("min_quality", min_quality), ("p95_ms", p95_ms)):
             if figure is not None and not math.isfinite(figure):  # JSON has no word for it
                 raise InvalidInput(f"{said} is {figure:g}: give a finite number, or leave it out")
-        request = DeploymentRequest(model=reference, min_quality=min_quality, p95_ms=p95_ms)
+        request = DeploymentRequest(
+            model=reference, min_quality=min_quality, p95_ms=p95_ms, threads=threads
+        )
         path = f"/deployments/{_part(name or reference.partition('@')[0], 'deployment')}"
         deployment = self._session.put(path, request, Deployment)
         return self._ready(deployment, timeout_seconds)

@@ -14,6 +14,7 @@ from lichen.serving.deployment import (
     Deployment,
     Observed,
     ServiceLevel,
+    Threads,
 )
 from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore
 
@@ -47,18 +48,28 @@ class Deployments:
         self._catalog = catalog
 
     def deploy(
-        self, name: str, reference: ModelReference, tenant: TenantId, level: ServiceLevel
+        self,
+        name: str,
+        reference: ModelReference,
+        tenant: TenantId,
+        level: ServiceLevel,
+        threads: Threads | None = None,
     ) -> Standing:
         """Let a name serve a version; asking for what is desired already changes nothing.
 
         Raises:
-            InvalidInput: the name is not usable.
+            InvalidInput: the name or the number of threads is not usable.
             NotFound: there is no such model, alias or version.
         """
         checked_name(name, "deployment")
         manifest = self._catalog.resolve(reference)
         wanted = Deployment(
-            name=name, model=manifest.model, version=manifest.version, tenant=tenant, level=level
+            name=name,
+            model=manifest.model,
+            version=manifest.version,
+            tenant=tenant,
+            level=level,
+            threads=threads,
         )
         while True:
             now, seen = self._read(name)

@@ -1,8 +1,9 @@
 """A process's own counters of what it charged, in a mapped file that outlives a `kill -9` (A6).
 
 The file grows by a chunk of accounts at a time, so there is no bound on accounts but the disk.
-Every number is an aligned 8-byte integer written with one store by this process alone; the owner
-of the meters maps the same file for reading.
+Every number is an aligned 8-byte integer written with one store by one process alone; the owner
+of the meters maps the same file for reading. A process that runs foreign code is written for by
+the one that started it, which knows what its work was for.
 
     page 0    header: magic, pid, start ticks, CPU clock at creation, CPU clock at the end, mode,
               accounts in use; then the process name, then its platform; then 128 lanes
@@ -15,7 +16,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from time import clock_gettime_ns, monotonic_ns, process_time_ns
+from time import clock_gettime_ns, monotonic_ns
 
 from lichen.core.errors import InvalidInput, StorageFailed
 
@@ -88,16 +89,17 @@ class Lane:
 
 
 class ProcessCounters:
-    """This process's file of counters: make one at start with `create`, and `finish` it."""
+    """A process's file of counters: make one at its start with `create`, and `finish` it."""
 
-    def __init__(self, path: Path, name: str, platform: str = "") -> None:
+    def __init__(self, path: Path, name: str, platform: str = "", pid: int | None = None) -> None:
         self.path = path
         self.name = name
+        self.pid = os.getpid() if pid is None else pid
         self._accounts: dict[str, Account] = {}
         self._chunks: list[mmap.mmap] = []
         self._lanes = 0
         self._lock = Lock()
-        _create(path, name, platform)
+        _create(path, name, platform, self.pid)
         self._header = _map(path, 0, PAGE)
         self.platform = read_name(self._header, PLATFORM_AT)
         """As every reader of the file sees it."""
@@ -105,22 +107,29 @@ class ProcessCounters:
         self._lane = self.lane()
 
     @classmethod
-    def create(cls, folder: Path, name: str, platform: str = "") -> "ProcessCounters":
-        """Counters for this process in `folder`/counters.
+    def create(
+        cls, folder: Path, name: str, platform: str = "", pid: int | None = None
+    ) -> "ProcessCounters":
+        """Counters for a process in `folder`/counters.
 
         Args:
             folder: the host's runtime folder.
             name: what the process is: `dataplane`.
             platform: whose ledger books it, by its home; to every other platform on this host
                 it is `host/other`.
+            pid: a child of this process, which writes on its behalf; None: this process itself.
 
         Raises:
             StorageFailed: the folder cannot be written or is full.
+            ProcessLookupError: there is no such child.
         """
-        path = folder / COUNTERS_FOLDER / f"{os.getpid()}-{start_ticks(os.getpid())}{SUFFIX}"
+        of = os.getpid() if pid is None else pid
+        path = folder / COUNTERS_FOLDER / f"{of}-{start_ticks(of)}{SUFFIX}"
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return cls(path, name, platform)
+            return cls(path, name, platform, of)
+        except ProcessLookupError:
+            raise
         except OSError as error:
             raise _storage_failed(path, error) from error
 
@@ -186,20 +195,26 @@ class ProcessCounters:
         self._words[WHOLE_PROCESS] = 1
 
     def finish(self) -> None:
-        """Write the final CPU clock; the owner books the rest and removes the file."""
+        """Write the final CPU clock; the owner books the rest and removes the file.
+
+        A child that has ended keeps its clock until somebody has waited for it.
+
+        Raises:
+            OSError: the child has been waited for already.
+        """
         for number in range(self._lanes):
             self._words[LANES_AT_WORD + 2 * number] = 0
-        self._words[FINAL_CPU] = process_time_ns()
+        self._words[FINAL_CPU] = process_clock_ns(self.pid)
 
 
-def _create(path: Path, name: str, platform: str) -> None:
+def _create(path: Path, name: str, platform: str, pid: int) -> None:
     """Make the file whole under another name first, so that no reader sees half a header."""
     fresh = path.with_suffix(".new")
     raw_name = name.encode()[:NAME_LIMIT]
     raw_platform = platform.encode(errors="surrogateescape")[-PLATFORM_LIMIT:]
-    header = struct.pack(
-        "=7q", MAGIC, os.getpid(), start_ticks(os.getpid()), process_time_ns(), 0, 0, 0
-    ).ljust(NAME_AT, b"\0")
+    header = struct.pack("=7q", MAGIC, pid, start_ticks(pid), process_clock_ns(pid), 0, 0, 0).ljust(
+        NAME_AT, b"\0"
+    )
     header = (header + _KEY.pack(len(raw_name)) + raw_name).ljust(PLATFORM_AT, b"\0")
     header += _KEY.pack(len(raw_platform)) + raw_platform
     fresh.write_bytes(header.ljust(PAGE, b"\0"))

@@ -5,7 +5,7 @@ Energies are integer nanojoules, carbon integer nanograms, times RFC 3339 UTC.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
@@ -289,6 +289,7 @@ class DeploymentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     model: str
     min_quality: float | None = None
     p95_ms: float | None = None
+    threads: int | Literal["auto"] | None = None
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -304,6 +305,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     min_quality: float | None = None
     p95_ms: float | None = None
+    threads: int | Literal["auto"] | None = None
 
 
 class NewestInput(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,12 +29,14 @@ from lichen.registry.catalog import Catalog
 from lichen.security.identity import Role
 from lichen.security.tokens import KeyRing
 from lichen.server.accepting import EntranceServer, entrance_of
+from lichen.server.guests import open_guests
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.pricing import Pricing, pricing
 from lichen.server.settings import Settings
 from lichen.server.watching import Watching
 from lichen.serving.charging import ProcessMetering
+from lichen.serving.guests import Guests
 from lichen.serving.loader import Loader, settle_memory
 from lichen.serving.memory import DEFAULT_SHARE, MEBIBYTE, Memory, machine_bytes
 from lichen.serving.plane import DataPlane
@@ -146,6 +148,7 @@ class _Parts:
     gate: Gate
     metering: ProcessMetering
     prices: Pricing
+    guests: Guests
 
 
 def open_parts(settings: Settings, slot: int = 0) -> _Parts:
@@ -162,7 +165,8 @@ def open_parts(settings: Settings, slot: int = 0) -> _Parts:
     keys = KeyRing(documents, clock, Role(anonymous) if anonymous else None)
     prices = pricing(settings.carbon)
     metering = ProcessMetering(counters, settings.runtime, prices.rate(clock.now()), clock)
-    return _Parts(settings, slot, documents, counters, Gate(keys), metering, prices)
+    guests = open_guests(settings, metering)
+    return _Parts(settings, slot, documents, counters, Gate(keys), metering, prices, guests)
 
 
 async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], None]) -> None:
@@ -224,7 +228,7 @@ def _limits(settings: Settings) -> HttpLimits:
 
 def _workshop(parts: _Parts, loop: asyncio.AbstractEventLoop, observer: Observer) -> Workshop:
     said = parts.settings.limits
-    loader = Loader(_catalog(parts), Home(parts.settings.home).compiled)
+    loader = Loader(_catalog(parts), Home(parts.settings.home).compiled, parts.guests)
     return Workshop(
         loader,
         parts.metering,
@@ -281,6 +285,7 @@ def main(arguments: Sequence[str]) -> int:
     except LichenError as error:
         sys.stderr.write(f"lichen data plane: {error}\n")
         return 1
+    parts.guests.close()
     parts.counters.finish()
     parts.documents.close()
     return 0

@@ -61,6 +61,16 @@ class Home:
         return self.folder / "traces"
 
     @property
+    def guests(self) -> Path:
+        """Folders that models work in which have a process of their own."""
+        return self.run / "guests"
+
+    @property
+    def environments(self) -> Path:
+        """Python environments of custom predictors."""
+        return self.folder / "environments"
+
+    @property
     def addresses(self) -> Path:
         """Where the running platform listens."""
         return self.run / "addresses.json"

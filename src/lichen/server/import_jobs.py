@@ -1,25 +1,37 @@
-"""Jobs of kind `import`: an ONNX file, or an exported version, becomes a version here."""
+"""Jobs of kind `import`: ONNX, code of one's own, or an exported version, becomes a version here.
+
+Foreign code is run to read its signature and to try it out: in a process of its own, and only where
+the platform's settings allow that.
+"""
 
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from io import BytesIO
+from pathlib import Path
 
 import msgspec
 
-from lichen.core.errors import InvalidInput, TooLarge
+from lichen.core.errors import InvalidInput, LichenError, TooLarge
 from lichen.core.tensors import Signature, TensorSpec, with_columns
 from lichen.frameworks.onnx import MODEL_FILE, check_model
 from lichen.protocol.admin import ImportSpec
 from lichen.registry.archive import unpack
+from lichen.registry.bundle import CARD_FILE
 from lichen.registry.imports import ForeignModel, import_exported, import_foreign
-from lichen.registry.manifest import Manifest
+from lichen.registry.manifest import MANIFEST_FILE, Manifest
+from lichen.server.guests import open_guests
 from lichen.server.workbench import Workbench
+from lichen.serving.charging import ProcessMetering
+from lichen.serving.guest_main import PREDICTOR_FILE
+from lichen.serving.guests import check_predictor
 from lichen.store.documents import Change
 
 LARGEST_MODEL = 2 * 2**30
 """Bytes; ONNX itself keeps a model below 2 GB."""
+
+_Files = Mapping[str, bytes]
 
 
 def import_model(bench: Workbench) -> None:
@@ -29,40 +41,67 @@ def import_model(bench: Workbench) -> None:
     if path.stat().st_size > LARGEST_MODEL:
         raise TooLarge(f"the model is over {LARGEST_MODEL} bytes, the limit: import a smaller one")
     bench.watch.tell("checking")
-    bench.commit(lambda: _register(bench, spec, path.read_bytes()))
-
-
-def _register(bench: Workbench, spec: ImportSpec, content: bytes) -> None:
-    catalog = bench.catalog()
-    if is_tar(content):
-        if spec.columns or spec.labels:
-            raise InvalidInput("columns and labels are for ONNX files: an export has its own")
-        files = unpack(content, LARGEST_MODEL)
+    files = _files(path.read_bytes(), spec.file.filename)
+    if MANIFEST_FILE in files and (spec.columns or spec.labels):
+        raise InvalidInput("columns and labels are for foreign models: an export has its own")
+    if PREDICTOR_FILE in files:
+        signature = _of_predictor(bench, spec, files)
+        _register(bench, spec, files, signature, "custom")
+    elif MODEL_FILE in files and MANIFEST_FILE not in files:
+        signature = _of_onnx(files[MODEL_FILE], spec.file.filename)
+        _register(bench, spec, files, signature, "onnx")
+    else:
         if MODEL_FILE in files:
             check_model(files[MODEL_FILE])
-        import_exported(catalog, files, spec.name, bench.job_id, partial(_beside, bench))
+        _register(bench, spec, files, None, "")
+
+
+def _files(content: bytes, filename: str) -> _Files:
+    """What was uploaded, by the names that a version has."""
+    if is_tar(content):
+        files = unpack(content, LARGEST_MODEL)
+        if MANIFEST_FILE not in files:
+            files.pop(CARD_FILE, None)  # a version's card is made anew
+        return files
+    if not content:
+        raise InvalidInput(f"{filename} is empty: export the model again as ONNX")
+    return {PREDICTOR_FILE if Path(filename).suffix == ".py" else MODEL_FILE: content}
+
+
+def _register(
+    bench: Workbench, spec: ImportSpec, files: _Files, signature: Signature | None, algorithm: str
+) -> None:
+    """An exported version says itself what it is; of a foreign one it was found out."""
+    beside = partial(_beside, bench)
+    if signature is None or MANIFEST_FILE in files:
+        bench.commit(
+            lambda: import_exported(bench.catalog(), files, spec.name, bench.job_id, beside)
+        )
         return
-    model = ForeignModel(
-        name=spec.name,
-        signature=_named(_checked(content, spec.file.filename), spec),
-        files={MODEL_FILE: content},
-        origin=spec.file.filename,
-        algorithm="onnx",
-    )
-    import_foreign(catalog, model, version("lichen"), bench.job_id, partial(_beside, bench))
+    model = ForeignModel(spec.name, _named(signature, spec), files, spec.file.filename, algorithm)
+    code = version("lichen")
+    bench.commit(lambda: import_foreign(bench.catalog(), model, code, bench.job_id, beside))
 
 
 def _beside(bench: Workbench, manifest: Manifest) -> Sequence[Change]:
     return bench.completion({"model": manifest.model, "version": manifest.version})
 
 
-def _checked(content: bytes, filename: str) -> Signature:
-    if not content:
-        raise InvalidInput(f"{filename} is empty: export the model again as ONNX")
+def _of_onnx(content: bytes, filename: str) -> Signature:
     try:
         return check_model(content)
     except InvalidInput as error:
         raise InvalidInput(f"{filename}: {error}") from error
+
+
+def _of_predictor(bench: Workbench, spec: ImportSpec, files: _Files) -> Signature:
+    """Run it in a guest; the CPU time of that process is booked as overhead of guests (L1)."""
+    counters, runtime = bench.spending.counters, bench.settings.runtime
+    guests = open_guests(bench.settings, ProcessMetering(counters, runtime, None, bench.clock))
+    try:
+        return check_predictor(guests, spec.name, files)
+    except LichenError as error:
+        raise type(error)(f"{spec.file.filename}: {error}") from error
 
 
 def _named(signature: Signature, spec: ImportSpec) -> Signature:

@@ -123,6 +123,12 @@ class SecuritySettings:
         "PEM file of the CA whose certificates clients must show on every port (mutual TLS). "
         "Unset: clients need none.",
     )
+    custom_predictors: bool = _setting(
+        False,  # noqa: FBT003 - the default of this setting
+        "Whether models may bring Python code of their own (`predictor.py`). It runs in a process "
+        "of its own, as this platform's user: allow it if you trust whoever may import models.",
+        choices=("true", "false"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +165,17 @@ class LimitSettings:
     )
     load_seconds: float = _setting(
         120.0, "Longest time a model may take to load before it is called failed.", least=0.1
+    )
+    guest_seconds: float = _setting(
+        30.0,
+        "Longest time that a model in a process of its own may take for one batch, in seconds; "
+        "then it is stopped and started again.",
+        least=0.1,
+    )
+    guest_memory_mb: int = _setting(
+        4096,
+        "Most address space of a custom predictor's process, in mebibytes; 0 sets no bound.",
+        least=0,
     )
 
 
@@ -274,7 +291,7 @@ def documented() -> Iterator[Documented]:
                 section,
                 one.name,
                 _base_type(one).__name__.lower(),
-                "unset" if one.default is None else str(one.default),
+                "unset" if one.default is None else _as_shown(one.default),
                 one.metadata["says"],
                 one.metadata["choices"],
             )
@@ -383,6 +400,8 @@ def _checked(one: Field[Any], value: Value) -> Value:
     if value == "" and _is_optional(one):
         return None
     wanted = _base_type(one)
+    if wanted is bool:
+        return _boolean(one.name, value)
     try:
         typed: Value = wanted(str(value))
     except ValueError as error:
@@ -395,6 +414,13 @@ def _checked(one: Field[Any], value: Value) -> Value:
     if isinstance(typed, int | float):
         _check_range(one, typed, value)
     return typed
+
+
+def _boolean(name: str, value: Value) -> bool:
+    text = str(value).lower()
+    if text not in ("true", "false"):
+        raise InvalidInput(f"setting {name} is {value!r}; choose one of true, false")
+    return text == "true"
 
 
 def _check_range(one: Field[Any], number: float, value: Value) -> None:
@@ -413,6 +439,10 @@ def _is_optional(one: Field[Any]) -> bool:
 def _base_type(one: Field[Any]) -> type[Any]:
     declared: Any = get_args(one.type)[0] if _is_optional(one) else one.type
     return declared  # type: ignore[no-any-return]
+
+
+def _as_shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _as_text(value: Value) -> str:

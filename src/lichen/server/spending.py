@@ -46,7 +46,7 @@ class Spending:
         prices: Pricing,
         clock: Clock,
     ) -> None:
-        self._counters = counters
+        self.counters = counters
         self._prices = prices
         self._clock = clock
         self.gauge = ProcessGauge(counters, page, account, self._grams)
@@ -83,7 +83,7 @@ class Spending:
 
     def close(self) -> None:
         """Leave the process's last word to the owner of the meters."""
-        self._counters.finish()
+        self.counters.finish()
 
     def _issued(self, costs: Sequence[AttemptCost], source: str) -> Receipt:
         """Every attempt as it was charged, joules and grams: what the ledger debits (A3).

@@ -104,7 +104,7 @@ class Batcher:
             self._go_on()
             return
         rows = sum([ticket.rows for ticket in tickets])
-        if self._replica.expected_ns(rows) < SHORT_NS:
+        if not self._replica.is_apart and self._replica.expected_ns(rows) < SHORT_NS:
             self._settle(self._execution.run(tickets, self._inline_lane))
         else:
             self._executor().submit(self._run_in_thread, tickets)

@@ -65,6 +65,36 @@ class Metering(Protocol):
         ...
 
 
+class Apart(Protocol):
+    """The charges of another process of ours, written here on its behalf (A1)."""
+
+    @property
+    def lane(self) -> Lane | None:
+        """Its one lane."""
+        ...
+
+    def bill(self, deployment: Deployment) -> Bill:
+        """The bill of one deployment, for work that this process did."""
+        ...
+
+    def finish(self) -> None:
+        """It has ended, and nobody has waited for it yet: its clock is read a last time."""
+        ...
+
+
+class HostMetering(Metering, Protocol):
+    """Metering of this process, and of those that it starts."""
+
+    def of_process(self, pid: int, name: str, threads: int) -> Apart:
+        """Charges of a child process; `threads` bounds its CPU time per second.
+
+        Raises:
+            StorageFailed: there is no room for its counters.
+            ProcessLookupError: there is no such child.
+        """
+        ...
+
+
 class NoMetering:
     """Metering where there is no meter: answers carry no receipt, rather than a 0 (M5)."""
 
@@ -92,6 +122,28 @@ class NoMetering:
     def release(self, lane: Lane | None) -> None:
         """Nothing was taken."""
 
+    def of_process(
+        self,
+        pid: int,  # noqa: ARG002 - nobody is charged
+        name: str,  # noqa: ARG002 - nobody is charged
+        threads: int,  # noqa: ARG002 - nobody is charged
+    ) -> Apart:
+        """No process is charged."""
+        return _NotApart()
+
+
+class _NotApart:
+    """Nothing is written for this process."""
+
+    lane: Lane | None = None
+
+    def bill(self, deployment: Deployment) -> Bill:  # noqa: ARG002 - nobody is charged
+        """A bill that charges nobody."""
+        return NoMetering()
+
+    def finish(self) -> None:
+        """Nothing to finish."""
+
 
 class ProcessMetering:
     """Charges into this process's counters at the rate on the meter page in `folder`.
@@ -114,7 +166,13 @@ class ProcessMetering:
 
     def bill(self, deployment: Deployment) -> Bill:
         """The bill of one deployment."""
-        return _DeploymentBill(self, deployment)
+        return _DeploymentBill(self, self.counters, deployment)
+
+    def of_process(self, pid: int, name: str, threads: int) -> Apart:
+        """Charges of a child, in a file of counters under its own pid (A1, A6)."""
+        platform = self.counters.platform
+        folder = self.counters.path.parent.parent
+        return _Child(self, ProcessCounters.create(folder, name, platform, pid), threads)
 
     def inline_lane(self) -> Lane | None:
         """The lane of the event loop."""
@@ -141,6 +199,23 @@ class ProcessMetering:
         if known is None or known.rate is not rate or known.carbon is not self.carbon:
             known = self._factors = _Factors(rate, self.carbon)
         return known
+
+
+class _Child:
+    """Another process, charged at this one's rate and intensity."""
+
+    def __init__(self, metering: ProcessMetering, counters: ProcessCounters, threads: int) -> None:
+        self._metering = metering
+        self._counters = counters
+        self.lane: Lane | None = counters.lane(threads)
+
+    def bill(self, deployment: Deployment) -> Bill:
+        """The bill of one deployment."""
+        return _DeploymentBill(self._metering, self._counters, deployment)
+
+    def finish(self) -> None:
+        """Write its last clock down."""
+        self._counters.finish()
 
 
 class _Factors:
@@ -187,8 +262,11 @@ class _Factors:
 class _DeploymentBill:
     """The accounts of one deployment, by tenant of the caller."""
 
-    def __init__(self, metering: ProcessMetering, deployment: Deployment) -> None:
+    def __init__(
+        self, metering: ProcessMetering, counters: ProcessCounters, deployment: Deployment
+    ) -> None:
         self._metering = metering
+        self._counters = counters
         self._deployment = deployment
         self._variant = deployment.variant
         self._accounts: dict[TenantId, Account] = {}
@@ -221,7 +299,7 @@ class _DeploymentBill:
         account = self._accounts.get(tenant)
         if account is None:
             deployed = self._deployment
-            account = self._accounts[tenant] = self._metering.counters.account(
+            account = self._accounts[tenant] = self._counters.account(
                 f"work/{tenant}/{deployed.name}/{deployed.reference}/{deployed.variant}"
             )
         return account

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Literal
 
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import DEFAULT_TENANT, TenantId
@@ -13,6 +14,10 @@ OBSERVED = "observed"
 """Document collection of `Observed`, by deployment name: written by the data plane."""
 ASIDE = "aside"
 """Document collection of `Aside`, by deployment name: what was asked to be unloaded or loaded."""
+
+
+Threads = int | Literal["auto"]
+MOST_THREADS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,9 @@ class ServiceLevel:
 class Deployment:
     """A name that clients call, and the model version behind it.
 
-    `generation` grows with every change that control makes to the deployment.
+    `generation` grows with every change that control makes to the deployment. `threads` is how
+    many a model computes with: more than one, and it runs in a process of its own (A1); None: one;
+    `auto`: chosen by measurement when it is loaded.
     """
 
     name: str
@@ -43,6 +50,11 @@ class Deployment:
     tenant: TenantId = DEFAULT_TENANT
     level: ServiceLevel = ServiceLevel()
     generation: int = 1
+    threads: Threads | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.threads, int) and not 1 <= self.threads <= MOST_THREADS:
+            raise InvalidInput(f"threads is {self.threads}: give 1 to {MOST_THREADS}, or auto")
 
     @property
     def reference(self) -> str:

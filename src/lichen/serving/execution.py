@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lichen.core.batch import Array, Batch
-from lichen.core.errors import LichenError, WorkFailed
+from lichen.core.errors import DeadlinePassed, LichenError, WorkFailed
 from lichen.energy.counters import Lane
 from lichen.serving.charging import Bill
 from lichen.serving.replica import Replica
@@ -41,7 +41,7 @@ class Execution:
         """What each gets: in one batch those of equal form, if the model joins rows at all."""
         if len(tickets) == 1:
             return self._run_together(tickets, lane)
-        if not self._joins_rows:
+        if not self.replica.predictor.joins_rows:  # a guest that has just died joins none
             return [run for one in tickets for run in self._run_together([one], lane)]
         form = tickets[0].form
         if all(ticket.form == form for ticket in tickets):
@@ -59,7 +59,7 @@ class Execution:
         try:
             answers, cpu_ns = self._predict(tickets, lane)
         except Exception as error:  # noqa: BLE001 - a model may raise anything
-            if len(tickets) > 1:
+            if len(tickets) > 1 and not isinstance(error, DeadlinePassed):
                 return [run for one in tickets for run in self._run_together([one], lane)]
             return [Run(tickets, [_failure(error)], 0, began_ns, perf_counter_ns())]
         return [Run(tickets, answers, cpu_ns, began_ns, perf_counter_ns())]

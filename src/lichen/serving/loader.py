@@ -3,7 +3,7 @@
 import gc
 from pathlib import Path
 
-from lichen.core.errors import LichenError
+from lichen.core.errors import InvalidInput, LichenError
 from lichen.core.ids import ModelReference
 from lichen.frameworks.alternatives import cheapest_form
 from lichen.frameworks.base import Predictor
@@ -12,16 +12,25 @@ from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Manifest
 from lichen.serving.deployment import Deployment
 from lichen.serving.forecaster import FORECAST_FILE, FORECASTER_FILES, ForecastAdapter
+from lichen.serving.guest_main import PREDICTOR_FILE
+from lichen.serving.guests import Guests
+from lichen.serving.threads import ONE_THREAD, custom_with_threads, onnx_with_threads
 from lichen.serving.workshop import Stored
 
 
 class Loader:
-    """Loads versions from the registry."""
+    """Loads versions from the registry; what needs a process of its own becomes a guest."""
 
-    def __init__(self, catalog: Catalog, compiled: Path | None = None) -> None:
-        """Take the registry, and the folder of code that this machine compiled, if any."""
+    def __init__(
+        self, catalog: Catalog, compiled: Path | None = None, guests: Guests | None = None
+    ) -> None:
+        """Take the registry, the folder of code that this machine compiled, and who makes guests.
+
+        Without a folder nothing is compiled; without guests only what runs in this process loads.
+        """
         self._catalog = catalog
         self._compiled = compiled
+        self._guests = guests
 
     def load(self, deployment: Deployment) -> Predictor:
         """The predictor of a deployment's version.
@@ -30,13 +39,29 @@ class Loader:
             NotFound: there is no such version.
             Corrupt: a file is damaged.
             InvalidInput: the files are no model that can be served.
+            Forbidden: it brings code of its own, and this platform runs none.
         """
         manifest = self._catalog.resolve(_reference(deployment))
         files = {name: self._catalog.read(manifest, name) for name in _needed(manifest)}
+        if PREDICTOR_FILE in files:
+            return custom_with_threads(self._house(), deployment, (files, manifest.signature))
         if FORECAST_FILE in files:
+            if deployment.threads not in ONE_THREAD:
+                raise InvalidInput("a forecaster computes with one thread: leave threads out")
             return ForecastAdapter().load(files, manifest.signature)
-        first = OnnxAdapter().load(files, manifest.signature)
-        return cheapest_form(files[MODEL_FILE], first, self._compiled)
+
+        def alone() -> Predictor:
+            first = OnnxAdapter().load(files, manifest.signature)
+            return cheapest_form(files[MODEL_FILE], first, self._compiled)
+
+        if deployment.threads in ONE_THREAD:
+            return alone()
+        return onnx_with_threads(self._house(), deployment, (files, manifest.signature), alone)
+
+    def _house(self) -> Guests:
+        if self._guests is None:
+            raise InvalidInput("it needs a process of its own, which only the data plane starts")
+        return self._guests
 
     def stored(self, deployment: Deployment) -> Stored:
         """How large the files are that it needs, and when they last changed."""
@@ -61,6 +86,8 @@ def _reference(deployment: Deployment) -> ModelReference:
 
 
 def _needed(manifest: Manifest) -> tuple[str, ...]:
+    if manifest.file(PREDICTOR_FILE) is not None:
+        return tuple(file.name for file in manifest.files)
     is_forecaster = manifest.file(FORECAST_FILE) is not None
     return FORECASTER_FILES if is_forecaster else (MODEL_FILE,)
 

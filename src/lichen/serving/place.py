@@ -6,6 +6,7 @@ from time import monotonic, monotonic_ns
 from lichen.serving.deployment import Observed, State
 from lichen.serving.desired import Wanted
 from lichen.serving.dormant import Dormant
+from lichen.serving.guest import Guest
 from lichen.serving.memory import Resident
 from lichen.serving.opening import Opening
 from lichen.serving.selector import Served
@@ -58,6 +59,12 @@ class Place:
     def is_awake(self) -> bool:
         """Is its model loaded?"""
         return self.served is not None and self.bed is None
+
+    @property
+    def broken(self) -> str | None:
+        """Why its model answers no more, of itself: a guest that died again and again."""
+        predictor = None if self.served is None else self.served.replica.predictor
+        return predictor.keeper.failure if isinstance(predictor, Guest) else None
 
     @property
     def held_bytes(self) -> int:

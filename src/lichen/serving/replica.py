@@ -13,10 +13,14 @@ _SMOOTHING = 0.1
 
 
 class Replica:
-    """One predictor in this process, and what its batches have cost so far."""
+    """One predictor, and what its batches have cost so far."""
 
-    def __init__(self, predictor: Predictor, stopwatch: Stopwatch) -> None:
+    def __init__(
+        self, predictor: Predictor, stopwatch: Stopwatch, *, is_apart: bool = False
+    ) -> None:
         self.predictor = predictor
+        self.is_apart = is_apart
+        """Whether another process does the work: then it is never waited for on the event loop."""
         self._stopwatch = stopwatch
         self._spent: dict[int, float] = {}
         self.batch_rows = sys.maxsize
@@ -71,7 +75,7 @@ class Replica:
         ]
 
     def run(self, batch: Batch, rows: int) -> tuple[Batch, int]:
-        """The outputs of a batch, and the CPU nanoseconds of this thread that they took (A1).
+        """The outputs of a batch, and the CPU nanoseconds that they took (A1).
 
         Raises:
             WorkFailed: the model could not compute them.

@@ -53,7 +53,7 @@ class Residency:
         self._errands.ask(lambda: self._wake(name))
 
     def look_again(self) -> None:
-        """Try what failed once more, where the files behind it changed since."""
+        """Take out what died too often; try what failed again where its files changed since."""
         self._errands.ask(self._look_again)
 
     def wait(self, seconds: float) -> bool:
@@ -110,6 +110,9 @@ class Residency:
         self._attempts.add(place.opening)
 
     def _look_again(self) -> None:
+        for place in self._places.values():
+            if place.broken is not None:
+                self._take_out_broken(place, f"its model {place.broken}")
         failed = [one for one in self._places.values() if one.tried is not None]
         for place in failed:
             is_free = place.opening is None and place.hung is None
@@ -244,6 +247,11 @@ class Residency:
             then()
         else:
             self._retirements.begin(served, held_bytes, then)
+
+    def _take_out_broken(self, place: Place, said: str) -> None:
+        place.tried = self._workshop.files.stored(place.wanted.deployment)
+        self._take_out(place, Unavailable(f"deployment {place.name!r} failed: {said}"))
+        self._say(place, State.FAILED, said)
 
     def _close(self, served: Served, size_bytes: int) -> None:
         self._retirements.begin(served, size_bytes, lambda: None)

@@ -13,6 +13,8 @@ from lichen.serving.batcher import Batcher
 from lichen.serving.charging import Metering
 from lichen.serving.deployment import Deployment
 from lichen.serving.dormant import Dormant, Unloaded
+from lichen.serving.guest import Guest
+from lichen.serving.guest_metering import GuestMetering
 from lichen.serving.memory import Memory
 from lichen.serving.replica import Replica
 from lichen.serving.selector import Served, subject_of
@@ -83,13 +85,13 @@ class Workshop:
         Raises:
             LichenError: it cannot be served; the message says why.
         """
-        replica = Replica(self.loader.load(deployment), Stopwatch.of_thread())
+        replica, metering = metered(self.loader.load(deployment), self.metering)
         replica.warm()
         replica.size_batches(self.limits.rows)
         batcher = Batcher(
             replica,
-            self.metering.bill(deployment),
-            self.metering,
+            metering.bill(deployment),
+            metering,
             self.loop,
             (self.limits.rows, self.limits.waiting),
             (subject_of(deployment), self.observer),
@@ -103,3 +105,11 @@ class Workshop:
         watched = (subject_of(deployment), self.observer)
         queue = Dormant(wake, self.loop, self.limits.waiting, watched)
         return Served(deployment, Replica(asleep, Stopwatch(thread_time_ns, 0)), queue)
+
+
+def metered(predictor: Predictor, metering: Metering) -> tuple[Replica, Metering]:
+    """The replica of a predictor, and who charges its work: a guest has its own clock (A1)."""
+    if isinstance(predictor, Guest):
+        replica = Replica(predictor, predictor.stopwatch, is_apart=True)
+        return replica, GuestMetering(predictor.keeper)
+    return Replica(predictor, Stopwatch.of_thread()), metering

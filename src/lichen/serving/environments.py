@@ -1,0 +1,128 @@
+"""Python environments for predictors that need packages of their own: each is built once."""
+
+import fcntl
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from lichen.core.errors import InvalidInput
+from lichen.core.ids import digest_of
+from lichen.store.failures import storage_failures
+
+BUILD_SECONDS = 900.0
+REQUIREMENTS_FILE = "requirements.txt"
+_NEEDED = "numpy"
+"""What the script in a guest imports itself."""
+_PASSED_ON = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_", "REQUESTS_CA_", "LANG")
+_PASSED_ON_WHOLE = ("PATH", "HOME", "TMPDIR")
+_LONGEST_REASON = 300
+
+
+class Environments:
+    """The environments in one folder, each under the digest of what it holds."""
+
+    def __init__(
+        self, folder: Path, variables: Mapping[str, str], needed: Sequence[str] = (_NEEDED,)
+    ) -> None:
+        """Take the folder.
+
+        Args:
+            folder: where they stand; made when the first is built.
+            variables: the variables of this process; pip is given those that are about it.
+            needed: what each holds beside what it is asked for.
+        """
+        self._needed = needed
+        self._folder = folder
+        self._variables = {name: text for name, text in variables.items() if _is_for_pip(name)}
+
+    def python(self, requirements: bytes | None) -> Path:
+        """The interpreter that has these packages; this process's own where none are asked for.
+
+        Raises:
+            InvalidInput: the packages cannot be installed; the message is what pip says last.
+            StorageFailed: the disk is full or read-only.
+        """
+        if requirements is None:
+            return Path(sys.executable)
+        digest = digest_of(sys.version.encode() + b"\n" + requirements)
+        place = self._folder / digest
+        python = place / "bin" / "python"
+        if not python.exists():
+            with storage_failures(self._folder):
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with _locked(self._folder / f"{digest}.lock"):
+                    if not python.exists():
+                        self._build(place, requirements)
+        return python
+
+    def _build(self, place: Path, requirements: bytes) -> None:
+        """Make it aside, and give it its name when it is whole."""
+        for left in self._folder.glob(f".{place.name}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        aside = self._folder / f".{place.name}-{secrets.token_hex(4)}"
+        aside.mkdir(mode=0o700)
+        try:
+            listed = aside / REQUIREMENTS_FILE
+            listed.write_bytes(requirements)
+            has_pip = importlib.util.find_spec("pip") is not None
+            bare = ["--without-pip"] if has_pip else []
+            self._run([sys.executable, "-m", "venv", *bare, str(aside)])
+            python = str(aside / "bin" / "python")
+            pip = [sys.executable, "-m", "pip", "--python", python]
+            if not has_pip:
+                pip = [python, "-m", "pip"]
+            quiet = ["--quiet", "--no-input", "--disable-pip-version-check"]
+            self._run([*pip, "install", *quiet, "--requirement", str(listed), *self._needed])
+            aside.rename(place)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _run(self, command: Sequence[str]) -> None:
+        with subprocess.Popen(  # noqa: S603 - our own interpreter
+            command,
+            env=self._variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process:
+            try:
+                said, _ = process.communicate(timeout=BUILD_SECONDS)
+            except subprocess.TimeoutExpired as error:
+                raise InvalidInput(
+                    f"the environment of the predictor was not built in {BUILD_SECONDS:g} s: "
+                    f"shorten its {REQUIREMENTS_FILE}"
+                ) from error
+            finally:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        if process.returncode:
+            raise InvalidInput(
+                f"the environment of the predictor cannot be built from its {REQUIREMENTS_FILE}: "
+                f"{_last_line(said)}"
+            )
+
+
+def _is_for_pip(name: str) -> bool:
+    return name.upper().startswith(_PASSED_ON) or name in _PASSED_ON_WHOLE
+
+
+def _last_line(said: bytes) -> str:
+    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
+    last = lines[-1] if lines else "pip said nothing"
+    return last.removeprefix("ERROR: ")[:_LONGEST_REASON]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Only one process builds the same one; the lock goes with whoever holds it."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

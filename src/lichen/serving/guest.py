@@ -1,0 +1,124 @@
+"""A guest: a predictor whose work is done by a child process, charged by that process's clock."""
+
+from time import monotonic
+
+import numpy as np
+
+from lichen.core.batch import NUMPY_OF_DATATYPE, Array, Batch
+from lichen.core.errors import WorkFailed
+from lichen.core.tensors import Signature, TensorSpec
+from lichen.energy.attribution import Stopwatch
+from lichen.serving.guest_keeper import Keeper
+from lichen.serving.guest_words import check_output, packed, signature_of, unpacked
+
+ALONE_SECONDS = 60.0
+"""How long after a death each request runs alone: one that kills must not take others with it."""
+_SEED = 20260101
+
+
+class Guest:
+    """A predictor in a process of its own. `close` ends it."""
+
+    def __init__(
+        self, keeper: Keeper, expected: Signature | None = None, *, is_trusted: bool = False
+    ) -> None:
+        """Start it, and wait until it is loaded.
+
+        Args:
+            keeper: knows how, and has not begun.
+            expected: the signature that was registered, with units and descriptions.
+            is_trusted: its answers are taken as they are: our own code runs in it.
+
+        Raises:
+            InvalidInput: it does not load; the message says why.
+        """
+        self.keeper = keeper
+        self._is_trusted = is_trusted
+        try:
+            told = keeper.begin()
+            self._signature = signature_of(told, expected)
+            stated = bool(told.get("joins_rows"))
+            self._joins_rows = stated and (is_trusted or self._is_row_by_row())
+        except BaseException:
+            keeper.close()
+            raise
+
+    @property
+    def signature(self) -> Signature:
+        """What it takes and gives."""
+        return self._signature
+
+    @property
+    def joins_rows(self) -> bool:
+        """Whether rows that run together get what they get alone; none are joined after a death."""
+        died_at = self.keeper.died_at
+        return self._joins_rows and (died_at is None or monotonic() > died_at + ALONE_SECONDS)
+
+    @property
+    def stopwatch(self) -> Stopwatch:
+        """By the CPU clock of its process, while it answers (A1)."""
+        return Stopwatch(lambda: self.keeper.worked_ns, 0)
+
+    def predict(self, batch: Batch) -> Batch:
+        """The outputs for a batch.
+
+        Raises:
+            WorkFailed: its code raised, or answered what its signature does not state.
+            InvalidInput: its code says that the caller is wrong, by an `InvalidInput` of its own.
+            DeadlinePassed: it did not answer in time, and was stopped.
+            Unavailable: it died over this, or is being started again.
+        """
+        head, parts = packed(self._signature.inputs, batch)
+        outputs = self._tensors({"ask": "predict", **head}, parts)
+        if not self._is_trusted:
+            for spec in self._signature.outputs:
+                check_output(spec, outputs, batch.rows)
+        return Batch(outputs)
+
+    def example(self, rows: int) -> Batch:
+        """What its own method `example` gives, or random numbers, zeros and empty texts."""
+        own = self._tensors({"ask": "example", "rows": rows}, [])
+        random = np.random.default_rng(_SEED)
+        required = [spec for spec in self._signature.inputs if not spec.optional]
+        return Batch(own or {spec.name: _sample(spec, rows, random) for spec in required})
+
+    def close(self) -> None:
+        """End its process; what it works on is answered with an error."""
+        self.keeper.close()
+
+    def _tensors(self, head: dict[str, object], parts: list[bytes]) -> dict[str, Array]:
+        said, raw = self.keeper.ask(head, parts)
+        try:
+            return unpacked(said, raw)
+        except WorkFailed:
+            self.keeper.stop()
+            raise
+
+    def _is_row_by_row(self) -> bool:
+        """Two rows together, and each alone: tried out, as nothing in the code says so."""
+        whole = self.example(2)
+        if any(len(values) != 2 for values in whole.arrays.values()):
+            return False
+        together = self.predict(whole)
+        for row in range(2):
+            alone = self.predict(Batch({name: whole[name][row : row + 1] for name in whole}))
+            for name, values in alone.items():
+                if not _agrees(values, together[name], row):
+                    return False
+        return True
+
+
+def _sample(spec: TensorSpec, rows: int, random: np.random.Generator) -> Array:
+    shape = (rows, *(1 if length < 0 else length for length in spec.shape[1:]))
+    dtype = NUMPY_OF_DATATYPE[spec.datatype]
+    if dtype.kind == "f":
+        return random.standard_normal(shape).astype(dtype)
+    if dtype.kind == "O":
+        return np.full(shape, b"", dtype=np.object_)
+    return np.zeros(shape, dtype=dtype)
+
+
+def _agrees(alone: Array, together: Array, row: int) -> bool:
+    if alone.dtype.kind != "f":
+        return np.array_equal(alone[0], together[row])
+    return np.allclose(alone[0], together[row], rtol=1e-3, atol=1e-5)

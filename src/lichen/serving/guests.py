@@ -1,0 +1,184 @@
+"""Guests of this process: which may be, and how each is started."""
+
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import lichen
+from lichen.core.errors import (
+    DeadlinePassed,
+    Forbidden,
+    InvalidInput,
+    LichenError,
+    Unavailable,
+    WorkFailed,
+)
+from lichen.core.tensors import Signature
+from lichen.frameworks.onnx import MODEL_FILE
+from lichen.serving import guest_main
+from lichen.serving.charging import Apart, HostMetering
+from lichen.serving.environments import REQUIREMENTS_FILE, Environments
+from lichen.serving.guest import Guest
+from lichen.serving.guest_keeper import Keeper, Patience
+from lichen.serving.guest_main import PREDICTOR_FILE
+from lichen.serving.guest_process import GuestCommand
+from lichen.store.failures import storage_failures
+
+ACCOUNT = "guest"
+"""What the overhead of guests is booked under."""
+_MEBIBYTE = 2**20
+_SMOKE_ROWS = (1, 2)
+_SEARCHED = os.pathsep.join(("/usr/local/bin", "/usr/bin", "/bin"))
+_READABLE, _PRIVATE = 0o444, 0o700
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True, slots=True)
+class GuestRules:
+    """What guests may do here; `memory_mb` bounds the address space of foreign code, 0: not."""
+
+    is_custom_allowed: bool = False
+    memory_mb: int = 4096
+    patience: Patience = field(default_factory=Patience)
+
+
+class Guests:
+    """Starts guests. Each works in a folder of its own, which goes when it ends."""
+
+    def __init__(
+        self, folder: Path, environments: Environments, metering: HostMetering, rules: GuestRules
+    ) -> None:
+        self._folder = folder
+        self._environments = environments
+        self._metering = metering
+        self._rules = rules
+        self._open: list[Guest] = []
+
+    def custom(
+        self,
+        name: str,
+        files: Mapping[str, bytes],
+        expected: Signature | None = None,
+        threads: int = 1,
+    ) -> Guest:
+        """A guest that runs the class in `predictor.py`, the other files beside it.
+
+        Raises:
+            Forbidden: this platform runs no foreign code.
+            InvalidInput: it does not load, or the environment that it asks for cannot be built.
+            StorageFailed: the disk is full or read-only.
+        """
+        self.check_allowed()
+        python = self._environments.python(files.get(REQUIREMENTS_FILE))
+        command = GuestCommand(
+            python,
+            ("-I", "-B", "-u", guest_main.__file__),
+            self._lay(files),
+            self._variables(threads),
+            self._rules.memory_mb * _MEBIBYTE,
+        )
+        return self._opened(Guest(self._keeper(name, command), expected))
+
+    def check_allowed(self) -> None:
+        """Refuse foreign code on a platform that was not told to run any.
+
+        Raises:
+            Forbidden: the message names the setting.
+        """
+        if not self._rules.is_custom_allowed:
+            raise Forbidden(
+                f"this version runs code of its own ({PREDICTOR_FILE}), and this platform runs "
+                "none: set custom_predictors = true under [security] if you trust whoever may "
+                "import models"
+            )
+
+    def threaded(
+        self, name: str, content: bytes, expected: Signature | None, threads: int
+    ) -> Guest:
+        """A guest that runs an ONNX model with so many threads.
+
+        Raises:
+            InvalidInput: it does not load.
+            StorageFailed: the disk is full or read-only.
+        """
+        variables = self._variables(1)
+        variables["PYTHONPATH"] = str(Path(lichen.__file__).parents[1])
+        command = GuestCommand(
+            Path(sys.executable),
+            ("-B", "-P", "-u", "-m", "lichen.serving.onnx_guest", str(threads)),
+            self._lay({MODEL_FILE: content}),
+            variables,
+        )
+        return self._opened(Guest(self._keeper(name, command), expected, is_trusted=True))
+
+    def close(self) -> None:
+        """End all of them."""
+        for guest in self._open:
+            guest.close()
+        self._open.clear()
+
+    def clear_away(self) -> None:
+        """Remove the folders that processes left which are gone."""
+        if self._folder.is_dir():
+            for left in self._folder.iterdir():
+                if not Path("/proc", left.name.partition("-")[0]).exists():
+                    shutil.rmtree(left, ignore_errors=True)
+
+    def _opened(self, guest: Guest) -> Guest:
+        self._open = [one for one in self._open if not one.keeper.is_ended]
+        self._open.append(guest)
+        return guest
+
+    def _keeper(self, name: str, command: GuestCommand) -> Keeper:
+        return Keeper(name, command, self._charges, self._rules.patience)
+
+    def _charges(self, pid: int) -> Apart:
+        return self._metering.of_process(pid, ACCOUNT, os.cpu_count() or 1)
+
+    def _lay(self, files: Mapping[str, bytes]) -> Path:
+        """Copies of the files that nobody writes, in a new folder."""
+        folder = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}"
+        with storage_failures(folder):
+            folder.mkdir(mode=_PRIVATE, parents=True)
+            for name, content in files.items():
+                file = folder / name
+                file.write_bytes(content)
+                file.chmod(_READABLE)
+        return folder
+
+    def _variables(self, threads: int) -> dict[str, str]:
+        """All variables that a guest has; no setting and no key of this process among them."""
+        return {
+            "PATH": _SEARCHED,
+            "LANG": "C.UTF-8",
+            **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+        }
+
+
+def check_predictor(guests: Guests, name: str, files: Mapping[str, bytes]) -> Signature:
+    """Can this code be served? It is loaded and run, and states its signature; all guests end.
+
+    Raises:
+        Forbidden: this platform runs no foreign code.
+        InvalidInput: it cannot; the message says why and what to do.
+    """
+    try:
+        guest = guests.custom(name, files)
+        for rows in _SMOKE_ROWS:
+            guest.predict(guest.example(rows))
+    except (WorkFailed, DeadlinePassed, Unavailable) as error:
+        raise _not_served(error) from error
+    finally:
+        guests.close()
+    return guest.signature
+
+
+def _not_served(error: LichenError) -> InvalidInput:
+    return InvalidInput(
+        f"a trial run failed ({error}): correct it, or give the class a method `example(rows)` "
+        "with inputs that it can take"
+    )

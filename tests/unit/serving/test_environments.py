@@ -1,0 +1,74 @@
+"""Environments of predictors: built once, whole or not at all, from what pip is told."""
+
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from lichen.core.errors import InvalidInput
+from lichen.serving.environments import Environments
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    """A folder with one small package, `greenhouse` 1.0."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    stated = {
+        "greenhouse.py": "warmth = 21\n",
+        "greenhouse-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: greenhouse\n"
+        "Version: 1.0\n",
+        "greenhouse-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\n"
+        "Root-Is-Purelib: true\nTag: py3-none-any\n",
+        "greenhouse-1.0.dist-info/RECORD": "",
+    }
+    with zipfile.ZipFile(folder / "greenhouse-1.0-py3-none-any.whl", "w") as wheel:
+        for name, content in stated.items():
+            wheel.writestr(name, content)
+    return folder
+
+
+@pytest.fixture
+def environments(tmp_path: Path, wheels: Path) -> Environments:
+    """Environments from that folder alone."""
+    variables = {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(wheels),
+        "PIP_CONFIG_FILE": "/dev/null",
+        "LICHEN_KEY": "secret",
+    }
+    return Environments(tmp_path / "environments", variables, needed=())
+
+
+def built(folder: Path) -> list[str]:
+    return sorted(one.name for one in (folder / "environments").iterdir() if one.is_dir())
+
+
+def test_one_is_built_once_for_the_same_requirements(
+    environments: Environments, tmp_path: Path
+) -> None:
+    python = environments.python(b"greenhouse==1.0\n")
+    assert list(python.parent.parent.glob("lib/python*/site-packages/greenhouse.py"))
+    made = python.stat().st_mtime_ns
+    (tmp_path / "wheels" / "greenhouse-1.0-py3-none-any.whl").unlink()
+    assert environments.python(b"greenhouse==1.0\n") == python
+    assert python.stat().st_mtime_ns == made
+    assert built(tmp_path) == [python.parent.parent.name]
+
+
+def test_what_pip_cannot_install_is_said_in_its_words_and_nothing_is_left(
+    environments: Environments, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        environments.python(b"no-such-greenhouse\n")
+    assert str(raised.value) == (
+        "the environment of the predictor cannot be built from its requirements.txt: "
+        "No matching distribution found for no-such-greenhouse"
+    )
+    assert built(tmp_path) == []
+
+
+def test_no_requirements_need_no_environment(environments: Environments, tmp_path: Path) -> None:
+    assert environments.python(None) == Path(sys.executable)
+    assert not (tmp_path / "environments").exists()
