@@ -4,6 +4,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/ (text-based format)
 """
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import accumulate
 
 from lichen.monitoring.families import FAMILIES, Family
@@ -11,7 +12,6 @@ from lichen.monitoring.families import FAMILIES, Family
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 _BILLION = 10**9
-_REST = "+Inf"
 
 
 class Samples:
@@ -28,16 +28,15 @@ class Samples:
         self,
         family: Family,
         labels: Sequence[str],
-        bounds: Sequence[float],
+        bounds: tuple[float, ...],
         buckets: Sequence[int],
         total: str | int,
     ) -> None:
         """A histogram; `buckets` each count their own, and `total` is the sum of what they saw."""
         said, lines, name = _said(family, labels), self._lines[family.name], family.name
         counts = list(accumulate(buckets))
-        ends = [*(f"{bound:g}" for bound in bounds), _REST]
-        for end, count in zip(ends, counts, strict=True):
-            lines.append(f'{name}_bucket{{{said},le="{end}"}} {count}')
+        head = f"{name}_bucket{{{said}"
+        lines += [f"{head}{end}{count}" for end, count in zip(_ends(bounds), counts, strict=True)]
         lines.append(f"{name}_sum{{{said}}} {total}")
         lines.append(f"{name}_count{{{said}}} {counts[-1]}")
 
@@ -55,6 +54,12 @@ def billionths(value: int) -> str:
     """Nanojoules as joules, nanoseconds as seconds, nanograms as grams: to the last digit."""
     whole, rest = divmod(value, _BILLION)
     return f"{whole}.{rest:09d}"
+
+
+@cache
+def _ends(bounds: tuple[float, ...]) -> list[str]:
+    """How the lines of a histogram's buckets go on; the last takes the rest."""
+    return [f',le="{end}"}} ' for end in (*(f"{bound:g}" for bound in bounds), "+Inf")]
 
 
 def _said(family: Family, labels: Sequence[str]) -> str:
