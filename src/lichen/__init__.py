@@ -4,11 +4,12 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "Wish": "lichen.client.inference",
     "connect": "lichen.client.connection",
     "metered": "lichen.carbon.metered",
 }
 
-__all__ = ["__version__", "connect", "metered"]
+__all__ = ["Wish", "__version__", "connect", "metered"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562 asks for this shape

@@ -53,7 +53,14 @@ def predict(
             answer = _answer_to(platform, deployment, input_file)
             table = rows_of(answer)
     if as_json:
-        print_json(answer)
+        print_json(
+            {
+                "outputs": answer.outputs,
+                "receipt": answer.receipt,
+                "model_name": answer.model_name,
+                "model_version": answer.model_version,
+            }
+        )
         return
     _write(table, output)
     if answer.receipt is not None:

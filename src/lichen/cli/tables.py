@@ -38,7 +38,7 @@ def read_rows(file: Path, content: bytes) -> list[dict[str, str]]:
 def inputs_of(
     metadata: ModelMetadata, rows: list[dict[str, str]], file: Path
 ) -> Mapping[str, object]:
-    """Each input's values: columns named as inputs, or all columns in order for a single input.
+    """Each input's values: columns named as inputs, or all for a single one, by name or in order.
 
     Raises:
         InvalidInput: columns and inputs do not fit, or a number cannot be read.
@@ -52,7 +52,11 @@ def inputs_of(
         }
     if len(wanted) == 1:
         only = metadata.inputs[0]
-        return {only.name: [[_value(only, row, name, file) for name in columns] for row in rows]}
+        named = (only.parameters or {}).get("columns", columns)
+        missing = [name for name in named if name not in columns]
+        if missing:
+            raise InvalidInput(f"{file} has no column {', '.join(missing)}: the model takes it")
+        return {only.name: [[_value(only, row, name, file) for name in named] for row in rows]}
     raise InvalidInput(
         f"{file} has columns {', '.join(columns)}; {metadata.name} takes {', '.join(wanted)}: "
         "name the columns as the inputs, or give a request as .json"

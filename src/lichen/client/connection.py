@@ -11,7 +11,7 @@ import msgspec
 from platformdirs import user_data_path
 
 from lichen.client.admin import Data, Deployments, Jobs, Models, Watcher, train_job
-from lichen.client.inference import Answer, Inference
+from lichen.client.inference import AS_USUAL, Answer, Inference, Wish
 from lichen.client.session import Session, is_loopback
 from lichen.client.transport import Transport
 from lichen.client.trust import Trust
@@ -67,19 +67,26 @@ class Lichen:
             self._inference = Inference(transport)
         return self._inference
 
-    def predict(self, deployment: str, inputs: Mapping[str, object] | None = None) -> Answer:
+    def predict(
+        self,
+        deployment: str,
+        inputs: Mapping[str, object] | None = None,
+        wish: Wish = AS_USUAL,
+    ) -> Answer:
         """A prediction; a forecaster without inputs starts from its dataset's newest rows.
 
         Args:
             deployment: its name, or `NAME@V`.
-            inputs: nested lists, or anything with `.tolist()`, by input name.
+            inputs: nested lists, arrays or bytes, by input name.
+            wish: how it is wanted: timeout, priority, which outputs.
 
         Raises:
             NotFound: there is no such deployment.
             InvalidInput: the inputs do not fit it, or it needs some.
+            DeadlinePassed: there was no answer within the wish's timeout.
         """
         if inputs is not None:
-            return self.inference.predict(deployment, inputs)
+            return self.inference.predict(deployment, inputs, wish)
         request = self.deployments.newest_input(deployment).request
         return self.inference.infer(deployment, msgspec.json.encode(request))
 

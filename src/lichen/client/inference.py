@@ -1,34 +1,53 @@
-"""Ask a deployment for predictions: lists in, lists and a receipt out. No NumPy needed."""
+"""Ask a deployment for predictions: lists or arrays in, lists and a receipt out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from dataclasses import dataclass, field
+from struct import error as StructError  # noqa: N812 - the only name it has is lower case
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
 import msgspec
 
+from lichen.client.tensors import Body, array_of, request_body, sizes, values_of
 from lichen.client.transport import Transport
-from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput, WorkFailed
 from lichen.core.figures import Receipt
-from lichen.core.tensors import Datatype
 from lichen.protocol.footprint import RECEIPT_HEADER, parse_receipt
-from lichen.protocol.oip import InferResponse, ModelMetadata
+from lichen.protocol.oip import InferResponse, ModelMetadata, TensorMetadata
 
 T = TypeVar("T")
+_HEADER_LENGTH = "Inference-Header-Content-Length"
+_MICROSECONDS = 1_000_000
 
-_encode = msgspec.json.Encoder().encode
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a prediction is wanted.
+
+    Attributes:
+        timeout_seconds: give up after so long; work that has not begun by then is dropped.
+        priority: from 1, first, to 9, last, among the caller's own requests.
+        outputs: names of those to answer; none for all.
+        parameters: others of the request, as the protocol has them.
+    """
+
+    timeout_seconds: float | None = None
+    priority: int | None = None
+    outputs: Sequence[str] = ()
+    parameters: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+    def told(self) -> dict[str, object]:
+        """The parameters of the request."""
+        told: dict[str, object] = dict(self.parameters)
+        if self.timeout_seconds is not None:
+            told["timeout"] = max(1, round(self.timeout_seconds * _MICROSECONDS))
+        if self.priority is not None:
+            told["priority"] = self.priority
+        return told
 
 
-@runtime_checkable
-class ArrayLike(Protocol):
-    """NumPy arrays, pandas series and their like."""
-
-    def tolist(self) -> Any:  # noqa: ANN401 - nested lists of any depth
-        """Nested lists of plain numbers."""
-        ...
+AS_USUAL = Wish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +58,15 @@ class Answer:
         outputs: nested lists by output name.
         receipt: what the answer cost; None when the platform could not meter it.
         model_name, model_version: what answered.
+        arrays: the outputs that came as bytes, by name: `numpy.asarray(answer.arrays["y"])` copies
+            nothing. They come so when an input was an array; FP16 and texts are lists alone.
     """
 
     outputs: Mapping[str, list[Any]]
     receipt: Receipt | None
     model_name: str
     model_version: str | None
+    arrays: Mapping[str, memoryview] = field(default_factory=dict)
 
 
 class Inference:
@@ -52,35 +74,39 @@ class Inference:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._datatypes: dict[str, dict[str, Datatype]] = {}
+        self._inputs: dict[str, dict[str, TensorMetadata]] = {}
 
-    def predict(self, deployment: str, inputs: Mapping[str, object]) -> Answer:
+    def predict(
+        self, deployment: str, inputs: Mapping[str, object], wish: Wish = AS_USUAL
+    ) -> Answer:
         """A prediction.
 
         Args:
             deployment: its name, or `NAME@V`.
-            inputs: nested lists, or anything with `.tolist()`, by input name; times may be
-                `datetime`, and one text or time stands for a list of one.
+            inputs: by input name, nested lists, or arrays (NumPy's, `array.array`, memoryviews),
+                which go as bytes, or the bytes themselves, little-endian; times may be `datetime`,
+                and one text or time stands for a list of one.
+            wish: how it is wanted.
 
         Raises:
             NotFound: there is no such deployment.
             InvalidInput: the inputs do not fit it.
+            DeadlinePassed: there was no answer within the wish's timeout.
             Unavailable: nobody answers, or not in time.
         """
-        known = self._datatypes.get(deployment)
+        known = self._inputs.get(deployment)
         if known is None:
-            return self._ask(deployment, inputs, self._learn(deployment))
+            return self._ask(deployment, inputs, self._learn(deployment), wish)
         try:
-            return self._ask(deployment, inputs, known)
+            return self._ask(deployment, inputs, known, wish)
         except InvalidInput:
             if self._learn(deployment) == known:
                 raise
-        return self._ask(deployment, inputs, self._datatypes[deployment])  # it was redeployed
+        return self._ask(deployment, inputs, self._inputs[deployment], wish)  # it was redeployed
 
     def infer(self, deployment: str, request: bytes) -> Answer:
         """The answer to an Open Inference Protocol request that is written already."""
-        path = f"{_path(deployment)}/infer"
-        return _read(self._transport.send("POST", path, request))
+        return self._send(deployment, Body(request, None), AS_USUAL)
 
     def metadata(self, deployment: str) -> ModelMetadata:
         """What the deployment takes and gives."""
@@ -92,17 +118,30 @@ class Inference:
         self._transport.close()
 
     def _ask(
-        self, deployment: str, inputs: Mapping[str, object], datatypes: Mapping[str, Datatype]
+        self,
+        deployment: str,
+        inputs: Mapping[str, object],
+        known: Mapping[str, TensorMetadata],
+        wish: Wish,
     ) -> Answer:
-        tensors = [
-            _tensor(name, values, datatypes.get(name, Datatype.FP32))
-            for name, values in inputs.items()
-        ]
-        return self.infer(deployment, _encode({"inputs": tensors}))
+        body = request_body(inputs, known, wish.outputs, wish.told())
+        return self._send(deployment, body, wish)
 
-    def _learn(self, deployment: str) -> dict[str, Datatype]:
+    def _send(self, deployment: str, body: Body, wish: Wish) -> Answer:
+        headers = {"content-type": "application/json"}
+        if body.header_length is not None:
+            headers = {
+                "content-type": "application/octet-stream",
+                _HEADER_LENGTH: str(body.header_length),
+            }
+        path = f"{_path(deployment)}/infer"
+        return _read(
+            self._transport.send("POST", path, body.content, headers, wish.timeout_seconds)
+        )
+
+    def _learn(self, deployment: str) -> dict[str, TensorMetadata]:
         described = self.metadata(deployment).inputs
-        known = self._datatypes[deployment] = {one.name: one.datatype for one in described}
+        known = self._inputs[deployment] = {one.name: one for one in described}
         return known
 
 
@@ -110,53 +149,33 @@ def _path(deployment: str) -> str:
     return f"/v2/models/{quote(deployment, safe='@')}"
 
 
-def _tensor(name: str, values: object, datatype: Datatype) -> dict[str, object]:
-    if isinstance(values, str | bytes | date):
-        values = [values]
-    data = values.tolist() if isinstance(values, ArrayLike) else values
-    if datatype is Datatype.BYTES:
-        data = _texts(data)
-    return {"name": name, "datatype": datatype, "shape": _shape(name, data), "data": data}
-
-
-def _texts(values: Any) -> Any:  # noqa: ANN401 - nested lists of any depth
-    if isinstance(values, datetime):
-        if values.tzinfo is None:
-            raise InvalidInput(f"time {values.isoformat()} has no time zone: add tzinfo, e.g. UTC")
-        return rfc3339(values)
-    if isinstance(values, bytes):
-        return values.decode()
-    if isinstance(values, Sequence) and not isinstance(values, str):
-        return [_texts(value) for value in values]
-    return values
-
-
-def _shape(name: str, values: object) -> list[int]:
-    shape: list[int] = []
-    while isinstance(values, Sequence) and not isinstance(values, str | bytes):
-        shape.append(len(values))
-        if not values:
-            break
-        values = values[0]
-    if not shape:
-        raise InvalidInput(f"input {name!r} is {type(values).__name__}: give a list of rows")
-    return shape
-
-
 def _read(answer: httpx.Response) -> Answer:
-    said = _decoded(answer, InferResponse)
+    length = answer.headers.get(_HEADER_LENGTH, "")
+    end = int(length) if length.isdigit() else len(answer.content)
+    said = _decoded(answer, InferResponse, end)
+    outputs, arrays = {}, {}
+    for output, size in zip(said.outputs, sizes(said.outputs), strict=True):
+        content = answer.content[end : end + size]
+        end += size
+        if len(content) != size:
+            raise WorkFailed(f"output {output.name!r} of the answer is cut off: ask again")
+        try:
+            outputs[output.name] = _nested(values_of(output, content), output.shape)
+            array = array_of(output, content)
+        except (ValueError, TypeError, StructError) as error:
+            raise WorkFailed(
+                f"output {output.name!r} of the answer is no such tensor: {error}"
+            ) from error
+        if array is not None:
+            arrays[output.name] = array
     receipt = answer.headers.get(RECEIPT_HEADER)
-    return Answer(
-        {output.name: _nested(output.data, output.shape) for output in said.outputs},
-        parse_receipt(receipt) if receipt else None,
-        said.model_name,
-        said.model_version,
-    )
+    paid = parse_receipt(receipt) if receipt else None
+    return Answer(outputs, paid, said.model_name, said.model_version, arrays)
 
 
-def _decoded(answer: httpx.Response, kind: type[T]) -> T:
+def _decoded(answer: httpx.Response, kind: type[T], end: int | None = None) -> T:
     try:
-        return msgspec.json.decode(answer.content, type=kind)
+        return msgspec.json.decode(answer.content[:end], type=kind)
     except msgspec.MsgspecError as error:
         raise WorkFailed(
             f"{answer.url} does not answer in the Open Inference Protocol ({error}): check the "

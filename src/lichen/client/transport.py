@@ -1,7 +1,8 @@
 """HTTP to the data plane: one key, a deadline for each call, repeated where that is harmless."""
 
 import time
-from types import TracebackType
+from collections.abc import Mapping
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import httpx
@@ -23,9 +24,11 @@ _ERRORS: dict[int, type[errors.LichenError]] = {
     404: errors.NotFound,
     409: errors.Conflict,
     413: errors.TooLarge,
+    415: errors.UnknownCoding,
     429: errors.OverBudget,
     431: errors.TooLarge,
     503: errors.Unavailable,
+    504: errors.DeadlinePassed,
 }
 
 
@@ -55,17 +58,33 @@ class Transport:
             verify=trust.verification(),
         )
 
-    def send(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        timeout_seconds: float | None = None,
+    ) -> httpx.Response:
         """The answer, when it is a good one.
 
+        Args:
+            method: of HTTP.
+            path: below the address.
+            body: bytes to send.
+            headers: beside the key.
+            timeout_seconds: the time that this call has, if that is less than any other.
+
         Raises:
+            DeadlinePassed: there was none within the timeout of this call.
             Unavailable: nobody answers at the address, or not within the deadline.
             LichenError: the server refused, in its own words.
         """
-        give_up = time.monotonic() + self._deadline_seconds
+        has_seconds = min(self._deadline_seconds, timeout_seconds or self._deadline_seconds)
+        give_up = time.monotonic() + has_seconds
         for attempt in range(ATTEMPTS):
             try:
-                answer = self._once(method, path, body, give_up)
+                answer = self._once(method, path, body, headers, give_up)
             except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError) as error:
                 is_last = attempt + 1 == ATTEMPTS
                 closes_all = is_last and not isinstance(error, httpx.ConnectError)
@@ -79,9 +98,8 @@ class Transport:
                     ) from error
                 time.sleep(pause)
             except httpx.TimeoutException as error:
-                raise errors.Unavailable(
-                    f"{self.url} did not answer within {self._deadline_seconds:g} s"
-                ) from error
+                kind = errors.DeadlinePassed if timeout_seconds else errors.Unavailable
+                raise kind(f"{self.url} did not answer within {has_seconds:g} s") from error
             else:
                 if answer.status_code >= _FIRST_ERROR:
                     raise _refusal(answer)
@@ -103,13 +121,15 @@ class Transport:
     ) -> None:
         self.close()
 
-    def _once(self, method: str, path: str, body: bytes | None, give_up: float) -> httpx.Response:
+    def _once(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], give_up: float
+    ) -> httpx.Response:
         left = max(give_up - time.monotonic(), 0.001)
         return self._http.request(
             method,
             path,
             content=body,
-            headers={} if body is None else {"content-type": "application/json"},
+            headers=headers,
             timeout=httpx.Timeout(left, connect=min(left, _CONNECT_SECONDS)),
         )
 

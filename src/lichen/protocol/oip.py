@@ -65,7 +65,8 @@ class OutputTensor(Struct, gc=False):
     name: str
     datatype: Datatype
     shape: list[int]
-    data: list[Any]
+    data: list[Any] = []
+    parameters: Parameters | None = None
 
 
 class InferResponse(Struct, gc=False):

@@ -10,6 +10,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from lichen.client.inference import Inference, Wish
+from lichen.client.transport import Transport
+from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.registry.catalog import Catalog
@@ -175,3 +178,20 @@ def test_head_and_options_are_answered(named: httpx.Client) -> None:
     options = named.options("/v2/models/named/infer")
     assert (options.status_code, options.headers["allow"]) == (204, "POST, OPTIONS")
     assert "GET" in named.options("/v2").headers["allow"]
+
+
+def test_the_python_client_sends_arrays_and_gets_arrays(
+    named: httpx.Client, platform: Platform
+) -> None:
+    key = platform.authorization["Authorization"].removeprefix("Bearer ")
+    with Transport(platform.url, key) as transport:
+        asked = Inference(transport)
+        rows = np.array([[1, 2, 3, 4]] * 3)
+        answer = asked.predict("named", {"features": rows}, Wish(5.0, 1, ["raw"]))
+        assert answer.outputs == {"raw": [[10.0, 20.0]] * 3}
+        assert np.asarray(answer.arrays["raw"]).dtype == np.float32
+        assert answer.receipt is not None
+        assert asked.predict("named", {"features": rows.tolist()}).outputs == answer.outputs
+        with pytest.raises(InvalidInput, match="features"):
+            asked.predict("named", {"features": rows[:, :3]})
+    assert named.get("/v2").json()["name"] == "lichen"

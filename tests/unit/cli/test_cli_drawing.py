@@ -138,6 +138,15 @@ def test_columns_named_as_inputs_feed_them() -> None:
     assert inputs_of(wanted, rows, FILE) == {"n": [[1], [2]], "t": ["a", "b"]}
 
 
+def test_columns_that_the_model_names_are_found_in_any_order() -> None:
+    named = tensor("x", Datatype.FP32, -1, 2)
+    named.parameters = {"columns": ["b", "a"]}
+    rows = read_rows(FILE, b"a,other,b\n1,2,3\n")
+    assert inputs_of(model(named), rows, FILE) == {"x": [[3.0, 1.0]]}
+    with pytest.raises(InvalidInput, match="no column b"):
+        inputs_of(model(named), read_rows(FILE, b"a\n1\n"), FILE)
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
