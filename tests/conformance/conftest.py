@@ -25,6 +25,7 @@ from lichen.security.identity import Principal, Role
 from lichen.security.tokens import Keys
 from lichen.server.home import Home
 from lichen.server.inheritance import as_arguments
+from lichen.server.listening import reserve, target_of
 from lichen.server.settings import Settings, as_environment, load
 from lichen.serving.deployment import DEPLOYMENTS, Deployment
 from lichen.store.blobs import LocalBlobs
@@ -58,6 +59,7 @@ class Served:
     predictor: str
     operator: str
     admin: str
+    grpc: str
 
     @property
     def url(self) -> str:
@@ -119,18 +121,22 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     listening = socket.create_server(("127.0.0.1", 0))
     read_end, write_end = os.pipe()
     kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PYTHON"))}
-    arguments = as_arguments({"http": listening.fileno()}, write_end)
+    held = reserve("127.0.0.1", 0, "--grpc")
+    numbers = {"http": listening.fileno(), "grpc": held.fileno()}
+    arguments = as_arguments(numbers, write_end)
     with subprocess.Popen(
         [sys.executable, "-m", "lichen.server.dataplane", *arguments],
         env={**kept, **as_environment(settings), "OPENBLAS_NUM_THREADS": "1"},
-        pass_fds=[listening.fileno(), write_end],
+        pass_fds=[*numbers.values(), write_end],
     ) as process:
         os.close(write_end)
         assert os.read(read_end, 1) == b"1", "the data plane ended before it was ready"
         os.close(read_end)
-        yield Served("{}:{}".format(*listening.getsockname()), *keys)
+        address = "{}:{}".format(*listening.getsockname())
+        yield Served(address, *keys, target_of(held))
         process.terminate()
     listening.close()
+    held.close()
 
 
 Verdicts = dict[str, str | None]
@@ -149,7 +155,7 @@ def verdicts(served: Served) -> Callable[[str], Verdicts]:
             pytest.skip("the clients' environment is not there: make clients")
         if script not in known:
             path = Path(__file__).with_name(script)
-            keys = (served.predictor, served.operator, served.admin)
+            keys = (served.predictor, served.operator, served.admin, served.grpc)
             ended = subprocess.run(
                 [CLIENTS, path, served.address, *keys],
                 capture_output=True,

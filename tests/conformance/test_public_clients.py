@@ -25,6 +25,8 @@ def test_the_client_works(
 def test_every_client_is_asked() -> None:
     assert {script for script, _ in CHECKS} == {
         "kserve_client.py",
+        "kserve_grpc_client.py",
         "triton_client.py",
+        "triton_grpc_client.py",
         "triton_telemetry_client.py",
     }

@@ -88,7 +88,8 @@ class Running:
 
 def start(home: Path, runtime: Path, log: Path, *more: str) -> Running:
     """`lichen up` on free ports, ready."""
-    arguments = ["up", "--home", str(home), "--http", "0", "--control", "0", "--json", *more]
+    free = ["--http", "0", "--grpc", "0", "--control", "0"]
+    arguments = ["up", "--home", str(home), *free, "--json", *more]
     with log.open("w") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "lichen.cli.main", *arguments],

@@ -10,6 +10,7 @@ from typing import Protocol
 import pytest
 
 SIZE = "8m"
+FREE = ("--http", "0", "--grpc", "0", "--control", "0")
 TRAIN = "train forecast --data good --target load --horizon 24 --context 48 --algorithm naive-day"
 
 
@@ -61,13 +62,13 @@ def refused(ended: subprocess.CompletedProcess[str], code: int, *words: str) -> 
 
 
 def test_a_home_is_of_one_platform_at_a_time(running: Running) -> None:
-    taken = up(running.home, running.runtime, "--http", "0", "--control", "0")
+    taken = up(running.home, running.runtime, *FREE)
     refused(taken, 1, f"a platform runs on {running.home} already, with pid ", "--home")
 
 
 def test_a_port_that_is_taken_is_named_with_its_flag(running: Running, tmp_path: Path) -> None:
     port = running.http.rpartition(":")[2]
-    taken = up(tmp_path / "home", running.runtime, "--http", port, "--control", "0")
+    taken = up(tmp_path / "home", running.runtime, *FREE, "--http", port)
     refused(taken, 1, f"port {port} of 127.0.0.1 is in use", "choose another port with --http")
 
 
@@ -83,7 +84,7 @@ def test_a_port_that_is_taken_is_named_with_its_flag(running: Running, tmp_path:
 )
 def test_a_setting_that_is_none_stops_the_start(tmp_path: Path, written: str, says: str) -> None:
     (tmp_path / "lichen.toml").write_text(written)
-    refused(up(tmp_path, tmp_path / "runtime", "--http", "0", "--control", "0"), 2, says)
+    refused(up(tmp_path, tmp_path / "runtime", *FREE), 2, says)
 
 
 def test_a_home_that_is_a_file(tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_a_home_that_is_a_file(tmp_path: Path) -> None:
 def test_a_read_only_home(disk: Path, tmp_path: Path) -> None:
     command = ["mount", "-o", f"remount,ro,size={SIZE}", str(disk)]
     subprocess.run(command, check=True, capture_output=True)
-    ended = up(disk / "home", tmp_path / "runtime", "--http", "0", "--control", "0")
+    ended = up(disk / "home", tmp_path / "runtime", *FREE)
     refused(ended, 1, str(disk), "read-only file system: mount it writable, or choose another")
     assert list(disk.iterdir()) == []
 

@@ -43,6 +43,7 @@ def journey(
         "LICHEN_HOME": str(tmp_path / "home"),
         "LICHEN_RUNTIME": str(tmp_path / "runtime"),
         "LICHEN_HTTP": "0",
+        "LICHEN_GRPC": "0",
         "LICHEN_CONTROL": "0",
     }
     process = subprocess.Popen(["lichen", "up"], env=environment, stdout=subprocess.PIPE, text=True)

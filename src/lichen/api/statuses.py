@@ -1,6 +1,24 @@
-"""The one table: what an error of ours is called over HTTP."""
+"""The one table: what an error of ours is called over HTTP and over gRPC."""
+
+from enum import IntEnum
 
 from lichen.core import errors
+
+
+class GrpcCode(IntEnum):
+    """The codes of gRPC that errors of ours have there; `grpc` itself is loaded late."""
+
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    ABORTED = 10
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+
 
 HTTP_STATUS: dict[type[errors.LichenError], int] = {
     errors.InvalidInput: 400,
@@ -20,6 +38,23 @@ HTTP_STATUS: dict[type[errors.LichenError], int] = {
     errors.LichenError: 500,
 }
 
+GRPC_CODE: dict[type[errors.LichenError], GrpcCode] = {
+    errors.InvalidInput: GrpcCode.INVALID_ARGUMENT,
+    errors.TooLarge: GrpcCode.RESOURCE_EXHAUSTED,  # as gRPC itself says of a message over its limit
+    errors.NotFound: GrpcCode.NOT_FOUND,
+    errors.Conflict: GrpcCode.ABORTED,
+    errors.Refused: GrpcCode.PERMISSION_DENIED,
+    errors.Unauthenticated: GrpcCode.UNAUTHENTICATED,
+    errors.Forbidden: GrpcCode.PERMISSION_DENIED,
+    errors.OverBudget: GrpcCode.RESOURCE_EXHAUSTED,
+    errors.Unavailable: GrpcCode.UNAVAILABLE,
+    errors.DeadlinePassed: GrpcCode.DEADLINE_EXCEEDED,
+    errors.StorageFailed: GrpcCode.RESOURCE_EXHAUSTED,
+    errors.Corrupt: GrpcCode.DATA_LOSS,
+    errors.WorkFailed: GrpcCode.INTERNAL,
+    errors.LichenError: GrpcCode.INTERNAL,
+}
+
 RETRY_AFTER_SECONDS: dict[int, int] = {429: 60, 503: 1}
 """What `Retry-After` says on the statuses that carry one."""
 
@@ -37,6 +72,15 @@ def http_status(error: BaseException) -> int:
         if status is not None:
             return status
     return 500
+
+
+def grpc_code(error: BaseException) -> GrpcCode:
+    """The gRPC code of an error; INTERNAL for whatever is not ours."""
+    for kind in type(error).__mro__:
+        code = GRPC_CODE.get(kind)
+        if code is not None:
+            return code
+    return GrpcCode.INTERNAL
 
 
 def sentence(error: BaseException) -> str:

@@ -35,6 +35,7 @@ def up(
             print_json({**addresses, "home": str(settings.home)})
             return
         click.echo(f"data plane     {addresses['http']}")
+        click.echo(f"over gRPC      {addresses['grpc']}")
         click.echo(f"control plane  {addresses['control']}")
         click.echo(f"home           {settings.home}")
 

@@ -372,7 +372,7 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the platform listens."""
+    """Where the platform listens: URLs, and host and port of the data plane over gRPC."""
 
     http: str
     control: str

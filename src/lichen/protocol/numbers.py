@@ -79,7 +79,7 @@ def read_buffer(
     if wide.size != prod(shape) or any(length < 0 for length in shape):
         return None
     brackets = sum(prod(shape[:axis]) for axis in range(len(shape))) if nested else 1
-    return reshaped(_narrow(wide, dtype), shape), brackets
+    return reshaped(narrowed(wide, dtype), shape), brackets
 
 
 class NumberForm(msgspec.Struct, frozen=True):
@@ -98,7 +98,7 @@ class NumberForm(msgspec.Struct, frozen=True):
         is_plain = self.kind == "d" and self.dtype.itemsize >= _FLOAT_BYTES
         if is_plain and b"e" not in text and b"E" not in text:
             return wide.astype(self.dtype)  # nothing so short overflows: watching for it costs 1 us
-        return _narrow(wide, self.dtype)
+        return narrowed(wide, self.dtype)
 
 
 @cache
@@ -206,13 +206,18 @@ def _numbers(values: list[Any], datatype: Datatype) -> Array:
     dtype = NUMPY_OF_DATATYPE[datatype]
     try:
         if dtype.kind == "f":
-            return _narrow(np.array(values, dtype=np.float64), dtype)
+            return narrowed(np.array(values, dtype=np.float64), dtype)
         return np.array(values, dtype=dtype)
     except (ValueError, OverflowError) as error:
         raise Mismatch(f"is ragged or out of range for {datatype}: {error}") from error
 
 
-def _narrow(wide: Array, dtype: np.dtype[Any]) -> Array:
+def narrowed(wide: Array, dtype: np.dtype[Any]) -> Array:
+    """The same values in a datatype that may be too small for them.
+
+    Raises:
+        Mismatch: an integer does not fit it.
+    """
     if wide.dtype == dtype:
         return wide
     if dtype.kind == "f":

@@ -46,7 +46,7 @@ def from_raw(raw: memoryview, datatype: Datatype, shape: Sequence[int]) -> Array
     if len(raw) != count * wire.itemsize:
         raise Mismatch(
             f"states {datatype} of shape {list(shape)}, which is {count * wire.itemsize} bytes, "
-            f"and binary_data_size {len(raw)}"
+            f"and comes with {len(raw)}"
         )
     if datatype is Datatype.BOOL and count and np.frombuffer(raw, np.uint8).max() > 1:
         raise Mismatch("holds a byte that is no BOOL: write 0 or 1")

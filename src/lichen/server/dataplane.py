@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from socket import socket
@@ -29,11 +27,14 @@ from lichen.registry.catalog import Catalog
 from lichen.security.identity import Role
 from lichen.security.tokens import KeyRing
 from lichen.server.accepting import EntranceServer, entrance_of
+from lichen.server.doors import Doors
+from lichen.server.grpc_door import GrpcDoor, Place
 from lichen.server.guests import open_guests
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.pricing import Pricing, pricing
 from lichen.server.settings import Settings
+from lichen.server.tls import tls_of
 from lichen.server.watching import Watching
 from lichen.serving.charging import ProcessMetering
 from lichen.serving.guests import Guests
@@ -49,8 +50,6 @@ from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import DocumentStore, SqliteDocuments
 
 POLL_SECONDS = 0.2
-FIRST_LOOK_SECONDS = 3.0
-"""How long a restarted data plane lets callers wait in the backlog until its models are loaded."""
 _TICKS_PER_SWEEP = 10
 
 _log = logging.getLogger(__name__)
@@ -169,8 +168,10 @@ def open_parts(settings: Settings, slot: int = 0) -> _Parts:
     return _Parts(settings, slot, documents, counters, Gate(keys), metering, prices, guests)
 
 
-async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], None]) -> None:
-    """Answer on the socket until SIGTERM or SIGINT, then drain."""
+async def serve(
+    parts: _Parts, listening: socket, announce_ready: Callable[[], None], held: socket | None = None
+) -> None:
+    """Answer on the socket, and over gRPC on the held port, until SIGTERM or SIGINT; then drain."""
     settings, loop = parts.settings, asyncio.get_running_loop()
     selector = Selector()
     watching = Watching(settings.home, parts.documents, selector, loop)
@@ -192,26 +193,33 @@ async def serve(parts: _Parts, listening: socket, announce_ready: Callable[[], N
         selector.end_first_look()
         settle_memory()
         looked.set()
-        announce_ready()
 
-    app = _application(parts, door, selector, watching)
+    repository = _repository(parts, selector)
+    app = _application(parts, door, repository, watching)
     entrance = entrance_of(settings, parts.slot)
     server = _Server(_uvicorn_config(app, door, settings), entrance)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.drain)
+    grpc = None if held is None else GrpcDoor(door, repository, _place(parts, held))
     poller.begin(lambda: _tell(loop, on_first_look))
     try:
-        with suppress(TimeoutError):  # the socket holds what comes meanwhile
-            await asyncio.wait_for(looked.wait(), FIRST_LOOK_SECONDS)
-        await server.serve([listening])
+        await Doors(server, grpc, looked).answer(listening, announce_ready)
     finally:
         await asyncio.to_thread(poller.stop)
 
 
-def _application(parts: _Parts, door: Door, selector: Selector, watching: Watching) -> ASGIApp:
+def _repository(parts: _Parts, selector: Selector) -> Repository:
+    is_alone = parts.settings.operation.dataplane_processes == 1
+    return Repository(parts.documents, selector, is_alone=is_alone)
+
+
+def _place(parts: _Parts, held: socket) -> Place:
+    settings = parts.settings
+    return Place(held, tls_of(settings.security), settings.operation.drain_seconds)
+
+
+def _application(
+    parts: _Parts, door: Door, repository: Repository, watching: Watching
+) -> ASGIApp:
     said = parts.settings
-    is_alone = said.operation.dataplane_processes == 1
-    repository = Repository(parts.documents, selector, is_alone=is_alone)
     more = [
         *repository_routes(door, repository),
         *watching.routes(door),
@@ -281,7 +289,9 @@ def main(arguments: Sequence[str]) -> int:
         logging.basicConfig(level=born_with.settings.operation.log_level.upper())
         parts = open_parts(born_with.settings, born_with.slot)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(parts, born_with.socket("http"), born_with.announce_ready))
+            held = born_with.socket("grpc") if "grpc" in born_with.sockets else None
+            ready = born_with.announce_ready
+            runner.run(serve(parts, born_with.socket("http"), ready, held))
     except LichenError as error:
         sys.stderr.write(f"lichen data plane: {error}\n")
         return 1

@@ -3,6 +3,7 @@
 import errno
 import socket
 import time
+from collections.abc import Callable
 
 from lichen.core.errors import InvalidInput, Unavailable
 
@@ -26,10 +27,38 @@ def listen(host: str, port: int, flag: str) -> socket.socket:
         Unavailable: another program has the port.
         InvalidInput: this machine has no such address, or this user may not take the port.
     """
+    return _patiently(_bound, host, port, flag)
+
+
+def reserve(host: str, port: int, flag: str) -> socket.socket:
+    """A socket that holds a port and does not listen: for servers that cannot be handed one.
+
+    Processes of this user then listen on it with SO_REUSEPORT, and no other program can take it.
+
+    Args:
+        host: the address.
+        port: the port; 0 takes any free one.
+        flag: the option that chooses another port, for the message.
+
+    Raises:
+        Unavailable: another program has the port.
+        InvalidInput: this machine has no such address, or this user may not take the port.
+    """
+    return _patiently(_held, host, port, flag)
+
+
+def target_of(held: socket.socket) -> str:
+    """Host and port as gRPC clients take them, as seen from this machine."""
+    return address_of(held).removeprefix("http://")
+
+
+def _patiently(
+    take: Callable[[str, int], socket.socket], host: str, port: int, flag: str
+) -> socket.socket:
     give_up = time.monotonic() + TAKEOVER_SECONDS
     while True:
         try:
-            return _bound(host, port)
+            return take(host, port)
         except OSError as error:
             if error.errno == errno.EADDRINUSE and time.monotonic() < give_up:
                 time.sleep(0.02)
@@ -45,8 +74,24 @@ def address_of(listening: socket.socket, scheme: str = "http") -> str:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    return socket.create_server((host, port), family=_family(host), backlog=BACKLOG)
+
+
+def _held(host: str, port: int) -> socket.socket:
+    with socket.create_server((host, port), family=_family(host)) as alone:
+        port = alone.getsockname()[1]  # nobody has it, not even one who would share it
+    held = socket.socket(_family(host))
+    try:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind((host, port))
+    except OSError:
+        held.close()
+        raise
+    return held
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _refusal(error: OSError, host: str, port: int, flag: str) -> Unavailable | InvalidInput:

@@ -60,7 +60,9 @@ class Observations:
             raise Unavailable("the platform is still starting: try again in a moment") from error
         return Platform(
             version=version("lichen"),
-            addresses=Addresses(http=written["http"], control=written["control"]),
+            addresses=Addresses(
+                http=written["http"], control=written["control"], grpc=written.get("grpc")
+            ),
             zone=self._settings.carbon.zone,
             home=str(self._settings.home),
             pids={name: pid for name, pid in written["pids"].items() if pid},

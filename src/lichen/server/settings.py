@@ -53,10 +53,7 @@ class AddressSettings:
         8080, "Port of the data plane over HTTP; 0 takes any free one.", least=0, most=LARGEST_PORT
     )
     grpc: int = _setting(
-        8081,
-        "Port of the data plane over gRPC, kept for it: nothing listens there yet.",
-        least=0,
-        most=LARGEST_PORT,
+        8081, "Port of the data plane over gRPC; 0 takes any free one.", least=0, most=LARGEST_PORT
     )
     control: int = _setting(
         8090, "Port of the control plane; 0 takes any free one.", least=0, most=LARGEST_PORT

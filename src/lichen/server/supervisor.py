@@ -20,7 +20,7 @@ from lichen.monitoring.slots import forget
 from lichen.server.children import Child, ChildPlan
 from lichen.server.home import Home, HomeLock, write_json
 from lichen.server.inheritance import inherit
-from lichen.server.listening import address_of, listen
+from lichen.server.listening import address_of, listen, reserve, target_of
 from lichen.server.metering import open_metering
 from lichen.server.parentage import await_signals, next_signal
 from lichen.server.settings import Settings, as_environment, inherited_environment
@@ -28,7 +28,7 @@ from lichen.server.tls import scheme, tls_of
 from lichen.store.blobs import LocalBlobs
 
 TICK_SECONDS = 0.1
-SERVER_SIDE = ("numpy", "onnxruntime", "starlette", "uvicorn", "uvloop")
+SERVER_SIDE = ("grpc", "numpy", "onnxruntime", "starlette", "uvicorn", "uvloop")
 DATAPLANE = "lichen.server.dataplane"
 DEATHS_BEFORE_READY = 3
 """A child that dies so often before it was ever ready will not become so by itself."""
@@ -38,7 +38,7 @@ _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 _log = logging.getLogger(__name__)
 
 Addresses = Mapping[str, str]
-"""URL by port: `http`, `control`."""
+"""URL by port: `http`, `control`; host and port: `grpc`."""
 
 
 class Metering(Protocol):
@@ -94,20 +94,23 @@ class Supervisor:
     @property
     def addresses(self) -> Addresses:
         """Where the planes listen."""
-        return {name: address_of(each, self._scheme) for name, each in self._sockets.items()}
+        return {
+            name: target_of(each) if name == "grpc" else address_of(each, self._scheme)
+            for name, each in self._sockets.items()
+        }
 
     def _bind(self) -> None:
         where = self._settings.addresses
         for name, port in (("http", where.http), ("control", where.control)):
             self._sockets[name] = listen(where.host, port, f"--{name}")
+        self._sockets["grpc"] = reserve(where.host, where.grpc, "--grpc")
 
     def _plans(self) -> Sequence[ChildPlan]:
-        http, control = self._sockets["http"], self._sockets["control"]
+        answering = {name: self._sockets[name] for name in ("http", "grpc")}
+        control = self._sockets["control"]
         return (
             *(
-                ChildPlan(
-                    f"dataplane-{slot}" if slot else "dataplane", DATAPLANE, {"http": http}, slot
-                )
+                ChildPlan(f"dataplane-{slot}" if slot else "dataplane", DATAPLANE, answering, slot)
                 for slot in range(self._settings.operation.dataplane_processes)
             ),
             ChildPlan("controlplane", "lichen.server.controlplane", {"control": control}),

@@ -1,9 +1,18 @@
 """Errors become statuses by one table, and tell nothing that they should not."""
 
+import grpc  # type: ignore[import-untyped]
 import pytest
 
 from lichen.api.oip_http import refusal
-from lichen.api.statuses import HTTP_STATUS, UNEXPECTED, http_status, sentence
+from lichen.api.statuses import (
+    GRPC_CODE,
+    HTTP_STATUS,
+    UNEXPECTED,
+    GrpcCode,
+    grpc_code,
+    http_status,
+    sentence,
+)
 from lichen.core import errors
 
 
@@ -17,6 +26,7 @@ from lichen.core import errors
 )
 def test_every_error_of_ours_has_a_status_of_its_own(kind: type[errors.LichenError]) -> None:
     assert http_status(kind("what happened")) == HTTP_STATUS[kind]
+    assert grpc_code(kind("what happened")) == GRPC_CODE[kind]
     assert sentence(kind("what happened")) == "what happened"
 
 
@@ -25,11 +35,13 @@ def test_errors_of_later_classes_are_called_as_their_parents() -> None:
         """A kind that the table does not know."""
 
     assert http_status(OverQuota("spent")) == 429
+    assert grpc_code(OverQuota("spent")) is GrpcCode.RESOURCE_EXHAUSTED
 
 
 def test_errors_that_are_not_ours_tell_nothing() -> None:
     error = ZeroDivisionError("/secret/path")
     assert http_status(error) == 500
+    assert grpc_code(error) is GrpcCode.INTERNAL
     assert sentence(error) == UNEXPECTED
 
 
@@ -48,3 +60,8 @@ def test_headers_that_belong_to_a_status(
     assert answer.status_code == http_status(error)
     assert answer.headers[header] == value
     assert answer.headers["content-type"] == "application/json"
+
+
+def test_the_codes_are_those_of_grpc() -> None:
+    published = {code.name: code.value[0] for code in grpc.StatusCode}
+    assert {code.name: code.value for code in GrpcCode}.items() <= published.items()

@@ -30,7 +30,7 @@ def parted(raw: bytes = RAW, *tensors: object, **envelope: object) -> Any:  # no
     [
         (RAW[:-1], tensor(), "'x' states binary_data_size 8, and only 7 bytes"),
         (RAW + b"0", tensor(), "goes on for 1 bytes"),
-        (RAW[:4], tensor(4), "which is 8 bytes, and binary_data_size 4"),
+        (RAW[:4], tensor(4), "which is 8 bytes, and comes with 4"),
         (RAW, tensor(-8), "no number of bytes"),
         (RAW, tensor("8"), "no number of bytes"),
         (RAW, tensor(size=True), "no number of bytes"),

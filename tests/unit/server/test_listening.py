@@ -6,7 +6,7 @@ import pytest
 
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.server import listening
-from lichen.server.listening import address_of, listen
+from lichen.server.listening import address_of, listen, reserve, target_of
 
 
 def test_any_free_port(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,3 +42,36 @@ def test_a_port_that_its_last_owner_is_about_to_leave_is_waited_for() -> None:
         port = old.getsockname()[1]
     with listen("127.0.0.1", port, "--http") as bound:
         assert bound.getsockname()[1] == port
+
+
+def test_a_reserved_port_is_listened_on_by_whoever_shares_it() -> None:
+    with reserve("127.0.0.1", 0, "--grpc") as held, socket.socket() as server:
+        host, port = held.getsockname()
+        assert target_of(held) == f"127.0.0.1:{port}"
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        server.bind((host, port))
+        server.listen()
+        for _ in range(8):  # the one that only holds it is offered no connection
+            with socket.create_connection((host, port)), server.accept()[0]:
+                pass
+
+
+def test_a_reserved_port_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "TAKEOVER_SECONDS", 0.05)
+    with reserve("127.0.0.1", 0, "--grpc") as held:
+        port = held.getsockname()[1]
+        for take in (listen, reserve):
+            with pytest.raises(Unavailable, match=rf"{port} .* in use .* with --grpc"):
+                take("127.0.0.1", port, "--grpc")
+
+
+def test_a_port_of_a_program_that_would_share_it_is_not_reserved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listening, "TAKEOVER_SECONDS", 0.05)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(Unavailable, match="in use"):
+            reserve("127.0.0.1", other.getsockname()[1], "--grpc")

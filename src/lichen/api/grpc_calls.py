@@ -1,0 +1,103 @@
+"""One call over gRPC: who makes it, and the status that an error becomes. For every method."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NoReturn
+
+import grpc  # type: ignore[import-untyped]
+from grpc import aio
+
+from lichen.api.gate import Gate
+from lichen.api.statuses import grpc_code, sentence
+from lichen.core.errors import LichenError
+from lichen.security.identity import Principal
+
+RECEIPT_KEY = "lichen-receipt"
+"""The trailing metadata, or the parameter of a streamed answer, that carries a receipt."""
+_STATUS: Mapping[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+_log = logging.getLogger(__name__)
+
+Context = Any
+"""A call in the hands of `grpc.aio`, which has no types."""
+Handler = Any
+"""What `grpc` calls a method's handler; it has no types."""
+
+
+class Call:
+    """A call whose caller is known."""
+
+    __slots__ = ("_gate", "context", "principal")
+
+    def __init__(self, gate: Gate, context: Context) -> None:
+        """Find out who calls.
+
+        Raises:
+            Unauthenticated: nobody we know.
+        """
+        self._gate = gate
+        self.context = context
+        self.principal: Principal = gate.identify(_authorization(context))
+
+    def check_again(self) -> None:
+        """Is the key still one? For calls that last.
+
+        Raises:
+            Unauthenticated: it is not.
+        """
+        self.principal = self._gate.identify(_authorization(self.context))
+
+    def microseconds_left(self) -> int | None:
+        """Until the caller's deadline; None where it set none."""
+        seconds = self.context.time_remaining()
+        return None if seconds is None else max(1, int(seconds * 1e6))
+
+
+Unary = Callable[[bytes, Call], Awaitable[bytes]]
+Stream = Callable[[Call], Awaitable[None]]
+
+
+def unary(gate: Gate, act: Unary) -> Handler:
+    """The handler of a method with one request and one answer, for callers with a key."""
+
+    async def handle(body: bytes, context: Context) -> bytes:
+        try:
+            return await act(body, Call(gate, context))
+        except aio.AbortError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the call is answered whatever happens
+            await refuse(context, error)
+
+    return grpc.unary_unary_rpc_method_handler(handle)
+
+
+def streaming(gate: Gate, act: Stream) -> Handler:
+    """The handler of a method with streams both ways, for callers with a key."""
+
+    async def handle(_: object, context: Context) -> None:
+        try:
+            await act(Call(gate, context))
+        except aio.AbortError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the call is answered whatever happens
+            await refuse(context, error)
+
+    return grpc.stream_stream_rpc_method_handler(handle)
+
+
+async def refuse(context: Context, error: Exception) -> NoReturn:
+    """End a call with the status of an error.
+
+    Raises:
+        AbortError: always; `grpc` wants to see it.
+    """
+    if not isinstance(error, LichenError):
+        _log.error("a call failed unexpectedly", exc_info=error)
+    await context.abort(_STATUS[grpc_code(error)], sentence(error))
+    raise error
+
+
+def _authorization(context: Context) -> str | None:
+    for key, value in context.invocation_metadata():
+        if key == "authorization":
+            return str(value)
+    return None

@@ -1,0 +1,194 @@
+"""Inferences over gRPC: one call, or a stream of requests that is answered in order."""
+
+import asyncio
+import logging
+
+import msgspec
+from grpc import aio  # type: ignore[import-untyped]
+
+from lichen.api.grpc_calls import RECEIPT_KEY, Call
+from lichen.api.oip_http import Door, caller_of
+from lichen.api.statuses import sentence
+from lichen.core.errors import LichenError
+from lichen.protocol.codec import Decoded
+from lichen.protocol.demands import Demands
+from lichen.protocol.grpc_codec import decode_infer, encode_infer, names_of, read_message
+from lichen.protocol.grpc_messages import InferRequest, Message, StreamResponse
+from lichen.security.policy import Action, Kind
+from lichen.serving.ticket import Answer, Outcome, Query, Ticket
+
+IN_FLIGHT = 32
+"""Most requests of one stream that wait for their answers; the next is read after that."""
+_log = logging.getLogger(__name__)
+_FINAL = "triton_final_response"
+"""The parameter by which Triton's clients know that no more answers to a request follow."""
+
+
+class Asked:
+    """One request on its way: what it asked, and the answer that will come."""
+
+    __slots__ = ("id", "outcome", "ticket")
+
+    def __init__(self, request_id: str) -> None:
+        self.id = request_id
+        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.ticket: Ticket | None = None
+
+    def reply(self, outcome: Outcome) -> None:
+        """The answer has come."""
+        if not self.outcome.done():
+            self.outcome.set_result(outcome)
+
+    def abandon(self) -> None:
+        """The caller is gone: what has not started is dropped."""
+        if self.ticket is not None and not self.outcome.done():
+            self.ticket.abandoned = True
+
+    async def answer(self) -> Answer:
+        """The answer.
+
+        Raises:
+            LichenError: there is none, and why.
+        """
+        try:
+            outcome = await self.outcome
+        except asyncio.CancelledError:
+            if self.ticket is not None:
+                self.ticket.abandoned = True
+            raise
+        if isinstance(outcome, LichenError):
+            raise outcome
+        return outcome
+
+
+class _Ended(Exception):
+    """The stream cannot be read on, and why."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Line:
+    """The requests of one stream that wait for their answers; at the end of it, None."""
+
+    def __init__(self) -> None:
+        self.room = asyncio.Semaphore(IN_FLIGHT)
+        self.waiting: asyncio.Queue[Asked | None] = asyncio.Queue()
+
+    def abandon(self) -> None:
+        """The caller is gone."""
+        while not self.waiting.empty():
+            asked = self.waiting.get_nowait()
+            if asked is not None:
+                asked.abandon()
+
+
+class Inference:
+    """The two methods that predict."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def infer(self, body: bytes, call: Call) -> bytes:
+        """`ModelInfer`; its receipt is trailing metadata."""
+        request = read_message(body, InferRequest)
+        answer = await self._ask(request, call).answer()
+        if answer.charge is not None:
+            call.context.set_trailing_metadata(((RECEIPT_KEY, answer.charge.receipt),))
+        return bytes(_encoded(answer, request.id).SerializeToString())
+
+    async def stream(self, call: Call) -> None:
+        """`ModelStreamInfer`; a request that fails is answered so, and the stream goes on."""
+        line = _Line()
+        reading = asyncio.create_task(self._read(call, line))
+        try:
+            while (asked := await line.waiting.get()) is not None:
+                await call.context.write((await _streamed(asked)).SerializeToString())
+                line.room.release()
+        finally:
+            reading.cancel()
+            line.abandon()
+
+    async def _read(self, call: Call, line: "_Line") -> None:
+        try:
+            while True:
+                await line.room.acquire()
+                body = await call.context.read()
+                if body is aio.EOF:
+                    break
+                call.check_again()
+                line.waiting.put_nowait(self._begin(body, call))
+        except Exception as error:  # noqa: BLE001 - whoever writes ends the stream with it
+            last = Asked("")
+            last.outcome.set_exception(_Ended(error))
+            line.waiting.put_nowait(last)
+        finally:
+            line.waiting.put_nowait(None)
+
+    def _begin(self, body: bytes, call: Call) -> Asked:
+        """The same as `_ask`, with an error as the outcome."""
+        request_id = ""
+        try:
+            request = read_message(body, InferRequest)
+            request_id = request.id
+            return self._ask(request, call)
+        except Exception as error:  # noqa: BLE001 - one request must not end the others
+            failed = Asked(request_id)
+            failed.outcome.set_exception(error)
+            return failed
+
+    def _ask(self, request: Message, call: Call) -> Asked:
+        door, principal = self._door, call.principal
+        name, version = request.model_name, request.model_version or None
+        tenant = door.plane.find(name, version).deployment.tenant
+        door.gate.admit(principal, Action.PREDICT, Kind.DEPLOYMENT, tenant)
+        try:
+            decoded = decode_infer(request)
+        except LichenError as error:
+            door.plane.note_refusal(name, version, principal.tenant, error)
+            raise
+        query = Query(
+            name,
+            decoded.tensors,
+            version,
+            decoded.outputs,
+            principal.tenant,
+            caller_of(principal),
+            _demands(decoded, call),
+        )
+        asked = Asked(request.id)
+        asked.ticket = door.plane.infer(query, asked.reply)
+        return asked
+
+
+def _demands(decoded: Decoded, call: Call) -> Demands:
+    """What was asked, within the time that the caller's deadline leaves."""
+    left, demands = call.microseconds_left(), decoded.demands
+    if left is None or (demands.timeout_us is not None and demands.timeout_us <= left):
+        return demands
+    return msgspec.structs.replace(demands, timeout_us=left)
+
+
+def _encoded(answer: Answer, request_id: str) -> Message:
+    return encode_infer(names_of(answer.head), answer.outputs, request_id)
+
+
+async def _streamed(asked: Asked) -> Message:
+    """What a stream says to one request."""
+    try:
+        answer = await asked.answer()
+        said = StreamResponse(infer_response=_encoded(answer, asked.id))
+    except _Ended as ended:
+        raise ended.reason from ended
+    except Exception as error:  # noqa: BLE001 - one request must not end the others
+        if not isinstance(error, LichenError):
+            _log.error("a streamed request failed unexpectedly", exc_info=error)
+        said = StreamResponse(error_message=sentence(error))
+        said.infer_response.id = asked.id
+        return said
+    parameters = said.infer_response.parameters
+    parameters[_FINAL].bool_param = True
+    if answer.charge is not None:
+        parameters[RECEIPT_KEY].string_param = answer.charge.receipt
+    return said
