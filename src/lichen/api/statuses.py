@@ -40,6 +40,7 @@ HTTP_STATUS: dict[type[errors.LichenError], int] = {
 
 GRPC_CODE: dict[type[errors.LichenError], GrpcCode] = {
     errors.InvalidInput: GrpcCode.INVALID_ARGUMENT,
+    errors.UnknownCoding: GrpcCode.INVALID_ARGUMENT,
     errors.TooLarge: GrpcCode.RESOURCE_EXHAUSTED,  # as gRPC itself says of a message over its limit
     errors.NotFound: GrpcCode.NOT_FOUND,
     errors.Conflict: GrpcCode.ABORTED,

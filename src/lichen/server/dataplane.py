@@ -216,9 +216,7 @@ def _place(parts: _Parts, held: socket) -> Place:
     return Place(held, tls_of(settings.security), settings.operation.drain_seconds)
 
 
-def _application(
-    parts: _Parts, door: Door, repository: Repository, watching: Watching
-) -> ASGIApp:
+def _application(parts: _Parts, door: Door, repository: Repository, watching: Watching) -> ASGIApp:
     said = parts.settings
     more = [
         *repository_routes(door, repository),
