@@ -86,7 +86,7 @@ def _children_of(pid: int) -> list[int]:
 def make(folder: Path) -> Running:
     """A platform that is not started yet; its ports stay the same over its lives."""
     ports = {}
-    for name in ("http", "control"):
+    for name in ("http", "grpc", "control"):
         with listen("127.0.0.1", 0, name) as bound:
             ports[name] = bound.getsockname()[1]
     settings = load({"home": folder / "home", "runtime": folder / "run", "zone": "DE", **ports}, {})
