@@ -38,7 +38,9 @@ TRAINING = TrainSpec(
 
 def start(home: Path, runtime: Path) -> tuple[subprocess.Popen[bytes], float]:
     """A platform that is ready, and the seconds it took."""
-    settings = load({"home": home, "runtime": runtime, "http": 0, "grpc": 0, "control": 0, "zone": "DE"}, {})
+    settings = load(
+        {"home": home, "runtime": runtime, "http": 0, "grpc": 0, "control": 0, "zone": "DE"}, {}
+    )
     read_end, write_end = os.pipe()
     began = time.monotonic()
     process = subprocess.Popen(
