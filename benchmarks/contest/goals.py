@@ -99,6 +99,6 @@ def _footprint(results: Results) -> Iterator[Goal]:
     yield Goal("Cold start to the first answer, seconds", median(wall), COLD_SECONDS)
     yield Goal("Cold start to the first answer, CPU-seconds", median(cpu), COLD_SECONDS)
     memory = median([one.resident_mb for one in lives])
-    yield Goal("Proportional memory with the MLP, MB", memory, RESIDENT_MB)
+    yield Goal("Memory with the MLP, MB", memory, RESIDENT_MB)
     idle = median([one.idle_percent for one in lives if one.idle_percent is not None])
     yield Goal("Idle, % of a core", idle, IDLE_PERCENT)

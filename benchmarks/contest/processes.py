@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from contest.memory import resident_mb
 from lichen.energy.counters import process_clock_ns
 
 HOST = "127.0.0.1"
@@ -45,8 +46,8 @@ class Server:
         return sum(process_clock_ns(pid) for pid in self.pids())
 
     def resident_mb(self) -> float:
-        """Proportional memory of all: a page that two share counts half in each."""
-        return sum(proportional_mb(pid) for pid in self.pids())
+        """Memory of all of them; what they share counts once, what others share with them whole."""
+        return resident_mb(self.pids())
 
     def stop(self) -> None:
         """End it and all under it, gently first."""
@@ -102,9 +103,3 @@ def _tree(pid: int) -> Iterator[int]:
         return
     for child in children:
         yield from _tree(int(child))
-
-
-def proportional_mb(pid: int) -> float:
-    """Memory of one process; a page that two share counts half in each."""
-    said = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return int(said.split("\nPss:")[1].split()[0]) / 1024

@@ -19,7 +19,7 @@ Printed by `python benchmarks/serving.py{arguments}`.
 Every server stands alone on one core, one after another and interleaved in the same run; the
 client (`wrk`, {bodies} distinct bodies in turn) has the other core. Passes: {passes}, with
 {seconds:g} s a point; shown is the median, and of ratios that of each pass's. CPU is that of all
-processes of a server, by their own clocks; memory is proportional (PSS). Before anything is
+processes of a server, by their own clocks; memory counts what they share once. Before anything is
 measured, a server's answers are compared with ONNX Runtime's. Every model runs on one thread.
 
 The machine: {machine}, Linux {kernel}, Python {python}; virtual and shared, so ratios hold better
