@@ -21,7 +21,7 @@ def deploy(plane: Plane, question: Question) -> Deployment:
         question.path["name"],
         ModelReference.parse(request.model),
         _tenant(plane, question),
-        ServiceLevel(request.min_quality, request.p95_ms),
+        ServiceLevel(request.min_quality, request.p95_ms, request.batch_wait_ms),
         request.threads,
     )
     return deployment_view(standing)

@@ -117,5 +117,6 @@ def deployment_view(standing: Standing) -> Deployment:
         message=standing.message,
         min_quality=desired.level.min_quality,
         p95_ms=desired.level.p95_ms,
+        batch_wait_ms=desired.level.batch_wait_ms,
         threads=desired.threads,
     )

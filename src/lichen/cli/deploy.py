@@ -1,11 +1,12 @@
 """`lichen deploy` and `undeploy`: names that clients call, and the version behind each."""
 
-from typing import Literal
+from typing import Literal, Unpack
 
 import click
 
 from lichen.cli.output import json_option, print_json
 from lichen.cli.platform import open_platform
+from lichen.client.admin import DeploymentOptions
 from lichen.core.errors import InvalidInput
 
 
@@ -15,24 +16,29 @@ from lichen.core.errors import InvalidInput
 @click.option("--min-quality", metavar="Q", type=float, help="Least quality to serve, 0 to 1.")
 @click.option("--p95", "p95_ms", metavar="MS", type=float, help="95 % of answers within MS.")
 @click.option(
+    "--batch-wait",
+    "batch_wait_ms",
+    metavar="MS",
+    type=float,
+    default=0.0,
+    help="Let a request wait so long for company. [0]",
+)
+@click.option(
     "--threads",
     metavar="N|auto",
+    callback=lambda _, __, said: _threads(said),
     help="Threads to compute with; auto: as few as keep the p95, by measurement. [1]",
 )
 @json_option
 def deploy(
     reference: str,
     name: str | None,
-    min_quality: float | None,
-    p95_ms: float | None,
-    threads: str | None,
     as_json: bool,  # noqa: FBT001
+    **options: Unpack[DeploymentOptions],
 ) -> None:
     """Serve a model version, and wait until it answers."""
     with open_platform() as platform:
-        made = platform.deployments.deploy(
-            reference, name, min_quality=min_quality, p95_ms=p95_ms, threads=_threads(threads)
-        )
+        made = platform.deployments.deploy(reference, name, **options)
         address = platform.platform().addresses.http
     if as_json:
         print_json(made)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 from urllib.parse import quote
 
 import msgspec
@@ -248,6 +248,22 @@ class Models:
         return self.show(f"{result['model']}@{result['version']}")
 
 
+class DeploymentOptions(TypedDict, total=False):
+    """How a version is served; what is left out is the platform's to choose.
+
+    Attributes:
+        min_quality: least quality relative to the full model, 0 to 1.
+        p95_ms: milliseconds within which 95 % of answers come.
+        batch_wait_ms: how long a request waits for company when nothing else runs.
+        threads: with more than one it runs in a process of its own; `auto` measures how many.
+    """
+
+    min_quality: float | None
+    p95_ms: float | None
+    batch_wait_ms: float
+    threads: int | Literal["auto"] | None
+
+
 class Deployments:
     """`lichen deploy`: names that clients call, and the version behind each."""
 
@@ -271,25 +287,20 @@ class Deployments:
         reference: str,
         name: str | None = None,
         *,
-        min_quality: float | None = None,
-        p95_ms: float | None = None,
-        threads: int | Literal["auto"] | None = None,
         timeout_seconds: float = 60.0,
+        **options: Unpack[DeploymentOptions],
     ) -> Deployment:
         """Serve a version under a name (default: the model's), and wait until it answers.
 
-        With more than one of `threads` it runs in a process of its own; `auto` measures how many.
-
         Raises:
+            InvalidInput: an option is not a finite number.
             NotFound: there is no such version.
             WorkFailed: the data plane cannot load it, or did not within the timeout.
         """
-        for said, figure in (("min_quality", min_quality), ("p95_ms", p95_ms)):
-            if figure is not None and not math.isfinite(figure):  # JSON has no word for it
+        for said, figure in options.items():
+            if isinstance(figure, float) and not math.isfinite(figure):  # JSON has no word for it
                 raise InvalidInput(f"{said} is {figure:g}: give a finite number, or leave it out")
-        request = DeploymentRequest(
-            model=reference, min_quality=min_quality, p95_ms=p95_ms, threads=threads
-        )
+        request = DeploymentRequest(model=reference, **options)
         path = f"/deployments/{_part(name or reference.partition('@')[0], 'deployment')}"
         deployment = self._session.put(path, request, Deployment)
         return self._ready(deployment, timeout_seconds)

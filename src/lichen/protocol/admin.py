@@ -289,6 +289,7 @@ class DeploymentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     model: str
     min_quality: float | None = None
     p95_ms: float | None = None
+    batch_wait_ms: float = 0.0
     threads: int | Literal["auto"] | None = None
 
 
@@ -305,6 +306,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     min_quality: float | None = None
     p95_ms: float | None = None
+    batch_wait_ms: float = 0.0
     threads: int | Literal["auto"] | None = None
 
 

@@ -7,7 +7,7 @@ its answers are out before the next one starts.
 """
 
 import logging
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, TimerHandle
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from time import perf_counter_ns
@@ -59,6 +59,9 @@ class Batcher:
         self._thread_lane: Lane | None = None
         self._queue = FairQueue()
         self._is_busy = False
+        self._gathering: TimerHandle | None = None
+        self.wait_seconds = 0.0
+        """How long a request waits for company before an idle replica; set by the deployment."""
         self.idle = Event()
         self.idle.set()
 
@@ -89,6 +92,16 @@ class Batcher:
         if not self._is_busy:
             self._is_busy = True
             self.idle.clear()
+            self._gather()
+        elif self._gathering is not None and self._queue.rows >= self._most_rows:
+            self._gathering.cancel()
+            self._take()
+
+    def _gather(self) -> None:
+        """Take at once what comes in this turn of the loop, or wait as the deployment asks."""
+        if self.wait_seconds > 0 and self._queue.rows < self._most_rows:
+            self._gathering = self._loop.call_later(self.wait_seconds, self._take)
+        else:
             self._loop.call_soon(self._take)
 
     def close(self) -> None:
@@ -99,6 +112,7 @@ class Batcher:
 
     def _take(self) -> None:
         """The replica is free: it takes all that waits, up to a batch."""
+        self._gathering = None
         tickets = [ticket for ticket in self._queue.take(self._most_rows) if self._begins(ticket)]
         if not tickets:
             self._go_on()

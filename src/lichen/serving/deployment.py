@@ -20,18 +20,31 @@ Threads = int | Literal["auto"]
 MOST_THREADS = 512
 
 
+LONGEST_BATCH_WAIT_MS = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceLevel:
-    """What a deployment promises: `min_quality` relative to the full model, p95 latency."""
+    """What a deployment promises: `min_quality` relative to the full model, p95 latency.
+
+    `batch_wait_ms` is how long a request waits for company when nothing else runs: not at all,
+    unless somebody asks for it.
+    """
 
     min_quality: float | None = None
     p95_ms: float | None = None
+    batch_wait_ms: float = 0.0
 
     def __post_init__(self) -> None:
         if self.min_quality is not None and not 0 <= self.min_quality <= 1:
             raise InvalidInput(f"min_quality is {self.min_quality:g}: give it from 0 to 1")
         if self.p95_ms is not None and not 0 < self.p95_ms < math.inf:
             raise InvalidInput(f"p95_ms is {self.p95_ms:g}: give milliseconds above 0")
+        if not 0 <= self.batch_wait_ms <= LONGEST_BATCH_WAIT_MS:
+            raise InvalidInput(
+                f"batch_wait_ms is {self.batch_wait_ms:g}: give milliseconds, "
+                f"0 to {LONGEST_BATCH_WAIT_MS}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ class Dormant:
         self._most_waiting = most_waiting
         self._subject, self._observer = watched
         self._waiting: list[Ticket] = []
+        self.wait_seconds = 0.0
         self.idle = Event()
         self.idle.set()
 

@@ -42,6 +42,11 @@ class FairQueue:
     def __len__(self) -> int:
         return self._waiting
 
+    @property
+    def rows(self) -> int:
+        """The rows that wait."""
+        return self._rows
+
     def push(self, ticket: Ticket) -> None:
         """Let one more wait; a caller who comes anew stands where the last one served stood."""
         line = self._lines.get(ticket.caller)

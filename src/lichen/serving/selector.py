@@ -20,6 +20,9 @@ class Queue(Protocol):
     idle: Event
     """Set while nothing waits and nothing runs."""
 
+    wait_seconds: float
+    """How long a request waits for company before an idle replica."""
+
     @property
     def waiting(self) -> int:
         """Requests that wait."""
@@ -48,6 +51,7 @@ class Served:
         self.signature: Signature = replica.predictor.signature
         self.admission = Admission(self.signature)
         self.subject = subject_of(deployment)
+        batcher.wait_seconds = deployment.level.batch_wait_ms / 1_000
         self.head = answer_head(deployment.name, str(deployment.version))
 
 

@@ -361,3 +361,30 @@ def test_many_rows_run_in_chunks_and_are_charged_once() -> None:
     assert charged == [10]
     assert isinstance(answer, Answer)
     np.testing.assert_array_equal(answer.outputs["y"].ravel(), np.arange(10) * 2)
+
+
+def test_requests_wait_for_company_only_where_that_is_asked_for() -> None:
+    sizes: list[int] = []
+
+    def note(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        sizes.append(len(inputs["x"]))
+        return double(inputs)
+
+    async def run() -> None:
+        batches = batcher(note)
+        batches.wait_seconds = 3600.0
+        sizes.clear()
+        first = outcome_of(batches)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert sizes == []
+        filling: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        rows: dict[str, Array] = {"x": np.zeros((3, 1), dtype=np.float32)}
+        batches.submit(Ticket(Query("d", rows), 3, form(rows), b"", filling.set_result))
+        await asyncio.gather(first, filling)  # a full batch waits no longer
+        assert sizes == [4]
+        batches.wait_seconds = 0.001
+        assert isinstance(await outcome_of(batches), Answer)
+        assert sizes == [4, 1]
+
+    asyncio.run(run())
