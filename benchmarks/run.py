@@ -11,7 +11,16 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("install", "metering", "monitoring", "upkeep", "serving", "adaptation", "forecasting")
+BENCHMARKS = (
+    "install",
+    "metering",
+    "monitoring",
+    "upkeep",
+    "serving",
+    "runtimes",
+    "adaptation",
+    "forecasting",
+)
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 

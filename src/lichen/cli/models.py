@@ -116,7 +116,8 @@ def export(reference: str, folder: Path, as_json: bool) -> None:  # noqa: FBT001
 
 
 @models.command(
-    "import", short_help="Register an ONNX file, code of your own, or an exported version."
+    "import",
+    short_help="Register ONNX, LightGBM, XGBoost, code of your own, or an exported version.",
 )
 @click.argument("path", type=PATH)
 @click.option("--name", metavar="M", help="Name of the model. [the file's name]")
@@ -130,7 +131,10 @@ def import_(
     labels: list[str] | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Register an ONNX file, a folder with predictor.py, or what was exported, as a new version."""
+    """Register a model as a new version.
+
+    PATH is an ONNX, LightGBM or XGBoost file, a folder with predictor.py, or what was exported.
+    """
     with (
         open_platform() as platform,
         storage_failures(path),

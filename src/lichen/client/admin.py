@@ -223,7 +223,7 @@ class Models:
         columns: Sequence[str] = (),
         labels: Sequence[str] = (),
     ) -> ModelVersion:
-        """Upload ONNX, a predictor (`.py` or a tar), or an exported version, as a new version.
+        """Upload ONNX, LightGBM, XGBoost, a predictor (`.py` or a tar), or an exported version.
 
         Args:
             file: its path.

@@ -1,4 +1,4 @@
-"""LightGBM: fit gradient-boosted trees, one thread, the same bytes each time."""
+"""LightGBM: fit boosted trees, one thread, the same bytes each time; read those of others."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lichen.core.errors import Unavailable
+from lichen.core.errors import InvalidInput, Unavailable
+from lichen.frameworks.foreign_forest import ForeignForest
+from lichen.frameworks.lightgbm_text import forest_in
 from lichen.frameworks.onnx_writer import Tree
 
 
@@ -78,6 +80,43 @@ def fit_trees(
     )
     dumped = booster.dump_model()["tree_info"]
     return Boosted(booster, tuple(_tree(one["tree_structure"]) for one in dumped))
+
+
+def read_lightgbm(content: bytes) -> ForeignForest:
+    """The forest in a text model that LightGBM wrote (`Booster.save_model`).
+
+    Raises:
+        InvalidInput: it is none, or holds what no runtime here can do; or LightGBM is missing.
+    """
+    try:
+        import lightgbm
+    except ImportError as missing:
+        raise InvalidInput(
+            "a LightGBM model is read with LightGBM: install lichen[all]"
+        ) from missing
+    try:
+        # by the sizes of its trees LightGBM reads in threads, where an error ends the process
+        lines = content.decode().splitlines()
+        if "end of trees" not in lines:
+            raise InvalidInput("it was cut short: save the booster again")
+        kept = "\n".join(line for line in lines if not line.startswith("tree_sizes="))
+        booster = lightgbm.Booster(model_str=f"{kept}\n")
+        text = booster.model_to_string(num_iteration=-1)
+    except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
+        raise InvalidInput("LightGBM does not read it: save the booster again") from error
+
+    def predict(rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        answers = booster.predict(rows, num_iteration=-1, num_threads=1)
+        return np.asarray(answers, dtype=np.float64)
+
+    tables, objective = forest_in(text)
+    return ForeignForest(
+        tables=tables,
+        features=tuple(booster.feature_name()),
+        objective=objective,
+        library=f"lightgbm {lightgbm.__version__}",
+        predict=predict,
+    )
 
 
 def _tree(root: Mapping[str, Any]) -> Tree:

@@ -5,7 +5,7 @@ checked.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lichen.core.errors import Corrupt
 from lichen.core.ids import JobId
@@ -17,7 +17,10 @@ from lichen.registry.manifest import Draft, Manifest
 
 @dataclass(frozen=True, slots=True)
 class ForeignModel:
-    """A model that was not made here; `origin` says where it came from, `task` what it is for."""
+    """A model that was not made here.
+
+    `origin` says where it came from, `task` what it is for, `parameters` (JSON) more about it.
+    """
 
     name: str
     signature: Signature
@@ -25,6 +28,7 @@ class ForeignModel:
     origin: str
     algorithm: str = "foreign"
     task: str = "inference"
+    parameters: Mapping[str, object] = field(default_factory=dict)
 
 
 def import_exported(
@@ -80,6 +84,7 @@ def import_foreign(
         algorithm=model.algorithm,
         signature=model.signature,
         code_version=code_version,
+        parameters=model.parameters,
         origin=model.origin,
         job_id=job_id,
     )

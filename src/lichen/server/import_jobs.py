@@ -1,4 +1,4 @@
-"""Jobs of kind `import`: ONNX, code of one's own, or an exported version, becomes a version here.
+"""Jobs of kind `import`: ONNX, trees, code of one's own, or an export becomes a version here.
 
 Foreign code is run to read its signature and to try it out: in a process of its own, and only where
 the platform's settings allow that.
@@ -6,6 +6,7 @@ the platform's settings allow that.
 
 import tarfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from io import BytesIO
@@ -21,6 +22,7 @@ from lichen.registry.archive import unpack
 from lichen.registry.bundle import CARD_FILE
 from lichen.registry.imports import ForeignModel, import_exported, import_foreign
 from lichen.registry.manifest import MANIFEST_FILE, Manifest
+from lichen.server.booster_import import booster_model
 from lichen.server.guests import open_guests
 from lichen.server.workbench import Workbench
 from lichen.serving.charging import ProcessMetering
@@ -41,7 +43,12 @@ def import_model(bench: Workbench) -> None:
     if path.stat().st_size > LARGEST_MODEL:
         raise TooLarge(f"the model is over {LARGEST_MODEL} bytes, the limit: import a smaller one")
     bench.watch.tell("checking")
-    files = _files(path.read_bytes(), spec.file.filename)
+    content = path.read_bytes()
+    booster = _booster(spec, content)
+    if booster is not None:
+        _register_foreign(bench, booster)
+        return
+    files = _files(content, spec.file.filename)
     if MANIFEST_FILE in files and (spec.columns or spec.labels):
         raise InvalidInput("columns and labels are for foreign models: an export has its own")
     if PREDICTOR_FILE in files:
@@ -79,12 +86,25 @@ def _register(
         )
         return
     model = ForeignModel(spec.name, _named(signature, spec), files, spec.file.filename, algorithm)
-    code = version("lichen")
+    _register_foreign(bench, model)
+
+
+def _register_foreign(bench: Workbench, model: ForeignModel) -> None:
+    beside, code = partial(_beside, bench), version("lichen")
     bench.commit(lambda: import_foreign(bench.catalog(), model, code, bench.job_id, beside))
 
 
 def _beside(bench: Workbench, manifest: Manifest) -> Sequence[Change]:
     return bench.completion({"model": manifest.model, "version": manifest.version})
+
+
+def _booster(spec: ImportSpec, content: bytes) -> ForeignModel | None:
+    """What a library of boosted trees saved; None when the file is something else."""
+    try:
+        found = booster_model(spec.name, spec.file.filename, content)
+        return found and replace(found, signature=_named(found.signature, spec))
+    except InvalidInput as error:
+        raise InvalidInput(f"{spec.file.filename}: {error}") from error
 
 
 def _of_onnx(content: bytes, filename: str) -> Signature:

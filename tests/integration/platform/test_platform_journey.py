@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+import lightgbm
 import numpy as np
 import pytest
 
@@ -152,6 +153,24 @@ def test_a_foreign_model_is_checked_and_served(lichen: Lichen, tmp_path: Path) -
     lichen.deployments.undeploy("line")
     with pytest.raises(NotFound):
         lichen.deployments.show("line")
+
+
+def test_a_lightgbm_file_is_checked_and_served_by_the_compiled_form(
+    lichen: Lichen, platform: Running, tmp_path: Path
+) -> None:
+    rows = np.random.default_rng(1).normal(size=(200, 3)).astype(np.float32)
+    made = lightgbm.Dataset(rows, rows[:, 0] * rows[:, 1])
+    booster = lightgbm.train({"verbosity": -1, "num_threads": 1}, made, 20)
+    booster.save_model(tmp_path / "trees.txt")
+    imported = lichen.models.import_file(tmp_path / "trees.txt")
+    assert (imported.algorithm, imported.task) == ("lightgbm", "regression")
+    assert {one.name for one in imported.files} == {"model.onnx", "model.txt"}
+    lichen.deployments.deploy("trees")
+    answer = lichen.predict("trees", {"x": rows[:5].tolist()})
+    expected = booster.predict(rows[:5])
+    np.testing.assert_allclose(np.ravel(answer.outputs["prediction"]), expected, atol=1e-5)
+    assert list((platform.home / "compiled").glob("*.so"))
+    lichen.deployments.undeploy("trees")
 
 
 def test_a_failed_job_raises_what_it_failed_with(lichen: Lichen, tmp_path: Path) -> None:
