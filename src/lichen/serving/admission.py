@@ -9,6 +9,10 @@ from lichen.core.batch import NUMPY_OF_DATATYPE, Array, datatype_of
 from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Signature, TensorSpec
 
+_HALF_BITS = 0x7C00
+"""The exponent of an FP16; all set in NaN and infinity."""
+_STEP = 2**18
+
 
 class Admission:
     """The checks of one signature, prepared; `check` is on the path of every request."""
@@ -95,7 +99,8 @@ class _InputCheck:
                 f"{list(self._spec.shape)} (-1: any length)"
             )
         if self._is_float and not _is_finite(values):
-            position = [int(index) for index in np.argwhere(~np.isfinite(values))[0]]
+            first = np.argmin(_finite(values))  # of long inputs, a list of all takes 0.1 s
+            position = [int(index) for index in np.unravel_index(first, shape)]
             raise InvalidInput(
                 f"input {self._spec.name!r} holds {_named(float(values[tuple(position)]))} at "
                 f"position {position}: a model takes finite numbers only"
@@ -108,8 +113,22 @@ class _InputCheck:
 
 
 def _is_finite(values: Array) -> bool:
-    """One quick product first; only when it overflows are the values looked at one by one."""
+    """One quick product first; only when it overflows are the values looked at one by one.
+
+    Of FP16 the exponent's bits are looked at: NumPy has no quick product of these.
+    """
+    if values.dtype == np.float16:
+        bits = values.reshape(-1).view(np.uint16)
+        steps = (bits[at : at + _STEP] for at in range(0, bits.size, _STEP))
+        return all(int((step & _HALF_BITS).max()) < _HALF_BITS for step in steps)
     return isfinite(np.vdot(values, values)) or bool(np.isfinite(values).all())
+
+
+def _finite(values: Array) -> Array:
+    if values.dtype != np.float16:
+        return np.isfinite(values)
+    finite: Array = (values.view(np.uint16) & _HALF_BITS) != _HALF_BITS
+    return finite
 
 
 def _named(value: float) -> str:

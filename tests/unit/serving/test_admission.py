@@ -53,6 +53,16 @@ def test_nan_and_infinity_are_refused_with_their_position(value: float) -> None:
         Admission(SIGNATURE).check({"x": wrong, "when": WHEN})
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_halves_are_looked_at_as_well(value: float) -> None:
+    admission = Admission(Signature((TensorSpec("x", Datatype.FP16, (-1, 2)),), ()))
+    halves = np.full((200_000, 2), np.finfo(np.float16).max, dtype=np.float16)
+    assert admission.check({"x": halves}) == 200_000
+    halves[150_000, 1] = value
+    with pytest.raises(InvalidInput, match=r"at position \[150000, 1\]"):
+        admission.check({"x": halves})
+
+
 def test_large_finite_numbers_pass() -> None:
     large = np.full((2, 3), np.finfo(np.float32).max, dtype=np.float32)
     assert Admission(SIGNATURE).check({"x": large, "when": WHEN}) == 2
