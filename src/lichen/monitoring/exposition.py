@@ -62,9 +62,9 @@ def _add_requests(samples: Samples, labels: tuple[str, ...], requests: RequestTo
     total = billionths(requests.total_ns)
     samples.histogram(families.SECONDS, labels, SECONDS_BOUNDS, requests.total_buckets, total)
     samples.add(families.QUEUE_SECONDS, labels, billionths(requests.queue_ns))
-    if requests.metered:  # nothing unmeasured is reported as 0 (M5)
+    if requests.nj:  # nothing unmeasured is reported as 0 (M5)
         samples.add(families.JOULES, labels, billionths(requests.nj))
-    if requests.priced:
+    if requests.ng:
         samples.add(families.GRAMS, labels, billionths(requests.ng))
 
 

@@ -28,14 +28,15 @@ def _names(kind: type[LichenError]) -> list[str]:
 
 
 OUTCOMES = ("ok", *_names(LichenError))
-"""How a request may end; what is none of these counts as the last."""
+"""How a request may end; what is none of these counts as the last. The first word of a record stays
+0: what was answered stands among the sums, which are written together."""
 OUTCOME_WORDS = 24
-MAGIC = 0x4C49_4348_0000_0000 + crc32(f"2 {' '.join(OUTCOMES)}".encode())
+MAGIC = 0x4C49_4348_0000_0000 + crc32(f"3 {' '.join(OUTCOMES)}".encode())
 """A file with other outcomes, or of another layout, is another kind of file."""
 
-SUMS = struct.Struct("@9q")
-"""Rows, queue ns, compute ns and total ns of requests answered; ns of those refused; nanojoules,
-nanograms, and how many requests had the one and the other."""
+SUMS = struct.Struct("@8q")
+"""How many requests were answered, their rows, queue ns, compute ns and total ns; ns of those that
+were refused; nanojoules and nanograms of all."""
 SUMS_AT = OUTCOME_WORDS * WORD
 SUM_WORDS = SUMS.size // WORD
 
@@ -49,8 +50,8 @@ SECONDS_BUCKETS = len(SECONDS_BOUNDS) + 1
 TOTAL_BUCKETS_WORD = OUTCOME_WORDS + SUM_WORDS
 COMPUTE_BUCKETS_WORD = TOTAL_BUCKETS_WORD + SECONDS_BUCKETS
 
-BATCH_SUMS = struct.Struct("@6q")
-"""Batches, requests, rows, CPU ns, wall ns, and the time of the last in milliseconds since 1970."""
+BATCH_SUMS = struct.Struct("@5q")
+"""Batches, rows, CPU ns, wall ns, and the time of the last in milliseconds since 1970."""
 BATCH_SUM_WORDS = BATCH_SUMS.size // WORD
 WAITING_WORD = BATCH_SUM_WORDS
 ROWS_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)

@@ -35,8 +35,8 @@ class Series:
     """What one tenant asked of one variant: outcomes, durations, energy, carbon."""
 
     __slots__ = (
-        *("_at", "_compute_buckets", "_compute_ns", "_failed_ns", "_mapped", "_metered", "_ng"),
-        *("_nj", "_outcomes", "_priced", "_queue_ns", "_rows", "_total_buckets", "_total_ns"),
+        *("_answered", "_at", "_compute_buckets", "_compute_ns", "_failed_ns", "_mapped", "_ng"),
+        *("_nj", "_outcomes", "_queue_ns", "_rows", "_total_buckets", "_total_ns"),
         "_words",
     )
 
@@ -46,17 +46,17 @@ class Series:
         self._total_buckets = first + TOTAL_BUCKETS_WORD
         self._compute_buckets = first + COMPUTE_BUCKETS_WORD
         sums = SUMS.unpack_from(slot.mapped, at + SUMS_AT)
-        self._rows, self._queue_ns, self._compute_ns, self._total_ns, self._failed_ns = sums[:5]
-        self._nj, self._ng, self._metered, self._priced = sums[5:]
+        self._answered, self._rows, self._queue_ns, self._compute_ns = sums[:4]
+        self._total_ns, self._failed_ns, self._nj, self._ng = sums[4:]
 
     def add(self, event: Answered) -> None:
         """Count one request; once this returns, a `kill -9` cannot lose it."""
         words, total_ns = self._words, event.total_ns
         if event.outcome == ANSWERED:
-            words[self._outcomes] += 1
             compute_ns = event.compute_ns
             words[self._total_buckets + bisect_left(NS_BOUNDS, total_ns)] += 1
             words[self._compute_buckets + bisect_left(NS_BOUNDS, compute_ns)] += 1
+            self._answered += 1
             self._rows += event.rows
             self._queue_ns += event.queue_ns
             self._compute_ns += compute_ns
@@ -64,16 +64,14 @@ class Series:
         else:
             words[self._outcomes + _OUTCOME_WORD.get(event.outcome, _ANY_OTHER)] += 1
             self._failed_ns += total_ns
-        nj, ng = event.nj, event.ng
-        if nj is not None:
-            self._nj += nj
-            self._metered += 1
-        if ng is not None:
-            self._ng += ng
-            self._priced += 1
+        if event.nj is not None:
+            self._nj += event.nj
+        if event.ng is not None:
+            self._ng += event.ng
         _store(
             self._mapped,
             self._at,
+            self._answered,
             self._rows,
             self._queue_ns,
             self._compute_ns,
@@ -81,8 +79,6 @@ class Series:
             self._failed_ns,
             self._nj,
             self._ng,
-            self._metered,
-            self._priced,
         )
 
 
@@ -90,34 +86,33 @@ class Batches:
     """The batches of one variant, and how many requests wait for it."""
 
     __slots__ = (
-        *("_at", "_batches", "_cpu_ns", "_first", "_mapped", "_requests", "_rows", "_wall_ns"),
+        *("_at", "_batches", "_cpu_ns", "_first", "_mapped", "_rows", "_wall_ns"),
         "_words",
     )
 
     def __init__(self, slot: Slot, at: int) -> None:
         self._mapped, self._words, self._at, self._first = slot.mapped, slot.words, at, at // WORD
         sums = BATCH_SUMS.unpack_from(slot.mapped, at)
-        self._batches, self._requests, self._rows, self._cpu_ns, self._wall_ns = sums[:5]
+        self._batches, self._rows, self._cpu_ns, self._wall_ns = sums[:4]
 
     def add(self, event: Ran) -> None:
         """Count one batch."""
         words, first, rows = self._words, self._first, event.rows
         self._batches += 1
-        self._requests += event.requests
         self._rows += rows
         self._cpu_ns += event.cpu_ns
-        self._wall_ns += event.wall_ns
+        wall_ns = event.wall_ns
+        self._wall_ns += wall_ns
         if 0 < rows <= SIZES:  # the reader puts these into their buckets
             size = first + SIZES_WORD + 2 * (rows - 1)
             words[size] += 1
-            words[size + 1] += event.wall_ns
+            words[size + 1] += wall_ns
         else:
             words[first + ROWS_BUCKETS_WORD + bisect_left(ROWS_BOUNDS, rows)] += 1
         _store_batch(
             self._mapped,
             self._at,
             self._batches,
-            self._requests,
             self._rows,
             self._cpu_ns,
             self._wall_ns,

@@ -68,8 +68,6 @@ class RequestTotals:
     failed_ns: int
     nj: int
     ng: int
-    metered: int
-    priced: int
     total_buckets: tuple[int, ...]
     compute_buckets: tuple[int, ...]
 
@@ -84,7 +82,6 @@ class BatchTotals:
     """The batches of one variant; `sizes`: batches and their wall nanoseconds, by rows."""
 
     batches: int
-    requests: int
     rows: int
     cpu_ns: int
     wall_ns: int
@@ -191,11 +188,11 @@ def _add_batches(sums: dict[Variant, list[int]], key: Variant, more: list[int]) 
 
 
 def _requests(record: list[int]) -> RequestTotals:
-    rows, queue_ns, compute_ns, total_ns, failed_ns, nj, ng, metered, priced = _part(
+    answered, rows, queue_ns, compute_ns, total_ns, failed_ns, nj, ng = _part(
         record, OUTCOME_WORDS, SUM_WORDS
     )
     return RequestTotals(
-        outcomes=dict(zip(OUTCOMES, record, strict=False)),
+        outcomes={**dict(zip(OUTCOMES, record, strict=False)), ANSWERED: answered},
         rows=rows,
         queue_ns=queue_ns,
         compute_ns=compute_ns,
@@ -203,8 +200,6 @@ def _requests(record: list[int]) -> RequestTotals:
         failed_ns=failed_ns,
         nj=nj,
         ng=ng,
-        metered=metered,
-        priced=priced,
         total_buckets=_part(record, TOTAL_BUCKETS_WORD, SECONDS_BUCKETS),
         compute_buckets=_part(record, COMPUTE_BUCKETS_WORD, SECONDS_BUCKETS),
     )
@@ -220,10 +215,9 @@ def _batches(record: list[int]) -> BatchTotals:
     buckets = list(_part(record, ROWS_BUCKETS_WORD, ROWS_BUCKETS))
     for rows, (count, _) in sizes.items():
         buckets[bisect_left(ROWS_BOUNDS, rows)] += count
-    batches, requests, rows_in_all, cpu_ns, wall_ns, last_ms = _part(record, 0, BATCH_SUM_WORDS)
+    batches, rows_in_all, cpu_ns, wall_ns, last_ms = _part(record, 0, BATCH_SUM_WORDS)
     return BatchTotals(
         batches=batches,
-        requests=requests,
         rows=rows_in_all,
         cpu_ns=cpu_ns,
         wall_ns=wall_ns,

@@ -51,7 +51,7 @@ def test_a_refusal_counts_as_itself_and_in_no_duration_of_answers(
     one = totals(tmp_path).requests[VARIANT, "default"]
     said = {name: count for name, count in one.outcomes.items() if count}
     assert said == {"DeadlinePassed": 1, "LichenError": 1}
-    assert (one.rows, one.total_ns, one.failed_ns, one.metered) == (0, 0, 600_000, 0)
+    assert (one.rows, one.total_ns, one.failed_ns, one.nj) == (0, 0, 600_000, 0)
     assert sum(one.total_buckets) == 0
 
 
@@ -73,7 +73,7 @@ def test_batches_are_counted_by_their_size(metrics: Metrics, tmp_path: Path) -> 
     for rows in (1, 5, 5, 256, 300, 5000):
         metrics.ran(Ran(SUBJECT, 1, rows, 10, 20))
     one = totals(tmp_path).batches[VARIANT]
-    assert (one.batches, one.requests, one.rows) == (6, 6, 5567)
+    assert (one.batches, one.rows) == (6, 5567)
     assert (one.cpu_ns, one.wall_ns) == (60, 120)
     assert one.sizes == {1: (1, 20), 5: (2, 40), 256: (1, 20)}
     assert one.rows_buckets == (1, 0, 0, 2, 0, 0, 0, 0, 1, 1, 0, 1)
