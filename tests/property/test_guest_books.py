@@ -18,6 +18,7 @@ from lichen.energy.closing import Levels, Posting, close
 from lichen.energy.counters import ProcessCounters, process_clock_ns
 from lichen.energy.model import ModelMeter
 from lichen.energy.owner import MeterOwner
+from lichen.frameworks.onnx_writer import linear_core
 from lichen.serving.charging import ProcessMetering
 from lichen.serving.deployment import Deployment
 from lichen.serving.environments import Environments
@@ -150,3 +151,23 @@ def test_the_data_plane_is_not_charged_for_what_its_guest_does(house: House) -> 
     assert lines[ACCOUNT].cpu_ns >= 200_000_000
     assert lines["overhead/dataplane"].cpu_ns <= own_ns + 100_000_000
     assert own_ns < 100_000_000
+
+
+def test_a_model_with_threads_is_charged_for_all_of_them(tmp_path: Path) -> None:
+    wide = np.random.default_rng(1).normal(size=(2048, 512))
+    owner = MeterOwner(tmp_path, ModelMeter)
+    counters = ProcessCounters.create(tmp_path, "dataplane")
+    metering = ProcessMetering(counters, tmp_path, None, SystemClock())
+    guests = Guests(tmp_path / "g", Environments(tmp_path, {}), metering, GuestRules())
+    guest = guests.threaded("m", linear_core(wide), None, 2)
+    batch = guest.example(256)
+    guest.predict(batch)
+    pid = guest.keeper.pid
+    assert pid is not None
+    before_ns, worked_ns = process_clock_ns(pid), guest.keeper.worked_ns
+    for _ in range(20):
+        guest.predict(batch)
+    spent_ns, charged_ns = process_clock_ns(pid) - before_ns, guest.keeper.worked_ns - worked_ns
+    guests.close()
+    owner.close()
+    assert 0.9 * spent_ns <= charged_ns <= spent_ns

@@ -66,6 +66,14 @@ class Line(Protocol):
         ...
 
 
+class Sink(Protocol):
+    """Bytes to the other side."""
+
+    def sendall(self, data: bytes, /) -> None:
+        """All of them."""
+        ...
+
+
 class BadPredictor(Exception):
     """The user's class is not what can be served; the message says what to change."""
 
@@ -86,7 +94,7 @@ class Model(Protocol):
         ...
 
 
-def send_frame(connection: socket.socket, head: Head, parts: Sequence[bytes] = ()) -> None:
+def send_frame(connection: Sink, head: Head, parts: Sequence[bytes] = ()) -> None:
     """Write one frame."""
     said = json.dumps(head).encode()
     sizes = _SIZES.pack(len(said), sum(len(part) for part in parts))

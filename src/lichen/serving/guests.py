@@ -3,8 +3,10 @@
 import os
 import secrets
 import shutil
+import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -122,11 +124,24 @@ class Guests:
         self._open.clear()
 
     def clear_away(self) -> None:
-        """Remove the folders that processes left which are gone."""
-        if self._folder.is_dir():
-            for left in self._folder.iterdir():
-                if not Path("/proc", left.name.partition("-")[0]).exists():
-                    shutil.rmtree(left, ignore_errors=True)
+        """Remove the folders of processes that are gone, and end what still works in them.
+
+        A guest ends with its platform, but not what it started: that is only ended with it as long
+        as somebody is there to do so.
+        """
+        if not self._folder.is_dir():
+            return
+        left = [
+            folder.resolve()
+            for folder in self._folder.iterdir()
+            if not Path("/proc", folder.name.partition("-")[0]).exists()
+        ]
+        for process in Path("/proc").glob("[0-9]*") if left else ():
+            with suppress(OSError):
+                if (process / "cwd").resolve() in left:
+                    os.kill(int(process.name), signal.SIGKILL)
+        for folder in left:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _opened(self, guest: Guest) -> Guest:
         self._open = [one for one in self._open if not one.keeper.is_ended]

@@ -44,14 +44,15 @@ class MemoryFigures:
     thrashed: int = 0
 
 
-def used_bytes() -> int:
-    """Memory of this process that is no file's: what a model adds when it is loaded.
+def used_bytes(pid: int | None = None) -> int:
+    """Memory of a process, this one unless said, that is no file's: what a model adds to it.
 
     Shared libraries are not counted, so that the first model of a framework is not taken for the
     framework. 0 where the system does not say.
     """
+    status = _STATUS if pid is None else Path(f"/proc/{pid}/status")
     try:
-        text = _STATUS.read_text()
+        text = status.read_text()
     except OSError:
         return 0
     for line in text.splitlines():

@@ -8,7 +8,8 @@ from time import monotonic
 
 from lichen.core.errors import Corrupt, LichenError, StorageFailed, WorkFailed
 from lichen.serving.deployment import Deployment
-from lichen.serving.memory import give_memory_back
+from lichen.serving.guest import Guest
+from lichen.serving.memory import give_memory_back, used_bytes
 from lichen.serving.selector import Served
 from lichen.serving.workshop import Workshop
 
@@ -70,8 +71,15 @@ def _opened(opening: Opening, workshop: Workshop) -> Opened:
     before = workshop.memory.used()
     outcome = _outcome(opening.deployment, workshop)
     give_memory_back()
-    size_bytes = max(workshop.memory.used() - before, opening.size_bytes)
-    return Opened(outcome, size_bytes, monotonic() - opening.began)
+    took_bytes = workshop.memory.used() - before + _apart_bytes(outcome)
+    return Opened(outcome, max(took_bytes, opening.size_bytes), monotonic() - opening.began)
+
+
+def _apart_bytes(outcome: Served | LichenError) -> int:
+    """What the model takes in a process of its own, if it has one."""
+    predictor = outcome.replica.predictor if isinstance(outcome, Served) else None
+    pid = predictor.keeper.pid if isinstance(predictor, Guest) else None
+    return 0 if pid is None else used_bytes(pid)
 
 
 def _outcome(deployment: Deployment, workshop: Workshop) -> Served | LichenError:

@@ -27,6 +27,7 @@ class Predictor:
     outputs = [("y", "FP64", [-1])]
     def predict(self, inputs):
         x = inputs["x"]
+        if (x == 91).any(): time.sleep(0.6)
         if (x == 92).any(): time.sleep(60)
         if (x == 93).any(): os._exit(3)
         if (x == 94).any(): raise ValueError("no " + __file__)
@@ -57,6 +58,7 @@ class Platform(Protocol):
     def deploy(self, deployment: Deployment) -> Observed: ...
     def observed(self, deployment: Deployment) -> Observed: ...
     def infer(self, name: str, rows: object) -> httpx.Response: ...
+    def undeploy(self, name: str) -> None: ...
     def until(self, look: Callable[[], bool]) -> None: ...
 
 
@@ -123,6 +125,16 @@ def test_code_of_its_own_answers_with_a_receipt_and_heals_itself(serving: Platfo
     assert ask(serving, 3.0).json()["outputs"][0]["data"] == [6.0]
 
 
+def test_one_request_that_kills_takes_none_of_its_batch_with_it(serving: Platform) -> None:
+    with ThreadPoolExecutor(8) as many:
+        first = many.submit(ask, serving, 91.0)  # the others wait behind it, and run together
+        time.sleep(0.1)
+        others = [many.submit(ask, serving, value) for value in (1.0, 2.0, 93.0, 3.0, 4.0)]
+        codes = [one.result().status_code for one in others]
+    assert first.result().status_code == 200
+    assert codes == [200, 200, 503, 200, 200]
+
+
 def test_a_killed_guest_costs_only_what_was_in_flight_in_it(serving: Platform) -> None:
     (guest,) = guests_of(serving)
     with ThreadPoolExecutor(1) as one:
@@ -173,7 +185,10 @@ def test_a_swap_ends_the_former_process_and_loses_no_request(serving: Platform) 
     assert {one.status_code for one in answers} == {200}
     assert {one.json()["outputs"][0]["data"][0] for one in answers} == {2.0, 3.0}
     serving.until(lambda: ended(former))
-    assert len(guests_of(serving)) == 1
+    latter = guests_of(serving)
+    assert len(latter) == 1
+    serving.undeploy("own")
+    serving.until(lambda: ended(latter))
 
 
 @pytest.mark.parametrize("end", ["terminate", "kill"])

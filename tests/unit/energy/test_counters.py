@@ -102,6 +102,33 @@ def test_two_processes_have_files_of_their_own(tmp_path: Path) -> None:
     assert readings["charger"].charges[0].nj == 33_000
 
 
+def test_a_child_is_written_for_by_its_parent_until_it_is_waited_for(tmp_path: Path) -> None:
+    script = "import sys; sum(range(3_000_000)); print('on', flush=True); sys.stdin.read()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdout.readline()
+    counters = ProcessCounters.create(tmp_path, "guest", "home", child.pid)
+    assert counters.path.name.startswith(f"{child.pid}-")
+    counters.account("work/a/b/c@1/d").add(7, 8, 9)
+    (reading,) = read_counters(tmp_path)
+    assert (reading.pid, reading.name, reading.platform) == (child.pid, "guest", "home")
+    assert reading.charged_ns == 7
+    assert reading.cpu_ns >= 10_000_000
+    child.stdin.close()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    counters.finish()
+    child.wait()
+    child.stdout.close()
+    (ended,) = read_counters(tmp_path)
+    assert not ended.alive
+    assert ended.cpu_ns >= reading.cpu_ns
+    with pytest.raises(ProcessLookupError):
+        ProcessCounters.create(tmp_path, "guest", "home", child.pid)
+
+
 def test_threads_charging_one_account_lose_nothing(tmp_path: Path) -> None:
     account = ProcessCounters.create(tmp_path, "threads").account("a")
 

@@ -324,31 +324,38 @@ def test_a_trial_run_that_fails_says_what_to_do(tmp_path: Path) -> None:
 ORPHAN = """
 import sys, time
 from pathlib import Path
+import numpy as np
+from lichen.core.batch import Batch
 from lichen.serving.charging import NoMetering
 from lichen.serving.environments import Environments
 from lichen.serving.guests import GuestRules, Guests
 folder = Path(sys.argv[1])
 rules = GuestRules(is_custom_allowed=True)
 guests = Guests(folder, Environments(folder, {}), NoMetering(), rules)
-guest = guests.custom("d", {"predictor.py": sys.stdin.buffer.read()})
-print(guest.keeper.pid, flush=True)
+guest = guests.custom("d", {"predictor.py": sys.stdin.buffer.read(), "loads.txt": b"1"})
+child = guest.predict(Batch({"x": np.full((1, 2), 98.0)}))["y"][0]
+print(guest.keeper.pid, int(child), flush=True)
 time.sleep(60)
 """
 
 
-def test_one_whose_platform_is_killed_ends_with_it(tmp_path: Path) -> None:
+def test_one_whose_platform_is_killed_ends_with_it_and_what_it_started_at_the_next_start(
+    tmp_path: Path,
+) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", ORPHAN, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as platform:
         assert platform.stdin is not None
         assert platform.stdout is not None
-        platform.stdin.write(CENTRED)
+        platform.stdin.write(TRICKS.encode())
         platform.stdin.close()
-        pid = int(platform.stdout.readline())
+        pid, child = (int(one) for one in platform.stdout.readline().split())
         assert runs(pid)
+        assert runs(child)
         platform.kill()
     until(lambda: not runs(pid))
     guests = Guests(tmp_path, Environments(tmp_path, {}), NoMetering(), GuestRules())
     assert len(list(tmp_path.iterdir())) == 1
     guests.clear_away()
     assert list(tmp_path.iterdir()) == []
+    until(lambda: not runs(child))
