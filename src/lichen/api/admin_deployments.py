@@ -7,7 +7,7 @@ from lichen.core.errors import InvalidInput, NotFound
 from lichen.core.ids import ModelReference, TenantId
 from lichen.protocol.admin import Deployment, DeploymentRequest, NewestInput, Page
 from lichen.security.policy import Action, Kind
-from lichen.serving.deployment import ServiceLevel
+from lichen.serving.deployment import Placement, ServiceLevel
 
 _ONE = "/deployments/{name}"
 
@@ -22,7 +22,7 @@ def deploy(plane: Plane, question: Question) -> Deployment:
         ModelReference.parse(request.model),
         _tenant(plane, question),
         ServiceLevel(request.min_quality, request.p95_ms, request.batch_wait_ms),
-        request.threads,
+        Placement(request.threads, request.device),
     )
     return deployment_view(standing)
 

@@ -119,4 +119,5 @@ def deployment_view(standing: Standing) -> Deployment:
         p95_ms=desired.level.p95_ms,
         batch_wait_ms=desired.level.batch_wait_ms,
         threads=desired.threads,
+        device=desired.device,
     )

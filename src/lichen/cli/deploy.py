@@ -29,6 +29,12 @@ from lichen.core.errors import InvalidInput
     callback=lambda _, __, said: _threads(said),
     help="Threads to compute with; auto: as few as keep the p95, by measurement. [1]",
 )
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    help="What to compute on; auto: a GPU only where it makes up for its power. [auto]",
+)
 @json_option
 def deploy(
     reference: str,

@@ -256,12 +256,14 @@ class DeploymentOptions(TypedDict, total=False):
         p95_ms: milliseconds within which 95 % of answers come.
         batch_wait_ms: how long a request waits for company when nothing else runs.
         threads: with more than one it runs in a process of its own; `auto` measures how many.
+        device: what it computes on; `auto`: a GPU only where it makes up for its power.
     """
 
     min_quality: float | None
     p95_ms: float | None
     batch_wait_ms: float
     threads: int | Literal["auto"] | None
+    device: Literal["auto", "cpu", "cuda"]
 
 
 class Deployments:

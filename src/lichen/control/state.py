@@ -6,6 +6,7 @@ import msgspec
 
 from lichen.core.errors import Conflict, NotFound
 from lichen.core.ids import ModelReference, TenantId, checked_name
+from lichen.frameworks.devices import check_device
 from lichen.registry.catalog import Catalog
 from lichen.serving.deployment import (
     ASIDE,
@@ -13,12 +14,13 @@ from lichen.serving.deployment import (
     OBSERVED,
     Deployment,
     Observed,
+    Placement,
     ServiceLevel,
-    Threads,
 )
 from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore
 
 PENDING = "pending"
+PLACEMENT = Placement()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +55,16 @@ class Deployments:
         reference: ModelReference,
         tenant: TenantId,
         level: ServiceLevel,
-        threads: Threads | None = None,
+        placement: Placement = PLACEMENT,
     ) -> Standing:
         """Let a name serve a version; asking for what is desired already changes nothing.
 
         Raises:
-            InvalidInput: the name or the number of threads is not usable.
+            InvalidInput: the name or the number of threads is not usable, or the device not there.
             NotFound: there is no such model, alias or version.
         """
         checked_name(name, "deployment")
+        check_device(placement.device)
         manifest = self._catalog.resolve(reference)
         wanted = Deployment(
             name=name,
@@ -69,7 +72,8 @@ class Deployments:
             version=manifest.version,
             tenant=tenant,
             level=level,
-            threads=threads,
+            threads=placement.threads,
+            device=placement.device,
         )
         while True:
             now, seen = self._read(name)

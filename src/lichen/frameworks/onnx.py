@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -31,6 +31,8 @@ _PATH = re.compile(r"\S*/\S+")
 _NOISE = re.compile(r"\[ONNXRuntimeError\]\s*:\s*\d+\s*:\s*(\w+)\s*:\s*")
 _LONGEST_REASON = 300
 _SMOKE_ROWS = (1, 2)
+_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+ModelDevice = Literal["cpu", "cuda"]
 _SEED = 20260101
 
 
@@ -38,15 +40,20 @@ class OnnxPredictor:
     """An ONNX model in memory, on the CPU; one thread, unless it has a process of its own (A1)."""
 
     def __init__(
-        self, content: bytes, signature: Signature | None = None, threads: int = 1
+        self,
+        content: bytes,
+        signature: Signature | None = None,
+        threads: int = 1,
+        device: ModelDevice = "cpu",
     ) -> None:
         """Load the model; a signature given with it adds units and names of its own.
 
         Raises:
-            InvalidInput: the bytes are no ONNX model, or one that is not taken.
+            InvalidInput: the bytes are no ONNX model, or one that is not taken; or there is no
+                such device.
             Unavailable: ONNX Runtime is not installed.
         """
-        self._session, self._failures = _open(content, threads)
+        self._session, self._failures = _open(content, threads, device)
         # its own `run` checks names and devices in Python first: 0.9 us of 5.3 for a small model
         self._run = self._session._sess.run  # noqa: SLF001
         read = Signature(_specs(self._session.get_inputs()), _specs(self._session.get_outputs()))
@@ -108,15 +115,20 @@ class OnnxPredictor:
 class OnnxAdapter:
     """Makes predictors from a version whose model is `model.onnx`."""
 
-    def load(self, files: Mapping[str, bytes], signature: Signature | None) -> OnnxPredictor:
+    def load(
+        self,
+        files: Mapping[str, bytes],
+        signature: Signature | None,
+        device: ModelDevice = "cpu",
+    ) -> OnnxPredictor:
         """The predictor of `model.onnx`.
 
         Raises:
-            InvalidInput: there is no such file, or it is not taken.
+            InvalidInput: there is no such file or device, or the model is not taken.
         """
         if MODEL_FILE not in files:
             raise InvalidInput(f"the version has no {MODEL_FILE}; its files: {', '.join(files)}")
-        return OnnxPredictor(files[MODEL_FILE], signature)
+        return OnnxPredictor(files[MODEL_FILE], signature, device=device)
 
 
 def check_model(content: bytes) -> Signature:
@@ -177,7 +189,9 @@ def _uses_domain(model: Any, domain: str) -> bool:  # noqa: ANN401 - onnx's own 
     return any(node.domain == domain for node in model.graph.node)
 
 
-def _open(content: bytes, threads: int) -> tuple[Any, tuple[type[Exception], ...]]:
+def _open(
+    content: bytes, threads: int, device: ModelDevice
+) -> tuple[Any, tuple[type[Exception], ...]]:
     try:
         import onnxruntime  # type: ignore[import-untyped]
     except ImportError as missing:
@@ -197,12 +211,28 @@ def _open(content: bytes, threads: int) -> tuple[Any, tuple[type[Exception], ...
     options.enable_cpu_mem_arena = False  # memory goes back when a model is unloaded
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waits cost nothing
+    providers = [_CPU] if device == "cpu" else _cuda_first(onnxruntime.get_available_providers())
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(content, options, providers=providers)
     except failures as error:
         raise InvalidInput(f"ONNX Runtime does not load the model: {_reason(error)}") from error
+    if session.get_providers()[0] != providers[0]:  # it falls back to the CPU without a word
+        raise InvalidInput(
+            "device cuda is absent, ONNX Runtime cannot use it here (driver or CUDA libraries are "
+            "missing): deploy with --device cpu"
+        )
     session._model_bytes = None  # noqa: SLF001 - it keeps the file, which doubles the memory
     return session, failures
+
+
+def _cuda_first(available: Sequence[str]) -> list[str]:
+    """CUDA, and the CPU for the operators that it lacks."""
+    if _CUDA not in available:
+        raise InvalidInput(
+            "device cuda is absent, the ONNX Runtime installed here is built for the CPU: install "
+            "lichen[cuda] in its place, or deploy with --device cpu"
+        )
+    return [_CUDA, _CPU]
 
 
 def _closed(*_: object) -> None:

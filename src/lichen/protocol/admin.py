@@ -291,6 +291,7 @@ class DeploymentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     p95_ms: float | None = None
     batch_wait_ms: float = 0.0
     threads: int | Literal["auto"] | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -308,6 +309,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     p95_ms: float | None = None
     batch_wait_ms: float = 0.0
     threads: int | Literal["auto"] | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
 class NewestInput(msgspec.Struct, frozen=True, kw_only=True):

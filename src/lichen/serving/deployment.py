@@ -7,6 +7,7 @@ from typing import Literal
 
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import DEFAULT_TENANT, TenantId
+from lichen.frameworks.devices import Device
 
 DEPLOYMENTS = "deployments"
 """Document collection of `Deployment`, by name: written by control, read by the data plane."""
@@ -48,12 +49,21 @@ class ServiceLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """What a model is to compute with: see `Deployment`."""
+
+    threads: Threads | None = None
+    device: Device = "auto"
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """A name that clients call, and the model version behind it.
 
     `generation` grows with every change that control makes to the deployment. `threads` is how
     many a model computes with: more than one, and it runs in a process of its own (A1); None: one;
-    `auto`: chosen by measurement when it is loaded.
+    `auto`: chosen by measurement when it is loaded. `device` is what it computes on; `auto`: a GPU
+    only where there is one and it makes up for its power.
     """
 
     name: str
@@ -64,6 +74,7 @@ class Deployment:
     level: ServiceLevel = ServiceLevel()
     generation: int = 1
     threads: Threads | None = None
+    device: Device = "auto"
 
     def __post_init__(self) -> None:
         if isinstance(self.threads, int) and not 1 <= self.threads <= MOST_THREADS:

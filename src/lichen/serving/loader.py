@@ -1,11 +1,14 @@
 """From a deployment to a predictor: read the version's files and make what they are."""
 
 import gc
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from lichen.core.errors import InvalidInput, LichenError
 from lichen.core.ids import ModelReference
-from lichen.frameworks.alternatives import cheapest_form
+from lichen.core.tensors import Signature
+from lichen.frameworks.alternatives import cheapest_form, on_cuda_if_it_gains
 from lichen.frameworks.base import Predictor
 from lichen.frameworks.onnx import MODEL_FILE, OnnxAdapter
 from lichen.registry.catalog import Catalog
@@ -16,6 +19,8 @@ from lichen.serving.guest_main import PREDICTOR_FILE
 from lichen.serving.guests import Guests
 from lichen.serving.threads import ONE_THREAD, custom_with_threads, onnx_with_threads
 from lichen.serving.workshop import Stored
+
+_log = logging.getLogger(__name__)
 
 
 class Loader:
@@ -44,19 +49,45 @@ class Loader:
         manifest = self._catalog.resolve(_reference(deployment))
         files = {name: self._catalog.read(manifest, name) for name in _needed(manifest)}
         if PREDICTOR_FILE in files:
+            if deployment.device == "cuda":
+                raise InvalidInput("code of its own chooses its device itself: leave device out")
             return custom_with_threads(self._house(), deployment, (files, manifest.signature))
+        if deployment.device == "cuda":
+            return self._on_cuda(deployment, files, manifest.signature)
         if FORECAST_FILE in files:
             if deployment.threads not in ONE_THREAD:
                 raise InvalidInput("a forecaster computes with one thread: leave threads out")
             return ForecastAdapter().load(files, manifest.signature)
 
         def alone() -> Predictor:
-            first = OnnxAdapter().load(files, manifest.signature)
-            return cheapest_form(files[MODEL_FILE], first, self._compiled)
+            return self._by_measurement(deployment, files, manifest.signature)
 
         if deployment.threads in ONE_THREAD:
             return alone()
         return onnx_with_threads(self._house(), deployment, (files, manifest.signature), alone)
+
+    def _by_measurement(
+        self, deployment: Deployment, files: Mapping[str, bytes], signature: Signature
+    ) -> Predictor:
+        """On whatever costs least here: a GPU or this thread, and then in the cheapest form."""
+        adapter = OnnxAdapter()
+        first = adapter.load(files, signature)
+        if deployment.device == "auto":
+            served = on_cuda_if_it_gains(first, lambda: adapter.load(files, signature, "cuda"))
+            if served is not None:
+                return served
+        return cheapest_form(files[MODEL_FILE], first, self._compiled)
+
+    def _on_cuda(
+        self, deployment: Deployment, files: Mapping[str, bytes], signature: Signature
+    ) -> Predictor:
+        if FORECAST_FILE in files or deployment.threads not in ONE_THREAD:
+            raise InvalidInput(
+                "device cuda is for ONNX models with one thread: leave out device or threads"
+            )
+        served = OnnxAdapter().load(files, signature, "cuda")
+        _log.warning("%s computes on cuda; receipts count the CPU alone", deployment.name)
+        return served
 
     def _house(self) -> Guests:
         if self._guests is None:

@@ -150,6 +150,9 @@ def test_a_foreign_model_is_checked_and_served(lichen: Lichen, tmp_path: Path) -
     assert metadata.inputs[0].parameters == {"columns": ["load", "wind", "sun"]}
     with pytest.raises(InvalidInput, match="2 columns fit 0 of the model's tensors"):
         lichen.models.import_file(path, columns=["load", "wind"])
+    with pytest.raises(InvalidInput, match="device cuda is absent"):
+        lichen.deployments.deploy("linear", "line", device="cuda")
+    assert lichen.deployments.show("line").device == "auto"
     lichen.deployments.undeploy("line")
     with pytest.raises(NotFound):
         lichen.deployments.show("line")
