@@ -5,6 +5,7 @@
 Prints one JSON object: each check's name, and null or what went wrong.
 """
 
+import asyncio
 import json
 import sys
 import traceback
@@ -14,6 +15,7 @@ from typing import Any
 import ml_dtypes  # type: ignore[import-not-found,unused-ignore]
 import numpy as np
 import tritonclient.http as triton  # type: ignore[import-not-found,unused-ignore]
+import tritonclient.http.aio as aio  # type: ignore[import-not-found,unused-ignore]
 from tritonclient.utils import (  # type: ignore[import-not-found,unused-ignore]
     InferenceServerException,
 )
@@ -172,6 +174,80 @@ def check_request_parameters_are_parsed() -> None:
         headers=caller(),
     )
     assert result.get_response()["id"] == "é"
+
+
+def check_outputs_as_classes() -> None:
+    for binary_in in (True, False):
+        for binary_out in (True, False):
+            best = triton.InferRequestedOutput("y_FP64", binary_data=binary_out, class_count=1)
+            asked = [given("FP64", binary=binary_in)]
+            for result in (
+                client.infer("fp64", asked, outputs=[best], headers=caller()),
+                client.async_infer("fp64", asked, outputs=[best], headers=caller()).get_result(),
+            ):
+                classes = result.as_numpy("y_FP64")
+                assert classes.shape == (2, 1), classes
+                told = [one if isinstance(one, str) else one.decode() for one in classes.ravel()]
+                assert told == ["0.1:0", "2.0:1"], told
+    whole = triton.InferRequestedOutput("y_INT8", class_count=9)
+    found = client.infer("int8", [given("INT8", binary=True)], outputs=[whole], headers=caller())
+    assert found.as_numpy("y_INT8").tolist() == [[b"127:1", b"-128:0"], [b"2:1", b"1:0"]]
+    for datatype in ("BYTES", "BOOL"):
+        none = triton.InferRequestedOutput(f"y_{datatype}", class_count=1)
+        one = [given(datatype, binary=True)]
+        name = datatype.lower()
+        said = refused(
+            "400",
+            lambda: client.infer(name, one, outputs=[none], headers=caller()),  # noqa: B023
+        )
+        assert datatype in said, said
+
+
+def check_a_model_configuration() -> None:
+    for version in ("", "1"):
+        told = client.get_model_config("fp32", version, headers=caller())
+        assert told["name"] == "fp32", told
+        assert told["max_batch_size"] > 1, told
+        assert told["input"] == [{"name": "x_FP32", "data_type": "TYPE_FP32", "dims": [2]}], told
+    texts = client.get_model_config("bytes", headers=caller())
+    assert texts["output"][0]["data_type"] == "TYPE_STRING", texts
+    refused("404", lambda: client.get_model_config("none", headers=caller()))
+
+
+def check_shared_memory_is_refused_in_a_sentence() -> None:
+    said = refused(
+        "400", lambda: client.register_system_shared_memory("r", "/k", 16, headers=caller())
+    )
+    assert "shared" in said, said
+    refused("400", lambda: client.get_system_shared_memory_status(headers=caller()))
+    refused("400", lambda: client.unregister_cuda_shared_memory("r", headers=caller()))
+    there = triton.InferInput("x_FP32", [1, 2], "FP32")
+    there.set_shared_memory("r", 8)
+    assert "shared memory" in refused(
+        "400", lambda: client.infer("fp32", [there], headers=caller())
+    )
+    back = triton.InferRequestedOutput("y_FP32")
+    back.set_shared_memory("r", 8)
+    one = [given("FP32", binary=True)]
+    assert "shared memory" in refused(
+        "400", lambda: client.infer("fp32", one, outputs=[back], headers=caller())
+    )
+
+
+def check_the_client_that_awaits() -> None:
+    async def ask() -> None:
+        async with aio.InferenceServerClient(ADDRESS) as awaiting:
+            assert await awaiting.is_server_ready()
+            best = triton.InferRequestedOutput("y_FP64", class_count=1)
+            plain = triton.InferRequestedOutput("y_FP32")
+            for datatype, output in (("FP64", best), ("FP32", plain)):
+                tensor = given(datatype, binary=True)
+                result = await awaiting.infer(
+                    datatype.lower(), [tensor], outputs=[output], headers=caller()
+                )
+                assert result.as_numpy(f"y_{datatype}").shape[0] == 2
+
+    asyncio.run(ask())
 
 
 def check_refusals_are_one_sentence() -> None:
