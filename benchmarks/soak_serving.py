@@ -198,7 +198,7 @@ def memory_mb(platform: Platform) -> float:
 
 def load(pacer: Pacer, platform: Platform, options: argparse.Namespace, tally: Tally) -> float:
     """Ask in an open loop, by spells of some seconds; the requests a second that were offered."""
-    took = pacer.run([0] * TRIED, give_up_seconds=60)
+    took = pacer.flood(TRIED, give_up_seconds=60)
     rate = float(options.share) * TRIED / took
     began = time.monotonic()
     while (left := options.seconds - (time.monotonic() - began)) > 0.5:

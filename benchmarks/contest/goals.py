@@ -1,6 +1,7 @@
 """What is promised, as ratios within one run, and whether it was kept."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from contest.bodies import Form
@@ -89,8 +90,15 @@ def _latency(results: Results) -> Iterator[Goal]:
             others = {name for name, at, _ in results.paced if at == model} - {OURS, ECHO}
             told = [results.paced_p99_ms(name, model, rate) for name in others]
             known = [one for one in told if one is not None]
-            ratio = ours / min(known) if known and ours is not None else None
+            ratio = _beside(ours, known)
             yield Goal(f"{model} at {rate} requests/s: p99 over the best peer's", ratio, 1.0)
+
+
+def _beside(ours: float | None, others: Sequence[float]) -> float | None:
+    """A rate that a peer was seen to bear and we were not is a goal missed."""
+    if not others:
+        return None
+    return math.inf if ours is None else ours / min(others)
 
 
 def _footprint(results: Results) -> Iterator[Goal]:

@@ -106,10 +106,10 @@ def _points(peer: Peer, model: Model) -> list[Point]:
 
 
 def _rates(chosen: Chosen, model: Model, results: Results) -> list[tuple[Peer, list[int]]]:
-    """The fixed rates at which each server is asked: those that it has shown to bear."""
+    """The fixed rates at which each server is asked: those that a whole core of it bears."""
     point = Point(model.name, 1, 16)
     bears = {
-        peer: results.load(peer.name, point, lambda load: load.requests_a_second) or 0.0
+        peer: results.load(peer.name, point, lambda load: 1000 / load.cpu_s_per_1000) or 0.0
         for peer in chosen.peers
         if peer.name != ECHO
     }

@@ -1,9 +1,11 @@
 """Load at a fixed rate in an open loop: requests come when they are due, however the server does.
 
-    python pace.py PORT REQUESTS RATE SECONDS CONNECTIONS
+    python pace.py PORT REQUESTS CONNECTIONS RATE SECONDS
+    python pace.py PORT REQUESTS CONNECTIONS COUNT
 
-Arrivals are Poisson with a fixed seed, the same for every server. A request's time counts from when
-it was due, so neither a slow answer nor a busy connection hides the wait of those behind it. One
+The second form is a closed loop of a fixed count: none is left without its answer. Arrivals of the
+first are Poisson with a fixed seed, the same for every server. A request's time counts from when it
+was due, so neither a slow answer nor a busy connection hides the wait of those behind it. One
 thread that never sleeps, on a core of its own.
 """
 
@@ -19,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SEED = 3
+GIVE_UP_SECONDS = 60.0
+"""After the last was due, or in all for a fixed count."""
 _HEAD_END, _LENGTH = b"\r\n\r\n", b"\r\ncontent-length:"
 
 
@@ -116,6 +120,21 @@ class Pacer:
                 self._receive(descriptor)
         return (time.perf_counter_ns() - began) / 1e9
 
+    def flood(self, count: int, give_up_seconds: float) -> float:
+        """Ask as many as there are connections at all times; the seconds it took."""
+        began = time.perf_counter_ns()
+        give_up = began + int(give_up_seconds * 1e9)
+        last = self._sent + count
+        while self._asked or self._sent < last:
+            if time.perf_counter_ns() > give_up:
+                self.failed += len(self._asked) + last - self._sent
+                break
+            while self._free and self._sent < last:
+                self._send(time.perf_counter_ns())
+            for descriptor, _ in self._poll.poll(0.001):
+                self._receive(descriptor)
+        return (time.perf_counter_ns() - began) / 1e9
+
     def close(self) -> None:
         """Give the connections back."""
         self._poll.close()
@@ -144,21 +163,20 @@ class Pacer:
         self._on_answer(number, answer)
 
 
-def main(port: int, requests: Path, rate: float, seconds: float, connections: int) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Run, and print one line of figures."""
-    pacer = Pacer(port, read_requests(requests), connections)
+    port, requests, connections, *told = arguments
+    pacer = Pacer(int(port), read_requests(Path(requests)), int(connections))
     gc.disable()
-    lasted = pacer.run(arrivals(rate, seconds), give_up_seconds=10)
-    took, late = sorted(pacer.took_ns), sorted(pacer.late_ns)
+    if len(told) == 1:
+        lasted = pacer.flood(int(told[0]), GIVE_UP_SECONDS)
+    else:
+        rate, seconds = float(told[0]), float(told[1])
+        lasted = pacer.run(arrivals(rate, seconds), GIVE_UP_SECONDS)
+    took, late = sorted(pacer.took_ns), sorted(pacer.late_ns) or [0]
     p50, p99 = (took[len(took) * share // 100] / 1e6 for share in (50, 99))
     print(len(took) / lasted, p50, p99, pacer.failed, late[len(late) * 99 // 100] / 1e6)
 
 
 if __name__ == "__main__":
-    main(
-        int(sys.argv[1]),
-        Path(sys.argv[2]),
-        float(sys.argv[3]),
-        float(sys.argv[4]),
-        int(sys.argv[5]),
-    )
+    main(sys.argv[1:])

@@ -15,7 +15,7 @@ import numpy as np
 from contest.apps.session import open_session
 from contest.asking import ColdStart, WrongAnswer, check, first_answer
 from contest.bodies import Body, Form, bodies, drawn, request, written
-from contest.load import drive
+from contest.load import PACE, drive
 from contest.models import INPUT, OUTPUT, Floats, Model
 from contest.pace import Paced
 from contest.peers import APPS, ECHO, OURS, Peer
@@ -119,10 +119,9 @@ def loaded(life: Life, points: Sequence[Point], results: Results) -> None:
 def paced(life: Life, rate: int, results: Results) -> None:
     """Ask a server for one row at a fixed rate."""
     requests = life.checked(1, Form.JSON)
-    script = Path(__file__).with_name("pace.py")
-    command = ["taskset", "--cpu-list", CLIENT_CORE, sys.executable, str(script)]
-    command += [str(life.server.address.port), str(requests), str(rate)]
-    command += [str(life.bench.seconds), str(PACED_CONNECTIONS)]
+    command = ["taskset", "--cpu-list", CLIENT_CORE, sys.executable, str(PACE)]
+    command += [str(life.server.address.port), str(requests), str(PACED_CONNECTIONS)]
+    command += [str(rate), str(life.bench.seconds)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         results.failures[life.peer.name, f"{life.model.name} at {rate}/s"] = done.stderr[-300:]

@@ -45,3 +45,10 @@ def test_what_waits_for_a_connection_waits_on_the_clock(one_at_a_time: int) -> N
     assert len(pacer.took_ns) == 20
     assert pacer.failed == 0
     assert pacer.took_ns == sorted(pacer.took_ns), "all were due at once, and answered in turn"
+
+
+def test_a_fixed_count_is_answered_whole(one_at_a_time: int) -> None:
+    pacer = Pacer(one_at_a_time, [ASKED], connections=1)
+    pacer.flood(30, give_up_seconds=30)
+    pacer.close()
+    assert (len(pacer.took_ns), pacer.failed) == (30, 0)

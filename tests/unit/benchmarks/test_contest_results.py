@@ -65,6 +65,12 @@ def test_the_best_peer_sets_the_latency_to_beat() -> None:
     assert ratio == pytest.approx(0.75)
 
 
+def test_a_rate_that_only_a_peer_bears_is_a_goal_missed() -> None:
+    results = Results()
+    results.paced["mosec", "mlp", 900].append(Paced(900.0, 1.0, 4.0, 0, 0.1))
+    assert missed(goals(results)) == 1
+
+
 def test_the_page_shows_every_figure_and_what_failed() -> None:
     results = Results()
     results.loads["lichen", MLP_1].append(load(0.0123))
