@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import ml_dtypes  # type: ignore[import-not-found,unused-ignore]
@@ -86,8 +87,40 @@ def check_health_and_metadata() -> None:
 def check_model_configuration() -> None:
     config = client.get_model_config("all", headers=HEADERS, as_json=True)["config"]
     assert (config["name"], config["platform"]) == ("all", "lichen"), config
+    assert config["max_batch_size"] > 1, config
     said = {one["data_type"].removeprefix("TYPE_") for one in config["input"]}
     assert said == {*VALUES, "STRING"} - {"BYTES"}, said
+    assert {tuple(one["dims"]) for one in config["output"]} == {("2",)}, config
+
+
+def check_statistics_grow_by_what_was_asked() -> None:
+    (before,) = client.get_inference_statistics("int64", headers=HEADERS).model_stats
+    client.infer("int64", [given("INT64")], headers=HEADERS)
+    (after,) = client.get_inference_statistics("int64", "1", headers=HEADERS).model_stats
+    assert (after.name, after.version) == ("int64", "1")
+    assert after.inference_count - before.inference_count == 2
+    spans, was = after.inference_stats, before.inference_stats
+    assert (spans.success.count - was.success.count, spans.fail.count) == (1, was.fail.count)
+    assert spans.compute_infer.ns > was.compute_infer.ns
+    assert {one.batch_size for one in after.batch_stats} == {2}
+    every = client.get_inference_statistics(headers=HEADERS).model_stats
+    assert {"int64", "all"} <= {one.name for one in every}
+    refused("NOT_FOUND", lambda: client.get_inference_statistics("none", headers=HEADERS))
+
+
+def check_trace_settings() -> None:
+    mine = {"trace_level": ["TIMESTAMPS"], "trace_rate": "5"}
+    said = client.update_trace_settings("int64", mine, headers=BY_OPERATOR, as_json=True)
+    assert said["settings"]["trace_rate"]["value"] == ["5"], said
+    assert client.get_trace_settings("int64", headers=HEADERS, as_json=True) == said
+    cleared = client.update_trace_settings("int64", dict.fromkeys(mine), headers=BY_OPERATOR)
+    assert cleared == client.get_trace_settings(headers=HEADERS)
+    refused(
+        "PERMISSION_DENIED", lambda: client.update_trace_settings("int64", mine, headers=HEADERS)
+    )
+    for wrong in ({"trace_rate": "x"}, {"trace_mode": "opentelemetry"}, {"trace_file": "mine"}):
+        change = partial(client.update_trace_settings, "int64", wrong, headers=BY_OPERATOR)
+        refused("INVALID_ARGUMENT", change)
 
 
 def check_every_datatype() -> None:

@@ -6,11 +6,11 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 from grpc import aio
 
+from lichen.api.grpc_extensions import Behind
 from lichen.api.grpc_standards import Health
 from lichen.api.oip_grpc import Handlers
 from lichen.api.oip_http import Door
 from lichen.core.errors import Unavailable
-from lichen.serving.repository import Repository
 
 _HANDSHAKE_MS = 10_000
 _IDLE_MS = 600_000
@@ -51,24 +51,24 @@ class Listening:
 class GrpcServer:
     """Answers at a door from `start` to `stop`, on the running loop."""
 
-    def __init__(self, door: Door, repository: Repository) -> None:
+    def __init__(self, door: Door, behind: Behind) -> None:
         self._health = Health()
         self._server = aio.server(
-            handlers=(Handlers(door, repository, self._health),), options=_options(door)
+            handlers=(Handlers(door, behind, self._health),), options=_options(door)
         )
 
-    async def start(self, listening: Listening) -> None:
-        """Listen, on a port that other processes of this user may share.
+    async def start(self, listening: Listening) -> int:
+        """Listen, on a port that other processes of this user may share; the port.
 
         Raises:
             Unavailable: the port cannot be had.
         """
         try:
             if listening.certificates is None:
-                self._server.add_insecure_port(listening.target)
+                port = self._server.add_insecure_port(listening.target)
             else:
                 credentials = listening.certificates.credentials()
-                self._server.add_secure_port(listening.target, credentials)
+                port = self._server.add_secure_port(listening.target, credentials)
         except RuntimeError as error:
             raise Unavailable(
                 f"the gRPC door cannot listen on {listening.target}: stop the program that has "
@@ -76,6 +76,7 @@ class GrpcServer:
             ) from error
         await self._health.begin()
         await self._server.start()
+        return int(port)
 
     async def stop(self, drain_seconds: float) -> None:
         """Take nothing new, answer what is in flight for so long, end."""

@@ -10,29 +10,24 @@ import grpc  # type: ignore[import-untyped]
 
 from lichen.api.gate import Gate
 from lichen.api.grpc_calls import Call, Context, Handler, streaming, unary
+from lichen.api.grpc_extensions import Behind, Extensions, readable
 from lichen.api.grpc_inference import Inference
 from lichen.api.grpc_standards import Health, reflection_handlers
 from lichen.api.oip_http import PLATFORM, Door
-from lichen.api.repository_calls import RepositoryCalls
-from lichen.core.errors import InvalidInput, NotFound, Unavailable
-from lichen.core.tensors import Datatype, Signature, TensorSpec
+from lichen.core.errors import NotFound, Unavailable
 from lichen.protocol.grpc_codec import read_message
 from lichen.protocol.grpc_messages import SERVICE, Message, request_class, response_class
 from lichen.protocol.oip import EXTENSIONS
-from lichen.security.policy import Action, Kind
-from lichen.serving.repository import Repository
-from lichen.serving.selector import Served
 
 _Acts = Callable[[Message, Message, Call], Awaitable[None]]
 """Fills in the answer (second) to a request (first)."""
 
 
 class Service:
-    """The methods of the protocol that answer from what is known, and those of the repository."""
+    """The methods of the protocol itself that answer from what is known."""
 
-    def __init__(self, door: Door, repository: Repository) -> None:
+    def __init__(self, door: Door) -> None:
         self._door = door
-        self._repository = RepositoryCalls(door.gate, repository)
 
     async def server_metadata(self, _: Message, answer: Message, __: Call) -> None:
         """`ServerMetadata`."""
@@ -42,7 +37,7 @@ class Service:
     async def model_ready(self, asked: Message, answer: Message, call: Call) -> None:
         """`ModelReady`: false, as Triton answers, for what is not there as well."""
         try:
-            self._readable(asked, call)
+            readable(self._door, asked, call)
         except (NotFound, Unavailable):
             answer.ready = False
         else:
@@ -50,63 +45,31 @@ class Service:
 
     async def model_metadata(self, asked: Message, answer: Message, call: Call) -> None:
         """`ModelMetadata`."""
-        served = self._readable(asked, call)
+        served = readable(self._door, asked, call)
         answer.name, answer.platform = served.deployment.name, PLATFORM
         answer.versions.append(str(served.deployment.version))
-        for told, specs in _sides(answer.inputs, answer.outputs, served.signature):
-            for spec in specs:
-                told.add(name=spec.name, datatype=spec.datatype.value, shape=spec.shape)
-
-    async def model_config(self, asked: Message, answer: Message, call: Call) -> None:
-        """`ModelConfig`, as far as a client needs it to make requests: no row limit, so size 0."""
-        served = self._readable(asked, call)
-        config = answer.config
-        config.name, config.platform = served.deployment.name, PLATFORM
-        for told, specs in _sides(config.input, config.output, served.signature):
-            for spec in specs:
-                told.add(name=spec.name, data_type=_config_type(spec.datatype), dims=spec.shape)
-        for told, spec in zip(config.input, served.signature.inputs, strict=True):
-            told.optional = spec.optional
-
-    async def index(self, asked: Message, answer: Message, call: Call) -> None:
-        """`RepositoryIndex`."""
-        for one in await self._repository.index(call.principal, ready=asked.ready):
-            answer.models.add(
-                name=one.name, version=one.version, state=one.state, reason=one.reason
-            )
-
-    async def load(self, asked: Message, answer: Message, call: Call) -> None:
-        """`RepositoryModelLoad`."""
-        name = _named(asked)
-        await self._repository.load(call.principal, name, list(asked.parameters))
-        answer.model_name, answer.isLoaded = name, True
-
-    async def unload(self, asked: Message, answer: Message, call: Call) -> None:
-        """`RepositoryModelUnload`."""
-        name = _named(asked)
-        await self._repository.unload(call.principal, name)
-        answer.model_name, answer.isUnloaded = name, True
-
-    def _readable(self, asked: Message, call: Call) -> Served:
-        served = self._door.plane.find(asked.name, asked.version or None)
-        tenant = served.deployment.tenant
-        self._door.gate.admit(call.principal, Action.READ, Kind.DEPLOYMENT, tenant)
-        return served
+        for spec in served.signature.inputs:
+            answer.inputs.add(name=spec.name, datatype=spec.datatype.value, shape=spec.shape)
+        for spec in served.signature.outputs:
+            answer.outputs.add(name=spec.name, datatype=spec.datatype.value, shape=spec.shape)
 
 
 class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
     """All that this server answers, by path; nobody learns without a key what there is not."""
 
-    def __init__(self, door: Door, repository: Repository, health: Health) -> None:
-        gate, service, inference = door.gate, Service(door, repository), Inference(door)
+    def __init__(self, door: Door, behind: Behind, health: Health) -> None:
+        gate, service, inference = door.gate, Service(door), Inference(door)
+        extensions = Extensions(door, behind)
         answered: Mapping[str, _Acts] = {
             "ServerMetadata": service.server_metadata,
             "ModelReady": service.model_ready,
             "ModelMetadata": service.model_metadata,
-            "ModelConfig": service.model_config,
-            "RepositoryIndex": service.index,
-            "RepositoryModelLoad": service.load,
-            "RepositoryModelUnload": service.unload,
+            "ModelConfig": extensions.configuration,
+            "ModelStatistics": extensions.statistics,
+            "RepositoryIndex": extensions.index,
+            "RepositoryModelLoad": extensions.load,
+            "RepositoryModelUnload": extensions.unload,
+            "TraceSetting": extensions.trace,
         }
         self._unknown = streaming(gate, _unknown)
         self._known = {
@@ -154,21 +117,3 @@ async def _unknown(call: Call) -> None:
         grpc.StatusCode.UNIMPLEMENTED,
         "there is no such method here: reflection lists those there are",
     )
-
-
-def _sides(
-    inputs: Message, outputs: Message, signature: Signature
-) -> tuple[tuple[Message, tuple[TensorSpec, ...]], ...]:
-    return (inputs, signature.inputs), (outputs, signature.outputs)
-
-
-def _config_type(datatype: Datatype) -> str:
-    return "TYPE_STRING" if datatype is Datatype.BYTES else f"TYPE_{datatype}"
-
-
-def _named(asked: Message) -> str:
-    """The deployment; KServe's stubs write its name where Triton's write the repository's."""
-    name = str(asked.model_name or asked.repository_name)
-    if not name:
-        raise InvalidInput("the request names no model: write the deployment's name in model_name")
-    return name

@@ -198,7 +198,7 @@ async def serve(
     app = _application(parts, door, repository, watching)
     entrance = entrance_of(settings, parts.slot)
     server = _Server(_uvicorn_config(app, door, settings), entrance)
-    grpc = None if held is None else GrpcDoor(door, repository, _place(parts, held))
+    grpc = None if held is None else _grpc_door(parts, door, repository, watching, held)
     poller.begin(lambda: _tell(loop, on_first_look))
     try:
         await Doors(server, grpc, looked).answer(listening, announce_ready)
@@ -211,9 +211,12 @@ def _repository(parts: _Parts, selector: Selector) -> Repository:
     return Repository(parts.documents, selector, is_alone=is_alone)
 
 
-def _place(parts: _Parts, held: socket) -> Place:
-    settings = parts.settings
-    return Place(held, tls_of(settings.security), settings.operation.drain_seconds)
+def _grpc_door(
+    parts: _Parts, door: Door, repository: Repository, watching: Watching, held: socket
+) -> GrpcDoor:
+    settings, tls = parts.settings, tls_of(parts.settings.security)
+    place = Place(held, tls, settings.operation.drain_seconds, settings.limits.batch_rows)
+    return GrpcDoor(door, repository, watching.calls(door), place)
 
 
 def _application(parts: _Parts, door: Door, repository: Repository, watching: Watching) -> ASGIApp:

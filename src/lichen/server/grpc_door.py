@@ -8,6 +8,7 @@ from socket import socket
 from typing import Any
 
 from lichen.api.oip_http import Door
+from lichen.api.telemetry_calls import TelemetryCalls
 from lichen.server.tls import Tls
 from lichen.serving.repository import Repository
 
@@ -25,14 +26,18 @@ class Place:
     held: socket
     tls: Tls | None
     drain_seconds: float
+    batch_rows: int
 
 
 class GrpcDoor:
     """Opens when told to, closes when the process drains."""
 
-    def __init__(self, door: Door, repository: Repository, place: Place) -> None:
+    def __init__(
+        self, door: Door, repository: Repository, telemetry: TelemetryCalls, place: Place
+    ) -> None:
         self._door = door
         self._repository = repository
+        self._telemetry = telemetry
         self._place = place
         self._stop_asked = asyncio.Event()
 
@@ -47,7 +52,8 @@ class GrpcDoor:
             Unavailable: the port cannot be had.
         """
         late: Any = await asyncio.to_thread(import_module, _LATE)
-        server = late.GrpcServer(self._door, self._repository)
+        behind = late.Behind(self._repository, self._telemetry, self._place.batch_rows)
+        server = late.GrpcServer(self._door, behind)
         host, port = self._place.held.getsockname()[:2]
         await server.start(late.Listening(host, port, self._certificates(late)))
         on_listening()
