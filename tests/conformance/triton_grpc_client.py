@@ -102,7 +102,7 @@ def check_statistics_grow_by_what_was_asked() -> None:
     spans, was = after.inference_stats, before.inference_stats
     assert (spans.success.count - was.success.count, spans.fail.count) == (1, was.fail.count)
     assert spans.compute_infer.ns > was.compute_infer.ns
-    assert {one.batch_size for one in after.batch_stats} == {2}
+    assert 2 in {one.batch_size for one in after.batch_stats}
     every = client.get_inference_statistics(headers=HEADERS).model_stats
     assert {"int64", "all"} <= {one.name for one in every}
     refused("NOT_FOUND", lambda: client.get_inference_statistics("none", headers=HEADERS))
