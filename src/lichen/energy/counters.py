@@ -182,6 +182,14 @@ class ProcessCounters:
             self._lanes += 1
             return Lane(self._words, LANES_AT_WORD + 2 * (self._lanes - 1), threads)
 
+    def clock_ns(self) -> int:
+        """CPU nanoseconds of the process, all its threads.
+
+        Raises:
+            OSError: it is a child that has been waited for already.
+        """
+        return process_clock_ns(self.pid)
+
     def begin(self) -> None:
         """Work begins in this process's first lane."""
         self._lane.begin()
@@ -204,7 +212,7 @@ class ProcessCounters:
         """
         for number in range(self._lanes):
             self._words[LANES_AT_WORD + 2 * number] = 0
-        self._words[FINAL_CPU] = process_clock_ns(self.pid)
+        self._words[FINAL_CPU] = self.clock_ns()
 
 
 def _create(path: Path, name: str, platform: str, pid: int) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from threading import Event, Lock, Thread
-from time import process_time_ns
 
 from lichen.core.figures import EnergyFigure, Method
 from lichen.core.units import Nanojoules
@@ -18,7 +17,7 @@ def no_grams(_nj: int, _cpu_ns: int) -> int:
 
 
 class ProcessGauge:
-    """Charges this process's CPU clock, all threads, to one account.
+    """Charges the CPU clock of the counters' process, all threads, to one account.
 
     `grams(nj, cpu_ns) -> ng` prices each charge; `from_cpu_ns` is the CPU clock from which on the
     work counts: 0 for a process that does nothing else. What was charged is final (A3).
@@ -32,6 +31,7 @@ class ProcessGauge:
         grams: Callable[[int, int], int] = no_grams,
         from_cpu_ns: int = 0,
     ) -> None:
+        self._clock = counters.clock_ns
         self._page = page
         self._grams = grams
         self._account: Account = counters.account(account_key)
@@ -42,6 +42,7 @@ class ProcessGauge:
         self._cpu_ns = 0
         self._methods: set[Method] = set()
         self._source = ""
+        self._is_over = False
         self._lock = Lock()
         self._stopping = Event()
         self._thread: Thread | None = None
@@ -50,11 +51,12 @@ class ProcessGauge:
     def charge(self) -> EnergyFigure:
         """Charge the CPU since the last charge at the rate now published; what was spent so far."""
         with self._lock:
-            now = process_time_ns()
-            cpu_ns = now - self._charged_to_ns
-            if cpu_ns > 0:
-                self._charged_to_ns = now
-                self._book(cpu_ns)
+            if not self._is_over:
+                now = self._clock()
+                cpu_ns = now - self._charged_to_ns
+                if cpu_ns > 0:
+                    self._charged_to_ns = now
+                    self._book(cpu_ns)
             return self._figure()
 
     def _book(self, cpu_ns: int) -> None:
@@ -102,12 +104,13 @@ class ProcessGauge:
         while not self._stopping.wait(PERIOD_S):
             self.charge()
 
-    def stop(self) -> EnergyFigure:
-        """Make the final charge, counted as one unit of work; what it cost in all."""
+    def stop(self, units: int = 1) -> EnergyFigure:
+        """Make the final charge, counted as so many units of work; what it cost in all."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
         figure = self.charge()
-        self._account.add(0, 0, 0, 1)
+        self._is_over = True
+        self._account.add(0, 0, 0, units)
         return figure

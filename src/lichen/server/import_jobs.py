@@ -25,7 +25,6 @@ from lichen.registry.manifest import MANIFEST_FILE, Manifest
 from lichen.server.booster_import import booster_model
 from lichen.server.guests import open_guests
 from lichen.server.workbench import Workbench
-from lichen.serving.charging import ProcessMetering
 from lichen.serving.guest_main import PREDICTOR_FILE
 from lichen.serving.guests import check_predictor
 from lichen.store.documents import Change
@@ -115,11 +114,9 @@ def _of_onnx(content: bytes, filename: str) -> Signature:
 
 
 def _of_predictor(bench: Workbench, spec: ImportSpec, files: _Files) -> Signature:
-    """Run it in a guest; the CPU time of that process is booked as overhead of guests (L1)."""
-    counters, runtime = bench.spending.counters, bench.settings.runtime
-    guests = open_guests(bench.settings, ProcessMetering(counters, runtime, None, bench.clock))
+    """Run it in a guest, at this job's expense."""
     try:
-        return check_predictor(guests, spec.name, files)
+        return check_predictor(open_guests(bench.settings, bench.spending), spec.name, files)
     except LichenError as error:
         raise type(error)(f"{spec.file.filename}: {error}") from error
 

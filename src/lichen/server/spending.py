@@ -11,10 +11,12 @@ from lichen.carbon.footprint import issue_receipt
 from lichen.core.clock import Clock
 from lichen.core.figures import CarbonFigure, EnergyFigure, Method, Receipt
 from lichen.core.units import Nanograms, Nanojoules
-from lichen.energy.counters import ProcessCounters
+from lichen.energy.counters import Lane, ProcessCounters
 from lichen.energy.gauge import ProcessGauge
 from lichen.energy.page import PageReader
 from lichen.server.pricing import Pricing
+from lichen.serving.charging import Apart, Bill, NoMetering
+from lichen.serving.deployment import Deployment
 from lichen.store.failures import storage_failures
 
 FOLDER = "spent"
@@ -46,10 +48,13 @@ class Spending:
         prices: Pricing,
         clock: Clock,
     ) -> None:
-        self.counters = counters
+        self._counters = counters
+        self._page = page
+        self._account = account
         self._prices = prices
         self._clock = clock
         self.gauge = ProcessGauge(counters, page, account, self._grams)
+        self._gauges = [self.gauge]
         self._own: Path | None = None
         self._earlier: list[AttemptCost] = []
         self._receipt: Receipt | None = None
@@ -64,12 +69,26 @@ class Spending:
         self._own = spent / f"{fence:06d}.json"
         self.gauge.start()
 
+    def of_process(self, pid: int, name: str, threads: int) -> Apart:  # noqa: ARG002 - unbounded
+        """A child that works for this job: all of its CPU time is charged to the job (A4).
+
+        Raises:
+            StorageFailed: there is no room for its counters.
+            ProcessLookupError: there is no such child.
+        """
+        folder = self._counters.path.parent.parent
+        counters = ProcessCounters.create(folder, name, self._counters.platform, pid)
+        gauge = ProcessGauge(counters, self._page, self._account, self._grams)
+        gauge.start()
+        self._gauges.append(gauge)
+        return _Child(counters, gauge)
+
     def receipt(self) -> Receipt:
         """The job's receipt over all attempts; charging ends with the first call."""
         if self._receipt is None:
-            figure = self.gauge.stop()
-            costs = [*self._earlier, self._cost(figure)]
-            self._receipt = self._issued(costs, figure.source)
+            source = self.gauge.stop().source
+            costs = [*self._earlier, *self._costs()]
+            self._receipt = self._issued(costs, source)
         return self._receipt
 
     def keep(self) -> None:
@@ -78,12 +97,12 @@ class Spending:
             return
         fresh = self._own.with_suffix(".new")
         with storage_failures(fresh):
-            fresh.write_bytes(msgspec.json.encode(self._cost(self.gauge.spent())))
+            fresh.write_bytes(msgspec.json.encode(_together(self._costs())))
             fresh.replace(self._own)
 
     def close(self) -> None:
         """Leave the process's last word to the owner of the meters."""
-        self.counters.finish()
+        self._counters.finish()
 
     def _issued(self, costs: Sequence[AttemptCost], source: str) -> Receipt:
         """Every attempt as it was charged, joules and grams: what the ledger debits (A3).
@@ -91,31 +110,68 @@ class Spending:
         The grams were charged at the intensity of each moment; their interval is as wide, for its
         size, as it is now.
         """
-        methods = {cost.method for cost in costs}
+        cost = _together(costs)
         energy = EnergyFigure(
-            Nanojoules(sum(cost.nj for cost in costs)),
-            Nanojoules(sum(cost.nj_low for cost in costs)),
-            Nanojoules(sum(cost.nj_high for cost in costs)),
-            methods.pop() if len(methods) == 1 else Method.MIXED,
+            Nanojoules(cost.nj),
+            Nanojoules(cost.nj_low),
+            Nanojoules(cost.nj_high),
+            cost.method,
             source,
         )
         now = self._clock.now()
-        cpu_ns = sum(cost.cpu_ns for cost in costs)
-        priced = issue_receipt(energy, self._prices.rate(now), now, cpu_ns)
-        return replace(priced, carbon=_scaled(priced.carbon, sum(cost.ng for cost in costs)))
+        priced = issue_receipt(energy, self._prices.rate(now), now, cost.cpu_ns)
+        return replace(priced, carbon=_scaled(priced.carbon, cost.ng))
 
-    def _cost(self, figure: EnergyFigure) -> AttemptCost:
-        return AttemptCost(
-            nj=figure.nj,
-            nj_low=figure.nj_low,
-            nj_high=figure.nj_high,
-            ng=self.gauge.ng,
-            cpu_ns=self.gauge.cpu_ns,
-            method=figure.method,
-        )
+    def _costs(self) -> list[AttemptCost]:
+        """What this attempt's processes have cost so far."""
+        return [_cost(gauge) for gauge in self._gauges]
 
     def _grams(self, nj: int, cpu_ns: int) -> int:
         return self._prices.rate(self._clock.now()).grams(nj, cpu_ns)
+
+
+class _Child:
+    """A child of the job, which is nothing else's work."""
+
+    lane: Lane | None = None
+
+    def __init__(self, counters: ProcessCounters, gauge: ProcessGauge) -> None:
+        self._counters = counters
+        self._gauge = gauge
+
+    def bill(self, deployment: Deployment) -> Bill:  # noqa: ARG002 - it answers nobody
+        """It serves nobody: the job pays for all that it does."""
+        return NoMetering()
+
+    def finish(self) -> None:
+        """Charge what is left, and write its last clock down."""
+        self._gauge.stop(units=0)
+        self._counters.finish()
+
+
+def _cost(gauge: ProcessGauge) -> AttemptCost:
+    figure = gauge.spent()
+    return AttemptCost(
+        nj=figure.nj,
+        nj_low=figure.nj_low,
+        nj_high=figure.nj_high,
+        ng=gauge.ng,
+        cpu_ns=gauge.cpu_ns,
+        method=figure.method,
+    )
+
+
+def _together(costs: Sequence[AttemptCost]) -> AttemptCost:
+    """The sum of some; those that spent nothing have no say in how it was obtained."""
+    methods = {cost.method for cost in costs if cost.cpu_ns}
+    return AttemptCost(
+        nj=sum(cost.nj for cost in costs),
+        nj_low=sum(cost.nj_low for cost in costs),
+        nj_high=sum(cost.nj_high for cost in costs),
+        ng=sum(cost.ng for cost in costs),
+        cpu_ns=sum(cost.cpu_ns for cost in costs),
+        method=methods.pop() if len(methods) == 1 else Method.MIXED,
+    )
 
 
 def _read(path: Path) -> list[AttemptCost]:

@@ -1,6 +1,6 @@
 """Charge a batch to the requests in it: CPU time x published rate, shares by rows (A2, A3, A5)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -82,8 +82,12 @@ class Apart(Protocol):
         ...
 
 
-class HostMetering(Metering, Protocol):
-    """Metering of this process, and of those that it starts."""
+Charges = Callable[[int], Apart]
+"""Makes the counters of a child process, by its pid."""
+
+
+class HostMetering(Protocol):
+    """Meters the processes that this one starts."""
 
     def of_process(self, pid: int, name: str, threads: int) -> Apart:
         """Charges of a child process; `threads` bounds its CPU time per second.

@@ -4,16 +4,19 @@ import fcntl
 import importlib.util
 import os
 import secrets
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import digest_of
+from lichen.serving.charging import Charges
 from lichen.store.failures import storage_failures
 
 BUILD_SECONDS = 900.0
@@ -42,8 +45,12 @@ class Environments:
         self._folder = folder
         self._variables = {name: text for name, text in variables.items() if _is_for_pip(name)}
 
-    def python(self, requirements: bytes | None) -> Path:
+    def python(self, requirements: bytes | None, charges: Charges) -> Path:
         """The interpreter that has these packages; this process's own where none are asked for.
+
+        Args:
+            requirements: what pip is told; None for none.
+            charges: makes the counters of each process that it takes to build one.
 
         Raises:
             InvalidInput: the packages cannot be installed; the message is what pip says last.
@@ -59,10 +66,10 @@ class Environments:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 with _locked(self._folder / f"{digest}.lock"):
                     if not python.exists():
-                        self._build(place, requirements)
+                        self._build(place, requirements, charges)
         return python
 
-    def _build(self, place: Path, requirements: bytes) -> None:
+    def _build(self, place: Path, requirements: bytes, charges: Charges) -> None:
         """Make it aside, and give it its name when it is whole."""
         for left in self._folder.glob(f".{place.name}-*"):
             shutil.rmtree(left, ignore_errors=True)
@@ -73,41 +80,58 @@ class Environments:
             listed.write_bytes(requirements)
             has_pip = importlib.util.find_spec("pip") is not None
             bare = ["--without-pip"] if has_pip else []
-            self._run([sys.executable, "-m", "venv", *bare, str(aside)])
+            self._run([sys.executable, "-m", "venv", *bare, str(aside)], charges)
             python = str(aside / "bin" / "python")
             pip = [sys.executable, "-m", "pip", "--python", python]
             if not has_pip:
                 pip = [python, "-m", "pip"]
             quiet = ["--quiet", "--no-input", "--disable-pip-version-check"]
-            self._run([*pip, "install", *quiet, "--requirement", str(listed), *self._needed])
+            self._run(
+                [*pip, "install", *quiet, "--requirement", str(listed), *self._needed], charges
+            )
             aside.rename(place)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
-    def _run(self, command: Sequence[str]) -> None:
-        with subprocess.Popen(  # noqa: S603 - our own interpreter
-            command,
-            env=self._variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        ) as process:
-            try:
-                said, _ = process.communicate(timeout=BUILD_SECONDS)
-            except subprocess.TimeoutExpired as error:
-                raise InvalidInput(
-                    f"the environment of the predictor was not built in {BUILD_SECONDS:g} s: "
-                    f"shorten its {REQUIREMENTS_FILE}"
-                ) from error
-            finally:
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
+    def _run(self, command: Sequence[str], charges: Charges) -> None:
+        with tempfile.TemporaryFile() as said:
+            with subprocess.Popen(  # noqa: S603 - our own interpreter
+                command,
+                env=self._variables,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            ) as process:
+                is_in_time = _attended(process.pid, charges)
+            said.seek(0)
+            last = _last_line(said.read())
+        if not is_in_time:
+            raise InvalidInput(
+                f"the environment of the predictor was not built in {BUILD_SECONDS:g} s: "
+                f"shorten its {REQUIREMENTS_FILE}"
+            )
         if process.returncode:
             raise InvalidInput(
                 f"the environment of the predictor cannot be built from its {REQUIREMENTS_FILE}: "
-                f"{_last_line(said)}"
+                f"{last}"
             )
+
+
+def _attended(pid: int, charges: Charges) -> bool:
+    """Wait until it ends, or end it when its time is over; whether it ended in time.
+
+    It keeps its clock, which is read a last time, until somebody waits for it.
+    """
+    ended = os.pidfd_open(pid)
+    try:
+        books = charges(pid)
+        is_in_time = bool(select.select([ended], [], [], BUILD_SECONDS)[0])
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        select.select([ended], [], [])
+        os.close(ended)
+    books.finish()
+    return is_in_time
 
 
 def _is_for_pip(name: str) -> bool:

@@ -5,14 +5,14 @@ is buried only then, so that a charge always finds the counters of the process t
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from shutil import rmtree
 from threading import Condition, Event, Thread
 from time import monotonic
 
 from lichen.core.errors import DeadlinePassed, InvalidInput, LichenError, Unavailable
-from lichen.serving.charging import Apart
+from lichen.serving.charging import Apart, Charges
 from lichen.serving.guest_log import GuestLog
 from lichen.serving.guest_main import Head
 from lichen.serving.guest_process import GuestCommand, GuestGone, GuestProcess, GuestStuck
@@ -47,10 +47,6 @@ class Life:
 
     process: GuestProcess
     books: Apart
-
-
-Charges = Callable[[int], Apart]
-"""Makes the counters of a process, by its pid."""
 
 
 def pause_before_restart(deaths_in_a_row: int) -> float:

@@ -75,7 +75,7 @@ class Guests:
             StorageFailed: the disk is full or read-only.
         """
         self.check_allowed()
-        python = self._environments.python(files.get(REQUIREMENTS_FILE))
+        python = self._environments.python(files.get(REQUIREMENTS_FILE), self._charges)
         command = GuestCommand(
             python,
             ("-I", "-B", "-u", guest_main.__file__),

@@ -1,5 +1,8 @@
 """A job's own files: what it cost over its attempts, its progress, its fenced checkpoints."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +39,22 @@ def spending(tmp_path: Path, page: PageReader) -> Spending:
     counters = ProcessCounters.create(tmp_path, "job")
     prices = pricing(CarbonSettings(zone="DE"))
     return Spending(counters, page, "work/default/job-1/m/train", prices, SystemClock())
+
+
+def test_a_receipt_holds_what_the_job_s_children_did(tmp_path: Path, spending: Spending) -> None:
+    spending.start(tmp_path, fence=1)
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+    child = subprocess.Popen([sys.executable, "-c", burn])
+    books = spending.of_process(child.pid, "guest", 2)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    books.finish()
+    child.wait()
+    receipt = spending.receipt()
+    charges = [charge for one in read_counters(tmp_path) for charge in one.charges]
+    assert {one.account for one in charges} == {"work/default/job-1/m/train"}
+    assert sum(one.nj for one in charges) == receipt.energy.nj
+    assert sum(one.count for one in charges) == 1
+    assert receipt.energy.nj >= 300_000_000 * RATE.nj_per_cpu_ns
 
 
 def test_a_receipt_holds_all_attempts_and_is_final(tmp_path: Path, spending: Spending) -> None:

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from lichen.core.errors import InvalidInput
+from lichen.serving.charging import Apart, NoMetering
 from lichen.serving.environments import Environments
+
+
+def unmetered(pid: int) -> Apart:
+    return NoMetering().of_process(pid, "pip", 1)
 
 
 @pytest.fixture
@@ -48,11 +53,11 @@ def built(folder: Path) -> list[str]:
 def test_one_is_built_once_for_the_same_requirements(
     environments: Environments, tmp_path: Path
 ) -> None:
-    python = environments.python(b"greenhouse==1.0\n")
+    python = environments.python(b"greenhouse==1.0\n", unmetered)
     assert list(python.parent.parent.glob("lib/python*/site-packages/greenhouse.py"))
     made = python.stat().st_mtime_ns
     (tmp_path / "wheels" / "greenhouse-1.0-py3-none-any.whl").unlink()
-    assert environments.python(b"greenhouse==1.0\n") == python
+    assert environments.python(b"greenhouse==1.0\n", unmetered) == python
     assert python.stat().st_mtime_ns == made
     assert built(tmp_path) == [python.parent.parent.name]
 
@@ -61,7 +66,7 @@ def test_what_pip_cannot_install_is_said_in_its_words_and_nothing_is_left(
     environments: Environments, tmp_path: Path
 ) -> None:
     with pytest.raises(InvalidInput) as raised:
-        environments.python(b"no-such-greenhouse\n")
+        environments.python(b"no-such-greenhouse\n", unmetered)
     assert str(raised.value) == (
         "the environment of the predictor cannot be built from its requirements.txt: "
         "No matching distribution found for no-such-greenhouse"
@@ -70,5 +75,5 @@ def test_what_pip_cannot_install_is_said_in_its_words_and_nothing_is_left(
 
 
 def test_no_requirements_need_no_environment(environments: Environments, tmp_path: Path) -> None:
-    assert environments.python(None) == Path(sys.executable)
+    assert environments.python(None, unmetered) == Path(sys.executable)
     assert not (tmp_path / "environments").exists()
