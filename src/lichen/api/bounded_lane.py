@@ -5,13 +5,23 @@ does not ask for a Host. Here all of that is refused or closed. Idle connections
 same sweep, so that no answer has to set a timer.
 """
 
+import sys
 from abc import abstractmethod
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from lichen.api.exchange import FIELDS_TOO_LARGE, head_over_limit, head_refusal
+from lichen.api.framing import FIELDS_TOO_LARGE, TIMED_OUT, head_over_limit, head_refusal
 from lichen.api.oip_http import HttpLimits
+
+LINGER_SECONDS = 1.0
+LINGER_BYTES = 256 * 2**10
+"""How long, and for how much more, a refused caller is read, so that it gets to read its refusal: a
+close with bytes unread would tear the answer down."""
+LEAST_BYTES_PER_SECOND = 1000
+"""A body that comes more slowly than this, `stuck_seconds` aside, is not waited for."""
+_OF_UPGRADES = (b"connection", b"upgrade", b"http2-settings")
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -27,7 +37,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self.head_bytes = 0
         self.body_bytes = 0
         self.waits_since = 0.0
-        self._size_then = 0
+        self._unread_then = 0
+        self._discarded_bytes = 0
+        self.is_declining = False
+        self._upgrade_at = 0
 
     @abstractmethod
     def take_head(self) -> None:
@@ -37,12 +50,19 @@ class BoundedProtocol(HttpToolsProtocol):
     def answer_refusal(self, status: int, says: str) -> None:
         """Say why nothing more is read here, and close."""
 
+    @abstractmethod
+    def take_back(self) -> bool:
+        """Let nobody else answer the request that is being read; False when it is too late."""
+
     def data_received(self, data: bytes) -> None:
         """Parse what came; a head that does not end within the limit is refused."""
         if self.is_refused:
+            self._discard(len(data))
             return
         was_in_head = self.is_in_head
         super().data_received(data)
+        if self.is_declining and not self.is_refused:
+            self._decline_upgrade(data[self._upgrade_at :])
         if was_in_head and self.is_in_head:
             self.head_bytes += len(data)
             if self.head_bytes > self.limits.head:
@@ -57,6 +77,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.is_in_body = False
         self.head_bytes = 0
         self.body_bytes = 0
+        self.waits_since = 0.0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; trailers are passed over, which nobody reads and nothing limits."""
@@ -68,9 +89,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self.is_in_head = False
         self.is_in_body = True
         self.waits_since = 0.0
-        if self.is_refused:
+        self.is_declining = self.parser.should_upgrade()
+        if self.is_refused or self.is_declining:
             return
         version = self.parser.get_http_version()
+        self.expect_100_continue &= version != "1.0"  # RFC 9110 10.1.1
         refused = head_refusal(self.url, self.headers, version, self.limits)
         if refused is None:
             self.take_head()
@@ -89,15 +112,55 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse, in the protocol's own form, what is no HTTP."""
-        self.refuse(400, msg)
+        self.refuse(400, f"{msg.rstrip('.')}: send one as RFC 9112 has it")
 
     def refuse(self, status: int, says: str) -> None:
-        """Answer before the request is whole, and close; behind an open answer, only close."""
+        """Answer before the request is whole, and close; answers that are open come first."""
+        if self.is_refused:
+            return
         self.is_refused = True
-        if self.is_free() and not self.transport.is_closing():
+        cycle: Any = self.cycle
+        is_open = cycle is not None and not cycle.response_complete
+        if self.transport.is_closing():
+            return
+        if self.is_free() or (self.is_in_body and not self.pipeline and self.take_back()):
             self.answer_refusal(status, says)
+        elif is_open and not self.is_in_body:
+            cycle.keep_alive = False
         else:
             self.transport.close()
+
+    def end(self) -> None:
+        """Close behind an answer; on a caller that was refused, and may still send, a bit later."""
+        if self.is_refused and self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+        else:
+            self.transport.close()
+
+    def _discard(self, size: int) -> None:
+        self._discarded_bytes += size
+        if self._discarded_bytes > LINGER_BYTES:
+            self.transport.abort()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Note where the parser stopped, which took the rest for another protocol."""
+        error = sys.exc_info()[1]
+        self._upgrade_at = error.args[0] if error is not None else 0
+
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Read the request again as one that asks for no other protocol (RFC 9110 7.8)."""
+        self.is_declining = False
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self.refuse(400, "this server is no proxy: it takes no CONNECT")
+            return
+        head = [b"%b %b HTTP/%b" % (method, self.url, self.parser.get_http_version().encode())]
+        head += [b"%b: %b" % one for one in self.headers if one[0] not in _OF_UPGRADES]
+        keep_alive = self.parser.should_keep_alive()
+        head.append(b"connection: %b" % (b"keep-alive" if keep_alive else b"close"))
+        self.parser = httptools.HttpRequestParser(self)
+        super().data_received(b"\r\n".join([*head, b"", rest]))
 
     def is_free(self) -> bool:
         """Is every request that came answered, and can another answer be written?"""
@@ -106,16 +169,32 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def close_if_stuck(self, now: float) -> None:
         """Close a connection that has stood still, or idle, for too long; called now and then."""
-        size = self.body_bytes
-        is_held = self.flow.read_paused  # then it is we who are slow
-        is_stuck = self.is_in_head or (self.is_in_body and size == self._size_then and not is_held)
-        is_idle = not (self.is_in_head or self.is_in_body) and self.is_free()
-        self._size_then = size
-        if not (is_stuck or is_idle):
+        patience = self._patience_seconds()
+        if patience is None:
             self.waits_since = 0.0
         elif self.waits_since == 0.0:
             self.waits_since = now
-        elif now - self.waits_since > (
-            self.limits.stuck_seconds if is_stuck else self.limits.idle_seconds
-        ):
+        elif now - self.waits_since > patience:
+            self._give_up()
+
+    def _patience_seconds(self) -> float | None:
+        """How long the caller may go on like this; None when it is not the caller we wait for."""
+        if self.flow.write_paused:
+            unread, then = self.transport.get_write_buffer_size(), self._unread_then
+            self._unread_then = unread
+            return self.limits.stuck_seconds if unread == then else None
+        if self.is_in_head:
+            return self.limits.stuck_seconds
+        if self.is_in_body:
+            if self.flow.read_paused:
+                return None
+            return self.limits.stuck_seconds + self.body_bytes / LEAST_BYTES_PER_SECOND
+        return self.limits.idle_seconds if self.is_free() else None
+
+    def _give_up(self) -> None:
+        if self.transport.get_write_buffer_size():  # it would be waited for until it is read
+            self.transport.abort()
+        elif self.is_in_body or self.head_bytes:
+            self.refuse(TIMED_OUT, "the request did not come in time: send it whole, and faster")
+        else:
             self.transport.close()

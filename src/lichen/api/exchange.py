@@ -8,7 +8,6 @@ from lichen.api.callers import Caller
 from lichen.api.forms import formed, read, with_classes
 from lichen.api.heads import Head
 from lichen.api.long_bodies import LONG_BYTES
-from lichen.api.oip_http import HttpLimits, too_large
 from lichen.api.statuses import RETRY_AFTER_SECONDS, http_status, sentence
 from lichen.core.errors import LichenError
 from lichen.core.ids import DEFAULT_TENANT
@@ -22,7 +21,6 @@ Headers = Iterable[tuple[bytes, bytes]]
 Named = Mapping[bytes, bytes]
 JSON_TYPE = b"content-type: application/json\r\n"
 BINARY_TYPE = b"content-type: application/octet-stream\r\n"
-FIELDS_TOO_LARGE = 431
 _ORDINARY = frozenset({b"expect", b"content-encoding", b"transfer-encoding"})
 """Headers that the ordinary lane knows what to do with."""
 _HEADER_LENGTH = HEADER_LENGTH.lower().encode()
@@ -124,31 +122,6 @@ def is_plain(headers: Named) -> bool:
         and not is_raw(headers.get(b"inference-header-content-length"))
         and int(headers.get(b"content-length", b"0")) < LONG_BYTES
     )
-
-
-def head_refusal(
-    url: bytes, headers: Headers, http_version: str, limits: HttpLimits
-) -> tuple[int, str] | None:
-    """Status and sentence for a head that no lane takes; None when it is in order."""
-    size, hosts, length = len(url), 0, 0
-    for name, value in headers:
-        size += len(name) + len(value) + len(b": \r\n")
-        if name == b"host":
-            hosts += 1
-        elif name == b"content-length":
-            length = int(value)
-    if size > limits.head:
-        return FIELDS_TOO_LARGE, head_over_limit(limits)
-    if hosts > 1 or (hosts == 0 and http_version != "1.0"):
-        return 400, "the request needs exactly one Host header"
-    if length > limits.body:
-        return 413, str(too_large(limits.body))
-    return None
-
-
-def head_over_limit(limits: HttpLimits) -> str:
-    """The refusal of a head over the limit."""
-    return f"the request's head is over the limit of {limits.head} bytes"
 
 
 def error_answer(error: BaseException) -> tuple[int, bytes, bytes]:

@@ -110,7 +110,7 @@ class InferProtocol(BoundedProtocol):
     def on_message_complete(self) -> None:
         """The request is whole: ask the plane."""
         self.is_in_body = False
-        if self.is_refused:
+        if self.is_refused or self.is_declining:
             return
         if not self._is_receiving:
             super().on_message_complete()
@@ -132,7 +132,20 @@ class InferProtocol(BoundedProtocol):
     def answer_refusal(self, status: int, says: str) -> None:
         """Say why nothing more is read here, and close."""
         self._exchange.begin(Head(b"", None, None, None, keep_alive=False))
+        self.cycle = self._exchange  # type: ignore[assignment]
         self._write(status, JSON_TYPE, error_body(says))
+
+    def take_back(self) -> bool:
+        """Let nobody else answer the request that is being read; False when it is too late."""
+        if self._is_receiving or self._missing:
+            self._is_receiving, self._missing = False, 0
+            return True
+        cycle: Any = self.cycle
+        if isinstance(cycle, Exchange) or cycle.response_started:
+            return False
+        cycle.disconnected = True
+        cycle.message_event.set()
+        return True
 
     def _begin(self, head: Head) -> None:
         exchange = self._exchange
@@ -199,7 +212,7 @@ class InferProtocol(BoundedProtocol):
         exchange.response_complete = True
         exchange.ticket = None
         if not keep_alive:
-            self.transport.close()
+            self.end()
         self.on_response_complete()
 
     def _is_at_start(self) -> bool:

@@ -288,6 +288,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         born_with = inherit(arguments)
         logging.basicConfig(level=born_with.settings.operation.log_level.upper())
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of every bad request
         parts = open_parts(born_with.settings, born_with.slot)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             held = born_with.socket("grpc") if "grpc" in born_with.sockets else None
