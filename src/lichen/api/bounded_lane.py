@@ -103,6 +103,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with the next request of the connection; `close_if_stuck` looks after idle ones."""
         self.server_state.total_requests += 1
+        self.waits_since = 0.0
         if self.transport.is_closing():
             return
         self.flow.resume_reading()

@@ -81,13 +81,14 @@ class Acceptor:
         self._loop = asyncio.get_running_loop()
         self._shaking: set[asyncio.Task[object]] = set()
         self._lingering: set[socket.socket] = set()
-        self._open = 0
+        self._open = self._pending = 0
         self._least_then: int | None = None
         self._pause: asyncio.TimerHandle | None = None
         self._loop.add_reader(listening, self._come)
 
     def count(self, connections: int) -> None:
         """Told by whoever keeps the connections, whenever one comes or goes."""
+        self._pending -= max(0, connections - self._open)  # it came through, and is counted once
         self._open = connections
         self._tell()
 
@@ -108,7 +109,7 @@ class Acceptor:
 
     @property
     def _number(self) -> int:
-        return self._open + len(self._shaking)
+        return self._open + self._pending
 
     def _tell(self) -> None:
         if self._entrance.turns is not None:
@@ -166,11 +167,13 @@ class Acceptor:
     def _take(self, accepted: socket.socket) -> None:
         task: asyncio.Task[object] = self._loop.create_task(self._shake_hands(accepted))
         self._shaking.add(task)
-        task.add_done_callback(self._shaken)
+        task.add_done_callback(self._shaking.discard)
+        self._pending += 1
         self._tell()
 
-    def _shaken(self, task: asyncio.Task[object]) -> None:
-        self._shaking.discard(task)
+    def _failed(self, accepted: socket.socket) -> None:
+        accepted.close()
+        self._pending -= 1
         self._tell()
 
     async def _shake_hands(self, accepted: socket.socket) -> None:
@@ -185,9 +188,9 @@ class Acceptor:
             )
         except OSError as error:  # an SSLError is one, and a handshake that takes too long
             _log.debug("a connection did not come about: %s", error)
-            accepted.close()
+            self._failed(accepted)
         except asyncio.CancelledError:
-            accepted.close()
+            self._failed(accepted)
             raise
 
     def _refuse(self, accepted: socket.socket) -> None:

@@ -58,6 +58,17 @@ class Wire(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    abort = close
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.closed = True
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def pause_reading(self) -> None:
         """Nothing is read."""
 
@@ -193,7 +204,7 @@ def test_one_that_moves_or_waits_for_its_answer_is_not() -> None:
         house.lane.data_received(whole[:-20])
         for number in range(10):
             house.lane.data_received(whole[number - 20 : number - 19])
-            house.lane.close_if_stuck(100.0 + 5 * number)
+            house.lane.close_if_stuck(100.0 + number)
         house.lane.data_received(whole[-10:])
         await settle()
         assert house.wire.answer()[0] == 200
