@@ -18,7 +18,7 @@ from contest.models import MODELS, Model
 from contest.peers import DEFAULT, ECHO, OURS, PEERS, Peer
 from contest.results import Point, Results
 from contest.spell import Bench, Life, alive, alone, loaded, paced
-from contest.table import Told, page
+from contest.table import Told, by_hand, page
 
 T = TypeVar("T")
 
@@ -52,11 +52,11 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="contest-models-") as folder:
         results = compare(chosen, Bench(Path(folder), chosen.seconds))
     found = goals(results)
-    told = Told(chosen.peers, chosen.passes, chosen.seconds, " ".join(arguments))
+    told = Told(chosen.peers, chosen.passes, chosen.seconds, _without_write(arguments))
     written = page(results, found, chosen.models, told)
     print(written)
     if chosen.write is not None:
-        chosen.write.write_text(written)
+        chosen.write.write_text(written + by_hand(chosen.write))
     own = any(peer == OURS for peer, _ in results.failures)
     return int(missed(found) > 0 or own)
 
@@ -151,6 +151,12 @@ def _read(arguments: Sequence[str]) -> Chosen:
         read.passes or (QUICK_PASSES if read.quick else PASSES),
         read.write,
     )
+
+
+def _without_write(arguments: Sequence[str]) -> str:
+    """What was measured does not depend on where it is written."""
+    pairs = zip(arguments, ["", *arguments], strict=False)
+    return " ".join(one for one, before in pairs if "--write" not in (one, before))
 
 
 def _say(what: str) -> None:

@@ -13,6 +13,7 @@ from contest.models import Model
 from contest.peers import Peer
 from contest.results import Lives, Point, Results, median
 
+READING = "\n## Reading it\n"
 HEAD = """# What a prediction costs, beside other servers ({date})
 
 Printed by `python benchmarks/serving.py{arguments}`.
@@ -37,6 +38,14 @@ def page(results: Results, found: Sequence[Goal], models: Sequence[Model], told:
     if results.failures:
         parts += ["", "## What failed\n", *_failures(results)]
     return "\n".join(parts) + "\n"
+
+
+def by_hand(path: Path) -> str:
+    """What a person wrote at the end of a page that is written anew: from `READING` on."""
+    if not path.exists():
+        return ""
+    _, found, said = path.read_text().partition(READING)
+    return f"{READING}{said}" if found else ""
 
 
 class Told:

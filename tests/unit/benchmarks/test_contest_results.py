@@ -1,6 +1,7 @@
 """The arithmetic of the serving benchmark: ratios within a pass, goals, and the page."""
 
 import math
+from pathlib import Path
 
 import pytest
 from contest.asking import ColdStart
@@ -12,7 +13,7 @@ from contest.models import MODELS
 from contest.pace import Paced
 from contest.peers import DEFAULT, PEERS
 from contest.results import Lives, Point, Results
-from contest.table import Told, page
+from contest.table import Told, by_hand, page
 
 
 def load(cpu_s_per_1000: float) -> Load:
@@ -105,3 +106,10 @@ def test_an_unknown_server_is_refused_by_name(capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit):
         main(["--peers", "lichen,nginx"])
     assert "no nginx: there are lichen, echo" in capsys.readouterr().err
+
+
+def test_what_a_person_wrote_on_the_page_is_kept(tmp_path: Path) -> None:
+    former = tmp_path / "serving.md"
+    assert by_hand(former) == ""
+    former.write_text("# Figures\n\nold\n\n## Reading it\n\nBecause of this.\n")
+    assert by_hand(former) == "\n## Reading it\n\nBecause of this.\n"
