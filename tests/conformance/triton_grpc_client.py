@@ -131,6 +131,35 @@ def check_every_datatype() -> None:
             same(client.infer(name, inputs, version, outputs, headers=HEADERS), datatype)
 
 
+def check_outputs_as_classes() -> None:
+    best = triton.InferRequestedOutput("y_FP64", class_count=1)
+    for result in (
+        client.infer("fp64", [given("FP64")], outputs=[best], headers=HEADERS),
+        client.infer("fp64", [given("FP64")], "1", [best], headers=HEADERS),
+    ):
+        classes = result.as_numpy("y_FP64")
+        assert classes.dtype == object, classes
+        assert [one[-2:] for one in classes[:, 0].tolist()] == [b":0", b":1"], classes
+    none = triton.InferRequestedOutput("y_BYTES", class_count=1)
+    said = refused(
+        "INVALID_ARGUMENT",
+        lambda: client.infer("bytes", [given("BYTES")], outputs=[none], headers=HEADERS),
+    )
+    assert "BYTES" in said, said
+
+
+def check_shared_memory_is_refused_in_a_sentence() -> None:
+    there = triton.InferInput("x_FP32", [1, 2], "FP32")
+    there.set_shared_memory("r", 8)
+    back = triton.InferRequestedOutput("y_FP32")
+    back.set_shared_memory("r", 8)
+    for asked in (
+        lambda: client.infer("fp32", [there], headers=HEADERS),
+        lambda: client.infer("fp32", [given("FP32")], outputs=[back], headers=HEADERS),
+    ):
+        assert "shared memory" in refused("INVALID_ARGUMENT", asked)
+
+
 def check_many_inputs_and_the_outputs_asked_for() -> None:
     inputs = [given(one) for one in VALUES]
     result = client.infer("all", inputs, request_id="7", headers=HEADERS)

@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 import msgspec
 from grpc import aio  # type: ignore[import-untyped]
 
+from lichen.api.forms import with_classes
 from lichen.api.grpc_calls import RECEIPT_KEY, Call
 from lichen.api.oip_http import Door, caller_of
 from lichen.api.statuses import sentence
 from lichen.core.errors import LichenError
+from lichen.protocol.classification import Ranking
 from lichen.protocol.codec import Decoded
 from lichen.protocol.demands import Demands
 from lichen.protocol.grpc_codec import decode_infer, encode_infer, names_of, read_message
@@ -27,10 +30,11 @@ _FINAL = "triton_final_response"
 class Asked:
     """One request on its way: what it asked, and the answer that will come."""
 
-    __slots__ = ("id", "outcome", "ticket")
+    __slots__ = ("id", "outcome", "rankings", "ticket")
 
-    def __init__(self, request_id: str) -> None:
+    def __init__(self, request_id: str, rankings: Mapping[str, Ranking] | None = None) -> None:
         self.id = request_id
+        self.rankings = rankings
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.ticket: Ticket | None = None
 
@@ -58,7 +62,7 @@ class Asked:
             raise
         if isinstance(outcome, LichenError):
             raise outcome
-        return outcome
+        return outcome if self.rankings is None else with_classes(outcome, self.rankings)
 
 
 class _Ended(Exception):
@@ -145,6 +149,8 @@ class Inference:
         door.gate.admit(principal, Action.PREDICT, Kind.DEPLOYMENT, tenant)
         try:
             decoded = decode_infer(request)
+            classes = decoded.classes
+            ranked = None if classes is None else door.rankings(name, version, classes)
         except LichenError as error:
             door.plane.note_refusal(name, version, principal.tenant, error)
             raise
@@ -157,7 +163,7 @@ class Inference:
             caller_of(principal),
             _demands(decoded, call),
         )
-        asked = Asked(request.id)
+        asked = Asked(request.id, ranked)
         asked.ticket = door.plane.infer(query, asked.reply)
         return asked
 

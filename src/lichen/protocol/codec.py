@@ -89,11 +89,16 @@ def asked_of(request: InferRequest, tensors: dict[str, Array]) -> Decoded:
     if not asked and not request.parameters:
         return Decoded(tensors, request.id)
     names = tuple(output.name for output in asked) if asked else None
-    demands, classes = demands_of(request.parameters), _classes(asked or ())
+    demands, classes = demands_of(request.parameters), classes_of(asked or ())
     return Decoded(tensors, request.id, names, binary_outputs(request), demands, classes)
 
 
-def _classes(asked: Iterable[RequestedOutput]) -> Classes | None:
+def classes_of(asked: Iterable[RequestedOutput]) -> Classes | None:
+    """Which of the requested outputs shall be classes, and how many; None when none shall.
+
+    Raises:
+        InvalidInput: a number of classes is none, or an output shall lie in shared memory.
+    """
     found = {}
     for output in asked:
         if output.parameters:

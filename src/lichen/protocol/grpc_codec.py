@@ -13,10 +13,11 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from lichen.core.batch import NUMPY_OF_DATATYPE, Array, datatype_of
 from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Datatype
-from lichen.protocol.codec import Decoded
+from lichen.protocol.codec import Decoded, classes_of
 from lichen.protocol.demands import NO_DEMANDS, demands_of
 from lichen.protocol.grpc_messages import InferResponse, Message
 from lichen.protocol.numbers import Mismatch, narrowed, shaped
+from lichen.protocol.oip import Parameters, RequestedOutput, refuse_shared_memory
 from lichen.protocol.raw import from_raw, to_raw
 
 _CONTENTS: Mapping[Datatype, str] = {
@@ -65,7 +66,12 @@ def decode_infer(request: Message) -> Decoded:
         raise InvalidInput("an input is given twice: name each input once")
     outputs = tuple([output.name for output in request.outputs]) if request.outputs else None
     demands = demands_of(parameters_of(request.parameters)) if request.parameters else NO_DEMANDS
-    return Decoded(tensors, request.id or None, outputs, demands=demands)
+    classes = classes_of(
+        RequestedOutput(output.name, parameters_of(output.parameters))
+        for output in request.outputs
+        if output.parameters
+    )
+    return Decoded(tensors, request.id or None, outputs, demands=demands, classes=classes)
 
 
 def encode_infer(
@@ -92,7 +98,7 @@ def names_of(head: bytes) -> tuple[str, str]:
     return said["model_name"], said["model_version"]
 
 
-def parameters_of(parameters: Mapping[str, Message]) -> dict[str, object]:
+def parameters_of(parameters: Mapping[str, Message]) -> Parameters:
     """The parameters of a request or a tensor, as JSON would hold them."""
     return {
         name: getattr(value, chosen)
@@ -124,6 +130,8 @@ def _raw(inputs: Sequence[Message], raws: Sequence[bytes]) -> dict[str, Array]:
 def _typed(inputs: Sequence[Message]) -> dict[str, Array]:
     tensors: dict[str, Array] = {}
     for given in inputs:
+        if given.parameters:
+            refuse_shared_memory(parameters_of(given.parameters), f"input {given.name!r}")
         try:
             tensors[given.name] = shaped(_contents(given), given.shape)
         except Mismatch as error:
