@@ -13,7 +13,8 @@ from lichen.protocol.raw import from_raw, to_raw
 from lichen.serving.guest_main import Head
 
 _LONGEST_REASON = 300
-_PATH = re.compile(r"\S*/\S+")
+_PATH = re.compile(r"(?<![\w.~])(?:~|\.{1,2})?/[^\s'\"]+")
+"""What begins like a path of a file; units such as kg/m3 do not."""
 _CALLERS_FAULT = InvalidInput.__name__
 
 

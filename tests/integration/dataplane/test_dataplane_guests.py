@@ -28,7 +28,9 @@ class Predictor:
     def predict(self, inputs):
         x = inputs["x"]
         if (x == 91).any(): time.sleep(0.6)
-        if (x == 92).any(): time.sleep(60)
+        if (x == 92).any():
+            open("hanging", "w").close()
+            time.sleep(60)
         if (x == 93).any(): os._exit(3)
         if (x == 94).any(): raise ValueError("no " + __file__)
         return {"y": x * SCALE}
@@ -101,7 +103,7 @@ def ended(pids: list[int]) -> bool:
 def serving(fresh: Platform) -> Platform:
     """`own`, which doubles, in a process of its own; `line` beside it in the data plane's."""
     security = replace(fresh.settings.security, custom_predictors=True)
-    limits = replace(fresh.settings.limits, guest_seconds=1.0)
+    limits = replace(fresh.settings.limits, guest_seconds=3.0)
     fresh.settings = replace(fresh.settings, security=security, limits=limits)
     register(fresh)
     fresh.register("line")
@@ -139,7 +141,8 @@ def test_a_killed_guest_costs_only_what_was_in_flight_in_it(serving: Platform) -
     (guest,) = guests_of(serving)
     with ThreadPoolExecutor(1) as one:
         hanging = one.submit(ask, serving, 92.0)
-        time.sleep(0.2)
+        folder = serving.settings.home / "run" / "guests"
+        serving.until(lambda: any(folder.glob("*/hanging")))
         os.kill(guest, signal.SIGKILL)
         assert hanging.result().status_code == 503
         assert "retry-after" in hanging.result().headers

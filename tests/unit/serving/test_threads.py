@@ -61,6 +61,15 @@ def test_a_number_of_threads_out_of_reach_is_refused(threads: int) -> None:
         Deployment("d", "m", 1, threads=threads)
 
 
+def test_measured_threads_are_measured_again_for_another_promise() -> None:
+    slow, fast = ServiceLevel(p95_ms=50.0), ServiceLevel(p95_ms=5.0)
+    assert Deployment("d", "m", 1, level=slow).runs_like(Deployment("d", "m", 1, level=fast))
+    measured = Deployment("d", "m", 1, level=slow, threads="auto")
+    assert measured.runs_like(Deployment("d", "m", 1, level=slow, threads="auto", generation=2))
+    assert not measured.runs_like(Deployment("d", "m", 1, level=fast, threads="auto"))
+    assert not measured.runs_like(Deployment("d", "m", 1, level=slow))
+
+
 def opened(tmp_path: Path, threads: Threads, p95_ms: float | None) -> object:
     guests = Guests(tmp_path, Environments(tmp_path, {}), NoMetering(), GuestRules())
     weights = np.random.default_rng(1).normal(size=(6, 4))
