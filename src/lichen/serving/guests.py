@@ -76,11 +76,12 @@ class Guests:
         """
         self.check_allowed()
         python = self._environments.python(files.get(REQUIREMENTS_FILE), self._charges)
+        folder = self._lay(files)
         command = GuestCommand(
             python,
             ("-I", "-B", "-u", guest_main.__file__),
-            self._lay(files),
-            self._variables(threads),
+            folder,
+            _variables(folder, threads),
             self._rules.memory_mb * _MEBIBYTE,
         )
         return self._opened(Guest(self._keeper(name, command), expected))
@@ -107,13 +108,13 @@ class Guests:
             InvalidInput: it does not load.
             StorageFailed: the disk is full or read-only.
         """
-        variables = self._variables(1)
-        variables["PYTHONPATH"] = str(Path(lichen.__file__).parents[1])
+        folder = self._lay({MODEL_FILE: content})
+        ours = {"PYTHONPATH": str(Path(lichen.__file__).parents[1])}
         command = GuestCommand(
             Path(sys.executable),
             ("-B", "-P", "-u", "-m", "lichen.serving.onnx_guest", str(threads)),
-            self._lay({MODEL_FILE: content}),
-            variables,
+            folder,
+            _variables(folder, 1) | ours,
         )
         return self._opened(Guest(self._keeper(name, command), expected, is_trusted=True))
 
@@ -165,13 +166,16 @@ class Guests:
                 file.chmod(_READABLE)
         return folder
 
-    def _variables(self, threads: int) -> dict[str, str]:
-        """All variables that a guest has; no setting and no key of this process among them."""
-        return {
-            "PATH": _SEARCHED,
-            "LANG": "C.UTF-8",
-            **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
-        }
+
+def _variables(folder: Path, threads: int) -> dict[str, str]:
+    """All variables that a guest has; no setting and no key of this process among them."""
+    return {
+        "PATH": _SEARCHED,
+        "LANG": "C.UTF-8",
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+    }
 
 
 def check_predictor(guests: Guests, name: str, files: Mapping[str, bytes]) -> Signature:

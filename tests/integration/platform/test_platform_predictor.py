@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -31,6 +32,18 @@ def heating(tmp_path: Path) -> Path:
     return folder
 
 
+def booked(cli: Cli, account: str) -> dict[str, int]:
+    """The ledger, once it holds this account."""
+    give_up = time.monotonic() + 20
+    while True:
+        found = json.loads(cli("ledger", "--json").out)["accounts"]
+        accounts = {one["account"]: one["nj"] for one in found}
+        if account in accounts:
+            return accounts
+        assert time.monotonic() < give_up
+        time.sleep(0.2)
+
+
 def test_a_folder_with_a_predictor_becomes_a_deployment(
     cli_of: Callable[[Path], Cli], heating: Path, tmp_path: Path
 ) -> None:
@@ -47,6 +60,10 @@ def test_a_folder_with_a_predictor_becomes_a_deployment(
     asked.write_text(json.dumps({"inputs": [tensor]}))
     answer = json.loads(cli("predict", "heating", "--input", asked, "--json").out)
     assert answer["outputs"]["kilowatt"] == [9.0, -10.0]
+    accounts = booked(cli, "work/default/heating/heating@1/fp32")
+    assert accounts["work/default/heating/heating@1/fp32"] == answer["receipt"]["energy"]["nj"]
+    assert accounts["overhead/guest"] > 0
+    assert sum(accounts.values()) == 0
     exported = tmp_path / "exported"
     assert cli("models", "export", "heating@1", exported).code == 0
     again = json.loads(cli("models", "import", exported, "--name", "again", "--json").out)

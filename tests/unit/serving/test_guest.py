@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -200,6 +201,21 @@ def test_what_it_starts_ends_with_it(house: Callable[..., Guest]) -> None:
     until(lambda: not runs(own) and not runs(child))
 
 
+def test_guests_that_come_and_go_leave_nothing_open(house: Callable[..., Guest]) -> None:
+    def left() -> tuple[int, int]:
+        return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
+
+    house().close()
+    before = left()
+    for _ in range(5):
+        guest = house()
+        with pytest.raises(Unavailable):
+            ask(guest, 93)
+        assert ask(guest)["y"] == [2.0]
+        guest.close()
+    assert left() == before
+
+
 SURROUNDINGS = b"""
 import os, resource, sys
 class Surroundings:
@@ -229,11 +245,8 @@ def test_it_inherits_nothing_but_what_it_needs(
     guest = house({"predictor.py": SURROUNDINGS, "beside.txt": b"beside"}, threads=2)
     said = guest.predict(Batch({"x": np.zeros(1)}))["said"][0].decode().split("|")
     variables = said[0].split()
-    assert variables == [
-        "LANG",
-        *(f"{one}_NUM_THREADS" for one in ("MKL", "OMP", "OPENBLAS")),
-        "PATH",
-    ]
+    threads = [f"{one}_NUM_THREADS" for one in ("MKL", "OMP", "OPENBLAS")]
+    assert variables == ["HOME", "LANG", *threads, "PATH", "TMPDIR"]
     assert said[1:5] == ["", "True", "(0, 0)", "2048"]
     assert int(said[5]) == 5  # three standard ones, its socket, and the listing itself
     assert said[6:] == ["2", "beside", "0o444"]
