@@ -5,17 +5,20 @@ everything else goes the ordinary way, in order. A head that was parsed before i
 """
 
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from lichen.api.bounded_lane import BoundedProtocol
 from lichen.api.callers import INFER_PATH, Callers
 from lichen.api.exchange import JSON_TYPE, Exchange, answer_bytes, error_answer, is_plain
 from lichen.api.heads import Head, Heads
-from lichen.api.oip_http import Door, too_large
+from lichen.api.oip_http import LEAVE, Door, too_large
 from lichen.core.errors import LichenError
 from lichen.protocol.oip import error_body
 from lichen.serving.ticket import Outcome, Query
 
+_NO_SCOPE: Mapping[str, Any] = MappingProxyType({})
 _log = logging.getLogger(__name__)
 
 
@@ -127,6 +130,9 @@ class InferProtocol(BoundedProtocol):
             self._exchange.disconnected = True
             if self._exchange.ticket is not None:
                 self._exchange.ticket.abandoned = True
+        leave = getattr(self.cycle, "scope", _NO_SCOPE).get(LEAVE)
+        if leave is not None:  # a request of the ordinary lane has not been answered
+            leave()
         super().connection_lost(exc)
 
     def answer_refusal(self, status: int, says: str) -> None:

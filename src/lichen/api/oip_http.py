@@ -34,6 +34,8 @@ from lichen.serving.selector import Served
 from lichen.serving.ticket import Answer, Outcome, Query
 
 PLATFORM = "lichen"
+LEAVE = "lichen.leave"
+"""Where a request's scope has what is to be called when its connection is lost."""
 _JSON, _BINARY = "application/json", "application/octet-stream"
 _OPEN_PATHS = frozenset({"/v2/health/live", "/v2/health/ready"})
 _json = msgspec.json.Encoder().encode
@@ -155,7 +157,7 @@ async def post_infer(request: Request, door: Door) -> Response:
     query = Query(
         name, asked.tensors, version, asked.outputs, principal.tenant, caller, asked.demands
     )
-    outcome = await outcome_of(door.plane, query)
+    outcome = await outcome_of(request, door.plane, query)
     if isinstance(outcome, LichenError):
         raise outcome
     try:
@@ -192,19 +194,24 @@ async def encoded(answer: Answer, asked: Decoded, accepted: str | None) -> Respo
     return Response(body, 200, headers, media_type=media_type)
 
 
-async def outcome_of(plane: DataPlane, query: Query) -> Outcome:
-    """What the plane answers, once it does; work not begun is dropped when nobody waits."""
+async def outcome_of(request: Request, plane: DataPlane, query: Query) -> Outcome:
+    """What the plane answers, once it does; work not begun is dropped when the caller is gone."""
     waiting: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
     def reply(outcome: Outcome) -> None:
         if not waiting.done():
             waiting.set_result(outcome)
 
+    def leave() -> None:
+        ticket.abandoned = True
+        reply(Unavailable("the caller has left"))
+
     ticket = plane.infer(query, reply)
+    request.scope[LEAVE] = leave
     try:
         return await waiting
     finally:
-        ticket.abandoned = not waiting.done() or waiting.cancelled()
+        ticket.abandoned = ticket.abandoned or waiting.cancelled()
 
 
 async def _server(_: Request, door: Door) -> Response:

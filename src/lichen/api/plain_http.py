@@ -52,7 +52,7 @@ def plain_routes(door: Door) -> list[Route]:
             caller=caller_of(principal),
             demands=asked.demands,
         )
-        outcome = await outcome_of(door.plane, query)
+        outcome = await outcome_of(request, door.plane, query)
         if isinstance(outcome, LichenError):
             raise outcome
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Coroutine, Mapping
 from itertools import accumulate, pairwise
 from typing import Any, cast
@@ -15,7 +16,7 @@ from uvicorn.server import ServerState
 
 from lichen.api.gate import Gate
 from lichen.api.heads import Heads
-from lichen.api.infer_lane import protocol_for
+from lichen.api.infer_lane import InferProtocol, protocol_for
 from lichen.api.oip_http import Door, HttpLimits, application
 from lichen.core.batch import Array
 from lichen.core.clock import ManualClock
@@ -103,12 +104,19 @@ class House:
             ws="none",
         )
         config.load()
-        self.wire = Wire()
-        self.lane = protocol_for(door)(config, ServerState(), {})
-        self.lane.connection_made(self.wire)
+        self.config, self.protocol, self.replica = config, protocol_for(door), replica
+        self.may_compute = threading.Event()
+        self.may_compute.set()
+        self.wire, self.lane = self.connect()
+
+    def connect(self) -> tuple[Wire, InferProtocol]:
+        wire, lane = Wire(), self.protocol(self.config, ServerState(), {})
+        lane.connection_made(wire)
+        return wire, lane
 
     def compute(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         self.runs += 1
+        self.may_compute.wait()
         values = inputs["x"]
         if (values == RAISES).any():
             raise ZeroDivisionError("/secret/path")
@@ -127,6 +135,12 @@ def request(value: float = 1.0, query: str = "") -> bytes:
 async def settle() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
+
+
+async def until(look: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not look():  # noqa: ASYNC110 - a thread does it
+            await asyncio.sleep(0.001)
 
 
 def in_house(act: Callable[[House], Coroutine[None, None, None]]) -> None:
@@ -178,6 +192,26 @@ def test_work_of_a_caller_who_left_is_dropped() -> None:
         await settle()
         assert house.runs == 0
         assert house.wire.written == b""
+
+    in_house(act)
+
+
+@pytest.mark.parametrize("query", ["", "?ordinary"])
+def test_work_that_waits_is_dropped_when_its_caller_leaves(query: str) -> None:
+    async def act(house: House) -> None:
+        house.replica.learn(1, 10**9)  # so long takes a thread
+        house.may_compute.clear()
+        house.lane.data_received(request())
+        wire, lane = house.connect()
+        await until(lambda: house.runs == 1)
+        lane.data_received(request(query=query))
+        await settle()
+        lane.connection_lost(ConnectionResetError())
+        house.may_compute.set()
+        await until(lambda: bool(house.wire.written))
+        await settle()
+        assert house.runs == 1
+        assert wire.written == b""
 
     in_house(act)
 
