@@ -92,7 +92,8 @@ def arithmetic(units: int) -> bytes:
     gives = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1])
     graph = helper.make_graph(nodes, "arithmetic", [takes], [gives], kept)
     opsets = [helper.make_opsetid("", 18)]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=9)
+    return bytes(model.SerializeToString())
 
 
 @pytest.fixture
@@ -187,7 +188,7 @@ def is_right(mix: Sequence[Asked], charged: Sequence[Sequence[float]]) -> bool:
     )
     relative = [abs(nj / (unit * one.units) - 1) for nj, one in zip(typical, mix, strict=True)]
     median, p95 = statistics.median(relative), statistics.quantiles(relative, n=20)[-1]
-    return median < 0.03 and p95 < 0.10
+    return bool(median < 0.03 and p95 < 0.10)
 
 
 @contextmanager
