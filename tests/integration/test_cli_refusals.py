@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import pytest
 
+from lichen.frameworks.devices import has_cuda
 from lichen.frameworks.onnx_writer import linear_core
 
 
@@ -52,6 +53,12 @@ def ask(served: object, cli: Cli) -> Cli:
         ("deploy m@1 --name ../d", 2, "deployment name '../d' is not usable"),
         ("deploy m@1 --p95 -1", 2, "p95_ms is -1: give milliseconds above 0"),
         ("deploy m@1 --min-quality nan", 2, "min_quality is nan: give a finite number"),
+        pytest.param(
+            "deploy m@1 --device cuda",
+            2,
+            "device cuda is absent, this machine shows no NVIDIA device: deploy with --device cpu",
+            marks=pytest.mark.skipif(has_cuda(), reason="there is one here"),
+        ),
         ("undeploy nope", 3, "there is no deployment 'nope'"),
         ("predict nope", 3, "there is no deployment 'nope'"),
         ("predict d --start 2010-01-01", 2, "good@1 has 0 rows before 2010-01-01T00:00:00Z"),

@@ -32,6 +32,8 @@ Until = Callable[[Callable[[], bool]], None]
 class Running(Protocol):
     home: Path
 
+    def pids(self) -> dict[str, int]: ...
+
 
 @pytest.fixture(scope="module")
 def trained(lichen: Lichen, load_csv: Path) -> ModelVersion:
@@ -150,9 +152,7 @@ def test_a_foreign_model_is_checked_and_served(lichen: Lichen, tmp_path: Path) -
     assert metadata.inputs[0].parameters == {"columns": ["load", "wind", "sun"]}
     with pytest.raises(InvalidInput, match="2 columns fit 0 of the model's tensors"):
         lichen.models.import_file(path, columns=["load", "wind"])
-    with pytest.raises(InvalidInput, match="device cuda is absent"):
-        lichen.deployments.deploy("linear", "line", device="cuda")
-    assert lichen.deployments.show("line").device == "auto"
+    assert lichen.deployments.deploy("linear", "line", device="cpu").device == "cpu"
     lichen.deployments.undeploy("line")
     with pytest.raises(NotFound):
         lichen.deployments.show("line")
@@ -173,6 +173,9 @@ def test_a_lightgbm_file_is_checked_and_served_by_the_compiled_form(
     expected = booster.predict(rows[:5])
     np.testing.assert_allclose(np.ravel(answer.outputs["prediction"]), expected, atol=1e-5)
     assert list((platform.home / "compiled").glob("*.so"))
+    mapped = Path(f"/proc/{platform.pids()['dataplane']}/maps").read_text()
+    assert str(platform.home / "compiled") in mapped
+    assert "lib_lightgbm" not in mapped
     lichen.deployments.undeploy("trees")
 
 
