@@ -35,6 +35,7 @@ class TensorSpec:
 
     `shape` holds -1 where any length fits; the first dimension is the batch. `columns` names the
     values of a row of shape (-1, k): what goes in as columns of a table, or comes out as classes.
+    `missing` says that the model takes NaN for a value that is missing.
     """
 
     name: str
@@ -44,6 +45,7 @@ class TensorSpec:
     description: str | None = None
     optional: bool = False
     columns: tuple[str, ...] = ()
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

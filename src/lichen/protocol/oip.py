@@ -234,6 +234,7 @@ def metadata(spec: TensorSpec) -> TensorMetadata:
         "description": spec.description,
         "optional": spec.optional or None,
         "columns": list(spec.columns) or None,
+        "missing": spec.missing or None,
     }
     parameters = {key: value for key, value in said.items() if value is not None}
     return TensorMetadata(spec.name, spec.datatype, list(spec.shape), parameters or None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from math import nan
 from operator import attrgetter
 from types import GenericAlias
 from typing import Any, NamedTuple
@@ -30,7 +31,8 @@ class RecordForm:
     """What the rows of one signature look like, and how they become arrays.
 
     An input of shape (-1,) or (-1, 1) is a column of its name; one of shape (-1, k) is k columns
-    where the signature names them, else one column of lists, as any other shape is.
+    where the signature names them, else one column of lists, as any other shape is. Where the
+    model takes missing values, null is one.
     """
 
     def __init__(self, signature: Signature) -> None:
@@ -66,6 +68,8 @@ class RecordForm:
         tensors = {}
         for spec, pick in self._picks:
             values = [pick(record) for record in records]
+            if spec.missing:
+                values = [_with_nan(value) for value in values]
             if not _is_left_out(spec, values):
                 tensors[spec.name] = _input(spec, values)
         return tensors
@@ -130,9 +134,19 @@ def _column(name: str, spec: TensorSpec, inner: Sequence[int]) -> _Column:
         kind = element_type(spec.datatype)
     except Mismatch as error:
         raise InvalidInput(f"input {spec.name!r} {error}") from error
+    takes = _told(spec.datatype, inner)
+    if spec.missing and not inner:
+        return _Column(name, spec, kind | None, f"{takes} or null")
     for _ in inner:
         kind = GenericAlias(list, (kind,))
-    return _Column(name, spec, kind, _told(spec.datatype, inner))
+    return _Column(name, spec, kind, takes)
+
+
+def _with_nan(value: Any) -> Any:  # noqa: ANN401 - as a record holds it
+    """A value or several of one row, NaN where there is null."""
+    if isinstance(value, tuple):
+        return tuple(nan if one is None else one for one in value)
+    return nan if value is None else value
 
 
 def _told(datatype: Datatype, inner: Sequence[int]) -> str:

@@ -65,6 +65,6 @@ def booster_model(name: str, filename: str, content: bytes) -> ForeignModel | No
 
 
 def _described(signature: Signature, features: tuple[str, ...], answer: str) -> Signature:
-    """The columns by name, and what comes out of them."""
-    taken = with_columns(signature.inputs[0], features)
+    """The columns by name, what comes out of them, and that NaN goes where it went in training."""
+    taken = replace(with_columns(signature.inputs[0], features), missing=True)
     return Signature((taken,), (replace(signature.outputs[0], description=answer),))

@@ -76,7 +76,7 @@ class Admission:
 class _InputCheck:
     """The checks of one input."""
 
-    __slots__ = ("_dtype", "_fixed", "_is_float", "_row", "_spec")
+    __slots__ = ("_dtype", "_fixed", "_is_finite_only", "_row", "_spec")
 
     def __init__(self, spec: TensorSpec) -> None:
         self._spec = spec
@@ -84,7 +84,7 @@ class _InputCheck:
         self._fixed = [(axis, n) for axis, n in enumerate(spec.shape) if n >= 0]
         has_free_rows = spec.shape[:1] == (-1,) and all(n >= 0 for n in spec.shape[1:])
         self._row = spec.shape[1:] if has_free_rows else None
-        self._is_float = self._dtype.kind == "f"
+        self._is_finite_only = self._dtype.kind == "f" and not spec.missing
 
     def check(self, values: Array) -> None:
         if values.dtype != self._dtype:
@@ -98,7 +98,7 @@ class _InputCheck:
                 f"input {self._spec.name!r} has shape {list(shape)}, and the model takes "
                 f"{list(self._spec.shape)} (-1: any length)"
             )
-        if self._is_float and not _is_finite(values):
+        if self._is_finite_only and not _is_finite(values):
             first = np.argmin(_finite(values))  # of long inputs, a list of all takes 0.1 s
             position = [int(index) for index in np.unravel_index(first, shape)]
             raise InvalidInput(

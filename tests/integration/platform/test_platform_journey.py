@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+import httpx
 import lightgbm
 import numpy as np
 import pytest
@@ -172,6 +173,15 @@ def test_a_lightgbm_file_is_checked_and_served_by_the_compiled_form(
     answer = lichen.predict("trees", {"x": rows[:5].tolist()})
     expected = booster.predict(rows[:5])
     np.testing.assert_allclose(np.ravel(answer.outputs["prediction"]), expected, atol=1e-5)
+    gap = rows[:1].copy()
+    gap[0, 1] = np.nan
+    row = dict(zip(booster.feature_name(), [float(gap[0, 0]), None, float(gap[0, 2])], strict=True))
+    with_gap = httpx.post(
+        f"{lichen.platform().addresses.http}/predict/trees",
+        json={"rows": [row]},
+        headers={"Authorization": f"Bearer {(platform.home / 'admin.key').read_text().strip()}"},
+    ).json()
+    np.testing.assert_allclose(np.ravel(with_gap["y_pred"]), booster.predict(gap), atol=1e-5)
     assert list((platform.home / "compiled").glob("*.so"))
     mapped = Path(f"/proc/{platform.pids()['dataplane']}/maps").read_text()
     assert str(platform.home / "compiled") in mapped

@@ -62,6 +62,20 @@ def test_x_is_a_number_a_row_or_rows(
     assert asked.is_bare is is_bare
 
 
+def test_null_is_a_missing_value_where_the_model_takes_those() -> None:
+    gappy = form(TensorSpec("x", FP32, (-1, 2), columns=("a", "b"), missing=True))
+    found = read(gappy, rows=[{"a": None, "b": 1.5}, {"a": 2, "b": None}]).tensors["x"]
+    np.testing.assert_array_equal(found, [[np.nan, 1.5], [2.0, np.nan]])
+    single = form(TensorSpec("x", FP32, (-1, 1), missing=True))
+    np.testing.assert_array_equal(
+        read(single, rows=[{"x": None}, {"x": 3}]).tensors["x"], [[np.nan], [3.0]]
+    )
+    with pytest.raises(InvalidInput, match=r"holds null in column 'a': it takes a number \(FP32\)"):
+        read(WIDE, rows=[{"a": None, "b": 1, "c °C": 2}])
+    with pytest.raises(InvalidInput, match=r"holds text in column 'a': it takes .* or null"):
+        read(gappy, rows=[{"a": "none", "b": 1}])
+
+
 @pytest.mark.parametrize("datatype", [one for one in Datatype if one is not Datatype.BF16])
 def test_x_of_every_datatype(datatype: Datatype) -> None:
     value = {Datatype.BOOL: True, BYTES: "é"}.get(datatype, 1)

@@ -36,6 +36,7 @@ def test_a_lightgbm_file_is_a_regression_with_its_columns() -> None:
     taken = model.signature.inputs[0]
     assert (taken.name, taken.datatype, taken.shape) == ("x", Datatype.FP32, (-1, 2))
     assert taken.columns == ("warmth", "wind")
+    assert taken.missing
 
 
 @pytest.mark.parametrize(("form", "file"), [("json", "model.json"), ("ubj", "model.ubj")])

@@ -76,6 +76,11 @@ def test_a_model_without_rows_takes_its_fixed_shape() -> None:
     assert Admission(fixed).check({"x": X[0], "s": scalar}) == 1
 
 
+def test_a_model_that_takes_missing_values_is_given_nan() -> None:
+    gappy = Signature((TensorSpec("x", Datatype.FP32, (-1, 2), missing=True),), ())
+    assert Admission(gappy).check({"x": np.array([[np.nan, 1]], dtype=np.float32)}) == 1
+
+
 def test_outputs_that_do_not_exist_are_refused() -> None:
     Admission(SIGNATURE).check_outputs(["y"])
     with pytest.raises(InvalidInput, match="no output 'z': the model gives y"):
