@@ -2,12 +2,14 @@
 
 import json
 import math
+from contextlib import suppress
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lichen.core.batch import NUMPY_OF_DATATYPE, Array
+from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.protocol.classification import Ranking, classified
 from lichen.protocol.plain import PlainForm
@@ -95,3 +97,34 @@ def test_classes_are_the_highest_values_in_falling_order(
         pairs = [tuple(int(part) for part in one.decode().split(":")) for one in told]
         ranked = sorted(enumerate(row), key=lambda one: (-one[1], one[0]))[:count]
         assert pairs == [(worth, index) for index, worth in ranked]
+
+
+SOME_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**40), 10**40)
+    | st.floats()
+    | st.sampled_from(["", "x", "a", "2026"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["x", "rows", "a", "b", "n", "parameters"]), inner)
+    ),
+    max_leaves=8,
+)
+STRANGE = PlainForm(
+    Signature(
+        (
+            TensorSpec("x", Datatype.FP32, (-1, 2), columns=("a", "b")),
+            TensorSpec("n", Datatype.INT64, (-1, -1), optional=True),
+        ),
+        (),
+    )
+)
+
+
+@given(given_json=SOME_JSON, member=st.sampled_from(["x", "rows"]), wrap=st.integers(0, 2))
+def test_any_json_is_read_or_refused(given_json: object, member: str, wrap: int) -> None:
+    for _ in range(wrap):
+        given_json = [given_json]
+    with suppress(InvalidInput):
+        assert STRANGE.read(json.dumps({member: given_json}).encode()).tensors

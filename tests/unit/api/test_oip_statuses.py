@@ -1,10 +1,13 @@
 """Errors become statuses by one table, and tell nothing that they should not."""
 
+from pathlib import Path
+
 import grpc  # type: ignore[import-untyped]
 import pytest
 
 from lichen.api.oip_http import refusal
 from lichen.api.statuses import (
+    ACCEPTED_CODINGS,
     GRPC_CODE,
     HTTP_STATUS,
     UNEXPECTED,
@@ -65,3 +68,11 @@ def test_headers_that_belong_to_a_status(
 def test_the_codes_are_those_of_grpc() -> None:
     published = {code.name: code.value[0] for code in grpc.StatusCode}
     assert {code.name: code.value for code in GrpcCode}.items() <= published.items()
+
+
+def test_every_status_is_in_the_reference() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/http.md").read_text(encoding="utf-8")
+    for status in {200, 405, 431, *HTTP_STATUS.values()}:
+        assert f"\n| {status} | " in page, status
+    for codings in ACCEPTED_CODINGS.values():
+        assert all(coding.strip() in page for coding in codings.split(","))
