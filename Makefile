@@ -2,7 +2,9 @@
 # make test   the test suite
 # make check  lint, types, contracts, tests: all that CI runs
 # make bench  the figures, side by side with peers, as tables
-# make soak   long fault-injection runs, by hand; soak-serving: half an hour of load
+# make soak   long fault-injection runs, by hand; soak-serving: half an hour of load;
+#             soak-wire: ten thousand connections, and callers that misbehave
+# make fuzz   mutated requests at a data plane (ARGS="--seconds 600 --seed 7")
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -10,7 +12,7 @@ BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test check clients bench soak soak-serving lint
+.PHONY: setup demo test check clients bench soak soak-serving soak-wire fuzz lint
 
 setup: .setup-stamp
 
@@ -51,6 +53,12 @@ bench: setup
 
 soak: setup
 	$(BIN)/python benchmarks/soak.py $(ARGS)
+
+soak-wire: setup
+	$(BIN)/python benchmarks/stress.py $(ARGS)
+
+fuzz: setup
+	$(BIN)/python benchmarks/fuzz.py $(ARGS)
 
 soak-serving: setup
 	$(BIN)/python benchmarks/soak_serving.py $(ARGS)

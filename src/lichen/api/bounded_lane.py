@@ -39,6 +39,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.waits_since = 0.0
         self._unread_then = 0
         self._discarded_bytes = 0
+        self._refusal: tuple[int, str] | None = None
         self.is_declining = False
         self._upgrade_at = 0
 
@@ -107,6 +108,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
+        if self.is_refused and self._goes_on_with_refusal():
+            return
         if self.pipeline:
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
@@ -116,20 +119,27 @@ class BoundedProtocol(HttpToolsProtocol):
         self.refuse(400, f"{msg.rstrip('.')}: send one as RFC 9112 has it")
 
     def refuse(self, status: int, says: str) -> None:
-        """Answer before the request is whole, and close; answers that are open come first."""
-        if self.is_refused:
+        """Answer before the request is whole, behind the answers that are open, and close."""
+        if self.is_refused or self.transport.is_closing():
             return
         self.is_refused = True
         cycle: Any = self.cycle
         is_open = cycle is not None and not cycle.response_complete
-        if self.transport.is_closing():
-            return
-        if self.is_free() or (self.is_in_body and not self.pipeline and self.take_back()):
+        if not is_open or (self.is_in_body and not self.pipeline and self.take_back()):
             self.answer_refusal(status, says)
-        elif is_open and not self.is_in_body:
-            cycle.keep_alive = False
+        elif self.is_in_body and not self.pipeline:
+            cycle.keep_alive = False  # its answer has begun, and is all that it gets
         else:
-            self.transport.close()
+            self._refusal = status, says
+
+    def _goes_on_with_refusal(self) -> bool:
+        """Is it the refused request's turn? One whose head was whole is the last in the queue."""
+        if self._refusal is None or len(self.pipeline) > self.is_in_body:
+            return False
+        self.pipeline.clear()
+        refusal, self._refusal = self._refusal, None
+        self.answer_refusal(*refusal)
+        return True
 
     def end(self) -> None:
         """Close behind an answer; on a caller that was refused, and may still send, a bit later."""

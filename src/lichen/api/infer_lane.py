@@ -150,6 +150,7 @@ class InferProtocol(BoundedProtocol):
         if isinstance(cycle, Exchange) or cycle.response_started:
             return False
         cycle.disconnected = True
+        cycle.waiting_for_100_continue = False
         cycle.message_event.set()
         return True
 

@@ -140,8 +140,16 @@ def _decode_long(body: bytes) -> Decoded | None:
             request.inputs.append(tensor)
             tensors[tensor.name], data_brackets = read
             allowed_brackets += 1 + data_brackets
-    except (Mismatch, ValueError, TypeError, KeyError, AttributeError, RuntimeError):
-        return None
+    except (
+        Mismatch,
+        ValueError,
+        TypeError,
+        LookupError,
+        OverflowError,
+        AttributeError,
+        RuntimeError,
+    ):
+        return None  # among them lists where objects should be, whose items are numbers
     if not _has_brackets(body, allowed_brackets):
         return None
     return asked_of(request, tensors)

@@ -152,7 +152,7 @@ def _decode(data: msgspec.Raw, datatype: Datatype, dimensions: int) -> list[Any]
         )
     try:
         decoded: list[Any] = decoder_of(datatype, max(depth, 1)).decode(data)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeDecodeError) as error:
         raise Mismatch(f"holds a value that is no {datatype}: {error}") from error
     return decoded
 

@@ -60,13 +60,15 @@ class PlainForm:
                 and which column, and what was expected.
         """
         try:
-            asked = _read_request(body)
+            return self._query(_read_request(body))
         except msgspec.ValidationError as error:
             raise InvalidInput(
                 f'the body is no plain request: {error}; send {{"x": ...}} or {{"rows": [...]}}'
             ) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidInput(f"the request body is not JSON: {error}") from error
+
+    def _query(self, asked: _Request) -> PlainQuery:
         demands = demands_of(asked.parameters)
         has_x, has_rows = bool(memoryview(asked.x)), bool(memoryview(asked.rows))
         if has_x == has_rows:

@@ -174,3 +174,20 @@ def test_a_head_that_was_seen_before_is_not_trusted_with_another_framing(
     hidden = b"POST /v2/models/none/infer HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
     assert answers(platform, sized(b"X: " + hidden[:20] + b"\r\n") + GOOD)[0] == [200, 200]
     assert answers(platform, sized() + hidden + GOOD)[0] == [200, 401, 200]
+
+
+@pytest.mark.parametrize("first", [b"/infer ", b"/infer?lane=ordinary "])
+@pytest.mark.parametrize("bad", ["no colon", "chunk size no number", "chunked, then length"])
+def test_a_refusal_comes_behind_the_answers_that_were_asked_for_before(
+    platform: Platform, first: bytes, bad: str
+) -> None:
+    good = sized().replace(b"/infer ", first)
+    refused = FORBIDDEN[bad].replace(b"/infer ", first)
+    for count in (1, 3):
+        assert answers(platform, good * count + refused + GOOD)[0] == [200] * count + [400]
+
+
+def test_who_is_told_to_continue_and_sends_no_chunks_is_refused(platform: Platform) -> None:
+    asked = chunked(b"zz\r\n", CHUNKED, b"Expect: 100-continue\r\n")
+    statuses = answers(platform, asked)[0]
+    assert statuses in ([400], [100, 400])

@@ -191,3 +191,19 @@ def test_an_answer_never_holds_nan(wrong: float) -> None:
     values = np.array([[1.0, wrong]], dtype=np.float64)
     with pytest.raises(WorkFailed, match=r"output 'y' .* at position \[0, 1\]"):
         encode(answer_head("m", "1"), {"y": values}, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + b"4611686018427387904, " * 100 + b"1]",
+        b'{"inputs": [' + b"4611686018427387904, " * 100 + b"1]}",
+        b'{"inputs": [{"name": "x", "datatype": "BYTES", "shape": [1], "data": ["\xff"]}]}',
+        b'{"inputs": [{"name": "\xff", "datatype": "FP32", "shape": [1], "data": [1]}]}',
+    ],
+)
+def test_numbers_where_objects_should_be_and_bytes_that_are_no_text_are_the_callers_fault(
+    body: bytes,
+) -> None:
+    with pytest.raises(InvalidInput):
+        decode(body)

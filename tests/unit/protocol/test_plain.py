@@ -217,3 +217,9 @@ def test_one_output_is_its_values_and_several_are_an_object() -> None:
 def test_what_json_has_no_word_for_is_not_answered(values: Array, said: str) -> None:
     with pytest.raises(WorkFailed, match=said):
         ONE.write({"y": values}, is_bare=False)
+
+
+@pytest.mark.parametrize("body", [b'{"rows": [{"\xff": 1}]}', b'{"rows": [{"a": "\xff"}]}'])
+def test_bytes_that_are_no_text_are_the_callers_fault(body: bytes) -> None:
+    with pytest.raises(InvalidInput, match="not JSON"):
+        WIDE.read(body)
