@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lichen.core.batch import NUMPY_OF_DATATYPE, Array, Batch
+from lichen.core.batch import Array, Batch
 from lichen.core.errors import InvalidInput, Unavailable, WorkFailed
 from lichen.core.tensors import Datatype, Signature, TensorSpec
+from lichen.frameworks.trial import is_row_by_row, made_up
 
 MODEL_FILE = "model.onnx"
 
@@ -33,7 +34,6 @@ _LONGEST_REASON = 300
 _SMOKE_ROWS = (1, 2)
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 ModelDevice = Literal["cpu", "cuda"]
-_SEED = 20260101
 
 
 class OnnxPredictor:
@@ -61,7 +61,7 @@ class OnnxPredictor:
         self._outputs = [spec.name for spec in read.outputs]
         self._only = self._outputs[0] if len(self._outputs) == 1 else None
         self._texts = [spec.name for spec in read.inputs if spec.datatype is Datatype.BYTES]
-        self._joins_rows = _has_rows(read) and self._is_row_by_row()
+        self._joins_rows = _has_rows(read) and is_row_by_row(self)
 
     @property
     def signature(self) -> Signature:
@@ -93,23 +93,12 @@ class OnnxPredictor:
 
     def example(self, rows: int) -> Batch:
         """Random numbers and zero integers in the form that the model takes."""
-        random = np.random.default_rng(_SEED)
-        return Batch({spec.name: _sample(spec, rows, random) for spec in self._signature.inputs})
+        return made_up(self._signature.inputs, rows)
 
     def close(self) -> None:
         """Let go of the model."""
         self._session = None
         self._run = _closed
-
-    def _is_row_by_row(self) -> bool:
-        together = self.predict(self.example(2))
-        whole = self.example(2)
-        for row in range(2):
-            alone = self.predict(Batch({name: whole[name][row : row + 1] for name in whole}))
-            for name, values in alone.items():
-                if not _agrees(values, together[name], row):
-                    return False
-        return True
 
 
 class OnnxAdapter:
@@ -268,26 +257,6 @@ def _reconciled(read: Signature, given: Signature | None) -> Signature:
 
 def _has_rows(signature: Signature) -> bool:
     return all(spec.shape[:1] == (-1,) for spec in (*signature.inputs, *signature.outputs))
-
-
-def _sample(spec: TensorSpec, rows: int, random: np.random.Generator) -> Array:
-    shape = [1 if length < 0 else length for length in spec.shape]
-    if spec.shape[:1] == (-1,):
-        shape[0] = rows
-    dtype = NUMPY_OF_DATATYPE[spec.datatype]
-    if dtype.kind == "f":
-        return random.standard_normal(shape).astype(dtype)
-    if dtype.kind == "O":
-        return np.full(shape, b"", dtype=np.object_)
-    return np.zeros(shape, dtype=dtype)
-
-
-def _agrees(alone: Array, together: Array, row: int) -> bool:
-    if len(together) != 2 or len(alone) != 1:
-        return False
-    if alone.dtype.kind != "f":
-        return np.array_equal(alone[0], together[row])
-    return np.allclose(alone[0], together[row], rtol=1e-3, atol=1e-5, equal_nan=True)
 
 
 def _decoded(texts: Array) -> Array:

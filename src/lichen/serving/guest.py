@@ -2,18 +2,16 @@
 
 from time import monotonic
 
-import numpy as np
-
-from lichen.core.batch import NUMPY_OF_DATATYPE, Array, Batch
+from lichen.core.batch import Array, Batch
 from lichen.core.errors import WorkFailed
-from lichen.core.tensors import Signature, TensorSpec
+from lichen.core.tensors import Signature
 from lichen.energy.attribution import Stopwatch
+from lichen.frameworks.trial import is_row_by_row, made_up
 from lichen.serving.guest_keeper import Keeper
 from lichen.serving.guest_words import check_output, packed, signature_of, unpacked
 
 ALONE_SECONDS = 60.0
 """How long after a death each request runs alone: one that kills must not take others with it."""
-_SEED = 20260101
 
 
 class Guest:
@@ -38,7 +36,7 @@ class Guest:
             told = keeper.begin()
             self._signature = signature_of(told, expected)
             stated = bool(told.get("joins_rows"))
-            self._joins_rows = stated and (is_trusted or self._is_row_by_row())
+            self._joins_rows = stated and (is_trusted or is_row_by_row(self))
         except BaseException:
             keeper.close()
             raise
@@ -78,9 +76,8 @@ class Guest:
     def example(self, rows: int) -> Batch:
         """What its own method `example` gives, or random numbers, zeros and empty texts."""
         own = self._tensors({"ask": "example", "rows": rows}, [])
-        random = np.random.default_rng(_SEED)
         required = [spec for spec in self._signature.inputs if not spec.optional]
-        return Batch(own or {spec.name: _sample(spec, rows, random) for spec in required})
+        return Batch(own) if own else made_up(required, rows)
 
     def close(self) -> None:
         """End its process; what it works on is answered with an error."""
@@ -93,32 +90,3 @@ class Guest:
         except WorkFailed:
             self.keeper.stop()
             raise
-
-    def _is_row_by_row(self) -> bool:
-        """Two rows together, and each alone: tried out, as nothing in the code says so."""
-        whole = self.example(2)
-        if any(len(values) != 2 for values in whole.arrays.values()):
-            return False
-        together = self.predict(whole)
-        for row in range(2):
-            alone = self.predict(Batch({name: whole[name][row : row + 1] for name in whole}))
-            for name, values in alone.items():
-                if not _agrees(values, together[name], row):
-                    return False
-        return True
-
-
-def _sample(spec: TensorSpec, rows: int, random: np.random.Generator) -> Array:
-    shape = (rows, *(1 if length < 0 else length for length in spec.shape[1:]))
-    dtype = NUMPY_OF_DATATYPE[spec.datatype]
-    if dtype.kind == "f":
-        return random.standard_normal(shape).astype(dtype)
-    if dtype.kind == "O":
-        return np.full(shape, b"", dtype=np.object_)
-    return np.zeros(shape, dtype=dtype)
-
-
-def _agrees(alone: Array, together: Array, row: int) -> bool:
-    if alone.dtype.kind != "f":
-        return np.array_equal(alone[0], together[row])
-    return np.allclose(alone[0], together[row], rtol=1e-3, atol=1e-5)
