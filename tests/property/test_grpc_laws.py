@@ -71,7 +71,7 @@ def test_an_answer_sent_back_is_the_same_in_bytes(
     given_tensors: list[tuple[Datatype, Array]],
 ) -> None:
     outputs = {str(number): values for number, (_, values) in enumerate(given_tensors)}
-    answer = InferResponse.FromString(encode_infer(("m", "1"), outputs, "7").SerializeToString())
+    answer = InferResponse.FromString(encode_infer(("m", "1"), outputs, "7"))
     request = InferRequest(id=answer.id, raw_input_contents=answer.raw_output_contents)
     for output in answer.outputs:
         request.inputs.add(name=output.name, datatype=output.datatype, shape=output.shape)

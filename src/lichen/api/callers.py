@@ -6,6 +6,7 @@ from typing import NamedTuple
 from lichen.api.oip_http import Door, caller_of
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import TenantId
+from lichen.security.identity import Principal
 
 INFER_PATH = re.compile(
     rb"/v2/models/(?P<name>[A-Za-z0-9._@-]+)(?:/versions/(?P<version>[A-Za-z0-9._-]+))?/infer"
@@ -24,7 +25,7 @@ class Caller(NamedTuple):
     caller: str
 
 
-_CallerKey = tuple[bytes, bytes | None]
+_CallerKey = tuple[bytes, bytes | None] | tuple[str, str | None, str | None]
 
 
 class Callers:
@@ -33,6 +34,7 @@ class Callers:
     def __init__(self, door: Door) -> None:
         self._door = door
         self._known: dict[_CallerKey, Caller] = {}
+        self._principals: dict[str | None, Principal] = {}
         self._until = 0.0
 
     def admit(self, url: bytes, authorization: bytes | None, now: float) -> Caller:
@@ -41,14 +43,43 @@ class Callers:
         Raises:
             Unauthenticated, Forbidden, NotFound, Unavailable: see `Door.caller`.
         """
-        if now > self._until or len(self._known) > _MOST_CALLERS:
-            self._known.clear()
-            self._until = now + _CALLER_SECONDS
+        self._forget(now)
         key = (url, authorization)
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._look_up(url, authorization)
         return known
+
+    def identify(self, authorization: str | None, now: float) -> Principal:
+        """Who calls.
+
+        Raises:
+            Unauthenticated: nobody we know.
+        """
+        self._forget(now)
+        known = self._principals.get(authorization)
+        if known is None:
+            known = self._principals[authorization] = self._door.gate.identify(authorization)
+        return known
+
+    def admit_named(
+        self, name: str, version: str | None, authorization: str | None, now: float
+    ) -> Caller:
+        """The same as `admit`, where no path names what is asked for."""
+        self._forget(now)
+        key = (name, version, authorization)
+        known = self._known.get(key)
+        if known is None:
+            principal = self._door.caller(authorization, name, version)
+            known = Caller(name, version, principal.tenant, caller_of(principal))
+            self._known[key] = known
+        return known
+
+    def _forget(self, now: float) -> None:
+        if now > self._until or len(self._known) + len(self._principals) > _MOST_CALLERS:
+            self._known.clear()
+            self._principals.clear()
+            self._until = now + _CALLER_SECONDS
 
     def _look_up(self, url: bytes, authorization: bytes | None) -> Caller:
         found = INFER_PATH.fullmatch(url)

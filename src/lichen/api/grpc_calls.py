@@ -1,13 +1,14 @@
 """One call over gRPC: who makes it, and the status that an error becomes. For every method."""
 
 import logging
+from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
 
 import grpc  # type: ignore[import-untyped]
 from grpc import aio
 
-from lichen.api.gate import Gate
+from lichen.api.callers import Caller, Callers
 from lichen.api.statuses import grpc_code, sentence
 from lichen.core.errors import LichenError
 from lichen.security.identity import Principal
@@ -26,17 +27,18 @@ Handler = Any
 class Call:
     """A call whose caller is known."""
 
-    __slots__ = ("_gate", "context", "principal")
+    __slots__ = ("_callers", "authorization", "context", "principal")
 
-    def __init__(self, gate: Gate, context: Context) -> None:
+    def __init__(self, callers: Callers, context: Context) -> None:
         """Find out who calls.
 
         Raises:
             Unauthenticated: nobody we know.
         """
-        self._gate = gate
+        self._callers = callers
         self.context = context
-        self.principal: Principal = gate.identify(_authorization(context))
+        self.authorization = _authorization(context)
+        self.principal: Principal = callers.identify(self.authorization, _now())
 
     def check_again(self) -> None:
         """Is the key still one? For calls that last.
@@ -44,7 +46,15 @@ class Call:
         Raises:
             Unauthenticated: it is not.
         """
-        self.principal = self._gate.identify(_authorization(self.context))
+        self.principal = self._callers.identify(self.authorization, _now())
+
+    def admitted(self, name: str, version: str | None) -> Caller:
+        """Who pays for a prediction.
+
+        Raises:
+            Unauthenticated, Forbidden, NotFound, Unavailable: see `Door.caller`.
+        """
+        return self._callers.admit_named(name, version, self.authorization, _now())
 
     def microseconds_left(self) -> int | None:
         """Until the caller's deadline; None where it set none."""
@@ -56,12 +66,12 @@ Unary = Callable[[bytes, Call], Awaitable[bytes]]
 Stream = Callable[[Call], Awaitable[None]]
 
 
-def unary(gate: Gate, act: Unary) -> Handler:
+def unary(callers: Callers, act: Unary) -> Handler:
     """The handler of a method with one request and one answer, for callers with a key."""
 
     async def handle(body: bytes, context: Context) -> bytes:
         try:
-            return await act(body, Call(gate, context))
+            return await act(body, Call(callers, context))
         except aio.AbortError:
             raise
         except Exception as error:  # noqa: BLE001 - the call is answered whatever happens
@@ -70,12 +80,12 @@ def unary(gate: Gate, act: Unary) -> Handler:
     return grpc.unary_unary_rpc_method_handler(handle)
 
 
-def streaming(gate: Gate, act: Stream) -> Handler:
+def streaming(callers: Callers, act: Stream) -> Handler:
     """The handler of a method with streams both ways, for callers with a key."""
 
     async def handle(_: object, context: Context) -> None:
         try:
-            await act(Call(gate, context))
+            await act(Call(callers, context))
         except aio.AbortError:
             raise
         except Exception as error:  # noqa: BLE001 - the call is answered whatever happens
@@ -101,3 +111,7 @@ def _authorization(context: Context) -> str | None:
         if key == "authorization":
             return str(value)
     return None
+
+
+def _now() -> float:
+    return get_running_loop().time()

@@ -9,15 +9,14 @@ from grpc import aio  # type: ignore[import-untyped]
 
 from lichen.api.forms import with_classes
 from lichen.api.grpc_calls import RECEIPT_KEY, Call
-from lichen.api.oip_http import Door, caller_of
+from lichen.api.oip_http import Door
 from lichen.api.statuses import sentence
 from lichen.core.errors import LichenError
 from lichen.protocol.classification import Ranking
 from lichen.protocol.codec import Decoded
 from lichen.protocol.demands import Demands
 from lichen.protocol.grpc_codec import decode_infer, encode_infer, names_of, read_message
-from lichen.protocol.grpc_messages import InferRequest, Message, StreamResponse
-from lichen.security.policy import Action, Kind
+from lichen.protocol.grpc_messages import InferRequest, InferResponse, Message, StreamResponse
 from lichen.serving.ticket import Answer, Outcome, Query, Ticket
 
 IN_FLIGHT = 32
@@ -45,7 +44,9 @@ class Asked:
 
     def abandon(self) -> None:
         """The caller is gone: what has not started is dropped."""
-        if self.ticket is not None and not self.outcome.done():
+        if self.outcome.done():
+            self.outcome.exception()  # seen: nobody else will ask
+        elif self.ticket is not None:
             self.ticket.abandoned = True
 
     async def answer(self) -> Answer:
@@ -62,7 +63,7 @@ class Asked:
             raise
         if isinstance(outcome, LichenError):
             raise outcome
-        return outcome if self.rankings is None else with_classes(outcome, self.rankings)
+        return outcome
 
 
 class _Ended(Exception):
@@ -97,10 +98,11 @@ class Inference:
     async def infer(self, body: bytes, call: Call) -> bytes:
         """`ModelInfer`; its receipt is trailing metadata."""
         request = read_message(body, InferRequest)
-        answer = await self._ask(request, call).answer()
+        asked = self._ask(request, call)
+        answer = await asked.answer()
         if answer.charge is not None:
             call.context.set_trailing_metadata(((RECEIPT_KEY, answer.charge.receipt),))
-        return bytes(_encoded(answer, request.id).SerializeToString())
+        return _encoded(answer, asked)
 
     async def stream(self, call: Call) -> None:
         """`ModelStreamInfer`; a request that fails is answered so, and the stream goes on."""
@@ -143,28 +145,21 @@ class Inference:
             return failed
 
     def _ask(self, request: Message, call: Call) -> Asked:
-        door, principal = self._door, call.principal
-        name, version = request.model_name, request.model_version or None
-        tenant = door.plane.find(name, version).deployment.tenant
-        door.gate.admit(principal, Action.PREDICT, Kind.DEPLOYMENT, tenant)
+        plane, name, version = self._door.plane, request.model_name, request.model_version or None
+        caller = call.admitted(name, version)
         try:
             decoded = decode_infer(request)
             classes = decoded.classes
-            ranked = None if classes is None else door.rankings(name, version, classes)
+            ranked = None if classes is None else self._door.rankings(name, version, classes)
         except LichenError as error:
-            door.plane.note_refusal(name, version, principal.tenant, error)
+            plane.note_refusal(name, version, caller.tenant, error)
             raise
-        query = Query(
-            name,
-            decoded.tensors,
-            version,
-            decoded.outputs,
-            principal.tenant,
-            caller_of(principal),
-            _demands(decoded, call),
-        )
         asked = Asked(request.id, ranked)
-        asked.ticket = door.plane.infer(query, asked.reply)
+        demands = _demands(decoded, call)
+        query = Query(
+            name, decoded.tensors, version, decoded.outputs, caller.tenant, caller.caller, demands
+        )
+        asked.ticket = plane.infer(query, asked.reply)
         return asked
 
 
@@ -176,15 +171,17 @@ def _demands(decoded: Decoded, call: Call) -> Demands:
     return msgspec.structs.replace(demands, timeout_us=left)
 
 
-def _encoded(answer: Answer, request_id: str) -> Message:
-    return encode_infer(names_of(answer.head), answer.outputs, request_id)
+def _encoded(answer: Answer, asked: Asked) -> bytes:
+    if asked.rankings is not None:
+        answer = with_classes(answer, asked.rankings)
+    return encode_infer(names_of(answer.head), answer.outputs, asked.id)
 
 
 async def _streamed(asked: Asked) -> Message:
     """What a stream says to one request."""
     try:
         answer = await asked.answer()
-        said = StreamResponse(infer_response=_encoded(answer, asked.id))
+        said = StreamResponse(infer_response=InferResponse.FromString(_encoded(answer, asked)))
     except _Ended as ended:
         raise ended.reason from ended
     except Exception as error:  # noqa: BLE001 - one request must not end the others

@@ -6,7 +6,7 @@ import grpc  # type: ignore[import-untyped]
 from grpc_health.v1 import health, health_pb2  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha import reflection, reflection_pb2  # type: ignore[import-untyped]
 
-from lichen.api.gate import Gate
+from lichen.api.callers import Callers
 from lichen.api.grpc_calls import Call, Handler, streaming
 from lichen.protocol.grpc_codec import read_message
 from lichen.protocol.grpc_messages import POOL, SERVICE, Message
@@ -45,7 +45,7 @@ class Health:
         }
 
 
-def reflection_handlers(gate: Gate) -> Mapping[str, Handler]:
+def reflection_handlers(callers: Callers) -> Mapping[str, Handler]:
     """Reflection of all that this server speaks, for callers with a key."""
     for module in (health_pb2, reflection_pb2):
         POOL.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
@@ -60,7 +60,7 @@ def reflection_handlers(gate: Gate) -> Mapping[str, Handler]:
         async for answer in servicer.ServerReflectionInfo(asked(call), call.context):
             await call.context.write(answer.SerializeToString())
 
-    handler = streaming(gate, reflect)
+    handler = streaming(callers, reflect)
     return {
         f"/{name}/ServerReflectionInfo": handler
         for name in (reflection.SERVICE_NAME, _REFLECTION_V1)

@@ -39,6 +39,12 @@ _WIDE: Mapping[str, np.dtype[np.generic]] = {
     "int_contents": np.dtype(np.int32),
 }
 _DATATYPES = ", ".join(Datatype)
+_DATATYPE_NAMED = {one.value: one for one in Datatype}
+_RAW_OUTPUT = bytes([6 << 3 | 2])
+"""What stands before each element of `raw_output_contents`: its number and kind."""
+_MORE = 128
+Names = tuple[str, str]
+"""Of a deployment, and of its version."""
 
 
 def read_message(body: bytes, kind: Message) -> Message:
@@ -64,8 +70,10 @@ def decode_infer(request: Message) -> Decoded:
     tensors = _typed(request.inputs) if not raws else _raw(request.inputs, raws)
     if len(tensors) != len(request.inputs):
         raise InvalidInput("an input is given twice: name each input once")
-    outputs = tuple([output.name for output in request.outputs]) if request.outputs else None
     demands = demands_of(parameters_of(request.parameters)) if request.parameters else NO_DEMANDS
+    if not request.outputs:
+        return Decoded(tensors, request.id or None, demands=demands)
+    outputs = tuple([output.name for output in request.outputs])
     classes = classes_of(
         RequestedOutput(output.name, parameters_of(output.parameters))
         for output in request.outputs
@@ -74,28 +82,58 @@ def decode_infer(request: Message) -> Decoded:
     return Decoded(tensors, request.id or None, outputs, demands=demands, classes=classes)
 
 
-def encode_infer(
-    names: tuple[str, str], outputs: Mapping[str, Array], request_id: str | None
-) -> Message:
-    """The answer to a request, its tensors in bytes.
+def encode_infer(names: Names, outputs: Mapping[str, Array], request_id: str | None) -> bytes:
+    """The bytes of the answer to a request, its tensors in `raw_output_contents`.
+
+    A message's bytes are those of its fields one after another, so what is the same in every
+    answer is made once.
 
     Args:
-        names: of the deployment, and of its version.
+        names: as `names_of` knows them.
         outputs: arrays by name.
         request_id: echoed when the request had one.
     """
-    answer = InferResponse(model_name=names[0], model_version=names[1], id=request_id or "")
+    parts = [_answer_head(names)]
+    if request_id:
+        parts.append(InferResponse(id=request_id).SerializeToString())
     for name, values in outputs.items():
-        answer.outputs.add(name=name, datatype=datatype_of(values).value, shape=values.shape)
-        answer.raw_output_contents.append(to_raw(values))
-    return answer
+        parts.append(_output_head(name, datatype_of(values), values.shape))
+    for values in outputs.values():
+        raw = to_raw(values)
+        parts += (_RAW_OUTPUT, _varint(len(raw)), raw)
+    return b"".join(parts)
 
 
 @lru_cache(maxsize=1024)
-def names_of(head: bytes) -> tuple[str, str]:
+def names_of(head: bytes) -> Names:
     """Deployment and version in what `answer_head` made of them."""
     said = msgspec.json.decode(head.rstrip(b",") + b"}")
     return said["model_name"], said["model_version"]
+
+
+@lru_cache(maxsize=1024)
+def _answer_head(names: Names) -> bytes:
+    made = InferResponse(model_name=names[0], model_version=names[1])
+    return bytes(made.SerializeToString())
+
+
+@lru_cache(maxsize=4096)
+def _output_head(name: str, datatype: Datatype, shape: tuple[int, ...]) -> bytes:
+    made = InferResponse()
+    made.outputs.add(name=name, datatype=datatype.value, shape=shape)
+    return bytes(made.SerializeToString())
+
+
+def _varint(number: int) -> bytes:
+    """A length as protobuf writes it: seven bits a byte, the least first."""
+    if number < _MORE:
+        return number.to_bytes(1, "little")
+    found = bytearray()
+    while number >= _MORE:
+        found.append(number % _MORE + _MORE)
+        number //= _MORE
+    found.append(number)
+    return bytes(found)
 
 
 def parameters_of(parameters: Mapping[str, Message]) -> Parameters:
@@ -121,7 +159,7 @@ def _raw(inputs: Sequence[Message], raws: Sequence[bytes]) -> dict[str, Array]:
                 "give all inputs in one form"
             )
         try:
-            tensors[given.name] = from_raw(memoryview(raw), _datatype(given), given.shape)
+            tensors[given.name] = from_raw(memoryview(raw), _datatype(given), tuple(given.shape))
         except Mismatch as error:
             raise InvalidInput(f"input {given.name!r} {error}") from error
     return tensors
@@ -133,7 +171,7 @@ def _typed(inputs: Sequence[Message]) -> dict[str, Array]:
         if given.parameters:
             refuse_shared_memory(parameters_of(given.parameters), f"input {given.name!r}")
         try:
-            tensors[given.name] = shaped(_contents(given), given.shape)
+            tensors[given.name] = shaped(_contents(given), tuple(given.shape))
         except Mismatch as error:
             raise InvalidInput(f"input {given.name!r} {error}") from error
     return tensors
@@ -157,7 +195,7 @@ def _contents(given: Message) -> Array:
 
 
 def _datatype(given: Message) -> Datatype:
-    try:
-        return Datatype(given.datatype)
-    except ValueError as error:
-        raise Mismatch(f"has datatype {given.datatype!r}: write one of {_DATATYPES}") from error
+    datatype = _DATATYPE_NAMED.get(given.datatype)
+    if datatype is None:
+        raise Mismatch(f"has datatype {given.datatype!r}: write one of {_DATATYPES}")
+    return datatype

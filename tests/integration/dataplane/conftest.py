@@ -29,6 +29,7 @@ from lichen.security.identity import Principal, Role
 from lichen.security.tokens import Keys
 from lichen.server.home import Home
 from lichen.server.inheritance import as_arguments
+from lichen.server.listening import reserve, target_of
 from lichen.server.settings import Settings, as_environment, load
 from lichen.serving.deployment import DEPLOYMENTS, OBSERVED, Deployment, Observed, State
 from lichen.store.blobs import LocalBlobs
@@ -55,6 +56,7 @@ class Platform:
     catalog: Catalog
     key: str
     listening: socket.socket
+    held: socket.socket
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -67,12 +69,19 @@ class Platform:
         return "http://{}:{}".format(*self.address)
 
     @property
+    def grpc(self) -> str:
+        return target_of(self.held)
+
+    @property
     def authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"}
 
-    def start(self) -> None:
+    def start(self, *, grpc: bool = False) -> None:
+        """Start it, over HTTP alone or with the door of gRPC, which takes longer to load."""
         read_end, write_end = os.pipe()
         numbers = {"http": self.listening.fileno()}
+        if grpc:
+            numbers["grpc"] = self.held.fileno()
         environment = {"PATH": "", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         kept = ("COV", "PYTHON")
         coverage = {name: value for name, value in os.environ.items() if name.startswith(kept)}
@@ -151,7 +160,8 @@ def prepare(folder: Path, **flags: int | str) -> Platform:
     caller = Principal("tester", DEFAULT_TENANT, Role.PREDICTOR)
     key = Keys(documents, clock).create(caller).token
     listening = socket.create_server(("127.0.0.1", 0))
-    return Platform(settings, documents, catalog, key, listening)
+    held = reserve("127.0.0.1", 0, "--grpc")
+    return Platform(settings, documents, catalog, key, listening, held)
 
 
 def publish(runtime: Path) -> None:
@@ -168,6 +178,7 @@ def close(platform: Platform) -> None:
         platform.process.wait(PATIENCE_SECONDS)
     platform.documents.close()
     platform.listening.close()
+    platform.held.close()
 
 
 @pytest.fixture(scope="module")

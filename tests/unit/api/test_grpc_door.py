@@ -303,8 +303,14 @@ def test_a_revoked_key_ends_a_stream(tmp_path: Path) -> None:
         assert value_of((await stream.read()).infer_response) == 2.0
         visit.house.keys.revoke(visit.house.made.record.id)
         visit.house.gate.refresh()
-        await stream.write(request())
-        await refused(stream.read(), CODE.UNAUTHENTICATED)
+
+        async def go_on() -> None:
+            while True:
+                await stream.write(request())
+                await stream.read()
+
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await refused(go_on(), CODE.UNAUTHENTICATED)
 
     visited(tmp_path, act)
 

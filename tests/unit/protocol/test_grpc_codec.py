@@ -9,7 +9,7 @@ from lichen.core.errors import InvalidInput
 from lichen.protocol.codec import answer_head
 from lichen.protocol.demands import Demands
 from lichen.protocol.grpc_codec import decode_infer, encode_infer, names_of, read_message
-from lichen.protocol.grpc_messages import InferRequest, Message
+from lichen.protocol.grpc_messages import InferRequest, InferResponse, Message
 
 
 def request(*tensors: dict[str, Any], raw: tuple[bytes, ...] = ()) -> Message:
@@ -80,7 +80,17 @@ def test_bytes_that_are_no_message() -> None:
 def test_an_answer_is_named_as_its_head_is() -> None:
     names = names_of(answer_head('a"b,', "3"))
     assert names == ('a"b,', "3")
-    answer = encode_infer(names, {"y": np.array([[b"a"]], dtype=object)}, "é")
+    answer = InferResponse.FromString(
+        encode_infer(names, {"y": np.array([[b"a"]], dtype=object)}, "é")
+    )
     assert (answer.model_name, answer.model_version, answer.id) == ('a"b,', "3", "é")
     assert (answer.outputs[0].datatype, list(answer.outputs[0].shape)) == ("BYTES", [1, 1])
     assert answer.raw_output_contents[0] == b"\x01\x00\x00\x00a"
+
+
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 16383, 16384, 2**21])
+def test_outputs_of_every_length_are_read_back(length: int) -> None:
+    values = np.arange(length, dtype=np.uint8)
+    answer = InferResponse.FromString(encode_infer(("m", "1"), {"y": values}, None))
+    assert (answer.id, len(answer.raw_output_contents)) == ("", 1)
+    assert answer.raw_output_contents[0] == values.tobytes()
