@@ -34,6 +34,8 @@ DEATHS_BEFORE_READY = 3
 """A child that dies so often before it was ever ready will not become so by itself."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+_QUIET = {"GRPC_VERBOSITY": "ERROR"}
+"""gRPC remarks on each process that is started beside it."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ class Supervisor:
         self._settings = settings
         self._home = Home(settings.home)
         self._scheme = "http"
-        self._environment = {**environment, **_ONE_THREAD, **as_environment(settings)}
+        self._environment = {**environment, **_ONE_THREAD, **_QUIET, **as_environment(settings)}
         self._sockets: dict[str, socket.socket] = {}
         self._children: list[Child] = []
         self._metering: Metering | None = None
