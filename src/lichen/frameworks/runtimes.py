@@ -21,13 +21,14 @@ from lichen.frameworks.base import Predictor
 SIZES = (1, 8, 32, 256)
 """Rows at which the forms are measured."""
 RUNS = 5
+_RUNS_OF_SLOW = 2
 MOST_NS = 40_000_000
 """A batch that should take the first form longer than this is not measured."""
 MARGIN = 0.95
 """Another form must cost less than this share of the first's, or it is not worth its memory."""
 TOLERANCE = 1e-5
 """Most that two forms may differ by, as a share of the largest answer, or of 1 if that is more."""
-_CHECKED_ROWS = (1, 3, 9)
+_CHECKED_ROWS = (1, 2, 9)
 _SEED = 20260102
 
 _log = logging.getLogger(__name__)
@@ -164,7 +165,7 @@ def _loaded(runtime: Runtime, first: Predictor) -> Predictor | None:
         _log.info("runtime %s is left out: %s", runtime.name, error)
         return None
     try:
-        worst = max(_difference(first, loaded, rows) for rows in _CHECKED_ROWS)
+        worst = max(_difference(first, loaded, rows) for rows in _checked_rows(first))
     except LichenError as error:
         _log.warning("runtime %s is left out: %s", runtime.name, error)
     else:
@@ -173,6 +174,20 @@ def _loaded(runtime: Runtime, first: Predictor) -> Predictor | None:
         _log.warning("runtime %s is left out: its answers differ by %.1e", runtime.name, worst)
     loaded.close()
     return None
+
+
+def _checked_rows(first: Predictor) -> list[int]:
+    """One row and some; fewer where a row takes so long that loading would."""
+    row_ns = _row_ns(first)
+    return [rows for rows in _CHECKED_ROWS if rows <= 2 or rows * row_ns <= MOST_NS]
+
+
+def _row_ns(predictor: Predictor) -> int:
+    """CPU nanoseconds of one row, the first time."""
+    batch = _varied(predictor, 1)
+    started = thread_time_ns()
+    predictor.predict(batch)
+    return thread_time_ns() - started
 
 
 def _difference(first: Predictor, other: Predictor, rows: int) -> float:
@@ -201,7 +216,8 @@ def _measured(forms: Mapping[str, Predictor], first: str) -> Costs:
     for size in SIZES:
         if last and costs[first][last] * size / last > MOST_NS:
             break
-        batches = [_varied(forms[first], size, seed) for seed in range(RUNS)]
+        runs = RUNS if last or _row_ns(forms[first]) <= MOST_NS else _RUNS_OF_SLOW
+        batches = [_varied(forms[first], size, seed) for seed in range(runs)]
         for form in forms.values():
             form.predict(batches[0])
         for name, took in _runs(forms, batches):

@@ -11,7 +11,7 @@ from lichen.core.errors import Unavailable, WorkFailed
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.frameworks.base import Predictor
 from lichen.frameworks.function import FunctionPredictor
-from lichen.frameworks.runtimes import SIZES, Choice, Runtime, Runtimes, choose, fastest
+from lichen.frameworks.runtimes import MOST_NS, SIZES, Choice, Runtime, Runtimes, choose, fastest
 
 FORM = Signature(
     (TensorSpec("x", Datatype.FP32, (-1, 2)),), (TensorSpec("y", Datatype.FP32, (-1,)),)
@@ -114,6 +114,22 @@ def test_a_form_that_fails_on_a_large_batch_costs_nobody_the_first(
     assert fastest(first, "first", [Runtime("weak", lambda: weak)]) is first
     assert weak.is_closed
     assert "another failed while measured: too large" in caplog.text
+
+
+def test_a_slow_model_is_run_a_few_times_with_few_rows() -> None:
+    seen: list[int] = []
+
+    def compute(inputs: dict[str, Array]) -> dict[str, Array]:
+        seen.append(len(inputs["x"]))
+        until = time.thread_time_ns() + MOST_NS + 1_000_000
+        while time.thread_time_ns() < until:
+            pass
+        return {"y": inputs["x"].sum(axis=1)}
+
+    first, quick = FunctionPredictor(FORM, compute), form(0)  # type: ignore[arg-type]
+    assert fastest(first, "first", [Runtime("quick", lambda: quick)]) is quick
+    assert max(seen) == 2
+    assert len(seen) <= 7
 
 
 def test_without_other_forms_nothing_is_measured() -> None:
