@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lichen.core.errors import InvalidInput
+
 LINKS = {"none": "", "logistic": "Sigmoid", "exponential": "Exp", "softmax": "Softmax"}
 """What may follow the sum of the leaves, and the ONNX operator that does it."""
 _OPERATOR = b"TreeEnsembleRegressor"
@@ -79,9 +81,22 @@ def has_forest(content: bytes) -> bool:
 
 
 def read_forest(content: bytes) -> ForestTables | None:
-    """The forest that is all of a model; None when the model is something else."""
+    """The forest that is all of a model; None when the model is something else.
+
+    Raises:
+        InvalidInput: the tables of its trees do not fit each other.
+    """
     if not has_forest(content):
         return None
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        return _read(content)
+    except (DecodeError, LookupError, ValueError, OverflowError) as error:
+        raise InvalidInput("the tables of the model's trees do not fit each other") from error
+
+
+def _read(content: bytes) -> ForestTables | None:
     model = _message("Model")()
     model.ParseFromString(content)
     nodes = list(model.graph.node)

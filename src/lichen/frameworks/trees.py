@@ -14,6 +14,7 @@ from lichen.frameworks.onnx_trees import LINKS, ForestTables, Ints
 
 NAME = "compiled"
 _BLOCK_ROWS = 256
+_BLOCK_VALUES = 2**20
 _BROKEN = "the trees of the model are no trees: export it again"
 
 
@@ -46,8 +47,9 @@ class TreePredictor:
             is_strict=forest.is_strict,
             link=list(LINKS).index(forest.link),
         )
-        self._rows = np.zeros((_BLOCK_ROWS, width), dtype=np.float32)
-        self._answers = np.zeros((_BLOCK_ROWS, len(forest.base)), dtype=np.float32)
+        self._most = max(1, min(_BLOCK_ROWS, _BLOCK_VALUES // width))
+        self._rows = np.zeros((self._most, width), dtype=np.float32)
+        self._answers = np.zeros((self._most, len(forest.base)), dtype=np.float32)
         self._sums = np.zeros(LANES * len(forest.base))
         self._predict: Callable[..., None] = kernel.predict
         self._arguments = (
@@ -70,11 +72,11 @@ class TreePredictor:
     def predict(self, batch: Batch) -> Batch:
         """The answers for a batch: the same for a row whatever it runs with."""
         rows = batch.arrays[self._input]
-        if len(rows) <= _BLOCK_ROWS:
+        if len(rows) <= self._most:
             return Batch({self._output: self._block(rows)})
         blocks = [
-            self._block(rows[start : start + _BLOCK_ROWS])
-            for start in range(0, len(rows), _BLOCK_ROWS)
+            self._block(rows[start : start + self._most])
+            for start in range(0, len(rows), self._most)
         ]
         return Batch({self._output: np.concatenate(blocks)})
 

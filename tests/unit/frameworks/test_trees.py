@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
 
@@ -18,6 +19,7 @@ from lichen.frameworks.kernel import kernel
 from lichen.frameworks.onnx import OnnxPredictor
 from lichen.frameworks.onnx_trees import LINKS, ForestTables, read_forest
 from lichen.frameworks.onnx_writer import linear_core
+from lichen.frameworks.runtimes import Runtimes
 from lichen.frameworks.trees import TreePredictor, is_taken
 
 WIDTH = 3
@@ -203,6 +205,56 @@ def test_a_compiler_that_fails_is_told_as_a_sentence(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Unavailable, match="cc does not build"):
         kernel(tmp_path / "compiled")
+
+
+def test_tables_that_do_not_fit_each_other_are_left_to_onnx_runtime(folder: Path) -> None:
+    content = forest_model(forest(), WIDTH)
+    model = onnx.load_model_from_string(content)
+    (ids,) = [one for one in model.graph.node[0].attribute if one.name == "target_nodeids"]
+    ids.ints[0] = 99
+    broken = model.SerializeToString()
+    with pytest.raises(InvalidInput, match="do not fit each other"):
+        read_forest(broken)
+    first = OnnxPredictor(content)
+    assert cheapest_form(broken, first, folder) is first
+
+
+def test_a_forest_inside_a_larger_graph_is_left_to_onnx_runtime(folder: Path) -> None:
+    model = onnx.load_model_from_string(forest_model(forest(), WIDTH))
+    twice = onnx.helper.make_node("Add", ["prediction", "prediction"], ["doubled"])
+    model.graph.node.append(twice)
+    model.graph.output[0].name = "doubled"
+    content = model.SerializeToString()
+    assert read_forest(content) is None
+    first = OnnxPredictor(content)
+    assert cheapest_form(content, first, folder) is first
+
+
+def test_rows_of_very_many_values_run_in_smaller_blocks(folder: Path) -> None:
+    wide = 2**20 + 1
+    content = forest_model(forest(), wide)
+    first, read = OnnxPredictor(content), read_forest(content)
+    assert read is not None
+    compiled = TreePredictor(read, first.signature, first.example(1), kernel(folder))
+    batch = Batch({"x": np.ones((2, wide), dtype=np.float32)})
+    np.testing.assert_allclose(
+        compiled.predict(batch)["prediction"], first.predict(batch)["prediction"], atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("post_transform", "LOGISTIC"), ("aggregate_function", "AVERAGE")]
+)
+def test_forests_that_sum_otherwise_are_left_to_onnx_runtime(name: str, value: str) -> None:
+    model = onnx.load_model_from_string(forest_model(forest(), WIDTH))
+    model.graph.node[0].attribute.append(onnx.helper.make_attribute(name, value))
+    assert read_forest(model.SerializeToString()) is None
+
+
+def test_a_forest_that_is_a_whole_model_is_served_by_the_compiled_form(folder: Path) -> None:
+    content = forest_model(forest(trees=200), WIDTH)
+    served = cheapest_form(content, OnnxPredictor(content), folder)
+    assert isinstance(served, TreePredictor | Runtimes)
 
 
 def test_no_folder_no_compiled_form() -> None:
