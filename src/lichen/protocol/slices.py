@@ -26,9 +26,10 @@ _SLICE_BYTES = 256 * 2**10
 _LIST_BYTES = 64 * 2**10
 """Lists shorter than this stay in the frame."""
 _MOST_BRACKETS = 20_000
-_NUMBER = b"0123456789+-.eE"
+_VALUE = b"0123456789+-.eEtruefalsn"
+"""What numbers, truth values and null are written with."""
 _BLANK = b" \t\r\n"
-_MARKS = bytes.maketrans(_NUMBER, b"0" * len(_NUMBER))
+_MARKS = bytes.maketrans(_VALUE, b"0" * len(_VALUE))
 _NO_BRACKETS = bytes.maketrans(b"[]", b"  ")
 _Span = tuple[int, int]
 

@@ -39,10 +39,11 @@ def test_flat_and_nested_lists_are_read(shape: list[int]) -> None:
 def test_every_datatype_of_numbers_is_read(datatype: str) -> None:
     values = [number % 2 == 1 for number in range(COUNT)]
     data = values if datatype == "BOOL" else [int(value) for value in values]
-    asked = body(tensor(data, [COUNT], datatype))
-    np.testing.assert_array_equal(
-        decode_sliced(asked).tensors["x"], decode(asked).tensors["x"], strict=True
-    )
+    for shape in ([COUNT], [300, 200]):
+        asked = body(tensor(np.array(data, dtype=object).reshape(shape).tolist(), shape, datatype))
+        np.testing.assert_array_equal(
+            decode_sliced(asked).tensors["x"], decode(asked).tensors["x"], strict=True
+        )
 
 
 def test_several_inputs_short_ones_and_texts_stand_beside_long_ones() -> None:
