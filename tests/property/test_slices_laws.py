@@ -48,7 +48,7 @@ def inputs(draw: st.DrawFn) -> dict[str, object]:
 
 @given(
     given_inputs=st.lists(inputs(), min_size=1, max_size=3),
-    slice_bytes=st.integers(30, 80),
+    slice_bytes=st.integers(90, 150),
     indent=st.sampled_from([None, 1]),
 )
 def test_slices_are_read_as_the_whole_is(
