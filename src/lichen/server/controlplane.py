@@ -15,6 +15,7 @@ from lichen.api.admin_table import ROUTES
 from lichen.api.gate import Gate
 from lichen.api.metrics_http import METRICS_PATH, Telemetry, answer_metrics
 from lichen.carbon.accounts import LedgerReader
+from lichen.carbon.intensity import checked_zone
 from lichen.control.jobs import JobPolicy, Jobs
 from lichen.control.state import Deployments
 from lichen.control.submissions import Submissions
@@ -32,6 +33,8 @@ from lichen.server.asgi import answer
 from lichen.server.attempt import log_of
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
+from lichen.server.intensity_keeper import IntensityKeeper
+from lichen.server.intensity_services import services
 from lichen.server.observations import Observations
 from lichen.server.settings import Settings
 from lichen.server.tls import tls_of
@@ -98,6 +101,13 @@ def _lazy_newest_input(
     return ask
 
 
+def _keeper(settings: Settings) -> IntensityKeeper:
+    """Who asks for the grid's intensity, for all processes of this platform."""
+    zone = checked_zone(settings.carbon.zone)
+    folder = Home(settings.home).intensities
+    return IntensityKeeper(services(settings.carbon), zone, folder, SystemClock())
+
+
 def _metrics(settings: Settings, plane: Plane) -> Authenticated:
     folder = Home(settings.home).metrics
     me = (version("lichen"), NAME, SystemClock().now().timestamp())
@@ -115,6 +125,8 @@ def main(arguments: Sequence[str]) -> int:
         counters = ProcessCounters.create(settings.runtime, NAME, str(settings.home))
         documents = SqliteDocuments(Home(settings.home).documents)
         plane = open_plane(settings, documents, SystemClock())
+        keeper = _keeper(settings)
+        keeper.start()
         answer(
             admin_app(plane, ROUTES, {METRICS_PATH: _metrics(settings, plane)}),
             born_with.socket("control"),
@@ -125,6 +137,7 @@ def main(arguments: Sequence[str]) -> int:
     except LichenError as error:
         sys.stderr.write(f"lichen control plane: {error}\n")
         return 1
+    keeper.stop()
     documents.close()
     counters.finish()
     return 0

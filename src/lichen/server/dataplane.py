@@ -162,7 +162,7 @@ def open_parts(settings: Settings, slot: int = 0) -> _Parts:
     counters = ProcessCounters.create(settings.runtime, "dataplane", str(settings.home))
     anonymous = settings.security.anonymous_role
     keys = KeyRing(documents, clock, Role(anonymous) if anonymous else None)
-    prices = pricing(settings.carbon)
+    prices = pricing(settings.carbon, home.intensities)
     metering = ProcessMetering(counters, settings.runtime, prices.rate(clock.now()), clock)
     guests = open_guests(settings, metering)
     return _Parts(settings, slot, documents, counters, Gate(keys), metering, prices, guests)

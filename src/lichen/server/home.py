@@ -46,6 +46,11 @@ class Home:
         return self.folder / "uploads"
 
     @property
+    def intensities(self) -> Path:
+        """What services said of the grid's intensity, one file each."""
+        return self.folder / "intensities"
+
+    @property
     def run(self) -> Path:
         """What concerns the running platform alone."""
         return self.folder / "run"

@@ -115,9 +115,8 @@ def open_workbench(settings: Settings, job_id: str, fence: int) -> Workbench:
     if job.fence != fence or job.state.final:
         raise Conflict(f"job {job_id} is {job.state} under fence {job.fence}, not {fence}")
     counters = ProcessCounters.create(settings.runtime, "job", str(settings.home))
-    spending = Spending(
-        counters, _page(settings.runtime), account_of(job), pricing(settings.carbon), clock
-    )
+    prices = pricing(settings.carbon, home.intensities)
+    spending = Spending(counters, _page(settings.runtime), account_of(job), prices, clock)
     spending.start(home.job(job_id), fence)
     watch = JobWatch(home.job(job_id), fence, spending)
     return Workbench(job, settings, documents, LocalBlobs(home.blobs), jobs, clock, spending, watch)

@@ -79,7 +79,7 @@ def open_metering(settings: Settings) -> Metering:
         StorageFailed: the home or the runtime folder cannot be written.
         InvalidInput: the carbon settings are not usable.
     """
-    prices = pricing(settings.carbon)
+    prices = pricing(settings.carbon, Home(settings.home).intensities)
     ledger = Ledger.open(Home(settings.home).ledger, SystemClock())
     owner = MeterOwner(settings.runtime, lambda: _meter(settings.energy), SystemClock())
     counters = ProcessCounters.create(settings.runtime, "supervisor", str(settings.home))

@@ -1,16 +1,28 @@
 """What a joule costs in grams on this machine now: settings into carbon's sources, in order."""
 
 import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from lichen.carbon.averages import WorldAverage, YearlyAverages
 from lichen.carbon.fixed import ConstantIntensity, read_series
 from lichen.carbon.footprint import CarbonRate, HostEmbodied
 from lichen.carbon.intensity import FallbackChain, IntensitySource, checked_zone
+from lichen.carbon.kept import KeptIntensity, kept_file
+from lichen.core.errors import InvalidInput
 from lichen.server.settings import CarbonSettings
 
 _PERIOD_SECONDS = 60
+CONSTANT, FILE, AVERAGES = "constant", "file", "averages"
+SERVICE_NEEDS: Mapping[str, Sequence[str]] = {
+    "electricitymaps": ("electricitymaps_token",),
+    "neso": (),
+    "entsoe": ("entsoe_token",),
+    "watttime": ("watttime_user", "watttime_password", "watttime_region"),
+}
+"""The services by name, and the settings without which each cannot be asked."""
 
 
 @dataclass(slots=True)
@@ -33,21 +45,88 @@ class Pricing:
         return self._rate
 
 
-def pricing(settings: CarbonSettings) -> Pricing:
-    """The sources that the settings name, then the yearly averages that ship with the package.
+def pricing(settings: CarbonSettings, folder: Path) -> Pricing:
+    """The sources that the settings name, in their order, then the world's average.
+
+    What services said is read from `folder`, where the control plane keeps it.
 
     Raises:
-        InvalidInput: the zone or the file is not usable.
+        InvalidInput: the zone, the order, a token or the file is not usable.
         NotFound: there is no such file.
     """
     zone = checked_zone(settings.zone)
-    sources: list[IntensitySource] = []
-    if settings.intensity_g_per_kwh is not None:
-        sources.append(ConstantIntensity(settings.intensity_g_per_kwh))
-    if settings.intensity_file is not None:
-        sources.append(read_series(settings.intensity_file, zone))
-    chain = FallbackChain((*sources, YearlyAverages(), WorldAverage()))
-    return Pricing(chain, zone, settings.pue, _embodied(settings))
+    local: Mapping[str, Callable[[], IntensitySource]] = {
+        CONSTANT: lambda: _constant(settings),
+        FILE: lambda: _series(settings, zone),
+        AVERAGES: YearlyAverages,
+    }
+    services = services_named(settings)
+    sources = [
+        KeptIntensity(name, kept_file(folder, name)) if name in services else local[name]()
+        for name in order(settings)
+    ]
+    return Pricing(
+        FallbackChain((*sources, WorldAverage())), zone, settings.pue, _embodied(settings)
+    )
+
+
+def order(settings: CarbonSettings) -> Sequence[str]:
+    """The names of the sources, first asked first.
+
+    Raises:
+        InvalidInput: one is unknown or named twice.
+    """
+    if settings.intensity_sources is None:
+        return _usual_order(settings)
+    names = [name.strip().lower() for name in settings.intensity_sources.split(",")]
+    known = (CONSTANT, FILE, *SERVICE_NEEDS, AVERAGES)
+    for name in names:
+        if name not in known:
+            raise InvalidInput(
+                f"setting intensity_sources names {name!r}: choose from {', '.join(known)}"
+            )
+    if len(set(names)) < len(names):
+        raise InvalidInput("setting intensity_sources names a source twice: name each once")
+    return names
+
+
+def _usual_order(settings: CarbonSettings) -> Sequence[str]:
+    given = {
+        CONSTANT: settings.intensity_g_per_kwh is not None,
+        FILE: settings.intensity_file is not None,
+        "electricitymaps": settings.electricitymaps_token is not None,
+        "entsoe": settings.entsoe_token is not None,
+    }
+    return [*(name for name, is_given in given.items() if is_given), AVERAGES]
+
+
+def services_named(settings: CarbonSettings) -> Sequence[str]:
+    """Those of the order that are asked over the network.
+
+    Raises:
+        InvalidInput: what one of them needs is not set.
+    """
+    names = [name for name in order(settings) if name in SERVICE_NEEDS]
+    for name in names:
+        for setting in SERVICE_NEEDS[name]:
+            if getattr(settings, setting) is None:
+                raise InvalidInput(
+                    f"setting intensity_sources names {name}, which needs {setting}: set it, or "
+                    f"take {name} out"
+                )
+    return names
+
+
+def _constant(settings: CarbonSettings) -> IntensitySource:
+    if settings.intensity_g_per_kwh is None:
+        raise InvalidInput("setting intensity_sources names constant: set intensity_g_per_kwh")
+    return ConstantIntensity(settings.intensity_g_per_kwh)
+
+
+def _series(settings: CarbonSettings, zone: str) -> IntensitySource:
+    if settings.intensity_file is None:
+        raise InvalidInput("setting intensity_sources names file: set intensity_file")
+    return read_series(settings.intensity_file, zone)
 
 
 def _embodied(settings: CarbonSettings) -> HostEmbodied:

@@ -38,9 +38,12 @@ def _setting(
     choices: tuple[str, ...] = (),
     least: float | None = None,
     most: float = math.inf,
+    secret: bool = False,
 ) -> Any:  # noqa: ANN401 - dataclasses.field answers Any by design
     return field(
-        default=default, metadata={"says": says, "choices": choices, "least": least, "most": most}
+        default=default,
+        repr=not secret,
+        metadata={"says": says, "choices": choices, "least": least, "most": most},
     )
 
 
@@ -87,6 +90,32 @@ class CarbonSettings:
     intensity_file: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
         None, "CSV file of intensities: first column time, second gCO2e per kWh."
     )
+    intensity_sources: str | None = _setting(
+        None,
+        "Sources of intensity, first asked first, with commas: `constant`, `file`, "
+        "`electricitymaps`, `neso`, `entsoe`, `watttime`, `averages`. The world's average is "
+        "always the last. Unset: what is given of constant, file, electricitymaps and entsoe, then "
+        "averages.",
+    )
+    electricitymaps_token: str | None = _setting(
+        None, "Token of Electricity Maps, API v3.", secret=True
+    )
+    electricitymaps_url: str = _setting(
+        "https://api.electricitymaps.com", "Address of Electricity Maps, or of your mirror of it."
+    )
+    neso_url: str = _setting(
+        "https://api.carbonintensity.org.uk", "Address of NESO's Carbon Intensity API."
+    )
+    entsoe_token: str | None = _setting(
+        None, "Security token of ENTSO-E's transparency platform.", secret=True
+    )
+    entsoe_url: str = _setting("https://web-api.tp.entsoe.eu", "Address of ENTSO-E's platform.")
+    watttime_user: str | None = _setting(None, "User name at WattTime, API v3.")
+    watttime_password: str | None = _setting(None, "Password at WattTime.", secret=True)
+    watttime_region: str | None = _setting(
+        None, "WattTime's name of the region that feeds this machine, such as `CAISO_NORTH`."
+    )
+    watttime_url: str = _setting("https://api.watttime.org", "Address of WattTime.")
     pue: float = _setting(1.0, "Power usage effectiveness of the building (C1).", least=1)
     embodied_kg_per_thread: float | None = _setting(
         None,

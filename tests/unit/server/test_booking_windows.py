@@ -49,7 +49,7 @@ def test_a_full_disk_stops_no_platform_and_is_said_once(
     disk = FullDisk(Ledger.open(tmp_path / "ledger.db", clock))
     owner = MeterOwner(tmp_path, lambda: ReplayMeter(trace), clock)
     counters = ProcessCounters.create(tmp_path, "supervisor")
-    prices = pricing(CarbonSettings(zone="DE"))
+    prices = pricing(CarbonSettings(zone="DE"), tmp_path)
     metering = Metering(owner, disk, prices, counters)  # type: ignore[arg-type]
     with caplog.at_level(logging.ERROR):
         for _ in range(40):
@@ -85,7 +85,7 @@ def test_a_meter_that_goes_away_stops_no_platform(
     ledger = Ledger.open(tmp_path / "ledger.db", clock)
     owner = MeterOwner(tmp_path, lambda: meter, clock)
     counters = ProcessCounters.create(tmp_path, "supervisor")
-    metering = Metering(owner, ledger, pricing(CarbonSettings()), counters)
+    metering = Metering(owner, ledger, pricing(CarbonSettings(), tmp_path), counters)
     meter.gone = True
     with caplog.at_level(logging.ERROR):
         for _ in range(20):
@@ -106,7 +106,10 @@ def test_work_of_another_platform_on_this_host_is_not_in_our_books(tmp_path: Pat
     owner = MeterOwner(tmp_path, lambda: ReplayMeter(trace), clock)
     counters = ProcessCounters.create(tmp_path, "supervisor", "/home/ours")
     metering = Metering(
-        owner, Ledger.open(tmp_path / "ledger.db", clock), pricing(CarbonSettings()), counters
+        owner,
+        Ledger.open(tmp_path / "ledger.db", clock),
+        pricing(CarbonSettings(), tmp_path),
+        counters,
     )
     script = (
         "import sys; from pathlib import Path; from lichen.energy.counters import ProcessCounters\n"
@@ -153,9 +156,9 @@ def test_prices_come_from_the_first_source_that_knows(tmp_path: Path) -> None:
     series = tmp_path / "series.csv"
     series.write_text("time,g\n2026-11-21T00:00:00Z,50\n2026-11-21T01:00:00Z,60\n")
     both = CarbonSettings(zone="de", intensity_g_per_kwh=10.0, intensity_file=series)
-    assert pricing(both).rate(NOW).intensity.g_per_kwh == 10
+    assert pricing(both, tmp_path).rate(NOW).intensity.g_per_kwh == 10
     file = CarbonSettings(zone="DE", intensity_file=series)
-    prices = pricing(file)
+    prices = pricing(file, tmp_path)
     assert prices.rate(NOW).intensity.g_per_kwh == 50
     assert prices.rate(NOW) is prices.rate(NOW)
     assert prices.rate(NOW.replace(hour=1)).intensity.g_per_kwh == 60
@@ -164,14 +167,14 @@ def test_prices_come_from_the_first_source_that_knows(tmp_path: Path) -> None:
     assert after.passed_over
 
 
-def test_the_hosts_own_share_can_be_stated() -> None:
-    stated = pricing(CarbonSettings(embodied_kg_per_thread=0.0)).rate(NOW)
-    default = pricing(CarbonSettings()).rate(NOW)
+def test_the_hosts_own_share_can_be_stated(tmp_path: Path) -> None:
+    stated = pricing(CarbonSettings(embodied_kg_per_thread=0.0), tmp_path).rate(NOW)
+    default = pricing(CarbonSettings(), tmp_path).rate(NOW)
     assert stated.grams(0, SECOND) == 0 < default.grams(0, SECOND)
 
 
 def test_carbon_settings_that_are_not_usable(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="zone"):
-        pricing(CarbonSettings(zone="Germany"))
+        pricing(CarbonSettings(zone="Germany"), tmp_path)
     with pytest.raises(NotFound, match="intensity file"):
-        pricing(CarbonSettings(zone="DE", intensity_file=tmp_path / "none.csv"))
+        pricing(CarbonSettings(zone="DE", intensity_file=tmp_path / "none.csv"), tmp_path)

@@ -37,7 +37,7 @@ def page(tmp_path: Path) -> Iterator[PageReader]:
 @pytest.fixture
 def spending(tmp_path: Path, page: PageReader) -> Spending:
     counters = ProcessCounters.create(tmp_path, "job")
-    prices = pricing(CarbonSettings(zone="DE"))
+    prices = pricing(CarbonSettings(zone="DE"), tmp_path)
     return Spending(counters, page, "work/default/job-1/m/train", prices, SystemClock())
 
 

@@ -1,6 +1,7 @@
 """What the data plane's poller does when a deployment keeps failing."""
 
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,14 +28,14 @@ class Stuck:
     def close(self) -> None: ...
 
 
-def test_a_revoked_key_is_refused_though_deployments_cannot_be_followed() -> None:
+def test_a_revoked_key_is_refused_though_deployments_cannot_be_followed(tmp_path: Path) -> None:
     documents, clock = MemoryDocuments(), SystemClock()
     keys = Keys(documents, clock)
     key = keys.create(Principal("a", DEFAULT_TENANT, Role.PREDICTOR))
     gate = Gate(KeyRing(documents, clock))
     watcher: Any = Stuck()
     metering: Any = SimpleNamespace(clock=clock, carbon=None)
-    poller = Poller(documents, watcher, gate, metering, pricing(CarbonSettings()))
+    poller = Poller(documents, watcher, gate, metering, pricing(CarbonSettings(), tmp_path))
     assert opens(gate, key.token)
     poller.begin(lambda: None)
     keys.revoke(key.record.id)

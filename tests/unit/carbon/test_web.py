@@ -1,0 +1,73 @@
+"""One careful GET: what it refuses, and what it never says."""
+
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from lichen.carbon import web as web_module
+from lichen.carbon.replay import ReplayServer, Told
+from lichen.carbon.service import Throttled
+from lichen.carbon.web import Web
+from lichen.core.errors import InvalidInput, Unavailable
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def server() -> Iterator[ReplayServer]:
+    with ReplayServer(lambda _: Told('{"a": 1}', date=NOW)) as replay:
+        yield replay
+
+
+def test_an_answer_is_a_json_object(server: ReplayServer) -> None:
+    reply = Web(server.url + "/base/").get("/x", {"q": "a b"}, NOW, {"auth-token": "t"})
+    assert reply.document() == {"a": 1}
+    assert server.asked[0].path == "/base/x"
+    assert server.asked[0].query == {"q": "a b"}
+
+
+def test_nobody_there_is_told_without_the_query() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(Unavailable, match=r"^127\.0\.0\.1 does not answer: ") as told:
+        Web(address).get("/api", {"securityToken": "hidden"}, NOW)
+    assert "hidden" not in str(told.value)
+
+
+def test_a_server_that_says_nothing_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        web = Web(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.05)
+        with pytest.raises(Unavailable, match="does not answer"):
+            web.get("/", {}, NOW)
+
+
+def test_an_endless_answer_is_not_read(
+    server: ReplayServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_module, "MOST_BYTES", 100)
+    server.answer = lambda _: Told(b"x" * 1000, date=NOW)
+    with pytest.raises(InvalidInput, match="more than 100 bytes"):
+        Web(server.url).get("/", {}, NOW)
+
+
+def test_a_token_that_is_no_header_is_not_shown(server: ReplayServer) -> None:
+    with pytest.raises(InvalidInput, match="no header may") as told:
+        Web(server.url).get("/", {}, NOW, {"auth-token": "secret\n"})
+    assert "secret" not in str(told.value)
+    assert told.value.__cause__ is None
+
+
+def test_waiting_without_being_told_how_long(server: ReplayServer) -> None:
+    server.answer = lambda _: Told("", 429, {"Retry-After": "soon"}, date=NOW)
+    with pytest.raises(Throttled) as told:
+        Web(server.url).get("/", {}, NOW)
+    assert told.value.wait_s is None
+
+
+@pytest.mark.parametrize("address", ["", "api.example.org", "file:///etc/passwd", "http://"])
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(InvalidInput, match="no address"):
+        Web(address)
