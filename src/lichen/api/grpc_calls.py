@@ -1,9 +1,9 @@
 """One call over gRPC: who makes it, and the status that an error becomes. For every method."""
 
 import logging
-from asyncio import get_running_loop
+from asyncio import Event, get_running_loop
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import grpc  # type: ignore[import-untyped]
 from grpc import aio
@@ -62,30 +62,67 @@ class Call:
         return None if seconds is None else max(1, int(seconds * 1e6))
 
 
+class Traffic:
+    """How many requests are being answered now."""
+
+    __slots__ = ("_idle", "_number")
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._idle = Event()
+        self._idle.set()
+
+    def begin(self) -> None:
+        """One more is."""
+        self._number += 1
+        self._idle.clear()
+
+    def end(self) -> None:
+        """One is answered, or its caller is gone."""
+        self._number -= 1
+        if not self._number:
+            self._idle.set()
+
+    async def until_none(self) -> None:
+        """Wait until none is."""
+        await self._idle.wait()
+
+
+class Reception(NamedTuple):
+    """Who was let in, and what is being answered."""
+
+    callers: Callers
+    traffic: Traffic
+
+
 Unary = Callable[[bytes, Call], Awaitable[bytes]]
 Stream = Callable[[Call], Awaitable[None]]
 
 
-def unary(callers: Callers, act: Unary) -> Handler:
+def unary(reception: Reception, act: Unary) -> Handler:
     """The handler of a method with one request and one answer, for callers with a key."""
+    callers, traffic = reception
 
     async def handle(body: bytes, context: Context) -> bytes:
+        traffic.begin()
         try:
             return await act(body, Call(callers, context))
         except aio.AbortError:
             raise
         except Exception as error:  # noqa: BLE001 - the call is answered whatever happens
             await refuse(context, error)
+        finally:
+            traffic.end()
 
     return grpc.unary_unary_rpc_method_handler(handle)
 
 
-def streaming(callers: Callers, act: Stream) -> Handler:
-    """The handler of a method with streams both ways, for callers with a key."""
+def streaming(reception: Reception, act: Stream) -> Handler:
+    """The handler of a method with streams both ways, for callers with a key; it counts itself."""
 
     async def handle(_: object, context: Context) -> None:
         try:
-            await act(Call(callers, context))
+            await act(Call(reception.callers, context))
         except aio.AbortError:
             raise
         except Exception as error:  # noqa: BLE001 - the call is answered whatever happens

@@ -8,7 +8,7 @@ import msgspec
 from grpc import aio  # type: ignore[import-untyped]
 
 from lichen.api.forms import with_classes
-from lichen.api.grpc_calls import RECEIPT_KEY, Call
+from lichen.api.grpc_calls import RECEIPT_KEY, Call, Traffic
 from lichen.api.oip_http import Door
 from lichen.api.statuses import sentence
 from lichen.core.errors import LichenError
@@ -80,6 +80,7 @@ class _Line:
     def __init__(self) -> None:
         self.room = asyncio.Semaphore(IN_FLIGHT)
         self.waiting: asyncio.Queue[Asked | None] = asyncio.Queue()
+        self.number = 0
 
     def abandon(self) -> None:
         """The caller is gone."""
@@ -92,8 +93,9 @@ class _Line:
 class Inference:
     """The two methods that predict."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, traffic: Traffic) -> None:
         self._door = door
+        self._traffic = traffic
 
     async def infer(self, body: bytes, call: Call) -> bytes:
         """`ModelInfer`; its receipt is trailing metadata."""
@@ -112,9 +114,13 @@ class Inference:
             while (asked := await line.waiting.get()) is not None:
                 await call.context.write((await _streamed(asked)).SerializeToString())
                 line.room.release()
+                line.number -= 1
+                self._traffic.end()
         finally:
             reading.cancel()
             line.abandon()
+            for _ in range(line.number):
+                self._traffic.end()
 
     async def _read(self, call: Call, line: "_Line") -> None:
         try:
@@ -124,6 +130,8 @@ class Inference:
                 if body is aio.EOF:
                     break
                 call.check_again()
+                line.number += 1
+                self._traffic.begin()
                 line.waiting.put_nowait(self._begin(body, call))
         except Exception as error:  # noqa: BLE001 - whoever writes ends the stream with it
             last = Asked("")

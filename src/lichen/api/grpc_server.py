@@ -1,17 +1,22 @@
 """The gRPC server of one process: its port, its limits, its end."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 from grpc import aio
 
+from lichen.api.grpc_calls import Traffic
 from lichen.api.grpc_extensions import Behind
 from lichen.api.grpc_standards import Health
 from lichen.api.oip_grpc import Handlers
 from lichen.api.oip_http import Door
 from lichen.core.errors import Unavailable
 
+_LAST_ANSWERS_SECONDS = 0.25
+"""How long the last answers have to get on their way."""
 _HANDSHAKE_MS = 10_000
 _IDLE_MS = 600_000
 _PING_MS, _PING_ANSWER_MS = 60_000, 20_000
@@ -53,9 +58,9 @@ class GrpcServer:
 
     def __init__(self, door: Door, behind: Behind) -> None:
         self._health = Health()
-        self._server = aio.server(
-            handlers=(Handlers(door, behind, self._health),), options=_options(door)
-        )
+        self._traffic = Traffic()
+        handlers = Handlers(door, behind, self._health, self._traffic)
+        self._server = aio.server(handlers=(handlers,), options=_options(door))
 
     async def start(self, listening: Listening) -> int:
         """Listen, on a port that other processes of this user may share; the port.
@@ -79,9 +84,16 @@ class GrpcServer:
         return int(port)
 
     async def stop(self, drain_seconds: float) -> None:
-        """Take nothing new, answer what is in flight for so long, end."""
+        """Take nothing new, answer what is in flight for so long, end.
+
+        Streams that wait for their next request, and who watches health, do not hold it up.
+        """
         await self._health.end()
-        await self._server.stop(drain_seconds)
+        stopping = asyncio.create_task(self._server.stop(drain_seconds))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._traffic.until_none(), drain_seconds)
+        await self._server.stop(min(drain_seconds, _LAST_ANSWERS_SECONDS))
+        await stopping
 
 
 def _options(door: Door) -> list[tuple[str, int]]:

@@ -6,8 +6,7 @@ import grpc  # type: ignore[import-untyped]
 from grpc_health.v1 import health, health_pb2  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha import reflection, reflection_pb2  # type: ignore[import-untyped]
 
-from lichen.api.callers import Callers
-from lichen.api.grpc_calls import Call, Handler, streaming
+from lichen.api.grpc_calls import Call, Handler, Reception, streaming
 from lichen.protocol.grpc_codec import read_message
 from lichen.protocol.grpc_messages import POOL, SERVICE, Message
 
@@ -45,7 +44,7 @@ class Health:
         }
 
 
-def reflection_handlers(callers: Callers) -> Mapping[str, Handler]:
+def reflection_handlers(reception: Reception) -> Mapping[str, Handler]:
     """Reflection of all that this server speaks, for callers with a key."""
     for module in (health_pb2, reflection_pb2):
         POOL.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
@@ -60,7 +59,7 @@ def reflection_handlers(callers: Callers) -> Mapping[str, Handler]:
         async for answer in servicer.ServerReflectionInfo(asked(call), call.context):
             await call.context.write(answer.SerializeToString())
 
-    handler = streaming(callers, reflect)
+    handler = streaming(reception, reflect)
     return {
         f"/{name}/ServerReflectionInfo": handler
         for name in (reflection.SERVICE_NAME, _REFLECTION_V1)

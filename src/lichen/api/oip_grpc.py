@@ -9,7 +9,15 @@ from collections.abc import Awaitable, Callable, Mapping
 import grpc  # type: ignore[import-untyped]
 
 from lichen.api.callers import Callers
-from lichen.api.grpc_calls import Call, Context, Handler, streaming, unary
+from lichen.api.grpc_calls import (
+    Call,
+    Context,
+    Handler,
+    Reception,
+    Traffic,
+    streaming,
+    unary,
+)
 from lichen.api.grpc_extensions import Behind, Extensions, readable
 from lichen.api.grpc_inference import Inference
 from lichen.api.grpc_standards import Health, reflection_handlers
@@ -57,9 +65,9 @@ class Service:
 class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
     """All that this server answers, by path; nobody learns without a key what there is not."""
 
-    def __init__(self, door: Door, behind: Behind, health: Health) -> None:
-        callers, service, inference = Callers(door), Service(door), Inference(door)
-        extensions = Extensions(door, behind)
+    def __init__(self, door: Door, behind: Behind, health: Health, traffic: Traffic) -> None:
+        reception, service = Reception(Callers(door), traffic), Service(door)
+        inference, extensions = Inference(door, traffic), Extensions(door, behind)
         answered: Mapping[str, _Acts] = {
             "ServerMetadata": service.server_metadata,
             "ModelReady": service.model_ready,
@@ -71,15 +79,15 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
             "RepositoryModelUnload": extensions.unload,
             "TraceSetting": extensions.trace,
         }
-        self._unknown = streaming(callers, _unknown)
+        self._unknown = streaming(reception, _unknown)
         self._known = {
             **health.handlers(),
-            **reflection_handlers(callers),
-            **{_path(name): _filling(callers, name, act) for name, act in answered.items()},
+            **reflection_handlers(reception),
+            **{_path(name): _filling(reception, name, act) for name, act in answered.items()},
             _path("ServerLive"): _open("ServerLive", "live", lambda: True),
             _path("ServerReady"): _open("ServerReady", "ready", door.is_ready),
-            _path("ModelInfer"): unary(callers, inference.infer),
-            _path("ModelStreamInfer"): streaming(callers, inference.stream),
+            _path("ModelInfer"): unary(reception, inference.infer),
+            _path("ModelStreamInfer"): streaming(reception, inference.stream),
         }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler:
@@ -91,7 +99,7 @@ def _path(method: str) -> str:
     return f"/{SERVICE}/{method}"
 
 
-def _filling(callers: Callers, method: str, act: _Acts) -> Handler:
+def _filling(reception: Reception, method: str, act: _Acts) -> Handler:
     request, response = request_class(method), response_class(method)
 
     async def answer(body: bytes, call: Call) -> bytes:
@@ -99,7 +107,7 @@ def _filling(callers: Callers, method: str, act: _Acts) -> Handler:
         await act(read_message(body, request), filled, call)
         return bytes(filled.SerializeToString())
 
-    return unary(callers, answer)
+    return unary(reception, answer)
 
 
 def _open(method: str, field: str, says: Callable[[], bool]) -> Handler:

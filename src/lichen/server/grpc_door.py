@@ -10,6 +10,7 @@ from typing import Any
 from lichen.api.oip_http import Door
 from lichen.api.telemetry_calls import TelemetryCalls
 from lichen.server.tls import Tls
+from lichen.serving.loader import settle_memory
 from lichen.serving.repository import Repository
 
 _LATE = "lichen.api.grpc_server"
@@ -56,6 +57,7 @@ class GrpcDoor:
         server = late.GrpcServer(self._door, behind)
         host, port = self._place.held.getsockname()[:2]
         await server.start(late.Listening(host, port, self._certificates(late)))
+        settle_memory()
         on_listening()
         await self._stop_asked.wait()
         await server.stop(self._place.drain_seconds)

@@ -356,6 +356,36 @@ def test_who_stops_says_so_and_answers_what_is_in_flight(tmp_path: Path) -> None
     visited(tmp_path, act)
 
 
+def test_an_idle_stream_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    hours = 3600.0
+
+    async def act(visit: Visit) -> None:
+        watch = health_pb2_grpc.HealthStub(visit.channel).Watch(health_pb2.HealthCheckRequest())
+        await watch.read()
+        stream = visit.stream()
+        await stream.write(request())
+        assert value_of((await stream.read()).infer_response) == 2.0
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await visit.house.server.stop(hours)
+        assert await stream.code() in {CODE.UNAVAILABLE, CODE.CANCELLED}
+
+    visited(tmp_path, act)
+
+
+def test_what_a_stream_has_in_flight_is_answered_before_the_end(tmp_path: Path) -> None:
+    async def act(visit: Visit) -> None:
+        stream = visit.stream()
+        await stream.write(request(WAITS))
+        await until(lambda: visit.house.seen == [WAITS])
+        stopping = asyncio.create_task(visit.house.server.stop(PATIENCE_SECONDS))
+        await asyncio.sleep(0)
+        visit.house.go_on.set()
+        assert value_of((await stream.read()).infer_response) == 2 * WAITS
+        await stopping
+
+    visited(tmp_path, act)
+
+
 def test_reflection_tells_what_is_spoken(tmp_path: Path) -> None:
     async def act(visit: Visit) -> None:
         ask = reflection_pb2.ServerReflectionRequest
