@@ -17,7 +17,6 @@ from lichen.core.errors import Unavailable
 
 _LAST_ANSWERS_SECONDS = 0.25
 """How long the last answers have to get on their way."""
-_HANDSHAKE_MS = 10_000
 _IDLE_MS = 600_000
 _PING_MS, _PING_ANSWER_MS = 60_000, 20_000
 _LEAST_PING_MS = 5_000
@@ -105,7 +104,7 @@ def _options(door: Door) -> list[tuple[str, int]]:
         ("grpc.max_metadata_size", limits.head),
         ("grpc.absolute_max_metadata_size", limits.head),
         ("grpc.max_concurrent_streams", _STREAMS_OF_CONNECTION),
-        ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
+        ("grpc.server_handshake_timeout_ms", round(limits.stuck_seconds * 1000)),
         ("grpc.max_connection_idle_ms", _IDLE_MS),
         ("grpc.keepalive_time_ms", _PING_MS),
         ("grpc.keepalive_timeout_ms", _PING_ANSWER_MS),
