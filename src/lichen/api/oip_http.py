@@ -111,6 +111,7 @@ def application(door: Door, more: Sequence[Route] = ()) -> ASGIApp:
     routes = [
         *more,
         Route("/v2", bound(_server, door)),
+        Route("/v2/", bound(_server, door)),  # as the official OpenAPI document writes it
         Route("/v2/health/live", bound(_live, door)),
         Route("/v2/health/ready", bound(_ready, door)),
     ]

@@ -118,6 +118,7 @@ def test_a_body_over_the_limit_is_413(platform: Platform, path: str) -> None:
     ("method", "path", "status"),
     [
         ("GET", "/v2", 200),
+        ("GET", "/v2/", 200),
         ("GET", "/v2/models/linear", 200),
         ("GET", "/v2/models/linear/versions/1", 200),
         ("GET", "/v2/models/linear/versions/2", 404),
