@@ -109,3 +109,9 @@ def test_accounts_in_json_sum_to_zero(ask: Ask) -> None:
 
 def test_meters_in_json(ask: Ask) -> None:
     assert ask("meter")["survey"]["chosen"]
+
+
+def test_zones_in_json(ask: Ask) -> None:
+    assert ask("zones", "CN-BJ")["answered_by"] == "yearly averages"
+    assert ask("zones")["sources"][-1]["name"] == "world average"
+    assert "CN-HUABEI" in [one["zone"] for one in ask("zones", "--all")]

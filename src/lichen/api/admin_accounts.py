@@ -15,6 +15,7 @@ from lichen.protocol.admin import (
     Platform,
     Verification,
     Zone,
+    ZoneIntensity,
 )
 from lichen.security.policy import Action, Kind
 
@@ -61,6 +62,11 @@ def zones(plane: Plane, question: Question) -> Page[Zone]:  # noqa: ARG001 - a h
         ],
         next=shown[-1] if len(later) > len(shown) else None,
     )
+
+
+def zone(plane: Plane, question: Question) -> ZoneIntensity:
+    """What each source of intensity says of one zone now."""
+    return plane.zone(question.path["zone"])
 
 
 def platform(plane: Plane, question: Question) -> Platform:  # noqa: ARG001 - a handler
@@ -125,6 +131,15 @@ ROUTES = (
         zones,
         answer=Page[Zone],
         query=PAGE,
+    ),
+    Route(
+        "GET",
+        "/zones/{zone}",
+        "A zone's intensity now, by every source in order",
+        Kind.PLATFORM,
+        Action.READ,
+        zone,
+        answer=ZoneIntensity,
     ),
     Route(
         "GET",

@@ -13,7 +13,14 @@ from lichen.control.submissions import Sender, Submissions
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import Digest
 from lichen.data.dataset import DatasetCatalog
-from lichen.protocol.admin import DatasetRows, Meters, NewestInput, Platform, Progress
+from lichen.protocol.admin import (
+    DatasetRows,
+    Meters,
+    NewestInput,
+    Platform,
+    Progress,
+    ZoneIntensity,
+)
 from lichen.registry.catalog import Catalog
 from lichen.security.identity import Principal, Role
 from lichen.security.policy import Action, Kind
@@ -46,6 +53,7 @@ class Plane:
     newest_input: Callable[[str, Mapping[str, str]], NewestInput]
     meters: Callable[[], Meters]
     platform: Callable[[], Platform]
+    zone: Callable[[str], ZoneIntensity]
 
 
 @dataclass(frozen=True, slots=True)

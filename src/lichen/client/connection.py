@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from platformdirs import user_data_path
@@ -27,6 +27,7 @@ from lichen.protocol.admin import (
     TrainSpec,
     Verification,
     Zone,
+    ZoneIntensity,
 )
 
 DEFAULT_URL = "http://127.0.0.1:8090"
@@ -109,6 +110,10 @@ class Lichen:
     def zones(self) -> Iterator[Zone]:
         """Zones whose yearly average ships with the package."""
         return self._session.pages("/zones", Zone)
+
+    def zone(self, code: str) -> ZoneIntensity:
+        """What each source of intensity says of a zone now, the one in force named."""
+        return self._session.get(f"/zones/{quote(code, safe='')}", ZoneIntensity)
 
     def platform(self) -> Platform:
         """Version, addresses, zone."""

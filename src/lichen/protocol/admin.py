@@ -375,6 +375,38 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True):
     source: str | None = None
 
 
+class ZoneSource(msgspec.Struct, frozen=True, kw_only=True):
+    """One source of intensity: what it says of a zone now, or why it says nothing (C2).
+
+    `asked_at`, `problem` and `refused` concern services that are asked over a network: when they
+    were last asked, what went wrong then, and the values that were refused.
+    """
+
+    name: str
+    answers: bool
+    reason: str | None = None
+    g_per_kwh: float | None = None
+    g_per_kwh_low: float | None = None
+    g_per_kwh_high: float | None = None
+    source: str | None = None
+    signal: str | None = None
+    scope: str | None = None
+    kind: str | None = None
+    resolution_seconds: int | None = None
+    asked_at: str | None = None
+    problem: str | None = None
+    refused: list[str] = []
+
+
+class ZoneIntensity(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one zone now: every source in the order in which they are asked."""
+
+    zone: str
+    at: str
+    answered_by: str | None
+    sources: list[ZoneSource]
+
+
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     """Where the platform listens: URLs, and host and port of the data plane over gRPC."""
 

@@ -36,8 +36,10 @@ from lichen.server.inheritance import inherit
 from lichen.server.intensity_keeper import IntensityKeeper
 from lichen.server.intensity_services import services
 from lichen.server.observations import Observations
+from lichen.server.pricing import pricing
 from lichen.server.settings import Settings
 from lichen.server.tls import tls_of
+from lichen.server.zone_intensity import ZoneObservations
 from lichen.serving.siblings import among_siblings
 from lichen.store.blobs import BlobStore, LocalBlobs
 from lichen.store.documents import DocumentStore, SqliteDocuments
@@ -76,6 +78,7 @@ def open_plane(settings: Settings, documents: DocumentStore, clock: Clock) -> Pl
         newest_input=_lazy_newest_input(documents, blobs, clock),
         meters=observations.meters,
         platform=observations.platform,
+        zone=ZoneObservations(pricing(settings.carbon, home.intensities), clock).zone,
     )
 
 

@@ -268,6 +268,7 @@ def test_the_platform_describes_itself(lichen: Lichen, platform: Running) -> Non
     assert meters.window is not None
     assert meters.unknown
     assert "DE" in {zone.zone for zone in lichen.zones()}
+    assert lichen.zone("DE").answered_by == "yearly averages"
 
 
 def _nested(tensor: dict[str, object]) -> object:

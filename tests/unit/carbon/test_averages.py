@@ -28,7 +28,8 @@ def test_known_figures_stand_in_it() -> None:
     assert (rows["FR"].g_per_kwh, rows["FR"].year) == (56.0, 2023)
     assert (rows["CN"].g_per_kwh, rows["CN"].year, rows["CN"].scope) == (530.6, 2023, Scope.DIRECT)
     assert (rows["CN-YN"].g_per_kwh, rows["CN-HE"].g_per_kwh) == (133.3, 651.6)
-    assert sum(zone.startswith("CN-") for zone in rows) == 30
+    assert (rows["CN-HUABEI"].g_per_kwh, rows["CN-XINAN"].g_per_kwh) == (636.1, 247.2)
+    assert sum(zone.startswith("CN-") for zone in rows) == 30 + 7
 
 
 def test_a_part_of_a_country_gets_the_country_and_says_so() -> None:

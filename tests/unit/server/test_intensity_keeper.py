@@ -16,6 +16,7 @@ from lichen.server.intensity_keeper import IntensityKeeper
 from lichen.server.intensity_services import services
 from lichen.server.pricing import SERVICE_NEEDS, pricing
 from lichen.server.settings import CarbonSettings, as_environment, load
+from lichen.server.zone_intensity import ZoneObservations
 
 NOON = datetime(2026, 6, 1, 12, 0, 5, tzinfo=UTC)
 NAME = "electricitymaps"
@@ -189,3 +190,26 @@ def test_tokens_reach_children_and_no_message(tmp_path: Path) -> None:
     assert "hidden" in as_environment(settings).values()
     assert "hidden" not in repr(settings)
     assert "hushed" not in repr(settings)
+
+
+def test_a_zone_shows_how_the_asking_goes(
+    server: ReplayServer, clock: ManualClock, tmp_path: Path
+) -> None:
+    settings = configured(server, intensity_sources="electricitymaps,averages")
+    asking = keeper(settings, tmp_path, clock)
+    zones = ZoneObservations(pricing(settings, tmp_path), clock)
+    before = zones.zone("DE")
+    asking.turn()
+    after = zones.zone("DE")
+    server.answer = lambda _: Told("{}", 503, date=clock.now())
+    clock.advance(700)
+    asking.turn()
+    failing = zones.zone("DE")
+
+    assert (before.answered_by, before.sources[0].asked_at) == ("yearly averages", None)
+    assert (after.answered_by, after.sources[0].g_per_kwh) == (NAME, 240.0)
+    assert after.sources[0].asked_at == "2026-06-01T12:00:05Z"
+    assert (failing.answered_by, failing.sources[0].problem) == (
+        NAME,
+        "127.0.0.1 answered HTTP 503",
+    )

@@ -26,6 +26,9 @@ from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Draft
 from lichen.security.identity import Principal, Role
 from lichen.security.tokens import KeyRing, Keys
+from lichen.server.pricing import pricing
+from lichen.server.settings import CarbonSettings
+from lichen.server.zone_intensity import ZoneObservations
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import MemoryDocuments
 
@@ -107,6 +110,7 @@ def house(tmp_path: Path) -> House:
         platform=lambda: Platform(
             version="0", addresses=Addresses(http="h", control="c"), zone="DE", home="/"
         ),
+        zone=ZoneObservations(pricing(CarbonSettings(zone="DE"), tmp_path), clock).zone,
     )
     app = admin_app(plane, ROUTES)
     keys = Keys(documents, clock)

@@ -358,3 +358,16 @@ def test_zones_come_in_pages(admin: httpx.Client) -> None:
     names = [one["zone"] for one in (*first["items"], *second["items"])]
     assert names == sorted(set(names))
     assert len(names) == 6
+
+
+def test_a_zone_says_what_each_source_knows_and_which_one_is_in_force(admin: httpx.Client) -> None:
+    said = admin.get("/zones/cn-huabei").json()
+    first, last = said["sources"]
+    assert (said["zone"], said["answered_by"]) == ("CN-HUABEI", "yearly averages")
+    assert (first["g_per_kwh"], first["scope"], first["kind"]) == (636.1, "direct", "estimated")
+    assert last["name"] == "world average"
+
+    unknown = admin.get("/zones/ZZ").json()
+    assert unknown["answered_by"] == "world average"
+    assert "no yearly average of ZZ" in unknown["sources"][0]["reason"]
+    assert admin.get("/zones/Germany").status_code == 400
