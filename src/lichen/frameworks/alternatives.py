@@ -17,6 +17,8 @@ from lichen.frameworks.trees import NAME, TreePredictor, is_taken
 FIRST = "onnxruntime"
 LARGE_NS = 2_000_000
 """CPU of 8 rows from which OpenVINO is tried: under it, its 0.1 ms a call is never won back."""
+LARGEST_BYTES = 512 * 2**20
+"""A model larger than this is not loaded a second time, for a trial, beside itself."""
 _TRIED_ROWS = 8
 CUDA_ROWS = 32
 
@@ -35,7 +37,7 @@ def cheapest_form(content: bytes, first: Predictor, compiled: Path | None) -> Pr
 
 
 def _others(content: bytes, first: Predictor, compiled: Path | None) -> list[Runtime]:
-    if not first.joins_rows:
+    if not first.joins_rows or len(content) > LARGEST_BYTES:
         return []
     if has_forest(content):
         folder = compiled

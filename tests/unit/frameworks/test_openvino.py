@@ -60,6 +60,10 @@ def test_a_large_model_is_tried_and_a_small_one_is_not(monkeypatch: pytest.Monke
     assert cheapest_form(SMALL, first, None) is first
     assert tried == []
     monkeypatch.setattr(alternatives, "LARGE_NS", 0)
+    with monkeypatch.context() as patched:
+        patched.setattr(alternatives, "LARGEST_BYTES", len(SMALL) - 1)
+        assert cheapest_form(SMALL, first, None) is first
+    assert tried == []
     served = cheapest_form(SMALL, first, None)
     assert tried == [SMALL]
     assert isinstance(served, OnnxPredictor | OpenVinoPredictor | Runtimes)
