@@ -24,7 +24,7 @@ RUNS = 5
 _RUNS_OF_SLOW = 2
 MOST_NS = 40_000_000
 """A batch that should take the first form longer than this is not measured."""
-MARGIN = 0.95
+MARGIN = 0.9
 """Another form must cost less than this share of the first's, or it is not worth its memory."""
 TOLERANCE = 1e-5
 """Most that two forms may differ by, as a share of the largest answer, or of 1 if that is more."""
