@@ -15,6 +15,7 @@ from contest.ours import RATE, SOURCE
 from lichen.core.clock import SystemClock
 from lichen.core.ids import DEFAULT_TENANT
 from lichen.core.tensors import Datatype, Signature, TensorSpec
+from lichen.energy.counters import process_clock_ns
 from lichen.energy.page import PageContent, PageWriter
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.registry.catalog import Catalog
@@ -50,10 +51,19 @@ class Plane:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
 
+    def open_files(self) -> int:
+        """How many descriptors it has."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
-def start(folder: Path) -> Plane:
-    """A home with one model, and the data plane on it."""
-    settings = load({"home": folder / "home", "runtime": folder / "run", "zone": "DE"}, {})
+    def cpu_seconds(self) -> float:
+        """What it has computed so far."""
+        return process_clock_ns(self.process.pid) / 1e9
+
+
+def start(folder: Path, **flags: float) -> Plane:
+    """A home with one model, and the data plane on it; `flags` are settings of its own."""
+    places = {"home": folder / "home", "runtime": folder / "run"}
+    settings = load({**places, "zone": "DE", **flags}, {})
     key = _prepared(settings)
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
     read_end, write_end = os.pipe()

@@ -5,16 +5,22 @@ does not ask for a Host. Here all of that is refused or closed. Idle connections
 same sweep, so that no answer has to set a timer.
 """
 
+import asyncio
 import sys
 from abc import abstractmethod
 from typing import Any
 
 import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lichen.api.framing import FIELDS_TOO_LARGE, TIMED_OUT, head_over_limit, head_refusal
 from lichen.api.oip_http import HttpLimits
 
+MOST_PIPELINED = 64
+FED_BYTES = 16 * 2**10
+"""Requests of one connection that may wait for their turn, and how much of what came is parsed at a
+time: what is beyond them waits unparsed, and no more is read."""
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 256 * 2**10
 """How long, and for how much more, a refused caller is read, so that it gets to read its refusal: a
@@ -24,10 +30,33 @@ LEAST_BYTES_PER_SECOND = 1000
 _OF_UPGRADES = (b"connection", b"upgrade", b"http2-settings")
 
 
+class _Flow(FlowControl):
+    """Whether this connection is read; uvicorn resumes that with every request that it takes up."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__(transport)
+        self._is_held = False
+
+    def hold(self) -> None:
+        """Read no more until `let_go`."""
+        self._is_held = True
+        self.pause_reading()
+
+    def let_go(self) -> None:
+        """Read again when it is asked for."""
+        self._is_held = False
+
+    def resume_reading(self) -> None:
+        """Read again, unless it is held."""
+        if not self._is_held:
+            super().resume_reading()
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection, kept within `limits`; a subclass takes its requests."""
 
     limits: HttpLimits
+    flow: _Flow
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(*arguments, **named)
@@ -39,9 +68,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self.waits_since = 0.0
         self._unread_then = 0
         self._discarded_bytes = 0
+        self._running: Any = None
+        self.held = b""
         self._refusal: tuple[int, str] | None = None
         self.is_declining = False
         self._upgrade_at = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Somebody is connected."""
+        super().connection_made(transport)
+        self.flow = _Flow(transport)
 
     @abstractmethod
     def take_head(self) -> None:
@@ -57,6 +93,17 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; a head that does not end within the limit is refused."""
+        if len(data) <= FED_BYTES and len(self.pipeline) < MOST_PIPELINED:
+            self._feed(data)
+            return
+        for start in range(0, len(data), FED_BYTES):
+            if len(self.pipeline) >= MOST_PIPELINED:
+                self.held = data[start:]
+                self.flow.hold()
+                return
+            self._feed(data[start : start + FED_BYTES])
+
+    def _feed(self, data: bytes) -> None:
         if self.is_refused:
             self._discard(len(data))
             return
@@ -107,12 +154,31 @@ class BoundedProtocol(HttpToolsProtocol):
         self.waits_since = 0.0
         if self.transport.is_closing():
             return
+        if self.held and len(self.pipeline) < MOST_PIPELINED // 2:
+            self.loop.call_soon(self._go_on)
         self.flow.resume_reading()
         if self.is_refused and self._goes_on_with_refusal():
             return
         if self.pipeline:
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
+
+    def _go_on(self) -> None:
+        """Parse what was held, if there is room for it now."""
+        held, self.held = self.held, b""
+        if held and not self.transport.is_closing():
+            self.flow.let_go()
+            self.data_received(held)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:  # noqa: ANN401 - uvicorn's
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def eof_received(self) -> None:
+        """The caller is gone, and the transport closes: nobody writes to it any more."""
+        for cycle in (self._running, self.cycle):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
 
     def send_400_response(self, msg: str) -> None:
         """Refuse, in the protocol's own form, what is no HTTP."""
@@ -143,6 +209,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def end(self) -> None:
         """Close behind an answer; on a caller that was refused, and may still send, a bit later."""
+        self._refusal = None  # what stands behind the last answer is not looked at
         if self.is_refused and self.transport.can_write_eof():
             self.transport.write_eof()
             self.loop.call_later(LINGER_SECONDS, self.transport.abort)

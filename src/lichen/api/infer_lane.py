@@ -39,6 +39,9 @@ class InferProtocol(BoundedProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take a message whose head is known; parse any other."""
+        if self.held:
+            self.held += data
+            return
         if self._missing:
             self._take_body(data)
             return
