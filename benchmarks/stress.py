@@ -151,8 +151,9 @@ async def _unread(stage: Stage, count: int) -> str:
     loop, sent = asyncio.get_running_loop(), 0
     deaf = []
     for _ in range(count):
-        wire = socket.create_connection(stage.plane.address)
+        wire = socket.socket()
         wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wire.connect(stage.plane.address)
         wire.setblocking(False)  # noqa: FBT003 - the socket's own form
         deaf.append(wire)
 

@@ -169,6 +169,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if held and not self.transport.is_closing():
             self.flow.let_go()
             self.data_received(held)
+            self.flow.resume_reading()  # unless more is held: there may be no answer to do it
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:  # noqa: ANN401 - uvicorn's
         self._running = cycle
