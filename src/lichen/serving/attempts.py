@@ -57,6 +57,11 @@ class Attempts:
         wait = min(SLOW_SECONDS, self._workshop.patience_seconds)
         return any(now - one.began < wait for one in self._running)
 
+    @property
+    def is_busy(self) -> bool:
+        """Is any under way, wanted or not, that was not given up?"""
+        return any(not self.is_too_long(one) for one in self._running)
+
     def coming_bytes(self) -> int:
         """What the models that are being loaded will take at least."""
         return sum(one.size_bytes for one in self._running if not self.is_too_long(one))

@@ -128,7 +128,8 @@ class Residency:
             pass
         self.tally.count(self._places.values())
         is_loading = any(one.opening is not None for one in self._places.values())
-        return _TICK_SECONDS if is_loading or len(self._retirements) else None
+        is_closing = self._attempts.is_busy or len(self._retirements) > 0
+        return _TICK_SECONDS if is_loading or is_closing else None
 
     def _begins_one(self) -> bool:
         """Make the first attempt of the queue, or room for it; is there one less in the queue?"""

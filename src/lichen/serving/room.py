@@ -42,12 +42,12 @@ def room_for(
     if over == 0:
         return Room(is_free=True)
     over -= leaving
-    others = [one for one in places if one.name != opening.name]
-    sleepers = _sleepers([one for one in others if one.may_sleep], over)
-    is_enough = sum(one.held_bytes for one in sleepers) >= over
-    if not is_enough and not any(one.is_awake for one in others if one not in sleepers):
-        sleepers += [one for one in places if one.name == opening.name and one.is_awake]
-    return Room(is_free=False, sleepers=tuple(sleepers))
+    awake = [one for one in places if one.is_awake]
+    sleepers = _sleepers([one for one in awake if one.name != opening.name], over)
+    if sum(one.held_bytes for one in sleepers) < over:
+        sleepers += [one for one in awake if one.name == opening.name]
+    may_all = all(one.may_sleep for one in sleepers)  # or they are waited for: the order holds
+    return Room(is_free=False, sleepers=tuple(sleepers) if may_all else ())
 
 
 def over_limit(kept: Place, places: Collection[Place], memory: Memory) -> list[Place]:
