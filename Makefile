@@ -12,7 +12,7 @@ BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test check clients bench soak soak-serving soak-wire fuzz lint
+.PHONY: soak-unloading setup demo test check clients bench soak soak-serving soak-wire fuzz lint
 
 setup: .setup-stamp
 
@@ -62,3 +62,6 @@ fuzz: setup
 
 soak-serving: setup
 	$(BIN)/python benchmarks/soak_serving.py $(ARGS)
+
+soak-unloading: setup
+	$(BIN)/python benchmarks/unloading.py $(ARGS)
