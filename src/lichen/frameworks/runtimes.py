@@ -22,6 +22,7 @@ SIZES = (1, 8, 32, 256)
 """Rows at which the forms are measured."""
 RUNS = 5
 _RUNS_OF_SLOW = 2
+_WARM_RUNS = 2
 MOST_NS = 40_000_000
 """A batch that should take the first form longer than this is not measured."""
 MARGIN = 0.9
@@ -125,7 +126,7 @@ class Runtimes:
 def fastest(first: Predictor, name: str, others: Sequence[Runtime]) -> Predictor:
     """The predictor that serves a version: forms that never win are closed again.
 
-    Loading and measuring takes 0.1 s of CPU for a forest of 300 trees, 0.6 s for a small encoder.
+    Loading and measuring takes 0.1 s of CPU for a forest of 300 trees, 0.7 s for a small encoder.
 
     Args:
         first: the form that all others must agree with; it stays if no other is cheaper.
@@ -219,7 +220,8 @@ def _measured(forms: Mapping[str, Predictor], first: str) -> Costs:
         runs = RUNS if last or _row_ns(forms[first]) <= MOST_NS else _RUNS_OF_SLOW
         batches = [_varied(forms[first], size, seed) for seed in range(runs)]
         for form in forms.values():
-            form.predict(batches[0])
+            for batch in batches[:_WARM_RUNS]:  # OpenVINO compiles for a shape while it first runs
+                form.predict(batch)
         for name, took in _runs(forms, batches):
             costs[name][size] = min(took, costs[name].get(size, took))
         last = size
