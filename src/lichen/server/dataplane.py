@@ -101,7 +101,7 @@ class Poller(Thread):
                 self._is_failing = True
             else:
                 self._is_failing = False
-                if not looked and self._watcher.settle(0.0):
+                if not looked and self._watcher.settle(POLL_SECONDS):
                     looked = True
                     self._on_first_look()
             self._stop_asked.wait(POLL_SECONDS)
