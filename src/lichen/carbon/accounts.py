@@ -18,6 +18,7 @@ from lichen.store.failures import database_failures
 
 _FIRST, _LAST = -(2**63), 2**63 - 1
 _HALF = 32
+_RECENT = 20_000
 
 _SUMS = """SELECT p.account AS account, SUM(p.nj >> 32) AS nj_high,
  SUM(p.nj & 4294967295) AS nj_low, SUM(p.ng >> 32) AS ng_high, SUM(p.ng & 4294967295) AS ng_low,
@@ -135,6 +136,13 @@ class LedgerReader:
             rows = connection.execute(_ENTRIES, (after, limit)).fetchall()
             return [self._entry(connection, row) for row in rows]
 
+    def recent(self, since: datetime) -> list[Entry]:
+        """The entries of times from `since` on, among the last 20,000 (a fortnight of minutes)."""
+        with self._reading() as connection:
+            bounds = (_RECENT, microseconds(since))
+            rows = connection.execute(_RECENT_ENTRIES, bounds).fetchall()
+            return [self._entry(connection, row) for row in rows]
+
     def head(self) -> tuple[int, str]:
         """Number and digest of the last sealed entry; number 0 when none is sealed."""
         with self._reading() as connection:
@@ -237,6 +245,10 @@ _HEAD = "SELECT number, digest FROM entries WHERE number <= ? ORDER BY number DE
 _ENTRIES = """SELECT e.number, e.kind, e.started_us, e.ended_us, e.windows, e.note, e.digest,
  b.content FROM entries e LEFT JOIN bases b ON b.id = e.basis
  WHERE e.number > ? ORDER BY e.number LIMIT ?"""
+_RECENT_ENTRIES = """SELECT e.number, e.kind, e.started_us, e.ended_us, e.windows, e.note, e.digest,
+ b.content FROM entries e LEFT JOIN bases b ON b.id = e.basis
+ WHERE e.number > (SELECT COALESCE(MAX(number), 0) FROM entries) - ? AND e.started_us >= ?
+ ORDER BY e.number"""
 _POSTINGS = """SELECT a.name, p.nj, p.ng, p.units
  FROM postings p JOIN accounts a ON a.id = p.account
  WHERE p.entry = ? ORDER BY a.name"""

@@ -134,6 +134,14 @@ def _moment(second: float | None) -> datetime | None:
     return None if second is None else moment_of(int(second))
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The value of a step that the service spoke of, and when the step began."""
+
+    moment: datetime
+    value: IntensityValue
+
+
 @dataclass(slots=True)
 class KeptIntensity:
     """The intensity source of one service: answers from its file alone."""
@@ -162,6 +170,16 @@ class KeptIntensity:
             reason = f": {kept.problem}" if kept.problem else ""
             raise Unavailable(f"it has no value for the time of the work{reason}")
         return self._value(answer, point, second)
+
+    def settled_at(self, zone: str, moment: datetime) -> Settled | None:
+        """What the service says by now of the step that holds the moment; no forecast, no carry."""
+        answer, second = self.kept().answer, int(moment.timestamp())
+        if answer is None or answer.zone != zone:
+            return None
+        point = _last_before(answer.points, second)
+        if point is None or second >= point.end_s or point.kind is Kind.FORECAST:
+            return None
+        return Settled(moment_of(point.start_s), self._value(answer, point, second))
 
     def kept(self) -> Kept:
         """What the file holds now."""

@@ -2,9 +2,13 @@
 
 import logging
 from dataclasses import replace
+from datetime import datetime, timedelta
 
+from lichen.carbon.accounts import LedgerReader
 from lichen.carbon.booking import book
 from lichen.carbon.ledger import Ledger
+from lichen.carbon.observations import KEPT_SECONDS
+from lichen.carbon.revisions import adjustments
 from lichen.core.clock import SystemClock
 from lichen.core.errors import LichenError
 from lichen.energy.closing import NOTHING_BOOKED, close
@@ -18,6 +22,7 @@ from lichen.server.home import Home
 from lichen.server.pricing import Pricing, pricing
 from lichen.server.settings import EnergySettings, Settings
 
+_SETTLE_EVERY = timedelta(hours=1)
 _log = logging.getLogger(__name__)
 
 
@@ -33,6 +38,7 @@ class Metering:
         self._counters = counters
         self._levels = NOTHING_BOOKED
         self._failing = False
+        self._settle_at: datetime | None = None
 
     def sample(self) -> None:
         """Read the meters; once a second, close the window and book it."""
@@ -61,9 +67,23 @@ class Metering:
         rate = self._prices.rate(metered.window.ended_at)
         try:
             self._ledger.record(book(metered.window, postings, rate))
+            self._settle(metered.window.ended_at)
             self._failing = False
         except LichenError as error:  # a full disk must not stop the platform: windows wait
             self._complain("the ledger cannot be written, windows wait in memory: %s", error)
+
+    def _settle(self, now: datetime) -> None:
+        """Once an hour, adjust what was booked at intensities that are known better by now (L3)."""
+        if self._settle_at is not None and now < self._settle_at:
+            return
+        self._settle_at = now + _SETTLE_EVERY
+        sources = self._prices.kept
+        if not sources:
+            return
+        entries = LedgerReader(self._ledger.path).recent(now - timedelta(seconds=KEPT_SECONDS))
+        for source in sources:
+            for one in adjustments(entries, source, now):
+                self._ledger.adjust(one.moment, one.postings, one.basis, one.note)
 
     def _complain(self, sentence: str, error: Exception) -> None:
         """Say what goes wrong, once until it goes well again."""

@@ -36,6 +36,11 @@ class Pricing:
     _minute: int = -1
     _rate: CarbonRate | None = None
 
+    @property
+    def kept(self) -> Sequence[KeptIntensity]:
+        """The sources whose values may be revised after they were used."""
+        return [source for source in self.chain.sources if isinstance(source, KeptIntensity)]
+
     def rate(self, moment: datetime) -> CarbonRate:
         """What holds at the moment; the same object all through a minute."""
         minute = int(moment.timestamp()) // _PERIOD_SECONDS
