@@ -54,8 +54,10 @@ MIX = (
 )
 """Deployment, rows, form, and how many of them stand in one turn of the mix."""
 CONNECTIONS = 32
-TRIED = 4000
-"""Requests that are asked at once to see how many a second are answered."""
+WARMING = 4000
+TRIED, LOOKS = 1000, 3
+"""Requests that are asked at once to see how many a second are answered; the looks that count."""
+DRAIN_SECONDS = 120.0
 ONE_IN = 50
 """Of so many answers the numbers of one are compared."""
 MOST_GROWTH, MOST_GROWTH_OF_SHORT = 0.05, 0.15
@@ -197,17 +199,22 @@ def memory_mb(platform: Platform) -> float:
 
 
 def load(pacer: Pacer, platform: Platform, options: argparse.Namespace, tally: Tally) -> float:
-    """Ask in an open loop, by spells of some seconds; the requests a second that were offered."""
-    took = pacer.flood(TRIED, give_up_seconds=60)
-    rate = float(options.share) * TRIED / took
+    """Ask in an open loop, by spells of some seconds; the requests a second that were offered.
+
+    Each spell begins with a look at what is answered now: other work on the machine comes and goes.
+    """
+    offered: list[float] = []
+    pacer.flood(WARMING, DRAIN_SECONDS)
     began = time.monotonic()
     while (left := options.seconds - (time.monotonic() - began)) > 0.5:
+        offered.append(float(options.share) * TRIED / pacer.flood(TRIED, DRAIN_SECONDS))
         pacer.took_ns.clear()
         pacer.late_ns.clear()
-        pacer.run(arrivals(rate, min(left, options.pause)), give_up_seconds=30)
+        rate = statistics.median(offered[-LOOKS:])
+        pacer.run(arrivals(rate, min(left, options.pause)), DRAIN_SECONDS)
         tally.p99_ms.append(sorted(pacer.took_ns)[len(pacer.took_ns) * 99 // 100] / 1e6)
         tally.memory_mb.append((time.monotonic() - began, memory_mb(platform)))
-    return rate
+    return statistics.median(offered)
 
 
 def findings(client: Lichen, pacer: Pacer, tally: Tally, seconds: float) -> list[str]:
