@@ -32,7 +32,7 @@ PATIENCE_SECONDS = 5.0
 """The data plane's `header_seconds` here."""
 PAUSE_SECONDS = 0.02
 AT_ONCE = 200
-GROWTH_MB, FILES_LEFT = 64, 16
+GROWTH_MB, FILES_LEFT = 96, 16
 RESET = struct.pack("ii", 1, 0)
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

@@ -21,10 +21,10 @@ KEPT_FOR_OTHERS = 256
 """Descriptors that connections leave to models, the store and the logs."""
 LINGER_SECONDS = 1.0
 MOST_LINGERING = 128
-_STEP_BACK_SECONDS = 0.001
+_STEP_BACK_SECONDS = 0.005
 """How long a process waits for a sibling with fewer connections to take the next one."""
 _EXHAUSTED_SECONDS = 0.1
-_ACCEPTED_AT_ONCE = 16
+_ACCEPTED_AT_ONCE = 4
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _SENTENCE = b'{"error":"this server has as many connections as it takes: try again in a moment"}'
 _TOO_MANY = (

@@ -232,7 +232,7 @@ def _application(parts: _Parts, door: Door, repository: Repository, watching: Wa
 
 def _limits(settings: Settings) -> HttpLimits:
     said = settings.limits
-    return HttpLimits(said.request_bytes, said.header_bytes, said.header_seconds)
+    return HttpLimits(said.request_bytes, said.header_bytes, said.header_seconds, said.idle_seconds)
 
 
 def _workshop(parts: _Parts, loop: asyncio.AbstractEventLoop, observer: Observer) -> Workshop:

@@ -170,6 +170,9 @@ class LimitSettings:
     header_seconds: float = _setting(
         10.0, "Longest wait for a request's head once it began, in seconds.", least=0.1
     )
+    idle_seconds: float = _setting(
+        75.0, "How long a connection may stay open without a request, in seconds.", least=0.1
+    )
     connections: int = _setting(
         16384,
         "Most connections over HTTP to one process of the data plane, as far as the limit of open "
