@@ -64,26 +64,31 @@ class Entsoe:
             "securityToken": self.token,
         }
         reply = self.web.get("/api", query, now)
-        steps, mixes = _mixes(_document(reply.body, reply.host, zone), area, reply.host)
+        root = _root(reply.body, reply.host)
+        if _name(root) == "Acknowledgement_MarketDocument":
+            raise self._refusal(root, zone)
+        if _name(root) != "GL_MarketDocument":
+            raise InvalidInput(
+                f"{reply.host} answered a {_name(root):.60}, not a GL_MarketDocument"
+            )
+        steps, mixes = _mixes(root, area, reply.host)
         return sound_answer(zone, _METHOD, _points(steps, mixes), now)
 
+    def _refusal(self, root: ET.Element, zone: str) -> Unavailable:
+        """What it said instead; without our token, should it repeat that."""
+        if _text(root, "Reason", "code") == _NO_DATA:
+            return Unavailable(f"{self.web.host} has no generation of {zone} for this day yet")
+        text = " ".join(_text(root, "Reason", "text").replace(self.token, "...").split())
+        return Unavailable(f"{self.web.host} refuses the question: {text[:200]}")
 
-def _document(body: bytes, host: str, zone: str) -> ET.Element:
+
+def _root(body: bytes, host: str) -> ET.Element:
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
         raise InvalidInput(f"{host} answered XML with declarations, which is not read")
     try:
-        root = ET.fromstring(body)  # noqa: S314 - declarations are refused above
-    except ET.ParseError as damage:
+        return ET.fromstring(body)  # noqa: S314 - declarations are refused above
+    except (ET.ParseError, LookupError, ValueError) as damage:  # also of unknown encodings
         raise InvalidInput(f"{host} answered something that is no XML: {damage}") from None
-    kind = _name(root)
-    if kind == "Acknowledgement_MarketDocument":
-        code, text = _text(root, "code"), _text(root, "text")
-        if code == _NO_DATA:
-            raise Unavailable(f"{host} has no generation of {zone} for this day yet")
-        raise Unavailable(f"{host} refuses the question: {text[:200]}")
-    if kind != "GL_MarketDocument":
-        raise InvalidInput(f"{host} answered a {kind:.60}, not a GL_MarketDocument")
-    return root
 
 
 def _mixes(root: ET.Element, area: str, host: str) -> tuple[int, Mixes]:
@@ -95,11 +100,12 @@ def _mixes(root: ET.Element, area: str, host: str) -> tuple[int, Mixes]:
     mixes: Mixes = defaultdict(dict)
     steps = set()
     for series in _all(root, "TimeSeries"):
-        if _find(series, "inBiddingZone_Domain.mRID") is None:
+        fed = _text(series, "inBiddingZone_Domain.mRID")
+        if not fed:
             continue  # what plants of that kind consume: pumps, mostly
-        if _text(series, "inBiddingZone_Domain.mRID") != area:
+        if fed != area:
             raise InvalidInput(f"{host} answered for another area than {area}")
-        kind = _text(series, "psrType")
+        kind = _text(series, "MktPSRType", "psrType")
         repeats = _text(series, "curveType") == "A03"
         for period in _all(series, "Period"):
             step, quantities = _quantities(period, host, repeats=repeats)
@@ -119,7 +125,8 @@ def _quantities(
     if length is None or int(length[1]) < 1:
         raise InvalidInput(f"{host} answered a resolution that is not read")
     step = int(length[1]) * 60
-    start, end = start_of(_text(period, "start"), host), start_of(_text(period, "end"), host)
+    start = start_of(_text(period, "timeInterval", "start"), host)
+    end = start_of(_text(period, "timeInterval", "end"), host)
     count = (end - start) // step
     try:
         said = {
@@ -170,13 +177,12 @@ def _name(element: ET.Element) -> str:
 
 
 def _all(element: ET.Element, name: str) -> Iterator[ET.Element]:
-    return (one for one in element.iter() if _name(one) == name)
+    return (child for child in element if _name(child) == name)
 
 
-def _find(element: ET.Element, name: str) -> ET.Element | None:
-    return next(_all(element, name), None)
-
-
-def _text(element: ET.Element, name: str) -> str:
-    found = _find(element, name)
+def _text(element: ET.Element, *path: str) -> str:
+    """The text of the first child of the first child ...; empty where there is none."""
+    found: ET.Element | None = element
+    for name in path:
+        found = None if found is None else next(_all(found, name), None)
     return "" if found is None or found.text is None else found.text.strip()

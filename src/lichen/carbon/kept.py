@@ -77,7 +77,7 @@ def read_kept(path: Path) -> Kept:
         return _parsed(json.loads(path.read_bytes()))
     except FileNotFoundError:
         raise Unavailable("nothing was fetched yet") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as damage:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as damage:
         raise Unavailable(
             f"{path} cannot be read and is fetched again: {type(damage).__name__}"
         ) from None

@@ -53,8 +53,8 @@ class Neso:
 
 def _rows(data: Any, host: str) -> list[Any]:  # noqa: ANN401 - JSON
     """The half-hours: of a region they stand one level deeper, in an object or a list of one."""
-    if isinstance(data, list) and len(data) == 1 and "regionid" in data[0]:
-        data = data[0]
+    if isinstance(data, list) and len(data) == 1 and isinstance(data[0], dict):
+        data = data[0] if "regionid" in data[0] else data
     if isinstance(data, dict):
         data = data.get("data")
     if not isinstance(data, list):

@@ -3,6 +3,7 @@
 A point that cannot be is dropped with a sentence of its own; later answers win over earlier ones.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -152,4 +153,7 @@ def number_of(value: object, where: str) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidInput(f"{where} is {value!r:.80}, which is no number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf

@@ -196,8 +196,10 @@ def test_an_hour_whose_coal_is_not_reported_yet_is_not_a_clean_hour(server: Repl
     ("document", "error", "says"),
     [
         (entsoe_refusal("999", "No matching data found"), Unavailable, "has no generation of DE"),
-        (entsoe_refusal("401", "Token unknown"), Unavailable, "refuses the question: Token"),
+        (entsoe_refusal("401", "secret\n is unknown"), Unavailable,
+         r"refuses the question: \.\.\. is unknown"),
         ("<Other/>", InvalidInput, "not a GL_MarketDocument"),
+        ('<?xml version="1.0" encoding="u-9"?><Other/>', InvalidInput, "no XML"),
         ('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', InvalidInput, "declarations"),
         (entsoe_generation("10YFR-RTE------C", NOON, 1, [Plant("B04", {1: 1})]), InvalidInput,
          "another area"),
@@ -207,14 +209,15 @@ def test_an_hour_whose_coal_is_not_reported_yet_is_not_a_clean_hour(server: Repl
          "resolution"),
         (entsoe_generation(AREA, NOON, 1, []), InvalidInput, "no usable value"),
     ],
-    ids=["empty", "refused", "other", "entities", "area", "positions", "plant", "step", "nothing"],
+    ids=["empty", "refused", "other", "encoding", "entities", "area", "positions", "plant",
+         "step", "nothing"],
 )  # fmt: skip
 def test_what_entsoe_may_answer_instead(
     server: ReplayServer, document: str, error: type[Exception], says: str
 ) -> None:
     tell(server, document)
     with pytest.raises(error, match=says):
-        Entsoe("token", Web(server.url)).fetch("DE", NOON)
+        Entsoe("secret", Web(server.url)).fetch("DE", NOON)
 
 
 def test_the_mix_of_one_kind_has_that_kinds_factor() -> None:
