@@ -19,16 +19,21 @@ from lichen.server.supervisor import Addresses, run
 @click.option("--http", metavar="PORT", type=int, help="Data plane over HTTP. [8080]")
 @click.option("--grpc", metavar="PORT", type=int, help="Data plane over gRPC. [8081]")
 @click.option("--control", metavar="PORT", type=int, help="Control plane. [8090]")
+@click.option(
+    "--processes", metavar="N", type=int, help="Processes of the data plane, behind one port. [1]"
+)
 @json_option
 def up(
     home: Path | None,
     http: int | None,
     grpc: int | None,
     control: int | None,
+    processes: int | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Start the platform: data plane, control plane, worker. Ctrl-C or SIGTERM stops it cleanly."""
-    settings = load({"home": home, "http": http, "grpc": grpc, "control": control})
+    ports = {"http": http, "grpc": grpc, "control": control}
+    settings = load({"home": home, **ports, "dataplane_processes": processes})
 
     def announce(addresses: Addresses) -> None:
         if as_json:
