@@ -25,9 +25,9 @@ from lichen.frameworks.openvino import OpenVinoPredictor
 from lichen.frameworks.runtimes import Choice, Runtimes
 from lichen.frameworks.trees import TreePredictor
 from lichen.serving.charging import NoMetering
-from lichen.serving.environments import Environments
 from lichen.serving.forecaster import ForecastAdapter
-from lichen.serving.guests import GuestRules, Guests
+from lichen.serving.guests.environments import Environments
+from lichen.serving.guests.starting import GuestRules, Guests
 from lichen.training.signature import forecast_signature
 
 

@@ -21,10 +21,10 @@ from lichen.energy.owner import MeterOwner
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.serving.charging import ProcessMetering
 from lichen.serving.deployment import Deployment
-from lichen.serving.environments import Environments
-from lichen.serving.guest import Guest
-from lichen.serving.guest_metering import GuestMetering
-from lichen.serving.guests import GuestRules, Guests
+from lichen.serving.guests.environments import Environments
+from lichen.serving.guests.guest import Guest
+from lichen.serving.guests.metering import GuestMetering
+from lichen.serving.guests.starting import GuestRules, Guests
 from lichen.serving.replica import Replica
 
 BURNS = b"""

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from lichen.core.batch import NUMPY_OF_DATATYPE, Array
 from lichen.core.errors import WorkFailed
 from lichen.core.tensors import Datatype, TensorSpec
-from lichen.serving.guest_main import (
+from lichen.serving.guests.main import (
     BadPredictor,
     CustomModel,
     Head,
@@ -25,7 +25,7 @@ from lichen.serving.guest_main import (
     serve,
     to_tensors,
 )
-from lichen.serving.guest_words import check_output, packed, unpacked
+from lichen.serving.guests.words import check_output, packed, unpacked
 
 DATATYPES = [one for one in Datatype if one is not Datatype.BF16]
 

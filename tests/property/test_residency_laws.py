@@ -23,13 +23,13 @@ from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.frameworks.function import FunctionPredictor
 from lichen.serving.charging import NoMetering
 from lichen.serving.deployment import ASIDE, DEPLOYMENTS, Deployment, State
-from lichen.serving.memory import Memory
 from lichen.serving.plane import DataPlane
 from lichen.serving.repository import Repository
+from lichen.serving.residency.memory import Memory
+from lichen.serving.residency.watcher import Watcher
+from lichen.serving.residency.workshop import BatchLimits, Stored, Workshop
 from lichen.serving.selector import Selector
 from lichen.serving.ticket import Outcome, Query
-from lichen.serving.watcher import Watcher
-from lichen.serving.workshop import BatchLimits, Stored, Workshop
 from lichen.store.documents import Change, MemoryDocuments
 
 PATIENCE_SECONDS = 30.0

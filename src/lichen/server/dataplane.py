@@ -37,15 +37,15 @@ from lichen.server.settings import Settings
 from lichen.server.tls import tls_of
 from lichen.server.watching import Watching
 from lichen.serving.charging import ProcessMetering
-from lichen.serving.guests import Guests
+from lichen.serving.guests.starting import Guests
 from lichen.serving.loader import Loader, settle_memory
-from lichen.serving.memory import DEFAULT_SHARE, MEBIBYTE, Memory, machine_bytes
 from lichen.serving.plane import DataPlane
 from lichen.serving.repository import Repository
+from lichen.serving.residency.memory import DEFAULT_SHARE, MEBIBYTE, Memory, machine_bytes
+from lichen.serving.residency.watcher import Watcher
+from lichen.serving.residency.workshop import BatchLimits, Workshop
 from lichen.serving.selector import Selector
 from lichen.serving.siblings import among_siblings
-from lichen.serving.watcher import Watcher
-from lichen.serving.workshop import BatchLimits, Workshop
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import DocumentStore, SqliteDocuments
 

@@ -3,9 +3,9 @@
 from lichen.server.home import Home
 from lichen.server.settings import Settings, inherited_environment
 from lichen.serving.charging import HostMetering
-from lichen.serving.environments import Environments
-from lichen.serving.guest_keeper import Patience
-from lichen.serving.guests import GuestRules, Guests
+from lichen.serving.guests.environments import Environments
+from lichen.serving.guests.keeper import Patience
+from lichen.serving.guests.starting import GuestRules, Guests
 
 _SHARE_OF_LOAD = 0.9
 """A guest that does not load is stopped before its deployment is called failed for that."""

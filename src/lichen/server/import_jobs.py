@@ -25,8 +25,8 @@ from lichen.registry.manifest import MANIFEST_FILE, Manifest
 from lichen.server.booster_import import booster_model
 from lichen.server.guests import open_guests
 from lichen.server.workbench import Workbench
-from lichen.serving.guest_main import PREDICTOR_FILE
-from lichen.serving.guests import check_predictor
+from lichen.serving.guests.main import PREDICTOR_FILE
+from lichen.serving.guests.starting import check_predictor
 from lichen.store.documents import Change
 
 LARGEST_MODEL = 2 * 2**30

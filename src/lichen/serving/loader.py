@@ -15,10 +15,10 @@ from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Manifest
 from lichen.serving.deployment import Deployment
 from lichen.serving.forecaster import FORECAST_FILE, FORECASTER_FILES, ForecastAdapter
-from lichen.serving.guest_main import PREDICTOR_FILE
-from lichen.serving.guests import Guests
+from lichen.serving.guests.main import PREDICTOR_FILE
+from lichen.serving.guests.starting import Guests
+from lichen.serving.residency.workshop import Stored
 from lichen.serving.threads import ONE_THREAD, custom_with_threads, onnx_with_threads
-from lichen.serving.workshop import Stored
 
 _log = logging.getLogger(__name__)
 

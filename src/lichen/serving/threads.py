@@ -12,7 +12,7 @@ from lichen.energy.attribution import Stopwatch
 from lichen.frameworks.base import Predictor
 from lichen.frameworks.onnx import MODEL_FILE
 from lichen.serving.deployment import Deployment, Threads
-from lichen.serving.guests import Guests
+from lichen.serving.guests.starting import Guests
 
 Model = tuple[Mapping[str, bytes], Signature | None]
 """A version's files, and the signature that was registered."""

@@ -14,7 +14,7 @@ from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Draft
 from lichen.serving.deployment import Deployment
 from lichen.serving.forecaster import FORECAST_FILE
-from lichen.serving.guest_main import PREDICTOR_FILE
+from lichen.serving.guests.main import PREDICTOR_FILE
 from lichen.serving.loader import Loader
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import MemoryDocuments

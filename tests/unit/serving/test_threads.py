@@ -13,9 +13,9 @@ from lichen.frameworks.onnx import MODEL_FILE, OnnxPredictor
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.serving.charging import NoMetering
 from lichen.serving.deployment import Deployment, ServiceLevel, Threads
-from lichen.serving.environments import Environments
-from lichen.serving.guest import Guest
-from lichen.serving.guests import GuestRules, Guests
+from lichen.serving.guests.environments import Environments
+from lichen.serving.guests.guest import Guest
+from lichen.serving.guests.starting import GuestRules, Guests
 from lichen.serving.threads import Cost, candidates, choose, onnx_with_threads
 
 MILLISECOND = 1e6

@@ -13,10 +13,10 @@ from lichen.core.batch import Array, Batch
 from lichen.serving.charging import NoMetering
 from lichen.serving.deployment import DEPLOYMENTS, Deployment
 from lichen.serving.forecaster import ForecastPredictor
+from lichen.serving.residency.watcher import Watcher
+from lichen.serving.residency.workshop import Workshop
 from lichen.serving.selector import Selector
-from lichen.serving.watcher import Watcher
 from lichen.serving.widths import WIDTHS, Adapted
-from lichen.serving.workshop import Workshop
 from lichen.store.documents import Change, MemoryDocuments
 
 Makes = Callable[..., ForecastPredictor]

@@ -21,9 +21,9 @@ from lichen.serving.deployment import (
 )
 from lichen.serving.plane import DataPlane
 from lichen.serving.repository import Repository
+from lichen.serving.residency.watcher import Watcher
+from lichen.serving.residency.workshop import Workshop
 from lichen.serving.selector import Selector
-from lichen.serving.watcher import Watcher
-from lichen.serving.workshop import Workshop
 from lichen.store.documents import Change, MemoryDocuments
 
 PATIENCE_SECONDS = 20.0

@@ -18,13 +18,13 @@ from lichen.frameworks.function import FunctionPredictor
 from lichen.protocol.demands import Demands
 from lichen.serving.charging import NoMetering
 from lichen.serving.deployment import DEPLOYMENTS, OBSERVED, Deployment, Observed, State
-from lichen.serving.memory import Memory
 from lichen.serving.plane import DataPlane
 from lichen.serving.repository import Repository
+from lichen.serving.residency.memory import Memory
+from lichen.serving.residency.watcher import Watcher
+from lichen.serving.residency.workshop import BatchLimits, Stored, Workshop
 from lichen.serving.selector import Selector
 from lichen.serving.ticket import Outcome, Query
-from lichen.serving.watcher import Watcher
-from lichen.serving.workshop import BatchLimits, Stored, Workshop
 from lichen.store.documents import Change, MemoryDocuments
 
 PATIENCE_SECONDS = 20.0
@@ -258,7 +258,7 @@ def test_two_models_that_do_not_fit_together_answer_in_turns(
 ) -> None:
     house.desire("d", "large")
     house.desire("e", "larger")
-    with caplog.at_level(logging.WARNING, "lichen.serving.tally"):
+    with caplog.at_level(logging.WARNING, "lichen.serving.residency.tally"):
         answers = [house.ask(name) for _ in range(20) for name in "de"]
         assert [value(one) for one in answers] == [1.0] * 40
         for name in "dedede":
@@ -398,7 +398,7 @@ def test_a_load_that_hung_and_ends_after_all_is_served(make_house: Makes) -> Non
 def test_a_slow_load_has_company_after_a_while(
     make_house: Makes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lichen.serving.attempts.SLOW_SECONDS", 0.05)
+    monkeypatch.setattr("lichen.serving.residency.attempts.SLOW_SECONDS", 0.05)
     house = make_house()
     house.shelf.gates["slow"] = Event()
     for name, model in (("s", "slow"), ("d", "quick")):

@@ -21,13 +21,13 @@ from lichen.core.errors import (
 )
 from lichen.core.tensors import Signature
 from lichen.frameworks.onnx import MODEL_FILE
-from lichen.serving import guest_main
 from lichen.serving.charging import Apart, HostMetering
-from lichen.serving.environments import REQUIREMENTS_FILE, Environments
-from lichen.serving.guest import Guest
-from lichen.serving.guest_keeper import Keeper, Patience
-from lichen.serving.guest_main import PREDICTOR_FILE
-from lichen.serving.guest_process import GuestCommand
+from lichen.serving.guests import main
+from lichen.serving.guests.environments import REQUIREMENTS_FILE, Environments
+from lichen.serving.guests.guest import Guest
+from lichen.serving.guests.keeper import Keeper, Patience
+from lichen.serving.guests.main import PREDICTOR_FILE
+from lichen.serving.guests.process import GuestCommand
 from lichen.store.failures import storage_failures
 
 ACCOUNT = "guest"
@@ -79,7 +79,7 @@ class Guests:
         folder = self._lay(files)
         command = GuestCommand(
             python,
-            ("-I", "-B", "-u", guest_main.__file__),
+            ("-I", "-B", "-u", main.__file__),
             folder,
             _variables(folder, threads),
             self._rules.memory_mb * _MEBIBYTE,
@@ -112,7 +112,7 @@ class Guests:
         ours = {"PYTHONPATH": str(Path(lichen.__file__).parents[1])}
         command = GuestCommand(
             Path(sys.executable),
-            ("-B", "-P", "-u", "-m", "lichen.serving.onnx_guest", str(threads)),
+            ("-B", "-P", "-u", "-m", "lichen.serving.guests.onnx_main", str(threads)),
             folder,
             _variables(folder, 1) | ours,
         )

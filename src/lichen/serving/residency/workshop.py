@@ -12,11 +12,11 @@ from lichen.frameworks.base import Predictor
 from lichen.serving.batcher import Batcher
 from lichen.serving.charging import Metering
 from lichen.serving.deployment import Deployment
-from lichen.serving.dormant import Dormant, Unloaded
-from lichen.serving.guest import Guest
-from lichen.serving.guest_metering import GuestMetering
-from lichen.serving.memory import Memory
+from lichen.serving.guests.guest import Guest
+from lichen.serving.guests.metering import GuestMetering
 from lichen.serving.replica import Replica
+from lichen.serving.residency.dormant import Dormant, Unloaded
+from lichen.serving.residency.memory import Memory
 from lichen.serving.selector import Served, subject_of
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lichen.core.errors import InvalidInput
 from lichen.serving.charging import Apart, NoMetering
-from lichen.serving.environments import Environments
+from lichen.serving.guests.environments import Environments
 
 
 def unmetered(pid: int) -> Apart:

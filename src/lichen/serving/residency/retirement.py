@@ -5,7 +5,7 @@ from collections.abc import Callable
 from threading import Thread
 from time import monotonic
 
-from lichen.serving.memory import give_memory_back
+from lichen.serving.residency.memory import give_memory_back
 from lichen.serving.selector import Served
 
 DRAIN_SECONDS = 30.0

@@ -22,10 +22,10 @@ from lichen.core.errors import (
     WorkFailed,
 )
 from lichen.serving.charging import NoMetering
-from lichen.serving.environments import Environments
-from lichen.serving.guest import Guest
-from lichen.serving.guest_keeper import Patience, pause_before_restart
-from lichen.serving.guests import GuestRules, Guests, check_predictor
+from lichen.serving.guests.environments import Environments
+from lichen.serving.guests.guest import Guest
+from lichen.serving.guests.keeper import Patience, pause_before_restart
+from lichen.serving.guests.starting import GuestRules, Guests, check_predictor
 
 TRICKS = """
 import os, subprocess, sys, time
@@ -344,8 +344,8 @@ from pathlib import Path
 import numpy as np
 from lichen.core.batch import Batch
 from lichen.serving.charging import NoMetering
-from lichen.serving.environments import Environments
-from lichen.serving.guests import GuestRules, Guests
+from lichen.serving.guests.environments import Environments
+from lichen.serving.guests.starting import GuestRules, Guests
 folder = Path(sys.argv[1])
 rules = GuestRules(is_custom_allowed=True)
 guests = Guests(folder, Environments(folder, {}), NoMetering(), rules)

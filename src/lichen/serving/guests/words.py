@@ -10,7 +10,7 @@ from lichen.core.errors import InvalidInput, LichenError, WorkFailed
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.protocol.numbers import Mismatch
 from lichen.protocol.raw import from_raw, to_raw
-from lichen.serving.guest_main import Head
+from lichen.serving.guests.main import Head
 
 _LONGEST_REASON = 300
 _PATH = re.compile(r"(?<![\w.~])(?:~|\.{1,2})?/[^\s'\"]+")

@@ -1,13 +1,13 @@
 """Follow the store: whatever is deployed is to be in service."""
 
 from lichen.serving.deployment import OBSERVED
-from lichen.serving.desired import read_wanted
-from lichen.serving.memory import MemoryFigures
-from lichen.serving.reports import Reports
-from lichen.serving.residency import Residency
+from lichen.serving.residency.desired import read_wanted
+from lichen.serving.residency.memory import MemoryFigures
+from lichen.serving.residency.reports import Reports
+from lichen.serving.residency.residency import Residency
+from lichen.serving.residency.workshop import Workshop
 from lichen.serving.selector import Selector
 from lichen.serving.widths import Widths
-from lichen.serving.workshop import Workshop
 from lichen.store.documents import DocumentStore
 
 _POLLS_PER_LOOK = 10

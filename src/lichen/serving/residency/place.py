@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from time import monotonic, monotonic_ns
 
 from lichen.serving.deployment import Observed, State
-from lichen.serving.desired import Wanted
-from lichen.serving.dormant import Dormant
-from lichen.serving.guest import Guest
-from lichen.serving.memory import Resident
-from lichen.serving.opening import Opening
+from lichen.serving.guests.guest import Guest
+from lichen.serving.residency.desired import Wanted
+from lichen.serving.residency.dormant import Dormant
+from lichen.serving.residency.memory import Resident
+from lichen.serving.residency.opening import Opening
+from lichen.serving.residency.workshop import Stored
 from lichen.serving.selector import Served
-from lichen.serving.workshop import Stored
 
 LONGEST_STAY_SECONDS = 10.0
 """A model that was just loaded is left awake as long as its loading took, but no longer."""

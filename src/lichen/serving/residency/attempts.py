@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
-from lichen.serving.opening import Opened, Opening, start
-from lichen.serving.workshop import Workshop
+from lichen.serving.residency.opening import Opened, Opening, start
+from lichen.serving.residency.workshop import Workshop
 
 SLOW_SECONDS = 5.0
 """Models load one at a time, so that each can be measured; one that takes longer has company."""

@@ -1,6 +1,6 @@
 """What runs inside a guest: one predictor in a process of its own, which answers frames.
 
-    python -I guest_main.py DESCRIPTOR PARENT_PID MEMORY_BYTES
+    python -I main.py DESCRIPTOR PARENT_PID MEMORY_BYTES
 
 A script by itself, of the standard library and NumPy alone and nothing of ours, so that it runs in
 any Python environment. It works in its current folder, where the files of the version lie.

@@ -14,8 +14,8 @@ from threading import Lock
 from time import monotonic
 
 from lichen.energy.counters import process_clock_ns
-from lichen.serving.guest_log import GuestLog
-from lichen.serving.guest_main import Head, receive_frame, send_frame
+from lichen.serving.guests.log import GuestLog
+from lichen.serving.guests.main import Head, receive_frame, send_frame
 
 LARGEST_ANSWER = 1 << 30
 """Bytes of one answer; a guest that sends more is stopped."""

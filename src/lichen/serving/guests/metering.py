@@ -6,7 +6,7 @@ from lichen.core.ids import TenantId
 from lichen.energy.counters import Lane
 from lichen.serving.charging import Apart, Bill, Charge
 from lichen.serving.deployment import Deployment
-from lichen.serving.guest_keeper import Keeper
+from lichen.serving.guests.keeper import Keeper
 
 
 class GuestMetering:

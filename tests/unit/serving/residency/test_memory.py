@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lichen.serving.memory import Resident, machine_bytes, to_sleep, used_bytes
+from lichen.serving.residency.memory import Resident, machine_bytes, to_sleep, used_bytes
 
 MEBIBYTE = 2**20
 HOLDER = "held = bytearray(b'x') * (40 * 2**20); print('held', flush=True); input()"

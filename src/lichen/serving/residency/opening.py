@@ -8,10 +8,10 @@ from time import monotonic
 
 from lichen.core.errors import Corrupt, LichenError, StorageFailed, WorkFailed
 from lichen.serving.deployment import Deployment
-from lichen.serving.guest import Guest
-from lichen.serving.memory import give_memory_back, used_bytes
+from lichen.serving.guests.guest import Guest
+from lichen.serving.residency.memory import give_memory_back, used_bytes
+from lichen.serving.residency.workshop import Workshop
 from lichen.serving.selector import Served
-from lichen.serving.workshop import Workshop
 
 _UNEXPECTED = "loading failed unexpectedly; the data plane's log says how"
 _NO_MEMORY = "there is not enough memory to load it: unload another, or give this machine more"

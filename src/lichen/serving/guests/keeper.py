@@ -13,10 +13,10 @@ from time import monotonic
 
 from lichen.core.errors import DeadlinePassed, InvalidInput, LichenError, Unavailable
 from lichen.serving.charging import Apart, Charges
-from lichen.serving.guest_log import GuestLog
-from lichen.serving.guest_main import Head
-from lichen.serving.guest_process import GuestCommand, GuestGone, GuestProcess, GuestStuck
-from lichen.serving.guest_words import raised
+from lichen.serving.guests.log import GuestLog
+from lichen.serving.guests.main import Head
+from lichen.serving.guests.process import GuestCommand, GuestGone, GuestProcess, GuestStuck
+from lichen.serving.guests.words import raised
 
 RESTART_SECONDS = 5.0
 """How long a batch waits for a guest that is being started again."""

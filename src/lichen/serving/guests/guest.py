@@ -7,8 +7,8 @@ from lichen.core.errors import WorkFailed
 from lichen.core.tensors import Signature
 from lichen.energy.attribution import Stopwatch
 from lichen.frameworks.trial import is_row_by_row, made_up
-from lichen.serving.guest_keeper import Keeper
-from lichen.serving.guest_words import check_output, packed, signature_of, unpacked
+from lichen.serving.guests.keeper import Keeper
+from lichen.serving.guests.words import check_output, packed, signature_of, unpacked
 
 ALONE_SECONDS = 60.0
 """How long after a death each request runs alone: one that kills must not take others with it."""

@@ -6,8 +6,8 @@ from dataclasses import replace
 from time import monotonic
 from types import MappingProxyType
 
-from lichen.serving.memory import MemoryFigures, mebibytes
-from lichen.serving.place import Place
+from lichen.serving.residency.memory import MemoryFigures, mebibytes
+from lichen.serving.residency.place import Place
 
 THRASH_SECONDS = 60.0
 """A model that is woken so soon after it was put to sleep shows that the limit is too low."""

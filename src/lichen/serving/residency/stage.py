@@ -4,7 +4,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable, Collection
 from threading import Event
 
-from lichen.serving.place import Place
+from lichen.serving.residency.place import Place
 from lichen.serving.selector import Selector
 
 _LOOP_SECONDS = 30.0

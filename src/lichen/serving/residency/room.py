@@ -4,9 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from lichen.core.errors import Unavailable
-from lichen.serving.memory import Memory, mebibytes, to_sleep
-from lichen.serving.opening import Opening
-from lichen.serving.place import Place
+from lichen.serving.residency.memory import Memory, mebibytes, to_sleep
+from lichen.serving.residency.opening import Opening
+from lichen.serving.residency.place import Place
 
 
 @dataclass(frozen=True, slots=True)

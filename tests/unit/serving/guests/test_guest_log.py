@@ -2,7 +2,7 @@
 
 import pytest
 
-from lichen.serving.guest_log import LINES_AT_ONCE, LONGEST_LINE, GuestLog
+from lichen.serving.guests.log import LINES_AT_ONCE, LONGEST_LINE, GuestLog
 
 
 def test_lines_are_logged_when_they_are_whole(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,6 @@
 """What runs inside the guest of an ONNX model with several threads: our own environment.
 
-    python -m lichen.serving.onnx_guest THREADS DESCRIPTOR PARENT_PID MEMORY_BYTES
+    python -m lichen.serving.guests.onnx_main THREADS DESCRIPTOR PARENT_PID MEMORY_BYTES
 
 The model lies in its current folder.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from lichen.core.batch import Batch
 from lichen.core.tensors import TensorSpec
 from lichen.frameworks.onnx import MODEL_FILE, OnnxPredictor
-from lichen.serving.guest_main import Head, Spec, Values, begin, serve
+from lichen.serving.guests.main import Head, Spec, Values, begin, serve
 
 
 class OnnxModel:

@@ -8,20 +8,20 @@ follows the store.
 from collections.abc import Callable, Mapping
 
 from lichen.core.errors import LichenError, NotFound, Unavailable, WorkFailed
-from lichen.serving.attempts import Attempts
 from lichen.serving.deployment import State
-from lichen.serving.desired import Wanted
-from lichen.serving.errands import Errands
-from lichen.serving.opening import Opened, Opening
-from lichen.serving.place import Place
-from lichen.serving.reports import Reports
-from lichen.serving.retirement import Retirements
-from lichen.serving.room import over_limit, room_for, too_large
+from lichen.serving.residency.attempts import Attempts
+from lichen.serving.residency.desired import Wanted
+from lichen.serving.residency.errands import Errands
+from lichen.serving.residency.opening import Opened, Opening
+from lichen.serving.residency.place import Place
+from lichen.serving.residency.reports import Reports
+from lichen.serving.residency.retirement import Retirements
+from lichen.serving.residency.room import over_limit, room_for, too_large
+from lichen.serving.residency.stage import Stage
+from lichen.serving.residency.tally import Tally
+from lichen.serving.residency.workshop import Workshop
 from lichen.serving.selector import Selector, Served
-from lichen.serving.stage import Stage
-from lichen.serving.tally import Tally
 from lichen.serving.widths import Widths
-from lichen.serving.workshop import Workshop
 
 _TICK_SECONDS = 0.05
 _UNLOADED = "it was unloaded on request: load or deploy it again"

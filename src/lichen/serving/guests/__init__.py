@@ -1,0 +1,1 @@
+"""Guests: predictors in processes of their own, charged by their own clocks."""

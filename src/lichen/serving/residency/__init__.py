@@ -1,0 +1,1 @@
+"""Which models are in memory: loaded, swapped, put to sleep and woken as the store says."""
