@@ -1,6 +1,8 @@
-"""Intensity from what the operator gives: one constant, or a recorded series in a CSV file."""
+"""Intensity from what the operator gives: one constant, or a recorded series in a file."""
 
 import csv
+import subprocess
+import sys
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ from lichen.carbon.intensity import (
 from lichen.core.errors import InvalidInput, NotFound, Unavailable
 
 YEAR_S = 31_557_600
+PARQUET_TO_TEXT = "lichen.carbon.parquet_text"
 SERIES_SPREAD = 0.10
 """Half-width of a recorded value's 90 % interval, relative: a judgement, since providers publish
 none; it covers the emission factors, not the choice of method."""
@@ -95,7 +98,7 @@ class SeriesIntensity:
 
 
 def read_series(path: Path, zone: str, column: str | None = None) -> SeriesIntensity:
-    """A series from a CSV file: time in the first column, gCO2e/kWh in `column` or the second.
+    """A series from CSV or Parquet: time in the first column, gCO2e/kWh in `column` or the second.
 
     Times without an offset are UTC. The step is the commonest distance between two times; rows
     with an empty value are gaps. A column whose name says `direct` counts direct emissions.
@@ -105,13 +108,7 @@ def read_series(path: Path, zone: str, column: str | None = None) -> SeriesInten
         InvalidInput: no such column, an unreadable or absurd row, time going backwards, or fewer
             than two values; the message names the row.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise NotFound(f"there is no intensity file {path}: check the path") from None
-    except (OSError, UnicodeDecodeError) as failure:
-        raise InvalidInput(f"{path} cannot be read as UTF-8 CSV: {failure}") from None
-    rows = csv.reader(text.splitlines())
+    rows = csv.reader(_text(path).splitlines())
     place, heading = _column(path, next(rows, []), column)
     points = list(_points(path, rows, place))
     if len(points) < 2:
@@ -122,6 +119,31 @@ def read_series(path: Path, zone: str, column: str | None = None) -> SeriesInten
     scope = Scope.DIRECT if "direct" in heading.lower() else Scope.LIFECYCLE
     name = f"file {path.name}, column {heading}"
     return SeriesIntensity(zone, times, tuple(value for _, value in points), step, scope, name=name)
+
+
+def _text(path: Path) -> str:
+    """The file as CSV; a Parquet file is turned into it by a process that ends again."""
+    try:
+        if path.suffix.lower() == ".parquet":
+            path.open("rb").close()
+            return _text_of_parquet(path)
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise NotFound(f"there is no intensity file {path}: check the path") from None
+    except (OSError, UnicodeDecodeError) as failure:
+        raise InvalidInput(f"{path} cannot be read as UTF-8 CSV or Parquet: {failure}") from None
+
+
+def _text_of_parquet(path: Path) -> str:
+    command = [sys.executable, "-m", PARQUET_TO_TEXT, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    if "No module named 'duckdb'" in done.stderr:
+        raise InvalidInput(
+            f"{path} is Parquet, which needs DuckDB: `pip install 'lichen[all]'`, or give a CSV"
+        )
+    if done.returncode:
+        raise InvalidInput(f"{path} cannot be read as Parquet: {done.stderr.strip()}")
+    return done.stdout
 
 
 def _column(path: Path, header: list[str], wanted: str | None) -> tuple[int, str]:

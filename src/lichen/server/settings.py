@@ -88,7 +88,7 @@ class CarbonSettings:
         None, "A constant intensity in gCO2e per kWh, used before any other source.", least=0
     )
     intensity_file: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
-        None, "CSV file of intensities: first column time, second gCO2e per kWh."
+        None, "CSV or Parquet file of intensities: first column time, second gCO2e per kWh."
     )
     intensity_sources: str | None = _setting(
         None,

@@ -1,8 +1,10 @@
 """Intensity that the operator gives: a constant, or a series in a file."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from lichen.carbon.fixed import ConstantIntensity, read_series
@@ -98,6 +100,37 @@ def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(InvalidInput, match="cannot be read as UTF-8"):
         read_series(tmp_path / "binary.csv", "DE")
+
+
+@pytest.mark.parametrize("column", ["TIMESTAMP", "TIMESTAMPTZ"])
+def test_a_parquet_file_is_the_same_series(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "grid.parquet"
+    zone = "" if column == "TIMESTAMP" else "+02:00"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT {column} '2022-06-01 12:00:00{zone}' + INTERVAL (i) HOUR AS time, "  # noqa: S608
+            f"200.0 + i AS lca FROM range(5) t(i)) TO '{path}' (FORMAT parquet)"
+        )
+    series = read_series(path, "DE")
+    first = at("2022-06-01T12:00" if column == "TIMESTAMP" else "2022-06-01T10:00")
+    assert series.at("DE", first).g_per_kwh == 200.0
+    assert series.at("DE", first + timedelta(hours=4)).g_per_kwh == 204.0
+    assert series.step_s == 3600
+
+
+def test_parquet_that_is_none_or_cannot_be_read_here_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, "time,lca", "grid.parquet")
+    with pytest.raises(NotFound, match=r"none\.parquet"):
+        read_series(tmp_path / "none.parquet", "DE")
+    with pytest.raises(InvalidInput, match="cannot be read as Parquet: Invalid Input Error"):
+        read_series(path, "DE")
+
+    (tmp_path / "duckdb.py").write_text("raise ModuleNotFoundError(\"No module named 'duckdb'\")")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    with pytest.raises(InvalidInput, match="needs DuckDB"):
+        read_series(path, "DE")
 
 
 def test_a_recorded_series_of_electricity_maps(shared_data: Path) -> None:

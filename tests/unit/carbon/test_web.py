@@ -1,8 +1,11 @@
 """One careful GET: what it refuses, and what it never says."""
 
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from threading import Thread
 
 import pytest
 
@@ -42,6 +45,33 @@ def test_a_server_that_says_nothing_is_given_up() -> None:
         web = Web(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.05)
         with pytest.raises(Unavailable, match="does not answer"):
             web.get("/", {}, NOW)
+
+
+def test_an_answer_that_drips_is_cut_off() -> None:
+    """Each byte comes in time, the whole never."""
+
+    def drip(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            while True:
+                connection.sendall(b"{")
+                time.sleep(0.01)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = Thread(target=drip, args=(listening,))
+        thread.start()
+        web = Web(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout_s=0.2)
+        with pytest.raises(Unavailable, match=r"did not end its answer in 0\.2 s"):
+            web.get("/", {}, NOW)
+        thread.join()
+
+
+def test_json_that_is_no_object_is_refused(server: ReplayServer) -> None:
+    server.answer = lambda _: Told("[1]", date=NOW)
+    with pytest.raises(InvalidInput, match="no object"):
+        Web(server.url).get("/", {}, NOW).document()
 
 
 def test_an_endless_answer_is_not_read(
