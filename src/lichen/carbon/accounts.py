@@ -4,10 +4,11 @@ It opens the file read-only for each question, so any process may ask while the 
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from lichen.carbon.chain import lenient, microseconds, moment_of, postings_of
@@ -134,14 +135,22 @@ class LedgerReader:
             raise InvalidInput(f"limit {limit} is not usable: ask for at least one entry")
         with self._reading() as connection:
             rows = connection.execute(_ENTRIES, (after, limit)).fetchall()
-            return [self._entry(connection, row) for row in rows]
+            return [_entry(row, _postings_of(connection, row[0])) for row in rows]
 
-    def recent(self, since: datetime) -> list[Entry]:
-        """The entries of times from `since` on, among the last 20,000 (a fortnight of minutes)."""
+    def recent(self, since: datetime, is_wanted: Callable[[Entry], bool]) -> list[Entry]:
+        """The wanted entries of times from `since` on, among the last 20,000 (a fortnight).
+
+        `is_wanted` is asked with an entry whose postings are not loaded yet.
+        """
+        parsed = lru_cache(Basis.parse)  # the minutes of an hour stand on the same few
         with self._reading() as connection:
-            bounds = (_RECENT, microseconds(since))
-            rows = connection.execute(_RECENT_ENTRIES, bounds).fetchall()
-            return [self._entry(connection, row) for row in rows]
+            rows = connection.execute(_RECENT_ENTRIES, (_RECENT, microseconds(since))).fetchall()
+            found = (_entry(row, (), parsed) for row in rows)
+            return [
+                replace(one, postings=_postings_of(connection, one.number))
+                for one in found
+                if is_wanted(one)
+            ]
 
     def head(self) -> tuple[int, str]:
         """Number and digest of the last sealed entry; number 0 when none is sealed."""
@@ -165,24 +174,6 @@ class LedgerReader:
         if as_of is not None and number != as_of:
             raise NotFound(f"entry {as_of} is not sealed yet; the last one is {number}")
         return int(number), str(digest)
-
-    @staticmethod
-    def _entry(
-        connection: sqlite3.Connection, row: tuple[int, str, int, int, int, str, str, str | None]
-    ) -> Entry:
-        number, kind, started, ended, windows, note, digest, basis = row
-        postings = connection.execute(_POSTINGS, (number,)).fetchall()
-        return Entry(
-            number,
-            kind,
-            moment_of(started),
-            moment_of(ended),
-            windows,
-            None if basis is None else Basis.parse(basis),
-            note,
-            digest,
-            tuple(Posting(*posting) for posting in postings),
-        )
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -227,6 +218,29 @@ def _opened(uri: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _entry(
+    row: tuple[int, str, int, int, int, str, str, str | None],
+    postings: tuple[Posting, ...],
+    parse: Callable[[str], Basis] = Basis.parse,
+) -> Entry:
+    number, kind, started, ended, windows, note, digest, basis = row
+    return Entry(
+        number,
+        kind,
+        moment_of(started),
+        moment_of(ended),
+        windows,
+        None if basis is None else parse(basis),
+        note,
+        digest,
+        postings,
+    )
+
+
+def _postings_of(connection: sqlite3.Connection, number: int) -> tuple[Posting, ...]:
+    return tuple(Posting(*row) for row in connection.execute(_POSTINGS, (number,)))
 
 
 def _total(posting: Posting) -> AccountTotal:

@@ -77,12 +77,9 @@ class Metering:
         if self._settle_at is not None and now < self._settle_at:
             return
         self._settle_at = now + _SETTLE_EVERY
-        sources = self._prices.kept
-        if not sources:
-            return
-        entries = LedgerReader(self._ledger.path).recent(now - timedelta(seconds=KEPT_SECONDS))
-        for source in sources:
-            for one in adjustments(entries, source, now):
+        since = now - timedelta(seconds=KEPT_SECONDS)
+        for source in self._prices.kept:
+            for one in adjustments(LedgerReader(self._ledger.path), source, since, now):
                 self._ledger.adjust(one.moment, one.postings, one.basis, one.note)
 
     def _complain(self, sentence: str, error: Exception) -> None:

@@ -55,8 +55,13 @@ def grams_of_work(ledger: Ledger) -> float:
     return totals[WORK] / NANOGRAMS_PER_GRAM
 
 
-def settle(ledger: Ledger, source: KeptIntensity, now: datetime = LATER) -> list[Adjustment]:
-    found = adjustments(LedgerReader(ledger.path).recent(START), source, now)
+def settle(
+    ledger: Ledger,
+    source: KeptIntensity,
+    now: datetime = LATER,
+    since: datetime = START,
+) -> list[Adjustment]:
+    found = adjustments(LedgerReader(ledger.path), source, since, now)
     for one in found:
         ledger.adjust(one.moment, one.postings, one.basis, one.note)
     return found
@@ -113,3 +118,13 @@ def test_what_is_young_or_forecast_or_of_another_source_is_left_alone(
     assert one.postings[0] == Posting("idle", 0, round(0.5 * 0.1 * PUE * NANOGRAMS_PER_GRAM))
     (tmp_path / "maps.json").unlink()
     assert settle(ledger, KeptIntensity("maps", tmp_path / "maps.json")) == []
+
+
+def test_a_step_that_is_seen_in_part_is_not_adjusted_again(ledger: Ledger, tmp_path: Path) -> None:
+    """Its entry of adjustment is dated to its start, which is out of sight already."""
+    source = known(tmp_path, 100.0)
+    book(ledger, START + timedelta(minutes=50), source.at("DE", START))
+    ledger.seal()
+    fresh = known(tmp_path, 200.0)
+    assert len(settle(ledger, fresh)) == 1
+    assert settle(ledger, fresh, since=START + timedelta(minutes=20)) == []
