@@ -122,6 +122,7 @@ def application(door: Door, more: Sequence[Route] = ()) -> ASGIApp:
             Route(f"{model}/infer", bound(post_infer, door), methods=["POST"]),
         ]
     app = Starlette(routes=routes, exception_handlers=_HANDLERS)
+    app.router.redirect_slashes = False  # a redirect would repeat whatever Host the caller sent
     return Guarded(app, door.gate)
 
 

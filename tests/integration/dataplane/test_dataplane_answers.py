@@ -129,6 +129,7 @@ def test_a_body_over_the_limit_is_413(platform: Platform, path: str) -> None:
         ("POST", "/v2/models/linear/versions/2/infer", 404),
         ("GET", INFER, 405),
         ("GET", "/nowhere", 404),
+        ("GET", "/v2/models/linear/", 404),
         ("GET", "/", 404),
         ("POST", "/v2/models//infer", 404),
         ("POST", "/v2/models/a%2fb/infer", 404),
