@@ -282,8 +282,12 @@ class _DeploymentBill:
         factors = self._metering.factors()
         if factors is None:
             return [None] * len(rows)
-        at = int(self._metering.clock.now().timestamp())
+        at = self._metering.clock.unix_seconds()
         nj = factors.rate.nanojoules(cpu_ns)
+        if len(rows) == 1:
+            charge = factors.charge(cpu_ns, nj, at, self._variant)
+            self._account(tenants[0]).add(cpu_ns, nj, charge.ng or 0)
+            return [charge]
         shares = list(zip(split(cpu_ns, rows), split(nj, rows), strict=True))
         accounts = {tenant: self._account(tenant) for tenant in set(tenants)}  # all, or nobody
         made: dict[tuple[int, int], Charge] = {}  # requests of one size cost one of two figures

@@ -205,6 +205,9 @@ class _Clock:
     def now(self) -> datetime:
         return datetime(2026, 1, 1, tzinfo=UTC)
 
+    def unix_seconds(self) -> int:
+        return int(self.now().timestamp())
+
     def monotonic_ns(self) -> int:
         return 0
 
