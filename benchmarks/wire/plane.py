@@ -24,7 +24,8 @@ from lichen.security.identity import Principal, Role
 from lichen.security.tokens import Keys
 from lichen.server.home import Home
 from lichen.server.inheritance import as_arguments
-from lichen.server.settings import Settings, as_environment, load
+from lichen.server.sections import Settings
+from lichen.server.settings import as_environment, load
 from lichen.serving.deployment import DEPLOYMENTS, Deployment
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import Change, SqliteDocuments

@@ -13,7 +13,7 @@ import uvicorn
 
 from lichen.server.asgi import InheritedServer
 from lichen.server.home import Home
-from lichen.server.settings import Settings
+from lichen.server.sections import Settings
 from lichen.server.tls import tls_of
 from lichen.server.turns import Turns
 

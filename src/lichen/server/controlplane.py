@@ -37,7 +37,7 @@ from lichen.server.intensity_keeper import IntensityKeeper
 from lichen.server.intensity_services import services
 from lichen.server.observations import Observations
 from lichen.server.pricing import pricing
-from lichen.server.settings import Settings
+from lichen.server.sections import Settings
 from lichen.server.tls import tls_of
 from lichen.server.zone_intensity import ZoneObservations
 from lichen.serving.siblings import among_siblings

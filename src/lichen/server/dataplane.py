@@ -33,7 +33,7 @@ from lichen.server.guests import open_guests
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.pricing import Pricing, pricing
-from lichen.server.settings import Settings
+from lichen.server.sections import Settings
 from lichen.server.tls import tls_of
 from lichen.server.watching import Watching
 from lichen.serving.charging import ProcessMetering

@@ -1,7 +1,8 @@
 """Guests as this platform's settings allow them, for the data plane and for jobs."""
 
 from lichen.server.home import Home
-from lichen.server.settings import Settings, inherited_environment
+from lichen.server.sections import Settings
+from lichen.server.settings import inherited_environment
 from lichen.serving.charging import HostMetering
 from lichen.serving.guests.environments import Environments
 from lichen.serving.guests.keeper import Patience

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lichen.core.errors import InvalidInput
-from lichen.server.settings import Settings, load
+from lichen.server.sections import Settings
+from lichen.server.settings import load
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from lichen.carbon.service import IntensityService
 from lichen.carbon.watttime import WattTime
 from lichen.carbon.web import Web
 from lichen.server.pricing import services_named
-from lichen.server.settings import CarbonSettings
+from lichen.server.sections import CarbonSettings
 
 
 def services(settings: CarbonSettings) -> Sequence[IntensityService]:

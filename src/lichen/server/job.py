@@ -26,7 +26,8 @@ from lichen.protocol.admin import JobError, JobKind
 from lichen.server.home import Home
 from lichen.server.jobfiles import JobWatch
 from lichen.server.pricing import pricing
-from lichen.server.settings import Settings, load
+from lichen.server.sections import Settings
+from lichen.server.settings import load
 from lichen.server.spending import Spending
 from lichen.server.workbench import Workbench
 from lichen.store.blobs import LocalBlobs

@@ -20,7 +20,7 @@ from lichen.energy.probe import THIS_HOST, HostPaths, best_meter
 from lichen.energy.rapl import RaplMeter
 from lichen.server.home import Home
 from lichen.server.pricing import Pricing, pricing
-from lichen.server.settings import EnergySettings, Settings
+from lichen.server.sections import EnergySettings, Settings
 
 _SETTLE_EVERY = timedelta(hours=1)
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from lichen.protocol.admin import Addresses, MeterChoice, Meters, Platform, Prog
 from lichen.server.attempt import PROGRESS
 from lichen.server.home import Home
 from lichen.server.metering import host_paths
-from lichen.server.settings import Settings
+from lichen.server.sections import Settings
 
 _FRESH_SECONDS = 60.0
 

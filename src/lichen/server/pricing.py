@@ -12,7 +12,7 @@ from lichen.carbon.footprint import CarbonRate, HostEmbodied
 from lichen.carbon.intensity import FallbackChain, IntensitySource, checked_zone
 from lichen.carbon.kept import KeptIntensity, kept_file
 from lichen.core.errors import InvalidInput
-from lichen.server.settings import CarbonSettings
+from lichen.server.sections import CarbonSettings
 
 _PERIOD_SECONDS = 60
 CONSTANT, FILE, AVERAGES = "constant", "file", "averages"

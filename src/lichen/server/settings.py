@@ -1,8 +1,8 @@
 """Settings: the only file that reads the environment; one frozen tree comes out.
 
-Read in this order, later ones winning: the defaults below, `lichen.toml` in the home, `LICHEN_*`
-environment variables, flags. An unknown key is refused by its name. Each setting is a field with
-its own sentence; `docs/reference/settings.md` is generated from them.
+Read in this order, later ones winning: the defaults of `sections`, `lichen.toml` in the home,
+`LICHEN_*` environment variables, flags. An unknown key is refused by its name. Each setting is a
+field with its own sentence; `docs/reference/settings.md` is generated from them.
 """
 
 import math
@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import Field, dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
@@ -20,265 +20,12 @@ from platformdirs import user_data_path
 
 from lichen.core.errors import InvalidInput
 from lichen.energy.runtime import host_runtime_folder
+from lichen.server.sections import Settings, Value
 
 PREFIX = "LICHEN_"
 SETTINGS_FILE = "lichen.toml"
 _SET_BY_KUBERNETES = re.compile(r"LICHEN_(SERVICE_.*|PORT(_.*)?)")
 """Variables that Kubernetes sets in each container for a service called `lichen`."""
-
-LARGEST_PORT = 65535
-
-Value = str | int | float | bool | Path | None
-
-
-def _setting(
-    default: Value,
-    says: str,
-    *,
-    choices: tuple[str, ...] = (),
-    least: float | None = None,
-    most: float = math.inf,
-    secret: bool = False,
-) -> Any:  # noqa: ANN401 - dataclasses.field answers Any by design
-    return field(
-        default=default,
-        repr=not secret,
-        metadata={"says": says, "choices": choices, "least": least, "most": most},
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class AddressSettings:
-    """Where the platform listens."""
-
-    host: str = _setting("127.0.0.1", "The address that all three ports listen on.")
-    http: int = _setting(
-        8080, "Port of the data plane over HTTP; 0 takes any free one.", least=0, most=LARGEST_PORT
-    )
-    grpc: int = _setting(
-        8081, "Port of the data plane over gRPC; 0 takes any free one.", least=0, most=LARGEST_PORT
-    )
-    control: int = _setting(
-        8090, "Port of the control plane; 0 takes any free one.", least=0, most=LARGEST_PORT
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class EnergySettings:
-    """Which meter is read, and how the model is set where there is none."""
-
-    meter: str = _setting(
-        "auto",
-        "The meter to read: `auto` takes the best that this machine has.",
-        choices=("auto", "rapl", "model"),
-    )
-    powercap: Path = _setting(  # noqa: RUF009 - dataclasses.field behind it
-        Path("/sys/class/powercap"), "Folder of Linux power capping, where RAPL counters stand."
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class CarbonSettings:
-    """How joules become grams."""
-
-    zone: str = _setting(
-        "WORLD", "Zone of the grid that feeds this machine, for example `DE` or `US-CAL-CISO`."
-    )
-    intensity_g_per_kwh: float | None = _setting(
-        None, "A constant intensity in gCO2e per kWh, used before any other source.", least=0
-    )
-    intensity_file: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
-        None, "CSV or Parquet file of intensities: first column time, second gCO2e per kWh."
-    )
-    intensity_sources: str | None = _setting(
-        None,
-        "Sources of intensity, first asked first, with commas: `constant`, `file`, "
-        "`electricitymaps`, `neso`, `entsoe`, `watttime`, `averages`. The world's average is "
-        "always the last. Unset: what is given of constant, file, electricitymaps and entsoe, then "
-        "averages.",
-    )
-    electricitymaps_token: str | None = _setting(
-        None, "Token of Electricity Maps, API v3.", secret=True
-    )
-    electricitymaps_url: str = _setting(
-        "https://api.electricitymaps.com", "Address of Electricity Maps, or of your mirror of it."
-    )
-    neso_url: str = _setting(
-        "https://api.carbonintensity.org.uk", "Address of NESO's Carbon Intensity API."
-    )
-    entsoe_token: str | None = _setting(
-        None, "Security token of ENTSO-E's transparency platform.", secret=True
-    )
-    entsoe_url: str = _setting("https://web-api.tp.entsoe.eu", "Address of ENTSO-E's platform.")
-    watttime_user: str | None = _setting(None, "User name at WattTime, API v3.")
-    watttime_password: str | None = _setting(None, "Password at WattTime.", secret=True)
-    watttime_region: str | None = _setting(
-        None, "WattTime's name of the region that feeds this machine, such as `CAISO_NORTH`."
-    )
-    watttime_url: str = _setting("https://api.watttime.org", "Address of WattTime.")
-    pue: float = _setting(1.0, "Power usage effectiveness of the building (C1).", least=1)
-    embodied_kg_per_thread: float | None = _setting(
-        None,
-        "kgCO2e of making this machine, for each hardware thread (C3). Unset: a server's default.",
-        least=0,
-    )
-    host_life_years: float = _setting(
-        4.0, "Years over which making this machine is spread (C3).", least=0.1
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class SecuritySettings:
-    """Who may call."""
-
-    anonymous_role: str | None = _setting(
-        None,
-        "Role of callers without a key; `predictor` opens inference. Unset: they get 401.",
-        choices=("admin", "operator", "predictor", "viewer"),
-    )
-    tls_certificate: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
-        None,
-        "PEM file of the certificate, with its chain, that all ports show: they speak TLS 1.2 or "
-        "newer then, and no plain HTTP. Needs `tls_key`.",
-    )
-    tls_key: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
-        None, "PEM file of the private key of `tls_certificate`, without a passphrase."
-    )
-    tls_client_ca: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
-        None,
-        "PEM file of the CA whose certificates clients must show on every port (mutual TLS). "
-        "Unset: clients need none.",
-    )
-    custom_predictors: bool = _setting(
-        False,  # noqa: FBT003 - the default of this setting
-        "Whether models may bring Python code of their own (`predictor.py`). It runs in a process "
-        "of its own, as this platform's user: allow it if you trust whoever may import models.",
-        choices=("true", "false"),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class LimitSettings:
-    """What is refused for its size or its slowness."""
-
-    request_bytes: int = _setting(
-        64 * 2**20, "Largest body of one inference request, in bytes.", least=1
-    )
-    header_bytes: int = _setting(
-        32 * 2**10, "Largest head of one request to the data plane, in bytes.", least=256
-    )
-    header_seconds: float = _setting(
-        10.0, "Longest wait for a request's head once it began, in seconds.", least=0.1
-    )
-    idle_seconds: float = _setting(
-        75.0, "How long a connection may stay open without a request, in seconds.", least=0.1
-    )
-    connections: int = _setting(
-        16384,
-        "Most connections over HTTP to one process of the data plane, as far as the limit of open "
-        "files allows; the next is answered 503, over TLS closed.",
-        least=1,
-    )
-    upload_bytes: int = _setting(
-        8 * 2**30, "Largest file that may be uploaded as data or as a model, in bytes.", least=1
-    )
-    batch_rows: int = _setting(256, "Most rows that the data plane runs in one batch.", least=1)
-    queue_requests: int = _setting(
-        4096, "Most requests that may wait for one deployment; the next is answered 503.", least=1
-    )
-    model_memory_mb: int | None = _setting(
-        None,
-        "Memory that all loaded models may take together, in MiB; the least recently used sleep "
-        "beyond it. Unset: three quarters of this machine's, or its container's.",
-        least=1,
-    )
-    load_seconds: float = _setting(
-        120.0, "Longest time a model may take to load before it is called failed.", least=0.1
-    )
-    guest_seconds: float = _setting(
-        30.0,
-        "Longest time that a model in a process of its own may take for one batch, in seconds; "
-        "then it is stopped and started again.",
-        least=0.1,
-    )
-    guest_memory_mb: int = _setting(
-        4096,
-        "Most address space of a custom predictor's process, in mebibytes; 0 sets no bound.",
-        least=0,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class JobSettings:
-    """How the worker runs jobs."""
-
-    parallel_jobs: int = _setting(1, "Jobs that run at the same time.", least=1)
-    lease_seconds: float = _setting(
-        10.0, "A job whose worker did not renew its lease for so long is queued again.", least=1
-    )
-    grace_seconds: float = _setting(
-        5.0, "Seconds between SIGTERM and SIGKILL when a job is cancelled.", least=0
-    )
-    attempts: int = _setting(
-        20, "Starts of one job that ended by a crash before it is called failed.", least=1
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class OperationSettings:
-    """How the processes live together."""
-
-    drain_seconds: float = _setting(
-        10.0, "Longest wait for requests in flight when the platform stops.", least=0
-    )
-    dataplane_processes: int = _setting(
-        1,
-        "Processes of the data plane, which share its ports, the ledger and the deployments.",
-        least=1,
-        most=64,
-    )
-    log_level: str = _setting(
-        "warning",
-        "What the processes write to standard error.",
-        choices=("debug", "info", "warning", "error"),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class ClientSettings:
-    """What the command line calls."""
-
-    url: str | None = _setting(
-        None, "Address of the control plane. Unset: the platform of the home, or port 8090."
-    )
-    key: str | None = _setting(None, "API key. Unset: `admin.key` in the home.")
-    ca: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
-        None,
-        "PEM file of the CA that signed the platform's certificate. Unset: the public authorities.",
-    )
-    certificate: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
-        None, "PEM file of the certificate to show to a platform that asks for one."
-    )
-    certificate_key: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
-        None, "PEM file of the private key of `certificate`."
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything that can be set, resolved."""
-
-    home: Path
-    runtime: Path
-    addresses: AddressSettings = AddressSettings()
-    energy: EnergySettings = EnergySettings()
-    carbon: CarbonSettings = CarbonSettings()
-    security: SecuritySettings = SecuritySettings()
-    limits: LimitSettings = LimitSettings()
-    jobs: JobSettings = JobSettings()
-    operation: OperationSettings = OperationSettings()
-    client: ClientSettings = ClientSettings()
-
 
 HOME_SAYS = "Folder that holds all state of the platform; not settable in the file that it holds."
 RUNTIME_SAYS = (

@@ -23,7 +23,8 @@ from lichen.server.inheritance import inherit
 from lichen.server.listening import address_of, listen, reserve, target_of
 from lichen.server.metering import open_metering
 from lichen.server.parentage import await_signals, next_signal
-from lichen.server.settings import Settings, as_environment, inherited_environment
+from lichen.server.sections import Settings
+from lichen.server.settings import as_environment, inherited_environment
 from lichen.server.tls import scheme, tls_of
 from lichen.store.blobs import LocalBlobs
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lichen.core.errors import InvalidInput
-from lichen.server.settings import SecuritySettings
+from lichen.server.sections import SecuritySettings
 
 OLDEST = ssl.TLSVersion.TLSv1_2
 _CERTIFICATE, _KEY, _ENCRYPTED = b"BEGIN CERTIFICATE", b"PRIVATE KEY", b"ENCRYPTED"

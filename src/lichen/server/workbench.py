@@ -13,7 +13,7 @@ from lichen.protocol.admin import JsonObject
 from lichen.registry.catalog import Catalog
 from lichen.server.home import Home
 from lichen.server.jobfiles import JobWatch
-from lichen.server.settings import Settings
+from lichen.server.sections import Settings
 from lichen.server.spending import Spending
 from lichen.store.blobs import BlobStore
 from lichen.store.documents import Change, DocumentStore

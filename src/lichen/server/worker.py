@@ -32,7 +32,7 @@ from lichen.server.attempt import Attempt, clear_away, end_stray
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.parentage import await_signals, next_signal
-from lichen.server.settings import Settings
+from lichen.server.sections import Settings
 from lichen.store.documents import DocumentStore, SqliteDocuments
 
 NAME = "worker"

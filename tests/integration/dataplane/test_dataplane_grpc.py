@@ -16,7 +16,7 @@ from lichen.core.ids import DEFAULT_TENANT
 from lichen.energy.processes import read_counters
 from lichen.protocol.footprint import parse_receipt
 from lichen.protocol.grpc_messages import SERVICE, InferRequest, InferResponse, Message
-from lichen.server.settings import Settings
+from lichen.server.sections import Settings
 from lichen.serving.deployment import Deployment, Observed
 
 REQUESTS, AT_ONCE = 1000, 16

@@ -16,7 +16,7 @@ import pytest
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Draft
-from lichen.server.settings import Settings
+from lichen.server.sections import Settings
 from lichen.serving.deployment import Deployment, Observed, State
 
 CODE = """

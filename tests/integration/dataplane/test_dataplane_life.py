@@ -15,7 +15,7 @@ from lichen.core.ids import DEFAULT_TENANT
 from lichen.energy.processes import read_counters
 from lichen.protocol.footprint import parse_receipt
 from lichen.security.tokens import Keys
-from lichen.server.settings import Settings
+from lichen.server.sections import Settings
 from lichen.serving.deployment import OBSERVED, Deployment, Observed, State
 from lichen.store.documents import DocumentStore
 

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Draft
-from lichen.server.settings import Settings
+from lichen.server.sections import Settings
 from lichen.serving.deployment import Deployment, Observed, State
 
 MEGABYTES, LIMIT_MB, COLUMNS = 30, 45, 64

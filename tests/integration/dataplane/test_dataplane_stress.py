@@ -20,7 +20,7 @@ from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Draft
-from lichen.server.settings import Settings
+from lichen.server.sections import Settings
 from lichen.serving.deployment import Deployment, Observed
 
 ROW = [[1.0, 2.0, 3.0, 4.0]]

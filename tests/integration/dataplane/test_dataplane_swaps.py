@@ -18,7 +18,7 @@ from lichen.core.ids import DEFAULT_TENANT, ModelReference
 from lichen.registry.catalog import Catalog
 from lichen.security.identity import Principal, Role
 from lichen.security.tokens import Keys
-from lichen.server.settings import Settings
+from lichen.server.sections import Settings
 from lichen.serving.deployment import DEPLOYMENTS, Deployment, Observed, State
 from lichen.store.documents import Change, DocumentStore
 

@@ -15,7 +15,7 @@ from lichen.client.inference import Inference
 from lichen.client.transport import Transport
 from lichen.client.trust import Trust
 from lichen.core.errors import Unavailable
-from lichen.server.settings import Settings
+from lichen.server.sections import Settings
 from lichen.serving.deployment import Deployment, Observed
 
 ROW = [[1.0, 2.0, 3.0, 4.0]]

@@ -19,7 +19,8 @@ from lichen.energy.owner import MeterOwner
 from lichen.energy.replay import ReplayMeter
 from lichen.server.metering import Metering, open_metering
 from lichen.server.pricing import pricing
-from lichen.server.settings import CarbonSettings, Value, load
+from lichen.server.sections import CarbonSettings, Value
+from lichen.server.settings import load
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SECOND = 10**9

@@ -15,7 +15,8 @@ from lichen.core.errors import InvalidInput
 from lichen.server.intensity_keeper import IntensityKeeper
 from lichen.server.intensity_services import services
 from lichen.server.pricing import SERVICE_NEEDS, pricing
-from lichen.server.settings import CarbonSettings, as_environment, load
+from lichen.server.sections import CarbonSettings
+from lichen.server.settings import as_environment, load
 from lichen.server.zone_intensity import ZoneObservations
 
 NOON = datetime(2026, 6, 1, 12, 0, 5, tzinfo=UTC)

@@ -17,7 +17,7 @@ from lichen.energy.processes import read_counters
 from lichen.protocol.admin import Progress
 from lichen.server.jobfiles import JobWatch
 from lichen.server.pricing import pricing
-from lichen.server.settings import CarbonSettings
+from lichen.server.sections import CarbonSettings
 from lichen.server.spending import AttemptCost, Spending
 from lichen.training import watch as training
 

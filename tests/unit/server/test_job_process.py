@@ -16,7 +16,8 @@ from lichen.energy.page import PageContent, PageWriter, Rate
 from lichen.protocol.admin import JobKind, JobState
 from lichen.server import job as process
 from lichen.server.home import Home
-from lichen.server.settings import Settings, as_environment, load
+from lichen.server.sections import Settings
+from lichen.server.settings import as_environment, load
 from lichen.server.workbench import Workbench
 from lichen.store.documents import Change, SqliteDocuments
 

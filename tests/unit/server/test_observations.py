@@ -9,7 +9,8 @@ from lichen.core.figures import Method
 from lichen.energy.page import PageContent, PageWriter, Rate
 from lichen.server.home import Home, write_json
 from lichen.server.observations import Observations
-from lichen.server.settings import Settings, load
+from lichen.server.sections import Settings
+from lichen.server.settings import load
 
 RATE = Rate(2.0, 1.0, 4.0, Method.MODELLED, "a test", 7)
 

@@ -13,7 +13,7 @@ from lichen.security.identity import Principal, Role
 from lichen.security.tokens import KeyRing, Keys
 from lichen.server.dataplane import Poller
 from lichen.server.pricing import pricing
-from lichen.server.settings import CarbonSettings
+from lichen.server.sections import CarbonSettings
 from lichen.store.documents import MemoryDocuments
 
 PATIENCE_SECONDS = 10.0

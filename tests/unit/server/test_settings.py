@@ -6,13 +6,8 @@ import pytest
 
 from lichen.core.errors import InvalidInput
 from lichen.energy.runtime import host_runtime_folder
-from lichen.server.settings import (
-    SETTINGS_FILE,
-    Settings,
-    as_environment,
-    documented,
-    load,
-)
+from lichen.server.sections import Settings
+from lichen.server.settings import SETTINGS_FILE, as_environment, documented, load
 from lichen.server.settings_page import main, page
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "settings.md"

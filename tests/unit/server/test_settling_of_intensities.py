@@ -17,7 +17,7 @@ from lichen.energy.owner import MeterOwner
 from lichen.energy.replay import ReplayMeter
 from lichen.server.metering import Metering
 from lichen.server.pricing import pricing
-from lichen.server.settings import CarbonSettings
+from lichen.server.sections import CarbonSettings
 
 EIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
 SECOND = 10**9

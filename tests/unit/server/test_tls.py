@@ -10,7 +10,7 @@ import pytest
 
 from lichen.client.trust import Trust, refused_by_tls
 from lichen.core.errors import InvalidInput
-from lichen.server.settings import SecuritySettings
+from lichen.server.sections import SecuritySettings
 from lichen.server.tls import tls_of
 
 URL = "https://127.0.0.1:1"

@@ -17,7 +17,8 @@ from lichen.core.clock import SystemClock
 from lichen.protocol.admin import JobKind, JobState, JsonObject
 from lichen.server.attempt import Attempt, end_stray, log_of
 from lichen.server.home import Home
-from lichen.server.settings import JobSettings, Settings, as_environment, load
+from lichen.server.sections import JobSettings, Settings
+from lichen.server.settings import as_environment, load
 from lichen.server.worker import Worker
 from lichen.store.documents import SqliteDocuments
 

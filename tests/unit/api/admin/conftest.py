@@ -27,7 +27,7 @@ from lichen.registry.manifest import Draft
 from lichen.security.identity import Principal, Role
 from lichen.security.tokens import KeyRing, Keys
 from lichen.server.pricing import pricing
-from lichen.server.settings import CarbonSettings
+from lichen.server.sections import CarbonSettings
 from lichen.server.zone_intensity import ZoneObservations
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import MemoryDocuments
