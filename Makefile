@@ -12,7 +12,7 @@ BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: soak-unloading setup demo test check clients bench soak soak-serving soak-wire fuzz lint
+.PHONY: setup demo test check clients bench soak soak-serving soak-wire soak-unloading fuzz lint
 
 setup: .setup-stamp
 
