@@ -157,10 +157,11 @@ def show_version(version: ModelVersion, *, as_json: bool) -> None:
         click.echo(f"  in   {_tensor(spec)}")
     for spec in version.signature.outputs:
         click.echo(f"  out  {_tensor(spec)}")
-    print_table(
-        ("metric", "value", "unit", "split"),
-        [(one.name, f"{one.value:.5g}", one.unit, one.split) for one in version.metrics],
-    )
+    if version.metrics:
+        print_table(
+            ("metric", "value", "unit", "split"),
+            [(one.name, f"{one.value:.5g}", one.unit, one.split) for one in version.metrics],
+        )
     if version.receipt:
         click.echo(f"receipt: {receipt_line(version.receipt)}")
 
