@@ -1,8 +1,9 @@
 """From what a grid generates, by kind of plant, to grams: life-cycle factors times the mix.
 
 Medians of IPCC AR5, Working Group III, Annex III, table A.III.2 (2014), in gCO2e/kWh. It has no
-figures of oil, waste and plants of unknown kind: those are Electricity Maps' defaults (oil 650;
-unknown 700). Lignite, peat and oil shale count as the IPCC's coal, which is too low for them.
+figures of oil, oil shale, waste and plants of unknown kind. Electricity Maps' defaults stand in: oil
+650 (UK Parliamentary Office of Science and Technology), unknown 700 (taken for thermal); and
+for oil shale 1515, of Estonia's (EASAC 2007). Lignite and peat count as coal: too low for them.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ LIFECYCLE_G_PER_KWH: Mapping[str, float] = MappingProxyType(
         "B04": 490.0,  # gas
         "B05": 820.0,  # hard coal
         "B06": 650.0,  # oil
-        "B07": 820.0,  # oil shale
+        "B07": 1515.0,  # oil shale
         "B08": 820.0,  # peat
         "B09": 38.0,  # geothermal
         "B11": 24.0,  # run of river
