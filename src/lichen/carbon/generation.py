@@ -1,9 +1,9 @@
 """From what a grid generates, by kind of plant, to grams: life-cycle factors times the mix.
 
 Medians of IPCC AR5, Working Group III, Annex III, table A.III.2 (2014), in gCO2e/kWh. It has no
-figures of oil, oil shale, waste and plants of unknown kind. Electricity Maps' defaults stand in: oil
-650 (UK Parliamentary Office of Science and Technology), unknown 700 (taken for thermal); and
-for oil shale 1515, of Estonia's (EASAC 2007). Lignite and peat count as coal: too low for them.
+figures of oil, oil shale, waste and plants of unknown kind. Electricity Maps' defaults stand in:
+oil 650 (UK Parliamentary Office of Science and Technology), unknown 700 (taken for thermal); for
+oil shale Estonia's, 1515 (EASAC 2007). Lignite and peat count as coal: too low for them.
 """
 
 from collections.abc import Mapping
