@@ -41,7 +41,13 @@ from lichen.serving.guests.starting import Guests
 from lichen.serving.loader import Loader, settle_memory
 from lichen.serving.plane import DataPlane
 from lichen.serving.repository import Repository
-from lichen.serving.residency.memory import DEFAULT_SHARE, MEBIBYTE, Memory, machine_bytes
+from lichen.serving.residency.memory import (
+    DEFAULT_SHARE,
+    MEBIBYTE,
+    Memory,
+    machine_bytes,
+    map_large_blocks,
+)
 from lichen.serving.residency.watcher import Watcher
 from lichen.serving.residency.workshop import BatchLimits, Workshop
 from lichen.serving.selector import Selector
@@ -285,6 +291,7 @@ def _uvicorn_config(app: ASGIApp, door: Door, settings: Settings) -> uvicorn.Con
 
 def main(arguments: Sequence[str]) -> int:
     """The process that the supervisor starts."""
+    map_large_blocks()
     try:
         born_with = inherit(arguments)
         logging.basicConfig(level=born_with.settings.operation.log_level.upper())

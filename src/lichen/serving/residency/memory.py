@@ -7,6 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 MEBIBYTE = 2**20
+LARGE_BLOCK_BYTES = 4 * MEBIBYTE
+_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
+"""As glibc's malloc.h numbers its options."""
 DEFAULT_SHARE = 0.75
 """The part of this machine's or container's memory that models may take when nothing is set."""
 _STATUS = Path("/proc/self/status")
@@ -109,6 +112,18 @@ def to_sleep(residents: Iterable[Resident], over_bytes: int) -> list[str]:
 def mebibytes(size_bytes: int) -> str:
     """A size for people."""
     return f"{size_bytes / MEBIBYTE:.0f} MiB"
+
+
+def map_large_blocks() -> None:
+    """Let the allocator map each large block by itself, so that freeing one gives it back.
+
+    By default its threshold rises to the largest block that was ever freed, up to 32 MB; a model's
+    file then comes from a loading thread's arena, whose free end `malloc_trim` does not give back.
+    """
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        set_option(_M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+        set_option(_M_TRIM_THRESHOLD, 2 * LARGE_BLOCK_BYTES)
 
 
 def give_memory_back() -> None:
