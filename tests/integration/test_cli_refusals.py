@@ -93,8 +93,12 @@ def test_a_job_that_has_ended_cannot_be_cancelled(ask: Cli) -> None:
     [
         ("x.onnx", b"no ONNX at all", "x.onnx: the file is no ONNX model: export it again as ONNX"),
         ("cut.onnx", linear_core(np.ones((2, 2), dtype=np.float32))[:40], "cut.onnx: the "),
-        ("empty.onnx", b"", "empty.onnx is empty: export the model again as ONNX"),
-        ("m.pkl", b"\x80\x04\x95abc.", "m.pkl: the file is no ONNX model"),
+        ("empty.onnx", b"", "empty.onnx is empty: save the model again"),
+        (
+            "m.pkl",
+            b"\x80\x04\x95abc.",
+            "m.pkl: no LightGBM text, XGBoost JSON or UBJ; the file is no ONNX model",
+        ),
     ],
     ids=["no ONNX", "cut short", "empty", "a pickle"],
 )

@@ -70,7 +70,7 @@ def _files(content: bytes, filename: str) -> _Files:
             files.pop(CARD_FILE, None)  # a version's card is made anew
         return files
     if not content:
-        raise InvalidInput(f"{filename} is empty: export the model again as ONNX")
+        raise InvalidInput(f"{filename} is empty: save the model again")
     return {PREDICTOR_FILE if Path(filename).suffix == ".py" else MODEL_FILE: content}
 
 
@@ -110,7 +110,9 @@ def _of_onnx(content: bytes, filename: str) -> Signature:
     try:
         return check_model(content)
     except InvalidInput as error:
-        raise InvalidInput(f"{filename}: {error}") from error
+        is_named_so = Path(filename).suffix == ".onnx"
+        tried = "" if is_named_so else "no LightGBM text, XGBoost JSON or UBJ; "
+        raise InvalidInput(f"{filename}: {tried}{error}") from error
 
 
 def _of_predictor(bench: Workbench, spec: ImportSpec, files: _Files) -> Signature:
