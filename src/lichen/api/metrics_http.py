@@ -22,7 +22,8 @@ from lichen.monitoring.samples import MEDIA_TYPE
 from lichen.monitoring.totals import Totals, Variant, this_process, totals
 from lichen.security.identity import Principal, Role
 from lichen.security.policy import Action, Kind
-from lichen.serving.deployment import DEPLOYMENTS, OBSERVED, Deployment, Observed, State
+from lichen.serving.deployment import OBSERVED, Deployment, Observed, State
+from lichen.serving.residency.desired import read_wanted
 from lichen.store.documents import DocumentStore
 
 METRICS_PATH = "/metrics"
@@ -88,13 +89,7 @@ def _variant(one: Deployment) -> Variant:
 
 
 def _deployments(documents: DocumentStore) -> dict[str, Deployment]:
-    found: dict[str, Deployment] = {}
-    after = ""
-    while page := documents.scan(DEPLOYMENTS, after):
-        for document in page:
-            found[document.key] = msgspec.json.decode(document.body, type=Deployment)
-        after = page[-1].key
-    return found
+    return {name: one.deployment for name, one in read_wanted(documents).items()}
 
 
 def _state(documents: DocumentStore, deployment: Deployment) -> State:

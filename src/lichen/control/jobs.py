@@ -15,11 +15,10 @@ from lichen.core.clock import Clock
 from lichen.core.errors import Conflict, NotFound
 from lichen.core.ids import JobId
 from lichen.protocol.admin import JobKind, JsonObject
-from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore
+from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore, scan_all
 
 JOBS = "jobs"
 OPEN = "jobs-open"
-_PAGE = 200
 _MICROSECONDS = 10**6
 
 
@@ -94,13 +93,10 @@ class Jobs:
 
     def unfinished(self) -> Iterator[JobRecord]:
         """Every job that has not ended, oldest first."""
-        after = ""
-        while page := self._documents.scan(OPEN, after, _PAGE):
-            for document in page:
-                found = self._documents.get(JOBS, document.key)
-                if found is not None:
-                    yield _decoded(found.body)
-            after = page[-1].key
+        for document in scan_all(self._documents, OPEN):
+            found = self._documents.get(JOBS, document.key)
+            if found is not None:
+                yield _decoded(found.body)
 
     def apply(self, job_id: str, event: Event) -> JobRecord:
         """Let something happen to a job; the job afterwards.

@@ -10,10 +10,9 @@ from lichen.core.ids import Digest
 from lichen.data.findings import Finding
 from lichen.data.options import IngestOptions
 from lichen.data.schema import Schema
-from lichen.store.documents import DocumentStore
+from lichen.store.documents import DocumentStore, scan_all
 
 COLLECTION = "datasets"
-_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +86,8 @@ class DatasetCatalog:
 
     def names(self) -> tuple[str, ...]:
         """The names of all datasets, sorted."""
-        found: list[str] = []
-        after = ""
-        while page := self._documents.scan(COLLECTION, after=after, limit=_PAGE):
-            found.extend(document.key for document in page if "@" not in document.key)
-            after = page[-1].key
-        return tuple(found)
+        every = scan_all(self._documents, COLLECTION)
+        return tuple(document.key for document in every if "@" not in document.key)
 
     def versions(self, name: str) -> tuple[DatasetVersion, ...]:
         """All versions of one dataset, the oldest first; empty when there is none."""

@@ -15,7 +15,7 @@ from lichen.core.clock import Clock
 from lichen.core.errors import Conflict, NotFound, Unauthenticated
 from lichen.core.ids import DEFAULT_TENANT, Digest, TenantId, checked_name
 from lichen.security.identity import Principal, Role
-from lichen.store.documents import MUST_NOT_EXIST, SCAN_LIMIT, Change, DocumentStore
+from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore, scan_all
 
 KEYS = "keys"
 """Collection: a key's id -> its KeyRecord."""
@@ -134,12 +134,8 @@ def _change(record: KeyRecord, expect: int) -> Change:
 
 
 def _records(documents: DocumentStore) -> list[KeyRecord]:
-    records: list[KeyRecord] = []
-    after = ""
-    while page := documents.scan(KEYS, after, SCAN_LIMIT):
-        records += [msgspec.json.decode(document.body, type=KeyRecord) for document in page]
-        after = page[-1].key
-    return records
+    every = scan_all(documents, KEYS)
+    return [msgspec.json.decode(document.body, type=KeyRecord) for document in every]
 
 
 class KeyRing:

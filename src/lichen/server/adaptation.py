@@ -28,7 +28,7 @@ from lichen.serving.deployment import DEPLOYMENTS, Deployment
 from lichen.serving.forecaster import FORECAST_FILE, ForecastPredictor
 from lichen.serving.loader import Loader
 from lichen.serving.widths import WIDTHS, Adapted
-from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore
+from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore, scan_all
 
 _STATED = ("test_until", "validate_until", "train_until")
 
@@ -65,14 +65,11 @@ class Truth:
         return [self._adapted_or_said(one) for one in self._deployments() if self._taught(one)]
 
     def _deployments(self) -> Iterator[Deployment]:
-        after = ""
-        while page := self.documents.scan(DEPLOYMENTS, after):
-            for document in page:
-                try:
-                    yield msgspec.json.decode(document.body, type=Deployment)
-                except (msgspec.MsgspecError, LichenError):
-                    traceback.print_exc()
-            after = page[-1].key
+        for document in scan_all(self.documents, DEPLOYMENTS):
+            try:
+                yield msgspec.json.decode(document.body, type=Deployment)
+            except (msgspec.MsgspecError, LichenError):
+                traceback.print_exc()
 
     def _taught(self, deployment: Deployment) -> bool:
         """Whether its version is a forecaster that was trained on this dataset."""

@@ -21,7 +21,7 @@ from lichen.serving.deployment import (
     State,
 )
 from lichen.serving.selector import Selector
-from lichen.store.documents import Change, DocumentStore
+from lichen.store.documents import Change, DocumentStore, scan_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,8 @@ class Repository:
         Raises:
             StorageFailed: the store cannot be read.
         """
-        after = ""
-        while page := self._documents.scan(DEPLOYMENTS, after):
-            for document in page:
-                yield self._entry(msgspec.json.decode(document.body, type=Deployment))
-            after = page[-1].key
+        for document in scan_all(self._documents, DEPLOYMENTS):
+            yield self._entry(msgspec.json.decode(document.body, type=Deployment))
 
     def find(self, name: str) -> Entry:
         """One deployment.

@@ -11,7 +11,7 @@ from lichen.forecasting.quantiles import Width
 from lichen.frameworks.base import Predictor
 from lichen.serving.deployment import Deployment
 from lichen.serving.forecaster import ForecastPredictor
-from lichen.store.documents import DocumentStore
+from lichen.store.documents import DocumentStore, scan_all
 
 WIDTHS = "widths"
 """Document collection of `Adapted`, by deployment name: written as truth arrives, read to serve."""
@@ -60,14 +60,11 @@ class Widths:
             StorageFailed: the store cannot be read.
         """
         adapted: dict[str, Adapted] = {}
-        after = ""
-        while page := self._documents.scan(WIDTHS, after):
-            for document in page:
-                try:
-                    adapted[document.key] = msgspec.json.decode(document.body, type=Adapted)
-                except msgspec.MsgspecError:
-                    _log.exception("the width of deployment %s cannot be read", document.key)
-            after = page[-1].key
+        for document in scan_all(self._documents, WIDTHS):
+            try:
+                adapted[document.key] = msgspec.json.decode(document.body, type=Adapted)
+            except msgspec.MsgspecError:
+                _log.exception("the width of deployment %s cannot be read", document.key)
         self._adapted = adapted
 
     def put_on(self, predictor: Predictor, deployment: Deployment) -> None:

@@ -129,6 +129,18 @@ def _conflict(change: Change) -> Conflict:
     return Conflict(f"{change.collection}/{change.key} {expected}: read it again and retry")
 
 
+def scan_all(documents: DocumentStore, collection: str) -> Iterator[Document]:
+    """Every document of a collection in key order, read a page at a time.
+
+    Raises:
+        StorageFailed: the store cannot be read.
+    """
+    after = ""
+    while page := documents.scan(collection, after):
+        yield from page
+        after = page[-1].key
+
+
 class SqliteDocuments:
     """Documents in the SQLite file `path` (WAL, synchronous FULL); threads may share one.
 

@@ -7,7 +7,7 @@ import msgspec
 
 from lichen.core.errors import LichenError
 from lichen.serving.deployment import ASIDE, DEPLOYMENTS, Aside, Deployment
-from lichen.store.documents import DocumentStore
+from lichen.store.documents import DocumentStore, scan_all
 
 _log = logging.getLogger(__name__)
 
@@ -31,16 +31,13 @@ def read_wanted(documents: DocumentStore) -> dict[str, Wanted]:
     """
     asides = _asides(documents)
     found: dict[str, Wanted] = {}
-    after = ""
-    while page := documents.scan(DEPLOYMENTS, after):
-        for document in page:
-            try:
-                deployment = msgspec.json.decode(document.body, type=Deployment)
-            except (msgspec.MsgspecError, LichenError):
-                _log.exception("the record of deployment %s cannot be read", document.key)
-                continue
-            found[document.key] = _wanted(deployment, asides.get(document.key))
-        after = page[-1].key
+    for document in scan_all(documents, DEPLOYMENTS):
+        try:
+            deployment = msgspec.json.decode(document.body, type=Deployment)
+        except (msgspec.MsgspecError, LichenError):
+            _log.exception("the record of deployment %s cannot be read", document.key)
+            continue
+        found[document.key] = _wanted(deployment, asides.get(document.key))
     return found
 
 
@@ -53,12 +50,9 @@ def _wanted(deployment: Deployment, aside: Aside | None) -> Wanted:
 
 def _asides(documents: DocumentStore) -> dict[str, Aside]:
     found: dict[str, Aside] = {}
-    after = ""
-    while page := documents.scan(ASIDE, after):
-        for document in page:
-            try:
-                found[document.key] = msgspec.json.decode(document.body, type=Aside)
-            except msgspec.MsgspecError:
-                _log.exception("what was asked of deployment %s cannot be read", document.key)
-        after = page[-1].key
+    for document in scan_all(documents, ASIDE):
+        try:
+            found[document.key] = msgspec.json.decode(document.body, type=Aside)
+        except msgspec.MsgspecError:
+            _log.exception("what was asked of deployment %s cannot be read", document.key)
     return found
