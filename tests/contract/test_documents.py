@@ -12,6 +12,7 @@ from lichen.store.documents import (
     DocumentStore,
     MemoryDocuments,
     SqliteDocuments,
+    scan_all,
 )
 
 
@@ -102,6 +103,17 @@ def test_a_scan_goes_in_key_order_by_pages_and_prefix(documents: DocumentStore) 
     scanned = documents.scan("models", prefix="b@")
     assert [document.key for document in scanned] == ["b@1", "b@2", "b@é"]
     assert [document.key for document in documents.scan("models", "b@1", 1, prefix="b@")] == ["b@2"]
+
+
+@pytest.mark.parametrize("count", [0, 2, 3, 7])
+def test_all_of_a_collection_is_read_page_by_page(
+    documents: DocumentStore, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lichen.store.documents.SCAN_LIMIT", 3)
+    documents.commit([Change("letters", str(number), b"") for number in range(count)])
+    documents.commit([Change("others", "x", b"")])
+    found = [document.key for document in scan_all(documents, "letters")]
+    assert found == [str(number) for number in range(count)]
 
 
 def test_a_body_is_any_bytes(documents: DocumentStore) -> None:

@@ -136,7 +136,7 @@ def scan_all(documents: DocumentStore, collection: str) -> Iterator[Document]:
         StorageFailed: the store cannot be read.
     """
     after = ""
-    while page := documents.scan(collection, after):
+    while page := documents.scan(collection, after, SCAN_LIMIT):
         yield from page
         after = page[-1].key
 

@@ -125,7 +125,7 @@ def test_names_are_checked(keys: Keys) -> None:
 def test_more_keys_than_one_page(
     keys: Keys, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lichen.security.tokens.SCAN_LIMIT", 3)
+    monkeypatch.setattr("lichen.store.documents.SCAN_LIMIT", 3)
     tokens = [keys.create(ANA).token for _ in range(7)]
     ring.reload()
     assert len(keys.records()) == 7
