@@ -20,8 +20,9 @@ from lichen.serving.deployment import (
     Observed,
     State,
 )
+from lichen.serving.residency.desired import read_wanted
 from lichen.serving.selector import Selector
-from lichen.store.documents import Change, DocumentStore, scan_all
+from lichen.store.documents import Change, DocumentStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,13 @@ class Repository:
         self._is_alone = is_alone
 
     def entries(self) -> Iterator[Entry]:
-        """All that is deployed, by name.
+        """All that is deployed, by name; a record that cannot be read hides no other.
 
         Raises:
             StorageFailed: the store cannot be read.
         """
-        for document in scan_all(self._documents, DEPLOYMENTS):
-            yield self._entry(msgspec.json.decode(document.body, type=Deployment))
+        for wanted in read_wanted(self._documents).values():
+            yield self._entry(wanted.deployment)
 
     def find(self, name: str) -> Entry:
         """One deployment.

@@ -18,8 +18,8 @@ from lichen.core.ids import TenantId
 from lichen.protocol.footprint import parse_receipt
 from lichen.security.identity import Principal, Role
 from lichen.security.tokens import Keys
-from lichen.serving.deployment import Deployment, Observed
-from lichen.store.documents import DocumentStore
+from lichen.serving.deployment import DEPLOYMENTS, Deployment, Observed
+from lichen.store.documents import Change, DocumentStore
 
 ROW = [[1.0, 2.0, 3.0, 4.0]]
 SAMPLE = re.compile(r"^(?P<name>\w+)\{(?P<labels>.*)\} (?P<value>[0-9.]+)$", re.MULTILINE)
@@ -138,6 +138,13 @@ def test_metrics_are_told_by_tenant_and_role(watched: Watched) -> None:
     squeezed = watched.ask("/metrics", headers={"Accept-Encoding": "gzip"})
     assert squeezed.headers["content-encoding"] == "gzip"
     assert "lichen_requests_total" in squeezed.text
+
+
+def test_a_record_that_cannot_be_read_hides_no_other(watched: Watched) -> None:
+    watched.platform.documents.commit([Change(DEPLOYMENTS, "broken", b"{")])
+    assert 'lichen_deployments{deployment="d"' in watched.metrics()
+    index = watched.ask("/v2/repository/index", "operator", json={})
+    assert [one["name"] for one in index.json()] == ["d"]
 
 
 def test_statistics_count_rows_requests_and_batches(watched: Watched) -> None:
