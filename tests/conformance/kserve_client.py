@@ -6,13 +6,12 @@ Prints one JSON object: each check's name, and null or what went wrong.
 """
 
 import asyncio
-import json
 import sys
-import traceback
 from typing import Any
 
 import httpx
 import numpy as np
+from checking import tell_of
 from kserve.inference_client import (  # type: ignore[import-not-found,unused-ignore]
     InferenceRESTClient,
     RESTConfig,
@@ -109,19 +108,10 @@ async def check_refusals_are_sentences(client: Any) -> None:
     assert "x_FP32" in str(said), said
 
 
-async def outcomes() -> dict[str, str | None]:
-    told: dict[str, str | None] = {}
+async def main() -> None:
     async with InferenceRESTClient(RESTConfig(protocol="v2")) as client:
-        for name, check in list(globals().items()):
-            if name.startswith("check_"):
-                try:
-                    await check(client)
-                except Exception:  # noqa: BLE001 - it is the outcome
-                    told[name] = traceback.format_exc(limit=-2)
-                else:
-                    told[name] = None
-    return told
+        await tell_of(globals(), client)
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(outcomes())))  # noqa: T201 - read by the test
+    asyncio.run(main())

@@ -6,14 +6,13 @@ Prints one JSON object: each check's name, and null or what went wrong.
 """
 
 import asyncio
-import json
 import sys
-import traceback
 from collections.abc import Awaitable
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 import numpy as np
+from checking import tell_of
 from kserve.inference_client import (  # type: ignore[import-not-found,unused-ignore]
     InferenceGRPCClient,
 )
@@ -135,19 +134,10 @@ async def check_the_stub_loads_and_unloads(_: Any) -> None:
         assert (said.model_name, said.isLoaded) == ("uint32", True)
 
 
-async def outcomes() -> dict[str, str | None]:
-    told: dict[str, str | None] = {}
+async def main() -> None:
     async with InferenceGRPCClient(ADDRESS) as client:
-        for name, check in list(globals().items()):
-            if name.startswith("check_"):
-                try:
-                    await check(client)
-                except Exception:  # noqa: BLE001 - it is the outcome
-                    told[name] = traceback.format_exc(limit=-2)
-                else:
-                    told[name] = None
-    return told
+        await tell_of(globals(), client)
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(outcomes())))  # noqa: T201 - read by the test
+    asyncio.run(main())

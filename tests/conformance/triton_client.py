@@ -8,14 +8,14 @@ Prints one JSON object: each check's name, and null or what went wrong.
 import asyncio
 import json
 import sys
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import ml_dtypes  # type: ignore[import-not-found,unused-ignore]
 import numpy as np
 import tritonclient.http as triton  # type: ignore[import-not-found,unused-ignore]
 import tritonclient.http.aio as aio  # type: ignore[import-not-found,unused-ignore]
+from checking import VALUES, tell
 from tritonclient.utils import (  # type: ignore[import-not-found,unused-ignore]
     InferenceServerException,
 )
@@ -23,21 +23,6 @@ from tritonclient.utils import (  # type: ignore[import-not-found,unused-ignore]
 ADDRESS, PREDICTOR, OPERATOR = sys.argv[1:4]
 HEADERS = {"Authorization": f"Bearer {PREDICTOR}"}
 BY_OPERATOR = {"Authorization": f"Bearer {OPERATOR}"}
-VALUES: dict[str, Any] = {
-    "BOOL": np.array([[True, False], [False, True]]),
-    "UINT8": np.array([[0, 255], [1, 2]], np.uint8),
-    "UINT16": np.array([[0, 65535], [1, 2]], np.uint16),
-    "UINT32": np.array([[0, 2**32 - 1], [1, 2]], np.uint32),
-    "UINT64": np.array([[0, 2**64 - 1], [1, 2]], np.uint64),
-    "INT8": np.array([[-128, 127], [1, 2]], np.int8),
-    "INT16": np.array([[-(2**15), 2**15 - 1], [1, 2]], np.int16),
-    "INT32": np.array([[-(2**31), 2**31 - 1], [1, 2]], np.int32),
-    "INT64": np.array([[-(2**63), 2**63 - 1], [1, 2]], np.int64),
-    "FP16": np.array([[0.5, -65504.0], [1e-3, 2.0]], np.float16),
-    "FP32": np.array([[0.1, -3e38], [1e-30, 2.0]], np.float32),
-    "FP64": np.array([[0.1, -1e300], [1e-300, 2.0]], np.float64),
-    "BYTES": np.array([["é", ""], ["a\n", "水" * 100]], dtype=object),
-}
 
 
 def caller() -> dict[str, str]:
@@ -293,16 +278,5 @@ def check_the_repository_is_for_operators() -> None:
     refused("400", lambda: client.load_model("int16", headers=BY_OPERATOR, config=config))
 
 
-def outcomes() -> Iterator[tuple[str, str | None]]:
-    for name, check in list(globals().items()):
-        if name.startswith("check_"):
-            try:
-                check()
-            except Exception:  # noqa: BLE001 - it is the outcome
-                yield name, traceback.format_exc(limit=-2)
-            else:
-                yield name, None
-
-
 if __name__ == "__main__":
-    print(json.dumps(dict(outcomes())))  # noqa: T201 - read by the test
+    tell(globals())

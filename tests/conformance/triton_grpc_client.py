@@ -8,7 +8,6 @@ Prints one JSON object: each check's name, and null or what went wrong.
 import json
 import queue
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +16,7 @@ from typing import Any
 import ml_dtypes  # type: ignore[import-not-found,unused-ignore]
 import numpy as np
 import tritonclient.grpc as triton  # type: ignore[import-not-found,unused-ignore]
+from checking import VALUES, tell
 from tritonclient.utils import (  # type: ignore[import-not-found,unused-ignore]
     InferenceServerException,
 )
@@ -24,21 +24,6 @@ from tritonclient.utils import (  # type: ignore[import-not-found,unused-ignore]
 _, PREDICTOR, OPERATOR, _, ADDRESS = sys.argv[1:6]
 HEADERS = {"authorization": f"Bearer {PREDICTOR}"}
 BY_OPERATOR = {"authorization": f"Bearer {OPERATOR}"}
-VALUES: dict[str, Any] = {
-    "BOOL": np.array([[True, False], [False, True]]),
-    "UINT8": np.array([[0, 255], [1, 2]], np.uint8),
-    "UINT16": np.array([[0, 65535], [1, 2]], np.uint16),
-    "UINT32": np.array([[0, 2**32 - 1], [1, 2]], np.uint32),
-    "UINT64": np.array([[0, 2**64 - 1], [1, 2]], np.uint64),
-    "INT8": np.array([[-128, 127], [1, 2]], np.int8),
-    "INT16": np.array([[-(2**15), 2**15 - 1], [1, 2]], np.int16),
-    "INT32": np.array([[-(2**31), 2**31 - 1], [1, 2]], np.int32),
-    "INT64": np.array([[-(2**63), 2**63 - 1], [1, 2]], np.int64),
-    "FP16": np.array([[0.5, -65504.0], [1e-3, 2.0]], np.float16),
-    "FP32": np.array([[0.1, -3e38], [1e-30, 2.0]], np.float32),
-    "FP64": np.array([[0.1, -1e300], [1e-300, 2.0]], np.float64),
-    "BYTES": np.array([["é", ""], ["a\n", "水" * 100]], dtype=object),
-}
 PATIENCE_SECONDS = 10.0
 
 client = triton.InferenceServerClient(ADDRESS)
@@ -315,16 +300,5 @@ def check_the_repository_is_for_operators() -> None:
     )
 
 
-def outcomes() -> Iterator[tuple[str, str | None]]:
-    for name, check in list(globals().items()):
-        if name.startswith("check_"):
-            try:
-                check()
-            except Exception:  # noqa: BLE001 - it is the outcome
-                yield name, traceback.format_exc(limit=-2)
-            else:
-                yield name, None
-
-
 if __name__ == "__main__":
-    print(json.dumps(dict(outcomes())))  # noqa: T201 - read by the test
+    tell(globals())
