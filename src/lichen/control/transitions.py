@@ -56,6 +56,7 @@ class Claim:
 
     worker: str
     lease_until: datetime
+    receipt: Receipt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +95,11 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """The attempt's process ended without a word; `message` says how."""
+    """The attempt's process ended without a word; `message` says how, `receipt` what it kept."""
 
     fence: int
     message: str
+    receipt: Receipt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class Release:
     """The worker stops and gives the job back; this start does not count as an attempt."""
 
     fence: int
+    receipt: Receipt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +152,11 @@ def claimable(job: JobRecord, worker: str, now: datetime) -> bool:
 def _claimed(job: JobRecord, event: Claim, now: datetime) -> JobRecord:
     if not claimable(job, event.worker, now):
         raise Conflict(f"job {job.id} is {job.state}, held by {job.worker or 'nobody'}")
+    paid = replace(job, receipt=event.receipt)
     if job.cancelling:
-        return _ended(job, JobState.CANCELLED, now)
+        return _ended(paid, JobState.CANCELLED, now)
     if job.attempt >= job.attempts_allowed:
-        return _given_up(job, "its worker ended", now)
+        return _given_up(paid, "its worker ended", now)
     return replace(
         job,
         state=JobState.RUNNING,
@@ -188,10 +192,10 @@ def _of_attempt(job: JobRecord, event: OfAttempt, now: datetime) -> JobRecord:
             after = replace(done, result=result, receipt=receipt)
         case Fail():
             after = _failed(job, event, now)
-        case Crash(message=message):
-            after = _crashed(job, message, now)
+        case Crash():
+            after = _crashed(job, event, now)
         case Release():
-            after = _released(job, now)
+            after = _released(job, event, now)
     return after
 
 
@@ -202,17 +206,18 @@ def _failed(job: JobRecord, event: Fail, now: datetime) -> JobRecord:
     return replace(failed, error=event.error, receipt=event.receipt)
 
 
-def _released(job: JobRecord, now: datetime) -> JobRecord:
+def _released(job: JobRecord, event: Release, now: datetime) -> JobRecord:
     if job.cancelling:
-        return _ended(job, JobState.CANCELLED, now)
+        return replace(_ended(job, JobState.CANCELLED, now), receipt=event.receipt)
     return replace(_queued(job), attempt=job.attempt - 1)
 
 
-def _crashed(job: JobRecord, message: str, now: datetime) -> JobRecord:
+def _crashed(job: JobRecord, event: Crash, now: datetime) -> JobRecord:
+    paid = replace(job, receipt=event.receipt)
     if job.cancelling:
-        return _ended(job, JobState.CANCELLED, now)
+        return _ended(paid, JobState.CANCELLED, now)
     if job.attempt >= job.attempts_allowed:
-        return _given_up(job, message, now)
+        return _given_up(paid, event.message, now)
     return _queued(job)
 
 

@@ -1,5 +1,6 @@
 """What a job has cost over all its attempts: each attempt keeps its own sum in the job's folder."""
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from lichen.serving.deployment import Deployment
 from lichen.store.failures import storage_failures
 
 FOLDER = "spent"
+KEPT_SOURCE = "kept by its attempts, the last of which was killed"
 
 
 class AttemptCost(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,9 +65,7 @@ class Spending:
         """Read what earlier attempts cost and begin to charge."""
         spent = folder / FOLDER
         spent.mkdir(parents=True, exist_ok=True)
-        for path in sorted(spent.glob("*.json")):
-            if path.stem.isdigit() and int(path.stem) < fence:
-                self._earlier += _read(path)
+        self._earlier = _kept(spent, before=fence)
         self._own = spent / f"{fence:06d}.json"
         self.gauge.start()
 
@@ -88,7 +88,7 @@ class Spending:
         if self._receipt is None:
             source = self.gauge.stop().source
             costs = [*self._earlier, *self._costs()]
-            self._receipt = self._issued(costs, source)
+            self._receipt = _issued(costs, source, self._prices, self._clock)
         return self._receipt
 
     def keep(self) -> None:
@@ -103,24 +103,6 @@ class Spending:
     def close(self) -> None:
         """Leave the process's last word to the owner of the meters."""
         self._counters.finish()
-
-    def _issued(self, costs: Sequence[AttemptCost], source: str) -> Receipt:
-        """Every attempt as it was charged, joules and grams: what the ledger debits (A3).
-
-        The grams were charged at the intensity of each moment; their interval is as wide, for its
-        size, as it is now.
-        """
-        cost = _together(costs)
-        energy = EnergyFigure(
-            Nanojoules(cost.nj),
-            Nanojoules(cost.nj_low),
-            Nanojoules(cost.nj_high),
-            cost.method,
-            source,
-        )
-        now = self._clock.now()
-        priced = issue_receipt(energy, self._prices.rate(now), now, cost.cpu_ns)
-        return replace(priced, carbon=_scaled(priced.carbon, cost.ng))
 
     def _costs(self) -> list[AttemptCost]:
         """What this attempt's processes have cost so far."""
@@ -147,6 +129,45 @@ class _Child:
         """Charge what is left, and write its last clock down."""
         self._gauge.stop(units=0)
         self._counters.finish()
+
+
+def kept_receipt(folder: Path, prices: Pricing, clock: Clock) -> Receipt | None:
+    """What the attempts of a job that died without a word had kept; None if they kept nothing (M5).
+
+    It leaves out the moments between the last keeping and the death: those stand in the ledger.
+
+    Args:
+        folder: the job's.
+        prices: carbon at this moment.
+        clock: what the time is.
+    """
+    costs = _kept(folder / FOLDER)
+    return _issued(costs, KEPT_SOURCE, prices, clock) if costs else None
+
+
+def _issued(costs: Sequence[AttemptCost], source: str, prices: Pricing, clock: Clock) -> Receipt:
+    """Every attempt as it was charged, joules and grams: what the ledger debits (A3).
+
+    The grams were charged at the intensity of each moment; their interval is as wide, for its
+    size, as it is now.
+    """
+    cost = _together(costs)
+    energy = EnergyFigure(
+        Nanojoules(cost.nj),
+        Nanojoules(cost.nj_low),
+        Nanojoules(cost.nj_high),
+        cost.method,
+        source,
+    )
+    now = clock.now()
+    priced = issue_receipt(energy, prices.rate(now), now, cost.cpu_ns)
+    return replace(priced, carbon=_scaled(priced.carbon, cost.ng))
+
+
+def _kept(spent: Path, before: float = math.inf) -> list[AttemptCost]:
+    """What the attempts under fences below this one left in their folder."""
+    paths = [path for path in sorted(spent.glob("*.json")) if path.stem.isdigit()]
+    return [cost for path in paths if int(path.stem) < before for cost in _read(path)]
 
 
 def _cost(gauge: ProcessGauge) -> AttemptCost:

@@ -26,13 +26,16 @@ from lichen.control.transitions import (
 )
 from lichen.core.clock import Clock, SystemClock
 from lichen.core.errors import Conflict, LichenError
+from lichen.core.figures import Receipt
 from lichen.energy.counters import ProcessCounters
 from lichen.protocol.admin import JobState
 from lichen.server.attempt import Attempt, clear_away, end_stray
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.parentage import await_signals, next_signal
+from lichen.server.pricing import pricing
 from lichen.server.sections import Settings
+from lichen.server.spending import kept_receipt
 from lichen.store.documents import DocumentStore, SqliteDocuments
 
 NAME = "worker"
@@ -48,6 +51,7 @@ class Worker:
     def __init__(self, settings: Settings, documents: DocumentStore, clock: Clock) -> None:
         self._settings = settings.jobs
         self._home = Home(settings.home)
+        self._prices = pricing(settings.carbon, self._home.intensities)
         self._documents = documents
         self._jobs = Jobs(documents, clock)
         self._clock = clock
@@ -82,7 +86,8 @@ class Worker:
                 attempt.enforce()
                 if attempt.ended() is not None:
                     with suppress(LichenError):  # on a full disk the next life takes it over
-                        self._tell(attempt, Release(attempt.fence))
+                        kept = self._kept(attempt.job_id)
+                        self._tell(attempt, Release(attempt.fence, kept))
             time.sleep(0.02)
 
     def _consider(self, job: JobRecord) -> None:
@@ -98,7 +103,8 @@ class Worker:
     def _take(self, job: JobRecord) -> None:
         end_stray(job)
         try:
-            claimed = self._jobs.apply(job.id, Claim(NAME, self._lease_end()))
+            claim = Claim(NAME, self._lease_end(), self._kept(job.id))
+            claimed = self._jobs.apply(job.id, claim)
         except Conflict:
             return  # somebody else was quicker
         if claimed.state is not JobState.RUNNING:
@@ -107,7 +113,8 @@ class Worker:
         try:
             attempt = Attempt(self._home, claimed)
         except (LichenError, OSError) as error:
-            self._jobs.apply(job.id, Crash(claimed.fence, f"it could not be started: {error}"))
+            how = f"it could not be started: {error}"
+            self._jobs.apply(job.id, Crash(claimed.fence, how, self._kept(job.id)))
             return
         self._running[job.id] = attempt
         try:
@@ -123,8 +130,12 @@ class Worker:
             how = attempt.ended()
             if how is not None:
                 any_ended = True
-                self._tell(attempt, Crash(attempt.fence, how))
+                self._tell(attempt, Crash(attempt.fence, how, self._kept(attempt.job_id)))
         return any_ended
+
+    def _kept(self, job_id: str) -> Receipt | None:
+        """What a job has cost as far as its attempts kept it, should it end here."""
+        return kept_receipt(self._home.job(job_id), self._prices, self._clock)
 
     def _tell(self, attempt: Attempt, event: Event) -> None:
         """Record an end, unless the job recorded its own, which is what a job does."""

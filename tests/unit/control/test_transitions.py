@@ -20,6 +20,8 @@ from lichen.control.transitions import (
     step,
 )
 from lichen.core.errors import Conflict
+from lichen.core.figures import EnergyFigure, Method, Receipt
+from lichen.core.units import Nanojoules
 from lichen.protocol.admin import JobError, JobKind, JobState
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -27,6 +29,9 @@ LATER = NOW + timedelta(seconds=10)
 WAITING = JobRecord(id="job-1", kind=JobKind.TRAIN, spec={}, tenant="default", created_at=NOW)
 CLAIM = Claim("worker", LATER)
 RUNNING = step(WAITING, CLAIM, NOW)
+RECEIPT = Receipt(
+    EnergyFigure(Nanojoules(5), Nanojoules(2), Nanojoules(9), Method.MODELLED, "a test"), None, 0
+)
 DONE = step(RUNNING, Succeed(1, {"version": 1}, None), NOW)
 
 
@@ -87,6 +92,20 @@ def test_a_running_job_is_cancelled_when_its_attempt_ends(end: Event) -> None:
     assert (asked.state, asked.cancelling) == (JobState.RUNNING, True)
     ended = step(asked, end, NOW)
     assert (ended.state, ended.error) == (JobState.CANCELLED, None)
+
+
+@pytest.mark.parametrize(
+    "end", [Crash(1, "SIGKILL", RECEIPT), Release(1, RECEIPT), Claim("worker", LATER, RECEIPT)]
+)
+def test_a_job_that_ends_without_its_own_word_carries_what_it_had_cost(end: Event) -> None:
+    asked = step(RUNNING, Cancel(), NOW)
+    assert step(asked, end, NOW).receipt == RECEIPT
+
+
+def test_a_job_that_is_given_up_carries_what_it_had_cost() -> None:
+    last = replace(RUNNING, attempt=RUNNING.attempts_allowed)
+    assert step(last, Crash(1, "SIGKILL", RECEIPT), NOW).receipt == RECEIPT
+    assert step(RUNNING, Crash(1, "SIGKILL", RECEIPT), NOW).receipt is None  # it goes on
 
 
 def test_a_result_that_was_committed_first_wins_over_a_cancellation() -> None:

@@ -9,16 +9,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from lichen.control.jobs import OPEN, JobPolicy, Jobs
 from lichen.control.transitions import Cancel, Claim, JobRecord
 from lichen.core.clock import SystemClock
+from lichen.core.figures import Method
 from lichen.protocol.admin import JobKind, JobState, JsonObject
 from lichen.server.attempt import Attempt, end_stray, log_of
 from lichen.server.home import Home
 from lichen.server.sections import JobSettings, Settings
 from lichen.server.settings import as_environment, load
+from lichen.server.spending import FOLDER, AttemptCost
 from lichen.server.worker import Worker
 from lichen.store.documents import SqliteDocuments
 
@@ -104,6 +107,26 @@ def test_a_cancelled_attempt_ends_and_its_upload_goes(
     jobs.apply(job_id, Cancel())
     turn_until(worker, lambda: jobs.get(job_id).state is JobState.CANCELLED)
     assert not uploaded.exists()
+
+
+def test_a_cancelled_attempt_that_dies_without_a_word_keeps_what_it_had_cost(
+    worker: Worker, jobs: Jobs, settings: Settings
+) -> None:
+    job_id = submit(jobs)
+    worker.turn()
+    kept = AttemptCost(nj=500, nj_low=200, nj_high=900, ng=7, cpu_ns=250, method=Method.MODELLED)
+    spent = Home(settings.home).job(job_id) / FOLDER
+    spent.mkdir(exist_ok=True)
+    (spent / "000001.json").write_bytes(msgspec.json.encode(kept))
+    jobs.apply(job_id, Cancel())
+    os.killpg(jobs.get(job_id).pgid or 0, signal.SIGKILL)
+    turn_until(worker, lambda: jobs.get(job_id).state is JobState.CANCELLED)
+    receipt = jobs.get(job_id).receipt
+    assert receipt is not None
+    assert (receipt.energy.nj, receipt.energy.nj_low, receipt.energy.nj_high) == (500, 200, 900)
+    assert receipt.carbon is not None
+    assert receipt.carbon.ng == 7
+    assert "killed" in receipt.energy.source
 
 
 def test_leases_are_renewed_while_an_attempt_lives(worker: Worker, jobs: Jobs) -> None:
