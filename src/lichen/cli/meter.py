@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import click
 
+from lichen.cli.commands import Verb
 from lichen.cli.output import json_option, print_json, print_table
 from lichen.core.errors import Unavailable
+from lichen.core.plugins import load_object
 from lichen.energy.page import PageContent, PageReader
 from lichen.energy.probe import HostPaths, MeterSurvey, survey
 from lichen.server.settings import load
@@ -23,10 +25,41 @@ class Meterage:
     nj_per_cpu_ns_high: float | None
 
 
-@click.command()
+VERBS: dict[str, Verb] = {}
+"""`lichen meter VERB`: imported when called, so that a look at the meters stays quick."""
+
+
+class MeterVerbs(click.Group):
+    """A group that imports a verb when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Every verb."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The verb's command, imported now; None when there is no such verb."""
+        verb = VERBS.get(cmd_name)
+        command = load_object(verb.home) if verb else None
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The verbs with their summaries, importing none of them."""
+        rows = [(verb.name, verb.summary) for verb in VERBS.values()]
+        if rows:
+            with formatter.section("Verbs"):
+                formatter.write_dl(rows)
+
+
+@click.group(cls=MeterVerbs, invoke_without_command=True)
 @json_option
-def meter(as_json: bool) -> None:  # noqa: FBT001
+@click.pass_context
+def meter(context: click.Context, as_json: bool) -> None:  # noqa: FBT001
     """Which meters this machine has, what they read now, and how far they can be trusted."""
+    if context.invoked_subcommand is None:
+        _show(as_json=as_json)
+
+
+def _show(*, as_json: bool) -> None:
     settings = load()
     found = survey(HostPaths(powercap=settings.energy.powercap))
     try:
