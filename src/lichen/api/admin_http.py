@@ -19,6 +19,7 @@ from lichen.api.admin_openapi import openapi
 from lichen.api.admin_routes import JSON, Plane, Question, Raw, Route
 from lichen.api.admin_uploads import discard, receive_upload
 from lichen.api.problems import encoded, problem_of
+from lichen.api.statuses import retry_after_seconds
 from lichen.core.errors import InvalidInput, LichenError, NotFound, TooLarge
 from lichen.security.identity import Principal
 
@@ -179,7 +180,7 @@ def _rendered(route: Route, answer: object) -> Response:
 
 def _problem(request: Request, error: BaseException) -> Response:
     problem = problem_of(error, request.url.path)
-    body, headers = encoded(problem)
+    body, headers = encoded(problem, retry_after_seconds(error))
     return Response(body, problem.status, headers)
 
 

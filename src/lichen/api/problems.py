@@ -23,11 +23,12 @@ def problem_of(error: BaseException, instance: str | None = None) -> Problem:
     )
 
 
-def encoded(problem: Problem) -> tuple[bytes, dict[str, str]]:
-    """Its body and headers."""
+def encoded(problem: Problem, retry_after_s: int | None = None) -> tuple[bytes, dict[str, str]]:
+    """Its body and headers; `retry_after_s` is when to come back, if the error knows better."""
     headers = {"Content-Type": MEDIA_TYPE}
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if problem.status in RETRY_AFTER_SECONDS:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS[problem.status])
+    wait = retry_after_s or RETRY_AFTER_SECONDS.get(problem.status)
+    if wait is not None:
+        headers["Retry-After"] = str(wait)
     return msgspec.json.encode(problem), headers

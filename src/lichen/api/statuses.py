@@ -84,6 +84,13 @@ def grpc_code(error: BaseException) -> GrpcCode:
     return GrpcCode.INTERNAL
 
 
+def retry_after_seconds(error: BaseException) -> int | None:
+    """What `Retry-After` says for an error; None where it says nothing."""
+    if isinstance(error, errors.OverBudget) and error.retry_after_s is not None:
+        return error.retry_after_s
+    return RETRY_AFTER_SECONDS.get(http_status(error))
+
+
 def sentence(error: BaseException) -> str:
     """What the caller is told: an error of ours in its own words, any other without details."""
     if isinstance(error, errors.LichenError):

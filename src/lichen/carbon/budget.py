@@ -3,6 +3,7 @@
 Pure: what is committed is counted elsewhere (B2), here is only what it means.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,6 +18,8 @@ ROLLING_STEPS = 24
 """A rolling window moves on by so many steps: what was spent in a step leaves with all of it."""
 SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 60, 366 * 86400
 LARGEST_LIMIT = 2**60
+_WINDOW = re.compile(r"(?P<count>[1-9][0-9]{0,7})(?P<unit>[smhdw])")
+_UNIT_SECONDS = {"w": 7 * 86400, "d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
 class Quantity(StrEnum):
@@ -61,6 +64,21 @@ class Scope:
         else:
             checked_name(self.name, self.kind.value)
 
+    @classmethod
+    def parse(cls, text: str) -> "Scope":
+        """Read `tenant:T`, `deployment:D`, `alias:MODEL@ALIAS` or `jobs:KIND`.
+
+        Raises:
+            InvalidInput: the text has another form.
+        """
+        kind, _, name = text.partition(":")
+        if kind not in list(ScopeKind) or not name:
+            raise InvalidInput(
+                f"a budget cannot be for {text!r}: write tenant:T, deployment:D, alias:MODEL@ALIAS "
+                "or jobs:KIND"
+            )
+        return cls(ScopeKind(kind), name)
+
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}"
 
@@ -98,6 +116,29 @@ class Period:
                 f"a rolling window of {self.window_s} s is not usable: give "
                 f"{SHORTEST_WINDOW_S} s to {LONGEST_WINDOW_S} s"
             )
+
+    @classmethod
+    def parse(cls, text: str) -> "Period":
+        """Read `hour`, `day`, `month`, or a rolling window such as `90m`, `6h`, `7d`.
+
+        Raises:
+            InvalidInput: the text has another form, or the window is too short or too long.
+        """
+        if text in (PeriodKind.HOUR, PeriodKind.DAY, PeriodKind.MONTH):
+            return cls(PeriodKind(text))
+        matched = _WINDOW.fullmatch(text)
+        if matched is None:
+            raise InvalidInput(
+                f"a budget cannot be per {text!r}: write hour, day, month, or a rolling window "
+                "such as 90m, 6h or 7d"
+            )
+        return cls(PeriodKind.ROLLING, int(matched["count"]) * _UNIT_SECONDS[matched["unit"]])
+
+    def __str__(self) -> str:
+        if self.kind is not PeriodKind.ROLLING:
+            return self.kind.value
+        unit = next(unit for unit, size in _UNIT_SECONDS.items() if self.window_s % size == 0)
+        return f"{self.window_s // _UNIT_SECONDS[unit]}{unit}"
 
     @property
     def steps(self) -> int:

@@ -57,7 +57,11 @@ class Forbidden(Refused):
 
 
 class OverBudget(Refused):
-    """The energy or carbon budget is spent."""
+    """The energy or carbon budget is spent; `retry_after_s` is when some of it comes back."""
+
+    def __init__(self, message: str, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(LichenError):

@@ -110,3 +110,44 @@ def test_a_calendar_period_takes_no_window() -> None:
 def test_a_scope_without_a_usable_name_is_refused(kind: ScopeKind, name: str) -> None:
     with pytest.raises(InvalidInput):
         Scope(kind, name)
+
+
+@pytest.mark.parametrize(
+    "text", ["tenant:lab", "deployment:demand", "alias:vic@champion", "jobs:train"]
+)
+def test_a_scope_reads_back_as_it_is_written(text: str) -> None:
+    assert str(Scope.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "lab", "tenant", "tenant:", "team:lab", "alias:vic", "jobs:a b"]
+)
+def test_a_scope_of_another_form_is_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"write tenant:T|not usable"):
+        Scope.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "window_s", "shown"),
+    [
+        ("hour", 0, "hour"),
+        ("month", 0, "month"),
+        ("6h", 21600, "6h"),
+        ("90m", 5400, "90m"),
+        ("60s", 60, "1m"),
+        ("24h", 86400, "1d"),
+        ("14d", 14 * 86400, "2w"),
+    ],
+)
+def test_a_period_reads_back_as_it_is_shown(text: str, window_s: int, shown: str) -> None:
+    period = Period.parse(text)
+    assert (period.window_s, str(period)) == (window_s, shown)
+    assert Period.parse(shown) == period
+
+
+@pytest.mark.parametrize(
+    "text", ["", "week", "6", "h", "6 h", "-6h", "0h", "1.5h", "30s", "500d", "6H"]
+)
+def test_a_period_of_another_form_is_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"write hour, day, month|rolling window of"):
+        Period.parse(text)

@@ -9,6 +9,7 @@ from lichen.api.admin_http import LARGEST_BODY
 from lichen.api.admin_routes import Plane, Route
 from lichen.api.admin_table import ROUTES
 from lichen.api.problems import encoded, problem_of
+from lichen.api.statuses import retry_after_seconds
 from lichen.core.errors import OverBudget, TooLarge
 from lichen.security.identity import Role
 from lichen.security.policy import Action
@@ -96,6 +97,8 @@ def test_an_error_that_is_not_ours_tells_nothing(
 def test_a_problem_says_when_to_come_back() -> None:
     _, headers = encoded(problem_of(OverBudget("spent")))
     assert int(headers["Retry-After"]) > 0
+    spent = OverBudget("spent", 7200)
+    assert encoded(problem_of(spent), retry_after_seconds(spent))[1]["Retry-After"] == "7200"
     problem = problem_of(TooLarge("too large"), "/here")
     assert (problem.status, problem.code, problem.instance) == (413, "TooLarge", "/here")
 
