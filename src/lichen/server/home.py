@@ -51,6 +51,11 @@ class Home:
         return self.folder / "intensities"
 
     @property
+    def budgets(self) -> Path:
+        """What is committed of each budget, one mapped file each."""
+        return self.folder / "budgets"
+
+    @property
     def run(self) -> Path:
         """What concerns the running platform alone."""
         return self.folder / "run"
