@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lichen.carbon.chain import lenient, microseconds, moment_of, postings_of
 from lichen.carbon.postings import Basis, Posting, Sums, added, as_postings
+from lichen.carbon.shares import Extent, Share, extent_of, shares_of
 from lichen.carbon.verification import Finding, findings
 from lichen.core.errors import InvalidInput, NotFound
 from lichen.store.failures import database_failures
@@ -128,6 +129,29 @@ class LedgerReader:
             tuple(_total(one) for one in as_postings(sums)),
             tuple(Basis.parse(text) for text in sorted(bases)),
         )
+
+    def shares(
+        self,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        as_of: int | None = None,
+    ) -> tuple[Extent, list[Share]]:
+        """What each account got on each basis in sealed entries alone, up to `as_of` or the last.
+
+        Raises:
+            NotFound: there is no ledger, nothing sealed yet, or no entry `as_of` yet.
+            Corrupt, StorageFailed: it cannot be read.
+        """
+        span = (
+            _FIRST if since is None else microseconds(since),
+            _LAST if until is None else microseconds(until),
+        )
+        with self._reading() as connection:
+            number, digest = self._sealed_up_to(connection, as_of)
+            if not number:
+                raise NotFound("no entry of the ledger is sealed yet: ask again in a minute")
+            bounds = (number, *span)
+            return extent_of(connection, bounds, digest), shares_of(connection, bounds)
 
     def entries(self, after: int = 0, limit: int = 100) -> list[Entry]:
         """Up to `limit` entries with numbers above `after`, in order."""

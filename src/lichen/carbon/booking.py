@@ -28,6 +28,8 @@ def basis_of(window: Window, rate: CarbonRate) -> Basis:
     """On what the window's figures stand."""
     published = window.rate
     middle = published.nj_per_cpu_ns or 1.0
+    made = rate.embodied
+    has_interval = made is not None and made.kg_per_thread > 0
     return Basis(
         rate.intensity,
         published.method,
@@ -35,7 +37,9 @@ def basis_of(window: Window, rate: CarbonRate) -> Basis:
         round(published.low / middle, 2),
         round(published.high / middle, 2),
         rate.pue,
-        rate.embodied.source if rate.embodied else None,
+        made.source if made else None,
+        round(made.kg_low / made.kg_per_thread, 2) if made and has_interval else None,
+        round(made.kg_high / made.kg_per_thread, 2) if made and has_interval else None,
     )
 
 

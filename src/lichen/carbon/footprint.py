@@ -15,6 +15,8 @@ from lichen.core.units import (
 
 NANOSECONDS_PER_YEAR = 31_557_600 * NANOSECONDS_PER_SECOND
 
+DEFAULT_HOST = "default: Dell R740, 1200 kg on 48 threads"
+
 
 @dataclass(frozen=True, slots=True)
 class HostEmbodied:
@@ -30,7 +32,7 @@ class HostEmbodied:
     kg_low: float = 10.0
     kg_high: float = 90.0
     life_years: float = 4.0
-    source: str = "default: Dell R740, 1200 kg on 48 threads over 4 years"
+    source: str = f"{DEFAULT_HOST} over 4 years"
 
     def __post_init__(self) -> None:
         if self.threads < 1 or self.life_years <= 0:

@@ -33,7 +33,8 @@ class Basis:
     """On what a booking stands: frozen with it, so no later revision changes a booked gram (L3).
 
     `energy_low` and `energy_high` are the ends of the energy's 90 % interval as shares of the
-    energy; `meter` names the meter or model that read it.
+    energy; `meter` names the meter or model that read it. `embodied_low` and `embodied_high` are
+    the same of the embodied carbon; books of before 2026-11-22 do not hold them.
     """
 
     intensity: IntensityValue
@@ -43,6 +44,8 @@ class Basis:
     energy_high: float
     pue: float
     embodied: str | None
+    embodied_low: float | None = None
+    embodied_high: float | None = None
 
     def text(self) -> str:
         """Canonical JSON: equal bases give equal text."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lichen.carbon.averages import WorldAverage, YearlyAverages
 from lichen.carbon.fixed import ConstantIntensity, read_series
-from lichen.carbon.footprint import CarbonRate, HostEmbodied
+from lichen.carbon.footprint import DEFAULT_HOST, CarbonRate, HostEmbodied
 from lichen.carbon.intensity import FallbackChain, IntensitySource, checked_zone
 from lichen.carbon.kept import KeptIntensity, kept_file
 from lichen.core.errors import InvalidInput
@@ -136,9 +136,11 @@ def _series(settings: CarbonSettings, zone: str) -> IntensitySource:
 
 def _embodied(settings: CarbonSettings) -> HostEmbodied:
     threads = os.cpu_count() or 1
-    stated = settings.embodied_kg_per_thread
+    stated, years = settings.embodied_kg_per_thread, settings.host_life_years
     if stated is None:
-        return HostEmbodied(threads, life_years=settings.host_life_years)
-    return HostEmbodied(
-        threads, stated, stated, stated, settings.host_life_years, "stated by the operator"
-    )
+        return HostEmbodied(
+            threads, life_years=years, source=f"{DEFAULT_HOST} over {years:g} years"
+        )
+    said = f": {settings.embodied_source}" if settings.embodied_source else ""
+    source = f"stated by the operator{said}, {stated:g} kg a thread over {years:g} years"
+    return HostEmbodied(threads, stated, stated, stated, years, source)

@@ -107,6 +107,66 @@ class CarbonSettings:
     host_life_years: float = _setting(
         4.0, "Years over which making this machine is spread (C3).", least=0.1
     )
+    embodied_source: str | None = _setting(
+        None, "Where `embodied_kg_per_thread` comes from, such as the maker's data sheet."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """What the operator declares for reports; what is not declared stays empty in them."""
+
+    organisation: str | None = _setting(None, "Who reports: a name for the head of each report.")
+    host_ownership: str | None = _setting(
+        None,
+        "Whose this machine is: the electricity of an owned one is scope 2 of the GHG Protocol, of "
+        "a rented one scope 3 category 1.",
+        choices=("owned", "rented"),
+    )
+    market_g_per_kwh: float | None = _setting(
+        None,
+        "gCO2e per kWh for the market-based scope 2. Needs the next three.",
+        least=0,
+        most=2000,
+    )
+    market_instrument: str | None = _setting(
+        None,
+        "What `market_g_per_kwh` is by: certificates or a contract, the supplier's rate, or the "
+        "residual mix.",
+        choices=("contract", "supplier", "residual-mix"),
+    )
+    market_source: str | None = _setting(
+        None, "Name of that contract, supplier or residual mix, with its year."
+    )
+    market_evidence: str | None = _setting(
+        None, "Where its evidence is kept: a certificate's number, a document, an address."
+    )
+    direct_g_per_kwh: float | None = _setting(
+        None,
+        "Direct gCO2e per kWh of the grid: splits a life-cycle intensity into scope 2 and scope 3 "
+        "category 3. Needs `direct_source`.",
+        least=0,
+        most=2000,
+    )
+    direct_source: str | None = _setting(None, "Who publishes `direct_g_per_kwh`, with its year.")
+    upstream_g_per_kwh: float | None = _setting(
+        None,
+        "Upstream gCO2e per kWh of the grid (fuel, plants, grid losses): scope 3 category 3 where "
+        "the intensity in force is direct. Needs `upstream_source`.",
+        least=0,
+        most=2000,
+    )
+    upstream_source: str | None = _setting(
+        None, "Who publishes `upstream_g_per_kwh`, with its year."
+    )
+    water_l_per_kwh: float | None = _setting(
+        None,
+        "Water usage effectiveness of the building, litres per kWh of the computers (ISO/IEC "
+        "30134-9). Needs `water_source`.",
+        least=0,
+        most=100,
+    )
+    water_source: str | None = _setting(None, "Who measured `water_l_per_kwh`, and when.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +315,7 @@ class Settings:
     addresses: AddressSettings = AddressSettings()
     energy: EnergySettings = EnergySettings()
     carbon: CarbonSettings = CarbonSettings()
+    reports: ReportSettings = ReportSettings()
     security: SecuritySettings = SecuritySettings()
     limits: LimitSettings = LimitSettings()
     jobs: JobSettings = JobSettings()
