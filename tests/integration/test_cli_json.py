@@ -115,3 +115,28 @@ def test_zones_in_json(ask: Ask) -> None:
     assert ask("zones", "CN-BJ")["answered_by"] == "yearly averages"
     assert ask("zones")["sources"][-1]["name"] == "world average"
     assert "CN-HUABEI" in [one["zone"] for one in ask("zones", "--all")]
+
+
+def test_budgets_in_json(ask: Ask) -> None:
+    limit = ["--joules", "5000", "--per", "6h", "--for", "deployment:d", "--degrade-from", "80%"]
+    made = ask("budget", "set", "d-limit", *limit)
+    assert (made["unit"], made["limit"], made["per"]) == ("nj", 5 * 10**12, "6h")
+    assert (made["degrade_from"], made["tenant"]) == (0.8, "default")
+    assert made["standing"]["remaining"] == made["limit"] - made["standing"]["committed"]
+    grams = ask("budget", "set", "g", "--grams", "1.5", "--per", "month", "--for", "jobs:append")
+    assert (grams["unit"], grams["limit"]) == ("ng", 1_500_000_000)
+    assert [one["name"] for one in ask("budget", "ls")["budgets"]] == ["d-limit", "g"]
+    assert ask("budget", "rm", "g") == {"removed": "g"}
+    assert ask("budget", "rm", "d-limit") == {"removed": "d-limit"}
+
+
+def test_budgets_for_people(cli: Cli, served: object) -> None:
+    assert served
+    said = cli(
+        "budget", "set", "lab", "--joules", "5000", "--per", "day", "--for", "tenant:default"
+    )
+    assert said.out.startswith("lab: 5 kJ per day for tenant:default, 5 kJ left, back from 20")
+    listed = cli("budget", "ls").out
+    assert listed.split()[:5] == ["budget", "for", "limit", "per", "used"]
+    assert "(0 %)" in listed
+    assert cli("budget", "rm", "lab").out == "budget lab is gone\n"

@@ -7,6 +7,8 @@ from typing import Any
 
 from lichen.api.gate import Gate
 from lichen.carbon.accounts import LedgerReader
+from lichen.carbon.budget import Budget
+from lichen.control.budgets import Budgets
 from lichen.control.jobs import Jobs
 from lichen.control.state import Deployments
 from lichen.control.submissions import Sender, Submissions
@@ -21,6 +23,7 @@ from lichen.protocol.admin import (
     Progress,
     ZoneIntensity,
 )
+from lichen.protocol.budgets import BudgetStanding
 from lichen.registry.catalog import Catalog
 from lichen.security.identity import Principal, Role
 from lichen.security.policy import Action, Kind
@@ -45,6 +48,7 @@ class Plane:
     catalog: Catalog
     deployments: Deployments
     ledger: LedgerReader
+    budgets: Budgets
     uploads: Path
     upload_bytes: int
     job_log: Callable[[str], str]
@@ -54,6 +58,7 @@ class Plane:
     meters: Callable[[], Meters]
     platform: Callable[[], Platform]
     zone: Callable[[str], ZoneIntensity]
+    budget_standing: Callable[[Budget], BudgetStanding | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,4 +179,4 @@ class Route:
     @property
     def creates(self) -> bool:
         """Whether a repetition with the same Idempotency-Key is answered alike."""
-        return self.status == 202
+        return self.method == "POST" and self.status in (201, 202)

@@ -1,6 +1,13 @@
 """All that the control plane answers, in one table."""
 
-from lichen.api import admin_accounts, admin_data, admin_deployments, admin_jobs, admin_models
+from lichen.api import (
+    admin_accounts,
+    admin_budgets,
+    admin_data,
+    admin_deployments,
+    admin_jobs,
+    admin_models,
+)
 from lichen.api.admin_routes import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -9,4 +16,5 @@ ROUTES: tuple[Route, ...] = (
     *admin_jobs.ROUTES,
     *admin_models.ROUTES,
     *admin_deployments.ROUTES,
+    *admin_budgets.ROUTES,
 )

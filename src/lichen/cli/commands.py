@@ -45,6 +45,7 @@ SECTIONS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
         "Account",
         (
             Verb("ledger", "lichen.cli.ledger:ledger", "Accounts of energy and carbon; verify."),
+            Verb("budget", "lichen.cli.budget:budget", "Budgets: set, ls, rm."),
             Verb("zones", "lichen.cli.zones:zones", "A grid's intensity now, source by source."),
             Verb("meter", "lichen.cli.meter:meter", "Which meters this machine has."),
         ),

@@ -11,6 +11,7 @@ import msgspec
 from platformdirs import user_data_path
 
 from lichen.client.admin import Data, Deployments, Jobs, Models, Watcher, train_job
+from lichen.client.budgets import Budgets
 from lichen.client.inference import AS_USUAL, Answer, Inference, Wish
 from lichen.client.session import Session, is_loopback
 from lichen.client.transport import Transport
@@ -44,6 +45,7 @@ class Lichen:
         self.data = Data(session, self.jobs)
         self.models = Models(session, self.jobs)
         self.deployments = Deployments(session)
+        self.budgets = Budgets(session)
         self._inference: Inference | None = None
 
     @property

@@ -33,10 +33,23 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
-class _Remembered:
+class Remembered:
+    """What was made under a key, and the fingerprint that a repetition must have."""
+
     job_id: str
     fingerprint: Digest
     created_at: datetime
+
+    def check(self, fingerprint: Digest) -> None:
+        """Pass when this is the same request again.
+
+        Raises:
+            InvalidInput: the key was used for another request.
+        """
+        if self.fingerprint != fingerprint:
+            raise InvalidInput(
+                "this Idempotency-Key was used for another request: take a new key for a new one"
+            )
 
 
 class Submissions:
@@ -65,11 +78,11 @@ class Submissions:
         if sender.idempotency_key is None:
             return self._jobs.submit(kind, spec, sender.tenant), True
         self._forget_in_time()
-        key = _document_key(sender, sender.idempotency_key)
-        mark = digest_of(kind.encode() + b"\0" + (fingerprint or msgspec.json.encode(spec)))
+        key = remembered_key(sender, sender.idempotency_key)
+        mark = mark_of(kind, fingerprint or msgspec.json.encode(spec))
 
         def remember(job: JobRecord) -> Sequence[Change]:
-            body = msgspec.json.encode(_Remembered(job.id, mark, self._clock.now()))
+            body = msgspec.json.encode(Remembered(job.id, mark, self._clock.now()))
             return [Change(IDEMPOTENCY, key, body, MUST_NOT_EXIST)]
 
         earlier = self._earlier(key, mark)
@@ -99,7 +112,7 @@ class Submissions:
             old = [
                 Change(IDEMPOTENCY, document.key, None)
                 for document in page
-                if msgspec.json.decode(document.body, type=_Remembered).created_at < oldest
+                if msgspec.json.decode(document.body, type=Remembered).created_at < oldest
             ]
             self._documents.commit(old)
             dropped += len(old)
@@ -110,15 +123,22 @@ class Submissions:
         document = self._documents.get(IDEMPOTENCY, key)
         if document is None:
             return None
-        remembered = msgspec.json.decode(document.body, type=_Remembered)
-        if remembered.fingerprint != mark:
-            raise InvalidInput(
-                "this Idempotency-Key was used for another request: take a new key for a new one"
-            )
+        remembered = msgspec.json.decode(document.body, type=Remembered)
+        remembered.check(mark)
         return self._jobs.get(remembered.job_id)
 
 
-def _document_key(sender: Sender, key: str) -> str:
+def mark_of(kind: str, content: bytes) -> Digest:
+    """What is equal in a repetition of a request."""
+    return digest_of(kind.encode() + b"\0" + content)
+
+
+def remembered_key(sender: Sender, key: str) -> str:
+    """Under which a request with this Idempotency-Key is remembered.
+
+    Raises:
+        InvalidInput: the key is empty or too long.
+    """
     if not key or len(key) > LONGEST_KEY:
         raise InvalidInput(f"an Idempotency-Key has 1 to {LONGEST_KEY} characters, not {len(key)}")
     return digest_of(f"{sender.tenant}\0{sender.principal}\0{key}".encode())

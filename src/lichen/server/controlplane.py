@@ -16,6 +16,7 @@ from lichen.api.gate import Gate
 from lichen.api.metrics_http import METRICS_PATH, Telemetry, answer_metrics
 from lichen.carbon.accounts import LedgerReader
 from lichen.carbon.intensity import checked_zone
+from lichen.control.budgets import Budgets, Owners
 from lichen.control.jobs import JobPolicy, Jobs
 from lichen.control.state import Deployments
 from lichen.control.submissions import Submissions
@@ -31,6 +32,7 @@ from lichen.security.identity import Role
 from lichen.security.tokens import KeyRing, Keys
 from lichen.server.asgi import answer
 from lichen.server.attempt import log_of
+from lichen.server.budget_accounts import BudgetAccounts
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.intensity_keeper import IntensityKeeper
@@ -60,7 +62,8 @@ def open_plane(settings: Settings, documents: DocumentStore, clock: Clock) -> Pl
     observations = Observations(settings)
     processes = settings.operation.dataplane_processes
     role = settings.security.anonymous_role
-    ensure_admin_key(home.admin_key, Keys(documents, clock), clock)
+    keys = Keys(documents, clock)
+    ensure_admin_key(home.admin_key, keys, clock)
     return Plane(
         gate=Gate(KeyRing(documents, clock, Role(role) if role else None)),
         documents=documents,
@@ -70,6 +73,7 @@ def open_plane(settings: Settings, documents: DocumentStore, clock: Clock) -> Pl
         catalog=catalog,
         deployments=Deployments(among_siblings(documents, processes), catalog),
         ledger=LedgerReader(home.ledger),
+        budgets=Budgets(documents, Owners(documents, catalog, keys), clock),
         uploads=home.uploads,
         upload_bytes=settings.limits.upload_bytes,
         job_log=partial(log_of, home, limit_bytes=LOG_BYTES),
@@ -78,6 +82,7 @@ def open_plane(settings: Settings, documents: DocumentStore, clock: Clock) -> Pl
         newest_input=_lazy_newest_input(documents, blobs, clock),
         meters=observations.meters,
         platform=observations.platform,
+        budget_standing=BudgetAccounts(documents, home, clock).view,
         zone=ZoneObservations(pricing(settings.carbon, home.intensities), clock).zone,
     )
 

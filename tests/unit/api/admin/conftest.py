@@ -1,7 +1,7 @@
 """The control plane's application in this process, over memory, without a socket."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from lichen.api.admin_routes import Plane
 from lichen.api.admin_table import ROUTES
 from lichen.api.gate import Gate
 from lichen.carbon.accounts import LedgerReader
+from lichen.control.budgets import Budgets, Owners
 from lichen.control.jobs import Jobs
 from lichen.control.state import Deployments
 from lichen.control.submissions import Submissions
@@ -26,6 +27,8 @@ from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Draft
 from lichen.security.identity import Principal, Role
 from lichen.security.tokens import KeyRing, Keys
+from lichen.server.budget_accounts import BudgetAccounts
+from lichen.server.home import Home
 from lichen.server.pricing import pricing
 from lichen.server.sections import CarbonSettings
 from lichen.server.zone_intensity import ZoneObservations
@@ -77,7 +80,7 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def house(tmp_path: Path) -> Iterator[House]:
     """A control plane without processes."""
     documents, clock, blobs = MemoryDocuments(), ManualClock(), LocalBlobs(tmp_path / "blobs")
     jobs, catalog = Jobs(documents, clock), Catalog(documents, blobs, clock)
@@ -89,6 +92,7 @@ def house(tmp_path: Path) -> House:
         asked.append((reference, dict(query)))  # type: ignore[call-overload]
         return NewestInput(request={}, times=[], targets=[], units=[], quantile_levels=[])
 
+    accounts = BudgetAccounts(documents, Home(tmp_path), clock)
     plane = Plane(
         gate=Gate(KeyRing(documents, clock)),
         documents=documents,
@@ -98,6 +102,7 @@ def house(tmp_path: Path) -> House:
         catalog=catalog,
         deployments=Deployments(documents, catalog),
         ledger=LedgerReader(tmp_path / "ledger.db"),
+        budgets=Budgets(documents, Owners(documents, catalog, Keys(documents, clock)), clock),
         uploads=tmp_path / "uploads",
         upload_bytes=UPLOAD_BYTES,
         job_log=lambda job_id: f"the log of {job_id}",
@@ -110,11 +115,13 @@ def house(tmp_path: Path) -> House:
         platform=lambda: Platform(
             version="0", addresses=Addresses(http="h", control="c"), zone="DE", home="/"
         ),
+        budget_standing=accounts.view,
         zone=ZoneObservations(pricing(CarbonSettings(zone="DE"), tmp_path), clock).zone,
     )
     app = admin_app(plane, ROUTES)
     keys = Keys(documents, clock)
-    return House(plane, app, keys, clock, documents, InProcess(app), progress, asked)
+    yield House(plane, app, keys, clock, documents, InProcess(app), progress, asked)
+    accounts.close()
 
 
 @pytest.fixture
