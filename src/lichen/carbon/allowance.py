@@ -8,8 +8,10 @@ A changed limit counts what was spent before; a changed scope, period or quantit
 with a file of its own, and returns to it when it is changed back.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from threading import Lock
 
@@ -50,8 +52,9 @@ class Allowance:
         self._lock = Lock()
         self._step = _NO_STEP
         self._start_s = self._end_s = 0
-        self._left = self._in_flight = self._late = self._late_start_us = 0
-        self._room = 0
+        self._left = self._in_flight = 0
+        self._late: deque[tuple[int, int]] = deque()
+        self._room = self._resets_s = 0
         self._slice = 0
         self._leased_ns = 0
         self._is_used = self._is_unwritten = self._is_closed = False
@@ -161,6 +164,11 @@ class Allowance:
     def remaining(self) -> int:
         """What is left as far as this process knows without asking: see `tend`."""
         return max(0, self._room + self._left)
+
+    @property
+    def resets_unix_s(self) -> int:
+        """When some of it comes back, in seconds since 1970, as far as this process knows."""
+        return self._resets_s
 
     def standing(self) -> Standing:
         """How the budget stands now.
@@ -285,11 +293,12 @@ class Allowance:
         self._end_s = int(self._step.end.timestamp())
         if former is _NO_STEP:
             return
-        self._late_start_us = microseconds(former.start)
+        start_us = microseconds(former.start)
         if self._left > 0:
-            self._file.give_back(self._late_start_us, self._left)
+            self._file.give_back(start_us, self._left)
             self._left = 0
-        self._late += max(0, self._in_flight)
+        if self._in_flight > 0:
+            self._late.append((start_us, self._in_flight))
         self._in_flight = 0
 
     def _give_back(self) -> None:
@@ -309,17 +318,27 @@ class Allowance:
 
     def _look(self) -> int:
         """What nobody has committed of the limit now."""
-        self._room = self._budget.limit - sum(self._file.counted(self._step).values())
+        counted = self._file.counted(self._step)
+        self._room = self._budget.limit - sum(counted.values())
+        period, oldest = self._budget.period, next(iter(counted), None)
+        leaves = self._step.end if oldest is None else leaves_at(period, oldest)
+        self._resets_s = ceil(leaves.timestamp())
         return self._room
 
     def _settle_late(self, estimate: int, actual: int) -> None:
         """Something is in flight from an earlier step: what is over returns there, not here.
 
-        Which of several it is nobody knows; their estimates add up all the same.
+        Which of several it is nobody knows: the oldest, so out of order as much as was in flight
+        when the step ended may be counted in the wrong one of the two.
         """
-        late = min(self._late, estimate)
-        self._late -= late
-        self._in_flight -= estimate - late
+        start_us = self._late[0][0]
+        rest = estimate
+        while rest and self._late:
+            step_us, amount = self._late.popleft()
+            if amount > rest:
+                self._late.appendleft((step_us, amount - rest))
+            rest -= min(rest, amount)
+        self._in_flight -= rest
         if actual > estimate:
             self._left -= actual - estimate
             if self._left < 0:
@@ -327,7 +346,7 @@ class Allowance:
         elif not self._is_closed:
             try:
                 with self._file.locked():
-                    self._file.give_back(self._late_start_us, estimate - actual)
+                    self._file.give_back(start_us, estimate - actual)
             except Unavailable:
                 pass  # it stays committed: errs towards refusing
 
