@@ -11,14 +11,25 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
+from typing import Protocol
 
 from lichen.core.errors import LichenError, Unavailable
+from lichen.core.units import NANOSECONDS_PER_SECOND
+from lichen.energy.attribution import clock_cost_ns
+from lichen.energy.descendants import ended_children_ns, has_children, living_ns
 from lichen.energy.open_window import SAMPLE_NS, WINDOW_NS
 from lichen.energy.owner import MeterOwner
 from lichen.energy.page import PageReader, Rate
 
-_NS_PER_S = 1_000_000_000
 _PATIENCE, _PAUSE_S = 20, 0.05
+
+
+class Watcher(Protocol):
+    """Work that is charged as time goes by (A4)."""
+
+    def charge_window(self) -> None:
+        """Charge what was used so far; called about once a second from the sampler's thread."""
+        ...
 
 
 class MeterSession:
@@ -31,14 +42,25 @@ class MeterSession:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.process = os.getpid()
+        self.closed = False
+        """Whether a new block has to ask for another session."""
+        self.abandoned = False
+        """Whether this is a forked child's copy: its clocks are not this process's."""
         self._owner = MeterOwner(folder)
         self._page = self._first_page()
-        self._watchers: set[Callable[[], None]] = set()
-        self._lock = Lock()
-        self._stopping = Event()
+        self.rate: Callable[[], Rate] = self._page.rate
+        """What a CPU-nanosecond costs, as last published."""
+        self._watchers: set[Watcher] = set()
+        self._parent = has_children()
+        self._ready, self._stopping = Event(), Event()
+        self._sampling = False
+        self._sampler_ns = 0
         self._thread = Thread(target=self._run, name="lichen-meter", daemon=True)
         self._thread.start()
         self._sampler_clock = time.pthread_getcpuclockid(self._thread.ident or 0)
+        self._ready.set()
+        self.clock_cost_ns = clock_cost_ns(self.cpu_ns)
+        self.thread_clock_cost_ns = clock_cost_ns(time.thread_time_ns)
 
     def _first_page(self) -> PageReader:
         """The page; an owner that has only just taken the lock gets a moment to publish."""
@@ -49,53 +71,70 @@ class MeterSession:
                 time.sleep(_PAUSE_S)
         return self._owner.page()
 
-    def rate(self) -> Rate:
-        """What a CPU-nanosecond costs, as last published."""
-        return self._page.rate()
-
     def cpu_ns(self) -> int:
-        """CPU time of this process so far, all its threads but the sampler."""
-        return time.process_time_ns() - time.clock_gettime_ns(self._sampler_clock)
+        """CPU time of this process so far, all its threads but the sampler, and of its children.
 
-    def watch(self, each_window: Callable[[], None]) -> None:
-        """Call `each_window` about once a second from the sampler's thread."""
-        with self._lock:
-            self._watchers.add(each_window)
+        Children count as they end and are waited for; those that run count as they go once the
+        sampler has seen that there are any, a tenth of a second after the first.
+        """
+        process_ns = time.process_time_ns()
+        if self._sampling:  # only then does its clock move: a look at it costs as much as the first
+            sampler_ns = time.clock_gettime_ns(self._sampler_clock)
+        else:
+            sampler_ns = self._sampler_ns
+        return process_ns - sampler_ns + self.children_ns()
 
-    def unwatch(self, each_window: Callable[[], None]) -> None:
+    def children_ns(self) -> int:
+        """CPU time of this process's children and theirs, without its own."""
+        if not self._parent:
+            return ended_children_ns()
+        # In this order a child that ends in between is missed once, never counted twice.
+        return ended_children_ns() + living_ns(self.process)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Call it each window."""
+        self._watchers.add(watcher)
+
+    def unwatch(self, watcher: Watcher) -> None:
         """Stop calling it."""
-        with self._lock:
-            self._watchers.discard(each_window)
+        self._watchers.discard(watcher)
 
     def abandon(self) -> None:
         """Close in a forked child what belongs to its parent, whose lock stays as it is."""
+        self.closed = self.abandoned = True
         self._owner.close()
 
     def close(self) -> None:
         """Hand the lock over and stop sampling."""
+        self.closed = True
         self._stopping.set()
         self._thread.join()
 
     def _run(self) -> None:
         since_ns = 0
-        while not self._stopping.wait(self._pause_ns() / _NS_PER_S):
-            since_ns += self._pause_ns()
-            with suppress(LichenError, OSError):  # a full disk: the last rate stays in force
-                self._owner.tick()
-            if since_ns >= WINDOW_NS:
-                since_ns = 0
-                self._call_watchers()
-        self._page.close()
+        self._ready.wait()
+        while not self._stopping.wait(SAMPLE_NS / NANOSECONDS_PER_SECOND):
+            self._sampling = True
+            since_ns += SAMPLE_NS
+            self._sample(is_window=since_ns >= WINDOW_NS)
+            since_ns %= WINDOW_NS
+            self._sampler_ns = time.thread_time_ns()
+            self._sampling = False
+        self._sampler_ns = time.thread_time_ns()  # blocks may outlast this thread and its clock
         self._owner.close()
 
-    def _pause_ns(self) -> int:
-        return SAMPLE_NS if self._owner.owns else WINDOW_NS
+    def _sample(self, *, is_window: bool) -> None:
+        self._parent = has_children()
+        if self._owner.owns or is_window:
+            with suppress(LichenError, OSError):  # a full disk: the last rate stays in force
+                self._owner.tick()
+        if is_window:
+            self.call_watchers()
 
-    def _call_watchers(self) -> None:
-        with self._lock:
-            watchers = tuple(self._watchers)
-        for each_window in watchers:
-            each_window()
+    def call_watchers(self) -> None:
+        """Charge all work that runs."""
+        for watcher in tuple(self._watchers):
+            watcher.charge_window()
 
 
 _sessions: dict[Path, MeterSession] = {}
@@ -107,12 +146,9 @@ def session_of(folder: Path) -> MeterSession:
 
     A fork starts its own: the sampler's thread stays with the parent.
     """
-    session = _sessions.get(folder)
-    if session is not None and session.process == os.getpid():
-        return session
     with _opening:
         session = _sessions.get(folder)
-        if session is None or session.process != os.getpid():
+        if session is None or session.closed:
             session = _sessions[folder] = MeterSession(folder)
     return session
 
@@ -120,7 +156,7 @@ def session_of(folder: Path) -> MeterSession:
 def close_sessions() -> None:
     """Let go of the meters now; the next metered block takes them again."""
     with _opening:
-        sessions = [one for one in _sessions.values() if one.process == os.getpid()]
+        sessions = tuple(_sessions.values())
         _sessions.clear()
     for session in sessions:
         session.close()

@@ -4,25 +4,38 @@
         work()
     print(m.receipt)
 
-The block is charged the CPU time of the whole process, all threads, at the rate of the meters (A1):
-two blocks that overlap in one process both count it. Energy is what the work added; the host's idle
-share is in no receipt.
+What is counted:
+
+- A block, or a call of a plain function: the CPU time of the whole process, all threads, and of its
+  children. Two blocks that overlap in one process both count it, and an outer block holds what its
+  inner ones hold.
+- With `this_thread=True`: the CPU time of the calling thread alone, so that what runs side by side
+  in a pool of threads adds up.
+- A call of a coroutine or generator function: the CPU time of its own steps, on whichever thread
+  each runs, so that a hundred at once add up too; not that of other tasks, threads or processes
+  that it starts.
+
+Energy is what the work added, charged as it ran (A3, A4); the host's idle share is in no receipt.
 """
 
-from collections.abc import Awaitable, Callable
-from functools import wraps
-from inspect import iscoroutinefunction
+import os
+import time
+from collections.abc import Callable
+from functools import partial, wraps
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from pathlib import Path
-from threading import Lock
+from threading import Lock, get_ident
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar, cast
+from typing import Any, ParamSpec, Self, TypedDict, TypeVar, Unpack, cast
 
+from lichen.carbon.emissions_csv import EmissionsFile
 from lichen.carbon.footprint import HostEmbodied
-from lichen.carbon.intensity import WORLD, IntensitySource, checked_zone
-from lichen.carbon.meter_session import MeterSession, session_of
-from lichen.carbon.prices import Prices, Spent, prices_of, receipt_of
-from lichen.core.clock import Clock, SystemClock
-from lichen.core.errors import Unavailable
+from lichen.carbon.intensity import IntensitySource
+from lichen.carbon.prices import prices_of
+from lichen.carbon.span import Span, Terms
+from lichen.carbon.steps import AsyncSteps, StepMeter, Steps
+from lichen.core.clock import Clock
+from lichen.core.errors import InvalidInput, Unavailable
 from lichen.core.figures import Receipt
 from lichen.core.units import grams, joules
 from lichen.energy.runtime import host_runtime_folder
@@ -34,28 +47,41 @@ R = TypeVar("R")
 class Metered:
     """One metered block; made by `metered`. It may be entered again once it has ended."""
 
-    def __init__(self, name: str, prices: Prices, folder: Path) -> None:
-        self.name = name
-        self._prices = prices
-        self._folder = folder
-        self._spent: list[Spent] = []
-        self._ended_at: int | None = None
-        self._receipt: Receipt | None = None
-        self._session: MeterSession | None = None
+    def __init__(self, terms: Terms, *, this_thread: bool = False) -> None:
+        self._terms = terms
+        self._this_thread = this_thread
+        self._runs = False
+        self._clock: Callable[[], int] = time.thread_time_ns
         self._lock = Lock()
+        self.span: Span | None = None
+        """What was charged; None before it was entered."""
+
+    @property
+    def name(self) -> str:
+        """What the block is called."""
+        return self._terms.name
 
     @property
     def zone(self) -> str:
         """Whose grid feeds the machine."""
-        return self._prices.zone
+        return self._terms.prices.zone
+
+    # -- the block ----------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        session = session_of(self._folder)
-        self._receipt = self._ended_at = None
-        self._spent = [Spent(self._prices.rate())]
-        self._session = session
-        self._charged_to_ns = session.cpu_ns()
-        session.watch(self._each_window)
+        if self._runs:
+            raise InvalidInput(
+                f"the block {self.name!r} still runs: make another with lichen.metered(...)"
+            )
+        self.span = span = self._terms.begin()
+        self._runs = True
+        session = span.session
+        if self._this_thread:
+            self._clock = _clock_of_this_thread()
+        else:
+            self._clock = session.cpu_ns
+        self._charged_to_ns = self._clock()
+        session.watch(self)
         return self
 
     def __exit__(
@@ -64,12 +90,34 @@ class Metered:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        session = self._session
-        assert session is not None  # noqa: S101 - `with` entered before it leaves
-        self._charge(session, session.cpu_ns())
-        session.unwatch(self._each_window)
-        self._session = None
-        self._ended_at = int(self._prices.clock.now().timestamp())
+        span = self.span
+        assert span is not None  # noqa: S101 - `with` entered before it leaves
+        session, self._runs = span.session, False
+        if session.abandoned:
+            return  # a fork's copy of the block: it ends in the parent, with this child in it
+        cost_ns = session.thread_clock_cost_ns if self._this_thread else session.clock_cost_ns
+        now_ns = self._clock() - cost_ns
+        session.unwatch(self)
+        with self._lock:
+            self._charge(span, now_ns)
+            span.end()
+
+    def start(self) -> Self:
+        """Begin, where a `with` does not fit: two cells of a notebook, say; `stop` ends it."""
+        return self.__enter__()
+
+    def stop(self) -> Receipt:
+        """End what `start` began; its receipt.
+
+        Raises:
+            Unavailable: it does not run.
+        """
+        if not self._runs:
+            raise Unavailable(f"the block {self.name!r} does not run: start it first")
+        self.__exit__(None, None, None)
+        return self.receipt
+
+    # -- what it cost -------------------------------------------------------------------------
 
     @property
     def receipt(self) -> Receipt:
@@ -78,11 +126,9 @@ class Metered:
         Raises:
             Unavailable: the block still runs, or never ran.
         """
-        if self._ended_at is None:
+        if self.span is None:
             raise Unavailable(f"the receipt of {self.name!r} is issued when its block ends")
-        if self._receipt is None:
-            self._receipt = receipt_of(self._spent, self._ended_at)
-        return self._receipt
+        return self.span.receipt
 
     @property
     def joules(self) -> float:
@@ -95,66 +141,104 @@ class Metered:
         assert self.receipt.carbon is not None  # noqa: S101 - the world average always answers
         return grams(self.receipt.carbon.ng)
 
+    # -- functions ----------------------------------------------------------------------------
+
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Meter each call of the function; `function.metered.receipt` is that of the last call."""
         wrapper: Callable[P, R]
         if iscoroutinefunction(function):
-            wrapper = cast(Callable[P, R], self._wrap_coroutine(function))
+            wrapper = self._wrap_coroutine(function)
+        elif isgeneratorfunction(function):
+            wrapper = self._wrap_generator(function, Steps)
+        elif isasyncgenfunction(function):
+            wrapper = self._wrap_generator(function, AsyncSteps)
         else:
-
-            @wraps(function)
-            def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-                with self._again() as block:
-                    answer = function(*args, **kwargs)
-                self._take(block)
-                return answer
-
-            wrapper = wrapped
+            wrapper = self._wrap_function(function)
         wrapper.metered = self  # type: ignore[attr-defined] # functions take attributes
         return wrapper
 
-    def _wrap_coroutine(self, function: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any]]:
+    def _wrap_function(self, function: Callable[P, R]) -> Callable[P, R]:
         @wraps(function)
-        async def wrapped(*args: P.args, **kwargs: P.kwargs) -> object:
-            with self._again() as block:
-                answer = await function(*args, **kwargs)
-            self._take(block)
-            return answer
+        def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+            block = Metered(self._terms, this_thread=self._this_thread)
+            try:
+                with block:
+                    return function(*args, **kwargs)
+            finally:
+                self._take(block.span)
 
         return wrapped
 
-    def _again(self) -> "Metered":
-        return Metered(self.name, self._prices, self._folder)
+    def _wrap_coroutine(self, function: Callable[P, Any]) -> Callable[P, R]:
+        @wraps(function)
+        async def wrapped(*args: P.args, **kwargs: P.kwargs) -> object:
+            return await Steps(function(*args, **kwargs), StepMeter(self._terms, self._take))
 
-    def _take(self, block: "Metered") -> None:
-        self._receipt = block.receipt
-        self._ended_at = self._receipt.at
+        return cast(Callable[P, R], wrapped)
+
+    def _wrap_generator(
+        self, function: Callable[P, Any], steps: type[Steps] | type[AsyncSteps]
+    ) -> Callable[P, R]:
+        @wraps(function)
+        def wrapped(*args: P.args, **kwargs: P.kwargs) -> object:
+            return steps(function(*args, **kwargs), StepMeter(self._terms, self._take))
+
+        return cast(Callable[P, R], wrapped)
+
+    def _take(self, span: Span | None) -> None:
+        """Keep the span of the call that ended last."""
+        self.span = span
 
     # -- charging -----------------------------------------------------------------------------
 
-    def _each_window(self) -> None:
-        session = self._session
-        if session is not None:
-            self._charge(session, session.cpu_ns())
-
-    def _charge(self, session: MeterSession, now_ns: int) -> None:
-        """Charge the CPU time since the last charge at the rate now published (A4)."""
+    def charge_window(self) -> None:
+        """Charge what was used so far, and ask again what a joule costs; once a second (A4)."""
+        span = self.span
+        if span is None or not self._runs:
+            return
+        try:
+            now_ns = self._clock()
+        except OSError:  # the thread that entered ended without leaving: its clock is gone
+            span.session.unwatch(self)
+            return
         with self._lock:
-            if now_ns > self._charged_to_ns:
-                cpu_ns, self._charged_to_ns = now_ns - self._charged_to_ns, now_ns
-                self._spent[-1].add(cpu_ns, session.rate().figure(cpu_ns))
-            if self._prices.rate() is not self._spent[-1].rate:
-                self._spent.append(Spent(self._prices.rate()))
+            if not span.ended:
+                self._charge(span, now_ns)
+                span.tally.reprice()
+
+    def _charge(self, span: Span, now_ns: int) -> None:
+        if now_ns > self._charged_to_ns:
+            span.tally.add(now_ns - self._charged_to_ns)
+            self._charged_to_ns = now_ns
+
+
+def _clock_of_this_thread() -> Callable[[], int]:
+    """The clock of the calling thread, which any thread may read while it lives."""
+    return partial(time.clock_gettime_ns, time.pthread_getcpuclockid(get_ident()))
+
+
+class MeterOptions(TypedDict, total=False):
+    """What else may be said of a metered block."""
+
+    intensity: IntensitySource
+    """Who knows the intensity; yearly averages per country without."""
+    embodied: HostEmbodied
+    """What making this host cost; a default server with its interval without."""
+    pue: float
+    """The building's energy over the computers'; 1 without."""
+    runtime: Path
+    """The host-wide folder of the meter lock and page, if not the default one."""
+    clock: Clock
+    """Where the time comes from."""
 
 
 def metered(
     name: str,
     *,
     zone: str | None = None,
-    intensity: IntensitySource | None = None,
-    embodied: HostEmbodied | None = None,
-    runtime: Path | None = None,
-    clock: Clock | None = None,
+    output: str | os.PathLike[str] | None = None,
+    this_thread: bool = False,
+    **options: Unpack[MeterOptions],
 ) -> Metered:
     """Meter a block of code, or as a decorator every call of a function.
 
@@ -162,16 +246,23 @@ def metered(
         name: what the block is called.
         zone: Electricity Maps or ISO 3166 code of the grid that feeds this machine. Without one
             the world average is taken, with its wide interval, and the receipt says so.
-        intensity: who knows the intensity; yearly averages per country without.
-        embodied: what making this host cost; a default server with its interval without.
-        runtime: the host-wide folder of the meter lock and page, if not the default one.
-        clock: where the time comes from.
+        output: a file to which each ended block adds a row with the columns of CodeCarbon's
+            `emissions.csv`.
+        this_thread: count the CPU time of the calling thread alone.
+        options: see `MeterOptions`.
 
     Raises:
-        InvalidInput: the zone is no zone code.
+        InvalidInput: the zone is no zone code, or the PUE is none; on entering, when `output`
+            cannot take rows.
         StorageFailed: on entering, when the runtime folder cannot be written.
     """
     prices = prices_of(
-        WORLD if zone is None else checked_zone(zone), intensity, embodied, clock or SystemClock()
+        zone,
+        options.get("intensity"),
+        options.get("embodied"),
+        options.get("clock"),
+        options.get("pue", 1.0),
     )
-    return Metered(name, prices, runtime or host_runtime_folder())
+    file = None if output is None else EmissionsFile(Path(output))
+    terms = Terms(name, prices, options.get("runtime") or host_runtime_folder(), file)
+    return Metered(terms, this_thread=this_thread)

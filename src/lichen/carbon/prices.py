@@ -1,13 +1,16 @@
 """What metered blocks cost in grams: the carbon rate of a zone, and what was charged at it (C1)."""
 
+from collections.abc import Callable
+from datetime import datetime
 from os import cpu_count
 
 from lichen.carbon.averages import WorldAverage, YearlyAverages
 from lichen.carbon.footprint import CarbonRate, HostEmbodied
-from lichen.carbon.intensity import FallbackChain, IntensitySource
+from lichen.carbon.intensity import WORLD, FallbackChain, IntensitySource, checked_zone
 from lichen.core.clock import Clock, SystemClock
 from lichen.core.figures import CarbonFigure, EnergyFigure, Method, Receipt
 from lichen.core.units import Nanograms, Nanojoules
+from lichen.energy.page import Rate
 
 DEFAULT_SOURCES = FallbackChain((YearlyAverages(), WorldAverage()))
 _REPRICE_NS = 60_000_000_000
@@ -53,10 +56,16 @@ class Prices:
     """The carbon rate of a zone, asked for again each minute."""
 
     def __init__(
-        self, zone: str, intensity: IntensitySource, embodied: HostEmbodied | None, clock: Clock
+        self,
+        zone: str,
+        intensity: IntensitySource,
+        embodied: HostEmbodied,
+        clock: Clock,
+        pue: float = 1.0,
     ) -> None:
         self.zone = zone
         self.clock = clock
+        self.pue = pue
         self._intensity = intensity
         self._embodied = embodied
         self._rate: CarbonRate | None = None
@@ -67,7 +76,7 @@ class Prices:
         now_ns = self.clock.monotonic_ns()
         if self._rate is None or now_ns >= self._until_ns:
             value = self._intensity.at(self.zone, self.clock.now())
-            rate = CarbonRate(value, embodied=self._embodied)
+            rate = CarbonRate(value, self.pue, self._embodied)
             if rate != self._rate:  # a block holds one sum for each rate, not for each minute
                 self._rate = rate
             self._until_ns = now_ns + _REPRICE_NS
@@ -75,32 +84,91 @@ class Prices:
 
 
 def prices_of(
-    zone: str, intensity: IntensitySource | None, embodied: HostEmbodied | None, clock: Clock
+    zone: str | None,
+    intensity: IntensitySource | None = None,
+    embodied: HostEmbodied | None = None,
+    clock: Clock | None = None,
+    pue: float = 1.0,
 ) -> Prices:
-    """The prices of a block: shared by all that say no more than their zone."""
-    if intensity is None and embodied is None and type(clock) is SystemClock:
-        known = _USUAL.get(zone)
+    """The prices of a block: shared by all that say no more than their zone.
+
+    Raises:
+        InvalidInput: the zone is no zone code, or the PUE is none.
+    """
+    checked = WORLD if zone is None else checked_zone(zone)
+    if intensity is None and embodied is None and clock is None and pue == 1.0:
+        known = _USUAL.get(checked)
         if known is None:
             host = HostEmbodied(cpu_count() or 1)
-            known = _USUAL[zone] = Prices(zone, DEFAULT_SOURCES, host, clock)
+            known = _USUAL[checked] = Prices(checked, DEFAULT_SOURCES, host, SystemClock())
         return known
     sources = DEFAULT_SOURCES
     if intensity is not None:
         sources = FallbackChain((intensity, *DEFAULT_SOURCES.sources))
-    return Prices(zone, sources, embodied or HostEmbodied(cpu_count() or 1), clock)
+    host = embodied or HostEmbodied(cpu_count() or 1)
+    prices = Prices(checked, sources, host, clock or SystemClock(), pue)
+    prices.rate()  # refuses an impossible PUE here and not within the block
+    return prices
 
 
 _USUAL: dict[str, Prices] = {}
 """The prices of blocks that say no more than their zone, shared by all of them."""
 
 
-def receipt_of(spent: list[Spent], ended_at: int) -> Receipt:
+class Tally:
+    """CPU time charged at the rates of the meter page and of the grid, as they are in force (A3).
+
+    Adding costs two comparisons: nanojoules are made when a rate ends, or for the receipt.
+    """
+
+    __slots__ = ("_cpu_ns", "_price", "_prices", "_rate", "_rate_now", "_spent")
+
+    def __init__(self, rate_now: Callable[[], Rate], prices: Prices) -> None:
+        self._rate_now = rate_now
+        self._rate = rate_now()
+        self._prices = prices
+        self._price = prices.rate()
+        self._cpu_ns = 0
+        self._spent: tuple[Spent, ...] = ()
+
+    def add(self, cpu_ns: int) -> None:
+        """Charge this much, at the rate now published."""
+        rate = self._rate_now()
+        if rate is not self._rate:
+            self.reprice()
+            self._rate = rate
+        self._cpu_ns += cpu_ns
+
+    def reprice(self) -> None:
+        """What is added from now on is charged at the grid's rate of now."""
+        if self._cpu_ns:
+            self._settle()
+        self._price = self._prices.rate()
+
+    def _settle(self) -> None:
+        if not self._spent or self._spent[-1].rate is not self._price:
+            self._spent = (*self._spent, Spent(self._price))
+        self._spent[-1].add(self._cpu_ns, self._rate.figure(self._cpu_ns))
+        self._cpu_ns = 0
+
+    @property
+    def cpu_ns(self) -> int:
+        """CPU time charged so far."""
+        return sum(part.cpu_ns for part in self._spent) + self._cpu_ns
+
+    def spent(self) -> tuple[Spent, ...]:
+        """What was charged at each carbon rate so far; at least one, which may be of nothing."""
+        if self._cpu_ns or not self._spent:
+            self._settle()
+        return self._spent
+
+
+def receipt_of(spent: tuple[Spent, ...], ended_at: datetime) -> Receipt:
     """The receipt of everything that was charged, at one rate after the other (A3)."""
-    charged = [part for part in spent if part.cpu_ns] or spent[:1]
-    total = Spent(charged[0].rate)
-    for part in charged:
+    total = Spent(spent[0].rate)
+    for part in spent:
         total.add(part.cpu_ns, part.energy())
-    figures = [part.carbon() for part in charged]
+    figures = [part.carbon() for part in spent]
     carbon = CarbonFigure(
         Nanograms(sum(figure.ng for figure in figures)),
         Nanograms(sum(figure.ng_low for figure in figures)),
@@ -108,4 +176,9 @@ def receipt_of(spent: list[Spent], ended_at: int) -> Receipt:
         figures[0].zone,
         " | ".join(dict.fromkeys(figure.source for figure in figures)),
     )
-    return Receipt(total.energy(), carbon, ended_at)
+    return Receipt(total.energy(), carbon, int(ended_at.timestamp()))
+
+
+def operational_ng(spent: tuple[Spent, ...]) -> int:
+    """Nanograms of the electricity alone, without the embodied share (C1)."""
+    return sum(part.rate.grams(part.nj) for part in spent)

@@ -165,9 +165,9 @@ def test_a_long_block_is_priced_anew_each_minute(runtime: Path) -> None:
     with block:
         burn(5)
         clock.advance(30)
-        session_of(runtime)._call_watchers()
+        session_of(runtime).call_watchers()
         clock.advance(40)
-        session_of(runtime)._call_watchers()
+        session_of(runtime).call_watchers()
         burn(5)
 
     carbon = block.receipt.carbon
@@ -184,8 +184,9 @@ def test_an_unchanged_price_is_one_sum_however_long_the_block_runs(runtime: Path
     with block:
         for _ in range(5):
             clock.advance(61)
-            session_of(runtime)._call_watchers()
-        assert len(block._spent) == 1
+            session_of(runtime).call_watchers()
+        assert block.span is not None
+        assert len(block.span.tally.spent()) == 1
 
 
 def test_a_runtime_folder_that_cannot_be_made_is_said_clearly(tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+"""One metered span of work: what was charged to it, its end, its receipt."""
+
+import warnings
+from datetime import datetime
+from pathlib import Path
+
+from lichen.carbon.emissions_csv import EmissionsFile, Run
+from lichen.carbon.meter_session import MeterSession, session_of
+from lichen.carbon.prices import Prices, Tally, receipt_of
+from lichen.core.errors import LichenError, Unavailable
+from lichen.core.figures import Receipt
+from lichen.core.units import NANOSECONDS_PER_SECOND
+
+
+class Terms:
+    """What is metered, at which prices, in which runtime folder, and where rows of it go."""
+
+    __slots__ = ("_folder", "_session", "name", "output", "prices")
+
+    def __init__(
+        self, name: str, prices: Prices, folder: Path, output: EmissionsFile | None = None
+    ) -> None:
+        self.name = name
+        self.prices = prices
+        self.output = output
+        self._folder = folder
+        self._session: MeterSession | None = None
+
+    def begin(self) -> "Span":
+        """A span that begins now.
+
+        Raises:
+            InvalidInput: the output cannot take rows.
+            StorageFailed: the runtime folder cannot be written.
+        """
+        if self.output is not None:
+            self.output.check()
+        session = self._session
+        if session is None or session.closed:
+            session = self._session = session_of(self._folder)
+        return Span(self, session)
+
+
+class Span:
+    """Begins when it is made; `end` it once, and it has a receipt."""
+
+    __slots__ = ("_began_ns", "_ended_at", "_receipt", "_terms", "session", "tally")
+
+    def __init__(self, terms: Terms, session: MeterSession) -> None:
+        self.session = session
+        self._terms = terms
+        self._ended_at: datetime | None = None
+        self._receipt: Receipt | None = None
+        self._began_ns = 0 if terms.output is None else terms.prices.clock.monotonic_ns()
+        self.tally = Tally(session.rate, terms.prices)
+
+    def end(self) -> None:
+        """It ended now; its row is written.
+
+        A row that cannot be written is a warning: hours of work must not fail for it.
+        """
+        clock = self._terms.prices.clock
+        self._ended_at = clock.now()
+        if self._terms.output is not None:
+            seconds = (clock.monotonic_ns() - self._began_ns) / NANOSECONDS_PER_SECOND
+            run = Run(
+                self._terms.name,
+                self._ended_at,
+                seconds,
+                self.tally.spent(),
+                self._terms.prices.zone,
+                self._terms.prices.pue,
+            )
+            try:
+                self._terms.output.append(run)
+            except LichenError as error:
+                warnings.warn(str(error), RuntimeWarning, stacklevel=4)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has."""
+        return self._ended_at is not None
+
+    @property
+    def receipt(self) -> Receipt:
+        """What it cost: final (A3).
+
+        Raises:
+            Unavailable: it still runs.
+        """
+        if self._ended_at is None:
+            raise Unavailable(f"the receipt of {self._terms.name!r} is issued when its block ends")
+        if self._receipt is None:
+            self._receipt = receipt_of(self.tally.spent(), self._ended_at)
+        return self._receipt

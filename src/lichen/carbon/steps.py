@@ -1,0 +1,114 @@
+"""Coroutines and generators, charged step by step: by the thread that runs each step (A1).
+
+A coroutine waits most of its time, while others run: by its time on the wall, a hundred at once
+would each be charged for all. Its steps are its own.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Generator
+from time import thread_time_ns
+from typing import Any, Self
+
+from lichen.carbon.span import Span, Terms
+
+
+class StepMeter:
+    """Charges the steps of one call; `ended` takes its span when there are no more."""
+
+    __slots__ = ("_cost_ns", "_ended", "_span")
+
+    def __init__(self, terms: Terms, ended: Callable[[Span], None]) -> None:
+        self._span = terms.begin()
+        self._cost_ns = self._span.session.thread_clock_cost_ns
+        self._ended = ended
+
+    def charge_since(self, mark_ns: int) -> None:
+        """A step of the calling thread began at `mark_ns` of its clock and ends now."""
+        spent_ns = thread_time_ns() - mark_ns - self._cost_ns
+        if spent_ns > 0:
+            self._span.tally.add(spent_ns)
+
+    def end(self) -> None:
+        """There are no more steps."""
+        if not self._span.ended:
+            self._span.end()
+            self._ended(self._span)
+
+
+class Steps(Generator[Any, Any, Any]):
+    """A coroutine, or a generator, whose every step is charged; else it does as the one inside."""
+
+    __slots__ = ("_inner", "_meter")
+
+    def __init__(self, inner: Any, meter: StepMeter) -> None:  # noqa: ANN401 - either kind
+        self._inner = inner
+        self._meter = meter
+
+    def __await__(self) -> Self:
+        return self
+
+    def send(self, value: object) -> object:
+        """Run to its next `yield` or `await`."""
+        return self._step(self._inner.send, value)
+
+    def throw(self, *error: Any) -> object:  # noqa: ANN401 - the three forms that generators take
+        """Run on from an error raised where it waits."""
+        return self._step(self._inner.throw, *error)
+
+    def close(self) -> None:
+        """End it where it waits."""
+        self._step(self._inner.close)
+        self._meter.end()
+
+    def _step(self, run: Callable[..., object], *what: object) -> object:
+        mark_ns = thread_time_ns()
+        try:
+            answer = run(*what)
+        except BaseException as outcome:
+            self._meter.charge_since(mark_ns)
+            if self._is_last(outcome):
+                self._meter.end()
+            raise
+        self._meter.charge_since(mark_ns)
+        return answer
+
+    def _is_last(self, outcome: BaseException) -> bool:  # noqa: ARG002 - others look at it
+        """Whether nothing comes after a step that ended so."""
+        return True
+
+
+class _Item(Steps):
+    """The way to the next item of an asynchronous generator; `StopIteration` brings the item."""
+
+    __slots__ = ()
+
+    def _is_last(self, outcome: BaseException) -> bool:
+        return not isinstance(outcome, StopIteration)
+
+    def close(self) -> None:
+        """Give up waiting for the item."""
+        self._inner.close()
+
+
+class AsyncSteps(AsyncGenerator[Any, Any]):
+    """An asynchronous generator whose every step is charged."""
+
+    __slots__ = ("_inner", "_meter")
+
+    def __init__(self, inner: AsyncGenerator[Any, Any], meter: StepMeter) -> None:
+        self._inner = inner
+        self._meter = meter
+
+    def __anext__(self) -> _Item:
+        return _Item(self._inner.__anext__(), self._meter)
+
+    def asend(self, value: object) -> _Item:
+        """Go to the next item, with a value for the `yield` that waits."""
+        return _Item(self._inner.asend(value), self._meter)
+
+    def athrow(self, *error: Any) -> _Item:  # noqa: ANN401 - the three forms that generators take
+        """Go to the next item from an error raised where it waits."""
+        return _Item(self._inner.athrow(*error), self._meter)
+
+    def aclose(self) -> Steps:
+        """End it where it waits."""
+        return Steps(self._inner.aclose(), self._meter)

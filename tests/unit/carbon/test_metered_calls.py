@@ -1,0 +1,324 @@
+"""What a metered call counts: threads, tasks, generators, children, forks (A1)."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from textwrap import dedent
+from threading import Event, Thread
+from time import process_time_ns, thread_time_ns
+
+import pytest
+
+from lichen.carbon.meter_session import close_sessions, session_of
+from lichen.carbon.metered import Metered, metered
+from lichen.core.errors import InvalidInput, Unavailable
+from lichen.core.figures import Receipt
+
+MS = 1_000_000
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "run"
+    close_sessions()
+
+
+def burn(milliseconds: int) -> None:
+    until = thread_time_ns() + milliseconds * MS
+    while thread_time_ns() < until:
+        pass
+
+
+def cpu_ns(block: Metered) -> int:
+    assert block.span is not None
+    return block.span.tally.cpu_ns
+
+
+def test_a_hundred_coroutines_at_once_add_up_to_what_was_used(runtime: Path) -> None:
+    receipts: list[Receipt] = []
+    block = metered("request", runtime=runtime)
+
+    @block
+    async def handle() -> None:
+        for _ in range(3):
+            burn(1)
+            await asyncio.sleep(0)
+
+    async def serve() -> None:
+        async def one() -> None:
+            await handle()
+            receipts.append(block.receipt)
+
+        await asyncio.gather(*(one() for _ in range(100)))
+
+    with metered("all", runtime=runtime) as whole:
+        asyncio.run(serve())
+
+    parts = sum(receipt.energy.nj for receipt in receipts)
+    assert len(receipts) == 100
+    assert 0.6 * whole.receipt.energy.nj < parts <= whole.receipt.energy.nj
+    assert max(one.energy.nj for one in receipts) < 0.1 * whole.receipt.energy.nj
+
+
+def test_threads_side_by_side_add_up_when_each_counts_its_own(runtime: Path) -> None:
+    def work(_number: int) -> int:
+        with metered("part", runtime=runtime, this_thread=True) as part:
+            burn(10)
+        return part.receipt.energy.nj
+
+    with metered("whole", runtime=runtime) as whole, ThreadPoolExecutor(4) as pool:
+        parts = list(pool.map(work, range(8)))
+
+    assert 0.6 * whole.receipt.energy.nj < sum(parts) <= whole.receipt.energy.nj
+
+
+def test_a_block_counts_the_threads_that_it_started(runtime: Path) -> None:
+    with metered("parent", runtime=runtime) as block:
+        thread = Thread(target=burn, args=(30,))
+        thread.start()
+        thread.join()
+    assert cpu_ns(block) >= 30 * MS
+
+
+def test_an_outer_block_holds_its_inner_ones(runtime: Path) -> None:
+    with metered("outer", runtime=runtime) as outer:
+        burn(5)
+        with metered("inner", runtime=runtime) as inner:
+            burn(10)
+    assert 10 * MS <= cpu_ns(inner) < cpu_ns(outer)
+
+
+def test_a_generator_is_charged_for_its_own_steps_alone(runtime: Path) -> None:
+    block = metered("rows", runtime=runtime)
+
+    @block
+    def produce(count: int) -> Generator[int, str, str]:
+        got = ""
+        for number in range(count):
+            burn(5)
+            got = yield number
+        return got
+
+    rows = produce(3)
+    assert next(rows) == 0
+    burn(100)  # the caller's
+    with pytest.raises(Unavailable):
+        _ = block.receipt
+    assert rows.send("a") == 1
+    assert next(rows) == 2
+    with pytest.raises(StopIteration) as end:
+        rows.send("done")
+
+    assert end.value.value == "done"
+    assert 15 * MS <= cpu_ns(block) < 90 * MS
+    assert block.receipt.energy.nj > 0
+
+
+def test_a_generator_left_early_has_a_receipt_when_it_is_closed(runtime: Path) -> None:
+    block = metered("rows", runtime=runtime)
+    closed = []
+
+    @block
+    def produce() -> Generator[int, None, None]:
+        try:
+            while True:
+                burn(1)
+                yield 1
+        finally:
+            closed.append(True)
+
+    rows = produce()
+    next(rows)
+    with pytest.raises(ValueError, match="thrown in"):
+        rows.throw(ValueError("thrown in"))
+    rows.close()
+    assert closed == [True]
+    assert cpu_ns(block) >= MS
+
+    other = produce()
+    next(other)
+    other.close()
+    assert block.receipt.energy.nj > 0
+
+
+def test_an_asynchronous_generator_is_charged_for_its_own_steps_alone(runtime: Path) -> None:
+    block = metered("stream", runtime=runtime)
+
+    @block
+    async def stream(count: int) -> AsyncIterator[int]:
+        for number in range(count):
+            burn(5)
+            await asyncio.sleep(0)
+            yield number
+
+    async def read() -> list[int]:
+        found = []
+        async for number in stream(3):
+            burn(30)
+            found.append(number)
+        return found
+
+    assert asyncio.run(read()) == [0, 1, 2]
+    assert 15 * MS <= cpu_ns(block) < 60 * MS
+    assert block.receipt.energy.nj > 0
+
+
+def test_an_asynchronous_generator_takes_values_errors_and_its_end(runtime: Path) -> None:
+    block = metered("stream", runtime=runtime)
+
+    @block
+    async def echo() -> AsyncGenerator[str, str]:
+        said = "first"
+        while True:
+            try:
+                said = yield said
+            except KeyError:
+                said = "caught"
+
+    async def talk() -> list[str]:
+        stream = echo()
+        found = [await anext(stream)]
+        found.append(await stream.asend("second"))
+        found.append(await stream.athrow(KeyError()))
+        await stream.aclose()
+        return found
+
+    assert asyncio.run(talk()) == ["first", "second", "caught"]
+    assert block.receipt.energy.nj_high > 0
+
+
+def test_a_coroutine_that_is_cancelled_or_fails_has_a_receipt(runtime: Path) -> None:
+    block = metered("task", runtime=runtime)
+
+    @block
+    async def work(*, fail: bool) -> None:
+        burn(5)
+        if fail:
+            raise ZeroDivisionError
+        await asyncio.sleep(60)
+
+    async def cancel() -> None:
+        task = asyncio.create_task(work(fail=False))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())
+    assert 5 * MS <= cpu_ns(block) < 500 * MS
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(work(fail=True))
+    assert block.receipt.energy.nj > 0
+
+
+def test_a_function_may_call_itself(runtime: Path) -> None:
+    block = metered("recursive", runtime=runtime)
+
+    @block
+    def depth(left: int) -> int:
+        burn(2)
+        return 0 if left == 0 else 1 + depth(left - 1)
+
+    assert depth(3) == 3
+    assert cpu_ns(block) >= 8 * MS
+
+
+def test_a_block_that_runs_cannot_be_entered_again(runtime: Path) -> None:
+    block = metered("twice", runtime=runtime)
+    with block, pytest.raises(InvalidInput, match="'twice' still runs: make another"):
+        block.__enter__()
+    with block:
+        pass
+
+
+def test_start_and_stop_do_without_a_with(runtime: Path) -> None:
+    block = metered("cells", runtime=runtime)
+    with pytest.raises(Unavailable, match="does not run: start it first"):
+        block.stop()
+    block.start()
+    burn(3)
+    assert block.stop().energy.nj == block.receipt.energy.nj > 0
+
+
+def test_children_count_when_they_ended_and_while_they_run(runtime: Path) -> None:
+    script = "import time\nwhile time.process_time() < 0.15: pass\n"
+    waiting = script + "print('ready', flush=True)\ninput()"
+    command = [sys.executable, "-c"]
+    with metered("ended", runtime=runtime) as ended:
+        subprocess.run([*command, script], check=True)
+    child = subprocess.Popen([*command, waiting], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    with metered("living", runtime=runtime) as living:
+        session = session_of(runtime)
+        child.stdout.readline()
+        session._sample(is_window=True)
+    with metered("waiting for it", runtime=runtime) as after:
+        child.communicate(b"\n")
+
+    assert 150 * MS <= cpu_ns(ended) < 1000 * MS
+    assert 100 * MS <= cpu_ns(living) < 1000 * MS
+    assert cpu_ns(after) < 100 * MS  # what it used before is not in it
+
+
+def test_a_forked_copy_of_a_block_ends_without_a_receipt(tmp_path: Path) -> None:
+    script = """
+        import os, sys
+        from pathlib import Path
+        from lichen.carbon.metered import metered
+        from lichen.core.errors import Unavailable
+
+        block = metered("forking", runtime=Path(sys.argv[1]), output=sys.argv[1] + "/e.csv")
+        with block:
+            child = os.fork()
+            if child:
+                os.waitpid(child, 0)
+            else:
+                while os.times().user < 0.05: pass
+        if child == 0:
+            try:
+                block.receipt
+            except Unavailable:
+                os._exit(0)
+            os._exit(1)
+        lines = Path(sys.argv[1] + "/e.csv").read_text().splitlines()
+        sys.exit(0 if len(lines) == 2 and block.span.tally.cpu_ns > 4e7 else 1)
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", dedent(script), str(tmp_path)], check=False
+    )
+    assert done.returncode == 0
+
+
+def test_a_block_still_open_when_the_session_ends_keeps_its_charges(runtime: Path) -> None:
+    with metered("outlasting", runtime=runtime) as block:
+        burn(10)
+        close_sessions()
+        burn(10)
+    assert cpu_ns(block) >= 20 * MS
+    with block:
+        burn(1)
+    assert block.receipt.energy.nj > 0
+
+
+def test_a_thread_that_ends_without_leaving_its_block_disturbs_nobody(runtime: Path) -> None:
+    block = metered("left open", runtime=runtime, this_thread=True)
+    thread = Thread(target=block.start)
+    thread.start()
+    thread.join()
+    session_of(runtime).call_watchers()
+    with metered("other", runtime=runtime) as other:
+        session_of(runtime).call_watchers()
+    assert other.receipt.energy.nj > 0
+
+
+def test_the_sampler_is_not_charged_to_blocks(runtime: Path) -> None:
+    with metered("sleeping", runtime=runtime) as block:
+        began = process_time_ns()
+        Event().wait(0.5)
+        used_ns = process_time_ns() - began
+    assert cpu_ns(block) < max(used_ns, 1 * MS)
+    assert os.getpid() == session_of(runtime).process

@@ -1,0 +1,68 @@
+"""CPU time of children and theirs, living and ended."""
+
+import os
+import subprocess
+import sys
+from time import process_time_ns, sleep
+
+import pytest
+
+from lichen.energy.descendants import ended_children_ns, has_children, living, living_ns
+
+BURN = (
+    "import time\n"
+    "def burn(ms):\n"
+    "    until = time.process_time() + ms / 1000\n"
+    "    while time.process_time() < until: pass\n"
+)
+GRANDCHILD = f"""{BURN}
+import subprocess, sys
+subprocess.run([sys.executable, "-c", '''{BURN}burn(60)'''], check=True)
+burn(40)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_an_ended_child_is_counted_once_it_was_waited_for() -> None:
+    before_ns = ended_children_ns()
+    subprocess.run([sys.executable, "-c", BURN + "burn(50)"], check=True)
+
+    assert 50_000_000 <= ended_children_ns() - before_ns < 1_000_000_000
+
+
+def test_a_living_child_counts_with_the_children_it_has_waited_for() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", GRANDCHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+    assert has_children()
+    assert child.pid in living(os.getpid())
+    alive_ns, ended_ns = living_ns(os.getpid()), ended_children_ns()
+    child.communicate()
+
+    assert alive_ns >= 90_000_000  # the grandchild's part in ticks of 10 ms
+    assert ended_children_ns() - ended_ns == pytest.approx(alive_ns, abs=40_000_000)
+
+
+def test_a_process_without_children_has_none() -> None:
+    script = (
+        "import os; from lichen.energy.descendants import *\n"
+        "assert not has_children() and living_ns(os.getpid()) == 0 and living(10**9) == []"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_child_that_ended_but_was_not_waited_for_still_counts() -> None:
+    child = os.posix_spawn(
+        sys.executable, [sys.executable, "-c", BURN + "burn(30)"], dict(os.environ)
+    )
+    until = process_time_ns() + 5_000_000_000
+    while living_ns(os.getpid()) < 30_000_000 and process_time_ns() < until:
+        sleep(0.01)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    zombie_ns = living_ns(os.getpid())
+    os.waitpid(child, 0)
+
+    assert zombie_ns >= 30_000_000
