@@ -4,8 +4,8 @@ from math import exp
 
 from lichen.core.figures import Method
 from lichen.energy.meter import Reading
-from lichen.energy.model import MILLI, SPECPOWER_2017
 from lichen.energy.page import Rate
+from lichen.energy.parameters import MILLI, SPECPOWER_2017
 
 MEMORY_CPU_NS = 3_000_000_000
 """How much busy CPU time the rate remembers: forgetting by CPU time, not by the clock on the

@@ -2,50 +2,53 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic_ns
 
 from lichen.core.figures import Method
 from lichen.energy.host_cpu import HostCpu
 from lichen.energy.meter import NO_PROCESSES, OwnCpu, Reading
 from lichen.energy.page import Rate
+from lichen.energy.parameters import MEMORY, MILLI, SPECPOWER_2017, ModelParameters, Spread
 
-MILLI = 1000
+__all__ = [
+    "MILLI",
+    "SPECPOWER_2017",
+    "ModelMeter",
+    "ModelParameters",
+    "Spread",
+    "idle_power",
+    "memory_power",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """A median and its 5-95 % range over a published population, in milliwatts."""
-
-    low_mw: int
-    median_mw: int
-    high_mw: int
+def memory_power(parameters: ModelParameters, memory_gib: float | None) -> Spread | None:
+    """What that much installed memory draws; None where it lies within the idle share."""
+    if memory_gib is None or parameters.base is None:
+        return None
+    return MEMORY.times(memory_gib)
 
 
-@dataclass(frozen=True, slots=True)
-class ModelParameters:
-    """What one hardware thread draws idle, and what it draws more when it is busy.
+def idle_power(
+    parameters: ModelParameters, threads: int, memory_gib: float | None = None
+) -> Spread:
+    """What the idle machine draws, its memory included.
 
-    One milliwatt is one thousandth of a nanojoule per nanosecond.
+    The interval is that of machines whose memory is counted at the median of W per GB, which is
+    how it was fitted and cross-validated: what is unsure of the memory lies within it.
     """
-
-    slope: Spread
-    idle: Spread
-    source: str
-
-
-SPECPOWER_2017 = ModelParameters(
-    slope=Spread(1187, 3258, 4094),
-    idle=Spread(352, 555, 1153),
-    source="model specpower-2017-2021 v1",
-)
-"""Medians and 5-95 % over the 240 SPECpower_ssj2008 results submitted from 2017 to 2021, as
-collected by Cloud Carbon Footprint (Apache-2.0): slope = (watts at 100 % - watts at active idle) /
-hardware threads, idle = watts at active idle / hardware threads. Full load: 3797 (1608-5177)."""
+    memory = memory_power(parameters, memory_gib)
+    if memory is None or parameters.base is None:
+        return parameters.idle.times(threads)
+    base, drawn_mw = parameters.base.times(threads), memory.median_mw
+    return Spread(base.low_mw + drawn_mw, base.median_mw + drawn_mw, base.high_mw + drawn_mw)
 
 
 class ModelMeter:
-    """Joules from busy CPU time; linear, so the second busy core costs what the first did (M2)."""
+    """Joules from busy CPU time; linear, so the second busy core costs what the first did (M2).
+
+    `memory_gib` is the memory installed, if known: it draws its share whether it is used or not,
+    and is part of the idle energy. Without it a typical server's memory is within the idle share.
+    """
 
     name = "model"
     method = Method.MODELLED
@@ -56,9 +59,12 @@ class ModelMeter:
         host: HostCpu | None = None,
         threads: int | None = None,
         monotonic: Callable[[], int] = monotonic_ns,
+        memory_gib: float | None = None,
     ) -> None:
         self.parameters = parameters
         self.threads = threads or os.cpu_count() or 1
+        self.memory = memory_power(parameters, memory_gib)
+        self.idle = idle_power(parameters, self.threads, memory_gib)
         self._host = host or HostCpu()
         self._monotonic = monotonic
         self._began_ns = monotonic()
@@ -72,8 +78,7 @@ class ModelMeter:
         """What the model says the host used since this meter was made."""
         busy_ns = self._host.read(own)
         at_ns = self._monotonic()
-        idle_mw = self.parameters.idle.median_mw * self.threads
-        idle_nj = (at_ns - self._began_ns) * idle_mw // MILLI
+        idle_nj = (at_ns - self._began_ns) * self.idle.median_mw // MILLI
         dynamic_nj = busy_ns * self.parameters.slope.median_mw // MILLI
         return Reading(idle_nj + dynamic_nj, idle_nj, busy_ns, at_ns)
 

@@ -8,7 +8,8 @@ from lichen.core.errors import Unavailable
 from lichen.core.figures import Method
 from lichen.energy.host_cpu import PROC_STAT
 from lichen.energy.meter import Meter
-from lichen.energy.model import MILLI, SPECPOWER_2017, ModelMeter
+from lichen.energy.processors import MEMINFO
+from lichen.energy.machine import Assumption, assume, this_machine
 from lichen.energy.rapl import POWERCAP, RaplMeter, zones
 
 _VIRTUAL_VENDORS = ("QEMU", "VMware", "Xen", "innotek", "Microsoft", "Amazon EC2", "Google", "KVM")
@@ -49,6 +50,8 @@ class HostPaths:
     powercap: Path = POWERCAP
     stat: Path = PROC_STAT
     cpuinfo: Path = Path("/proc/cpuinfo")
+    meminfo: Path = MEMINFO
+    calibration: Path | None = None
     vendor: Path = Path("/sys/class/dmi/id/sys_vendor")
     cgroup: Path = Path("/proc/1/cgroup")
     container_marks: tuple[Path, ...] = (Path("/.dockerenv"), Path("/run/.containerenv"))
@@ -62,13 +65,19 @@ def best_meter(paths: HostPaths = THIS_HOST) -> Meter:
     try:
         return RaplMeter(paths.powercap)
     except Unavailable:
-        return ModelMeter()
+        return assumed(paths).meter()
+
+
+def assumed(paths: HostPaths = THIS_HOST) -> Assumption:
+    """What the model takes for this host, and why."""
+    return assume(this_machine(paths.cpuinfo, paths.meminfo), paths.calibration)
 
 
 def survey(paths: HostPaths = THIS_HOST) -> MeterSurvey:
     """Look at every meter this host might have, choose the best, and say what it can know."""
     rapl = _rapl_option(paths.powercap)
-    model = _model_option(paths.stat)
+    assumption = assumed(paths)
+    model = _model_option(paths.stat, assumption)
     meter = best_meter(paths)
     meter.close()
     measured, modelled = _covered(paths.powercap, readable=rapl.available)
@@ -80,7 +89,7 @@ def survey(paths: HostPaths = THIS_HOST) -> MeterSurvey:
         why=_why(rapl, virtual=virtual),
         options=(rapl, model),
         measured=measured,
-        modelled=modelled,
+        modelled=modelled if rapl.available else (*modelled, *assumption.sentences),
         unknowable=_unknowable(virtual=virtual, container=container),
         processor=_processor(paths.cpuinfo),
         threads=os.cpu_count() or 1,
@@ -99,14 +108,13 @@ def _rapl_option(powercap: Path) -> MeterOption:
     return MeterOption("rapl", available=True, detail=f"counters of {found}")
 
 
-def _model_option(stat: Path) -> MeterOption:
-    slope = SPECPOWER_2017.slope
+def _model_option(stat: Path, assumption: Assumption) -> MeterOption:
     seen = "of the whole host" if stat.exists() else "of our own processes alone"
+    slope = assumption.parameters.slope
     return MeterOption(
         "model",
         available=True,
-        detail=f"CPU time {seen} at {slope.median_mw / MILLI} W per busy thread "
-        f"({slope.low_mw / MILLI}-{slope.high_mw / MILLI} W in 90 % of servers)",
+        detail=f"CPU time {seen} at {slope.watts} per busy thread",
     )
 
 

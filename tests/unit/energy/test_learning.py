@@ -33,7 +33,7 @@ def test_an_idle_night_teaches_nothing() -> None:
 def test_nonsense_is_kept_within_bounds() -> None:
     learned = LearnedRate()
     load(learned, 30, 1_000_000_000, 1e6)
-    assert learned.nj_per_cpu_ns == pytest.approx(4 * 4.094)
+    assert learned.nj_per_cpu_ns == pytest.approx(4 * 4.1)
 
 
 def test_the_interval_grows_with_what_is_unknown_of_idle() -> None:
