@@ -10,6 +10,7 @@ from lichen.core.errors import Unavailable
 from lichen.core.plugins import load_object
 from lichen.energy.page import PageContent, PageReader
 from lichen.energy.probe import HostPaths, MeterSurvey, survey
+from lichen.server.home import Home
 from lichen.server.settings import load
 
 
@@ -61,7 +62,9 @@ def meter(context: click.Context, as_json: bool) -> None:  # noqa: FBT001
 
 def _show(*, as_json: bool) -> None:
     settings = load()
-    found = survey(HostPaths(powercap=settings.energy.powercap))
+    found = survey(
+        HostPaths(powercap=settings.energy.powercap, calibration=Home(settings.home).calibration)
+    )
     try:
         page = PageReader.open(settings.runtime)
         published: PageContent | None = page.content()

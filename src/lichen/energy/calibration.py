@@ -3,6 +3,7 @@
 import json
 import os
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -70,7 +71,8 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
             os.fsync(file.fileno())
         fresh.replace(path)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()
         raise StorageFailed(
             f"cannot write {path} ({error.strerror}): free space there, or choose another home"
         ) from error
@@ -104,10 +106,7 @@ def read_calibration(path: Path) -> Calibration | None:
         InvalidInput: the file is not one that `lichen meter calibrate` wrote.
     """
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
-        if said["form"] != _FORM:
-            raise ValueError(f"form {said['form']!r} is not known")
-        return _calibration(said)
+        return _calibration(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -118,9 +117,11 @@ def read_calibration(path: Path) -> Calibration | None:
 
 
 def _calibration(said: dict[str, object]) -> Calibration:
+    if said["form"] != _FORM:
+        raise ValueError(f"form {said['form']!r} is not known")
     threads, points, r_squared = said["threads"], said["points"], said["r_squared"]
     if not isinstance(threads, int) or not isinstance(points, int) or threads < 1:
-        raise ValueError("threads and points must be whole numbers")  # noqa: TRY004 - one kind
+        raise ValueError("threads and points must be whole numbers")
     if not isinstance(r_squared, float):
         raise ValueError("r_squared must be a number")  # noqa: TRY004 - one kind
     return Calibration(

@@ -7,9 +7,9 @@ from pathlib import Path
 from lichen.core.errors import Unavailable
 from lichen.core.figures import Method
 from lichen.energy.host_cpu import PROC_STAT
+from lichen.energy.machine import Assumption, assume, this_machine
 from lichen.energy.meter import Meter
 from lichen.energy.processors import MEMINFO
-from lichen.energy.machine import Assumption, assume, this_machine
 from lichen.energy.rapl import POWERCAP, RaplMeter, zones
 
 _VIRTUAL_VENDORS = ("QEMU", "VMware", "Xen", "innotek", "Microsoft", "Amazon EC2", "Google", "KVM")
@@ -50,11 +50,11 @@ class HostPaths:
     powercap: Path = POWERCAP
     stat: Path = PROC_STAT
     cpuinfo: Path = Path("/proc/cpuinfo")
-    meminfo: Path = MEMINFO
-    calibration: Path | None = None
     vendor: Path = Path("/sys/class/dmi/id/sys_vendor")
     cgroup: Path = Path("/proc/1/cgroup")
     container_marks: tuple[Path, ...] = (Path("/.dockerenv"), Path("/run/.containerenv"))
+    meminfo: Path = MEMINFO
+    calibration: Path | None = None
 
 
 THIS_HOST = HostPaths()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from lichen.core.errors import Unavailable
+from lichen.energy.calibration import CALIBRATION_FILE
 from lichen.store.failures import storage_failures
 
 _PRIVATE = 0o700
@@ -54,6 +55,11 @@ class Home:
     def budgets(self) -> Path:
         """What is committed of each budget, one mapped file each."""
         return self.folder / "budgets"
+
+    @property
+    def calibration(self) -> Path:
+        """What `lichen meter calibrate` found of this machine."""
+        return self.folder / CALIBRATION_FILE
 
     @property
     def run(self) -> Path:

@@ -14,13 +14,12 @@ from lichen.core.errors import LichenError
 from lichen.energy.closing import NOTHING_BOOKED, close
 from lichen.energy.counters import ProcessCounters
 from lichen.energy.meter import Meter
-from lichen.energy.model import ModelMeter
 from lichen.energy.owner import MeteredWindow, MeterOwner
-from lichen.energy.probe import THIS_HOST, HostPaths, best_meter
+from lichen.energy.probe import THIS_HOST, HostPaths, assumed, best_meter
 from lichen.energy.rapl import RaplMeter
 from lichen.server.home import Home
 from lichen.server.pricing import Pricing, pricing
-from lichen.server.sections import EnergySettings, Settings
+from lichen.server.sections import Settings
 
 _SETTLE_EVERY = timedelta(hours=1)
 _log = logging.getLogger(__name__)
@@ -98,21 +97,25 @@ def open_metering(settings: Settings) -> Metering:
     """
     prices = pricing(settings.carbon, Home(settings.home).intensities)
     ledger = Ledger.open(Home(settings.home).ledger, SystemClock())
-    owner = MeterOwner(settings.runtime, lambda: _meter(settings.energy), SystemClock())
+    owner = MeterOwner(settings.runtime, lambda: _meter(settings), SystemClock())
     counters = ProcessCounters.create(settings.runtime, "supervisor", str(settings.home))
     return Metering(owner, ledger, prices, counters)
 
 
-def host_paths(settings: EnergySettings) -> HostPaths:
-    """Where this host shows its meters."""
-    return replace(THIS_HOST, powercap=settings.powercap)
+def host_paths(settings: Settings) -> HostPaths:
+    """Where this host shows its meters, and where its calibration stands."""
+    return replace(
+        THIS_HOST,
+        powercap=settings.energy.powercap,
+        calibration=Home(settings.home).calibration,
+    )
 
 
-def _meter(settings: EnergySettings) -> Meter:
-    match settings.meter:
+def _meter(settings: Settings) -> Meter:
+    match settings.energy.meter:
         case "rapl":
-            return RaplMeter(settings.powercap)
+            return RaplMeter(settings.energy.powercap)
         case "model":
-            return ModelMeter()
+            return assumed(host_paths(settings)).meter()
         case _:
             return best_meter(host_paths(settings))

@@ -79,7 +79,7 @@ class Observations:
     def _survey_now(self) -> MeterSurvey:
         now = time.monotonic()
         if self._survey is None or now - self._surveyed_at > _FRESH_SECONDS:
-            self._survey = survey(host_paths(self._settings.energy))
+            self._survey = survey(host_paths(self._settings))
             self._surveyed_at = now
         return self._survey
 

@@ -54,7 +54,7 @@ def forecast_spec(asked: TrainSpec, dataset: DatasetVersion) -> ForecastSpec:
 def _register(
     bench: Workbench, asked: TrainSpec, dataset: DatasetVersion, trained: TrainingResult
 ) -> None:
-    host = survey(host_paths(bench.settings.energy))
+    host = survey(host_paths(bench.settings))
     draft = Draft(
         model=asked.name or asked.data,
         task=asked.task,

@@ -1,15 +1,16 @@
 """The model: linear in busy CPU-seconds, with parameters that the published table gives."""
 
-import csv
-import re
-import statistics
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from lichen.core.clock import ManualClock
 from lichen.core.figures import Method
 from lichen.energy.host_cpu import HostCpu
 from lichen.energy.meter import NO_PROCESSES, OwnCpu
-from lichen.energy.model import SPECPOWER_2017, ModelMeter, Spread
+from lichen.energy.model import ModelMeter, idle_power, memory_power
+from lichen.energy.parameters import SPECPOWER_2017, Spread
 
 
 def meter(tmp_path: Path, clock: ManualClock, threads: int = 4) -> ModelMeter:
@@ -38,7 +39,7 @@ def test_the_second_busy_core_costs_what_the_first_did(tmp_path: Path) -> None:
 
 def test_the_rate_is_the_slope_with_its_interval(tmp_path: Path) -> None:
     rate = meter(tmp_path, ManualClock()).rate(5)
-    assert (rate.low, rate.nj_per_cpu_ns, rate.high) == (1.187, 3.258, 4.094)
+    assert (rate.low, rate.nj_per_cpu_ns, rate.high) == (1.186, 3.258, 4.1)
     assert (rate.method, rate.window) == (Method.MODELLED, 5)
     assert "specpower" in rate.source
 
@@ -52,26 +53,33 @@ def test_this_machine_can_be_modelled() -> None:
     model.close()
 
 
-def test_the_priors_are_those_of_the_published_table(shared_data: Path) -> None:
-    idle, slope = [], []
-    with (shared_data / "ccf_specpower_2007_2021.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            year = re.search(r"20\d\d", row["Date Submitted"])
-            if year is None or int(year[0]) < 2017:
-                continue
-            threads = float(row["Total Threads"].replace(",", ""))
-            full_w = float(row["avg. watts @ 100%"].replace(",", ""))
-            idle_w = float(row["avg. watts @ active idle"].replace(",", ""))
-            idle.append(idle_w / threads)
-            slope.append((full_w - idle_w) / threads)
-    assert len(idle) == 240
-    for watts, spread in ((idle, SPECPOWER_2017.idle), (slope, SPECPOWER_2017.slope)):
-        twentieths = statistics.quantiles(watts, n=20, method="inclusive")
-        assert (
-            Spread(
-                round(1000 * twentieths[0]),
-                round(1000 * twentieths[9]),
-                round(1000 * twentieths[18]),
-            )
-            == spread
-        )
+def test_memory_draws_its_share_whether_it_is_used_or_not(tmp_path: Path) -> None:
+    clock = ManualClock()
+    host = HostCpu(tmp_path / "no-proc-stat")
+    model = ModelMeter(host=host, threads=4, monotonic=clock.monotonic_ns, memory_gib=16)
+    clock.advance(10)
+    reading = model.read()
+    assert reading.host_nj == reading.idle_nj == (4 * 331 + 16 * 144) * 10 * 1_000_000
+    assert model.memory == Spread(16 * 23, 16 * 144, 16 * 392)
+
+
+def test_memory_changes_nothing_of_what_work_is_charged(tmp_path: Path) -> None:
+    clock = ManualClock()
+    host = HostCpu(tmp_path / "no-proc-stat")
+    model = ModelMeter(host=host, threads=4, monotonic=clock.monotonic_ns, memory_gib=512)
+    assert model.rate(1) == meter(tmp_path, clock).rate(1)
+
+
+def test_memory_that_is_not_told_apart_adds_nothing() -> None:
+    whole = replace(SPECPOWER_2017, base=None)
+    assert memory_power(whole, 64) is None
+    assert idle_power(whole, 4, 64) == whole.idle.times(4)
+    assert idle_power(SPECPOWER_2017, 4, None) == SPECPOWER_2017.idle.times(4)
+
+
+def test_a_typical_server_draws_the_same_either_way() -> None:
+    """1.7 GB by thread, the median of the table."""
+    known = idle_power(SPECPOWER_2017, 112, 192)
+    unknown = idle_power(SPECPOWER_2017, 112)
+    assert known.median_mw == pytest.approx(unknown.median_mw, rel=0.05)
+    assert known.high_mw / known.low_mw < unknown.high_mw / unknown.low_mw
