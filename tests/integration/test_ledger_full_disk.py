@@ -11,6 +11,7 @@ import pytest
 from lichen.carbon.fixed import ConstantIntensity
 from lichen.carbon.ledger import Ledger, LedgerReader
 from lichen.carbon.postings import Basis, Booking, Posting
+from lichen.carbon.sqlite_books import SqliteBooks
 from lichen.core.errors import StorageFailed
 from lichen.core.figures import Method
 
@@ -50,8 +51,10 @@ def fill(ledger: Ledger, path: Path, *, since: int = 0) -> int:
 
 def test_windows_wait_while_the_disk_is_full_and_none_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    ledger = Ledger.open(path)
-    ledger._connection.execute("PRAGMA max_page_count = 16")  # what SQLite calls a full disk
+    books = SqliteBooks(path)
+    ledger = Ledger.open(books)
+    assert books._connection is not None
+    books._connection.execute("PRAGMA max_page_count = 20")  # what SQLite calls a full disk
     next_ = fill(ledger, path)
     for second in range(next_, next_ + 200):
         with pytest.raises(StorageFailed):
@@ -60,7 +63,7 @@ def test_windows_wait_while_the_disk_is_full_and_none_is_lost(tmp_path: Path) ->
     held = booked(path)[2]
     assert held < next_
 
-    ledger._connection.execute("PRAGMA max_page_count = 100000")
+    books._connection.execute("PRAGMA max_page_count = 100000")
     ledger.record(window(next_ + 200))
     count = next_ + 201
     assert ledger.waiting == 0

@@ -90,7 +90,7 @@ def test_a_writer_that_vanishes_after_any_window_loses_none_of_those_booked(
         for number, booking in enumerate(bookings):
             ledger.record(booking)
             if number in vanishing:
-                ledger._connection.close()
+                ledger.books.close()
                 ledger = Ledger.open(path, CLOCK)
         ledger.close()
 

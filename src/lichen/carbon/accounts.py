@@ -1,22 +1,23 @@
 """The reader of the ledger: exact totals by account, entries page by page, and verification (L3).
 
-It opens the file read-only for each question, so any process may ask while the supervisor writes.
+It takes a snapshot for each question, so any process may ask while others write.
 """
 
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
-from lichen.carbon.chain import lenient, microseconds, moment_of, postings_of
+from lichen.carbon.books import Books, Rows, Session
+from lichen.carbon.chain import DAY, HOUR, SCHEMA, microseconds, moment_of, postings_of
 from lichen.carbon.postings import Basis, Posting, Sums, added, as_postings
 from lichen.carbon.shares import Extent, Share, extent_of, shares_of
+from lichen.carbon.sqlite_books import SqliteBooks
 from lichen.carbon.verification import Finding, findings
+from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput, NotFound
-from lichen.store.failures import database_failures
 
 _FIRST, _LAST = -(2**63), 2**63 - 1
 _HALF = 32
@@ -48,7 +49,10 @@ class AccountTotal:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One sealed entry: a minute, a gap, a stop or an adjustment."""
+    """One sealed entry: a minute, a gap, a stop or an adjustment.
+
+    Once rolled up, an hour or a day in place of minutes, and the voucher of a roll-up.
+    """
 
     number: int
     kind: str
@@ -78,10 +82,10 @@ class Statement:
 
 
 class LedgerReader:
-    """Questions to the ledger at `path`."""
+    """Questions to the ledger at `place`: a SQLite file's path, or the books themselves."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, place: Path | Books) -> None:
+        self._books = SqliteBooks(place) if isinstance(place, Path) else place
 
     def accounts(
         self,
@@ -103,28 +107,23 @@ class LedgerReader:
         Without `as_of` the seconds of the open minute are in it as well.
 
         Raises:
-            NotFound: there is no ledger, or no entry `as_of` yet.
+            NotFound: there is no ledger, or no entry `as_of`: not yet, or not any more.
+            InvalidInput: `since` or `until` lies within an hour or a day that was rolled up.
             Corrupt, StorageFailed: it cannot be read.
         """
-        span = (
-            _FIRST if since is None else microseconds(since),
-            _LAST if until is None else microseconds(until),
-        )
-        with self._reading() as connection:
-            number, digest = self._sealed_up_to(connection, as_of)
-            bounds = (number, *span)
+        with self._books.reading() as session:
+            asked = _bounds(session, since, until, as_of)
             sums: Sums = {
-                row[0]: Posting(row[0], _joined(row[1], row[2]), _joined(row[3], row[4]), row[5])
-                for row in _totals(connection, bounds)
+                row[0]: Posting(row[0], *_exact(row[1:])) for row in _totals(session, asked)
             }
-            bases = {row[0] for row in connection.execute(_BASES, bounds)}
-            seconds = [] if as_of is not None else connection.execute(_JOURNAL, span).fetchall()
+            bases = {row[0] for row in session.execute(_BASES, asked.values)}
+            seconds = [] if as_of is not None else _open(session, asked)
         for content, basis in seconds:
             sums = added(sums, postings_of(content))
             bases.add(basis)
         return Statement(
-            number,
-            digest,
+            asked.number,
+            asked.digest,
             len(seconds),
             tuple(_total(one) for one in as_postings(sums)),
             tuple(Basis.parse(text) for text in sorted(bases)),
@@ -139,27 +138,29 @@ class LedgerReader:
         """What each account got on each basis in sealed entries alone, up to `as_of` or the last.
 
         Raises:
-            NotFound: there is no ledger, nothing sealed yet, or no entry `as_of` yet.
-            Corrupt, StorageFailed: it cannot be read.
+            NotFound: there is no ledger, nothing sealed yet, or no entry `as_of`.
+            InvalidInput, Corrupt, StorageFailed: as `statement`.
         """
-        span = (
-            _FIRST if since is None else microseconds(since),
-            _LAST if until is None else microseconds(until),
-        )
-        with self._reading() as connection:
-            number, digest = self._sealed_up_to(connection, as_of)
-            if not number:
+        with self._books.reading() as session:
+            asked = _bounds(session, since, until, as_of)
+            if not asked.number:
                 raise NotFound("no entry of the ledger is sealed yet: ask again in a minute")
-            bounds = (number, *span)
-            return extent_of(connection, bounds, digest), shares_of(connection, bounds)
+            return extent_of(session, asked.values, asked.digest), shares_of(session, asked.values)
 
-    def entries(self, after: int = 0, limit: int = 100) -> list[Entry]:
-        """Up to `limit` entries with numbers above `after`, in order."""
+    def entries(
+        self,
+        after: int = 0,
+        limit: int = 100,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Entry]:
+        """Up to `limit` entries with numbers above `after` that started in [since, until)."""
         if limit < 1:
             raise InvalidInput(f"limit {limit} is not usable: ask for at least one entry")
-        with self._reading() as connection:
-            rows = connection.execute(_ENTRIES, (after, limit)).fetchall()
-            return [_entry(row, _postings_of(connection, row[0])) for row in rows]
+        with self._books.reading() as session:
+            asked = (after, *_span(since, until), limit)
+            rows = session.execute(_ENTRIES, asked).fetchall()
+            return [_entry(row, _postings_of(session, row[0])) for row in rows]
 
     def recent(self, since: datetime, is_wanted: Callable[[Entry], bool]) -> list[Entry]:
         """The wanted entries of times from `since` on, among the last 20,000 (a fortnight).
@@ -167,81 +168,114 @@ class LedgerReader:
         `is_wanted` is asked with an entry whose postings are not loaded yet.
         """
         parsed = lru_cache(Basis.parse)  # the minutes of an hour stand on the same few
-        with self._reading() as connection:
-            rows = connection.execute(_RECENT_ENTRIES, (_RECENT, microseconds(since))).fetchall()
+        with self._books.reading() as session:
+            rows = session.execute(_RECENT_ENTRIES, (_RECENT, microseconds(since))).fetchall()
             found = (_entry(row, (), parsed) for row in rows)
             return [
-                replace(one, postings=_postings_of(connection, one.number))
+                replace(one, postings=_postings_of(session, one.number))
                 for one in found
                 if is_wanted(one)
             ]
 
+    def rolled_up_until(self) -> datetime | None:
+        """Until when hours and days stand for the minutes; None when nothing was rolled up."""
+        with self._books.reading() as session:
+            row = session.execute(_ROLLED_UP_UNTIL, (HOUR, DAY)).fetchone()
+        return None if row[0] is None else moment_of(row[0])
+
     def head(self) -> tuple[int, str]:
         """Number and digest of the last sealed entry; number 0 when none is sealed."""
-        with self._reading() as connection:
-            return self._sealed_up_to(connection, None)
+        with self._books.reading() as session:
+            return _sealed_up_to(session, None)
 
     def verify(self) -> list[Finding]:
-        """Everything that is wrong with the books; an empty list when they are sound."""
-        if not self._path.exists():
-            raise _no_ledger(self._path)
+        """Everything that is wrong with the books; an empty list when they are sound.
+
+        Raises:
+            NotFound: there is no ledger.
+        """
         try:
-            with self._reading() as connection:
-                return findings(lenient(connection))
+            with self._books.auditing() as session:
+                damages = self._books.damages(session, SCHEMA)
+                return [*(Finding(0, one) for one in damages), *findings(session)]
+        except NotFound:
+            raise
         except Exception as failure:  # noqa: BLE001 - damage shows as any error of any layer
             return [Finding(0, f"the file cannot be read through: {failure}")]
 
-    @staticmethod
-    def _sealed_up_to(connection: sqlite3.Connection, as_of: int | None) -> tuple[int, str]:
-        row = connection.execute(_HEAD, (_LAST if as_of is None else as_of,)).fetchone()
-        number, digest = row or (0, "")
-        if as_of is not None and number != as_of:
-            raise NotFound(f"entry {as_of} is not sealed yet; the last one is {number}")
+
+class _Bounds(NamedTuple):
+    """What a statement is about: entries up to a number, that started in a span."""
+
+    number: int
+    digest: str
+    since_us: int
+    until_us: int
+
+    @property
+    def values(self) -> tuple[int, int, int]:
+        return self.number, self.since_us, self.until_us
+
+
+def _bounds(
+    session: Session, since: datetime | None, until: datetime | None, as_of: int | None
+) -> _Bounds:
+    number, digest = _sealed_up_to(session, as_of)
+    asked = _Bounds(number, digest, *_span(since, until))
+    for moment, moment_us in ((since, asked.since_us), (until, asked.until_us)):
+        if moment is None:
+            continue
+        cut = session.execute(_CUT, (HOUR, DAY, moment_us, moment_us)).fetchone()
+        if cut is not None:
+            raise InvalidInput(
+                f"{rfc3339(moment)} lies within {rfc3339(moment_of(cut[0]))} to "
+                f"{rfc3339(moment_of(cut[1]))}, of which the ledger keeps one sum: ask from or to "
+                "one of these"
+            )
+    return asked
+
+
+def _sealed_up_to(session: Session, as_of: int | None) -> tuple[int, str]:
+    row = session.execute(_HEAD, (_LAST if as_of is None else as_of,)).fetchone()
+    number, digest = row or (0, "")
+    if as_of is None:
         return int(number), str(digest)
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        if not self._path.exists():
-            raise _no_ledger(self._path)
-        with database_failures(self._path):
-            connection = self._connected()
-            try:
-                yield connection
-            finally:
-                connection.close()
-
-    def _connected(self) -> sqlite3.Connection:
-        """A connection within one snapshot for all its statements."""
-        where = self._path.absolute().as_uri()
-        try:
-            return _opened(f"{where}?mode=ro")
-        except sqlite3.OperationalError as failure:
-            # On a read-only disk SQLite cannot share the file, and need not: nobody writes it.
-            unshared = failure.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CANTOPEN
-            if not unshared or self._path.with_name(f"{self._path.name}-wal").exists():
-                raise
-            return _opened(f"{where}?immutable=1")
+    within = session.execute(_WITHIN, (as_of, as_of)).fetchone()
+    if within is not None:
+        raise NotFound(
+            f"entry {as_of} was rolled up with entries {within[0]} to {within[1]}: ask as of entry "
+            f"{within[1]}"
+        )
+    if number != as_of:
+        raise NotFound(f"entry {as_of} is not sealed yet; the last one is {number}")
+    return int(number), str(digest)
 
 
-def _totals(connection: sqlite3.Connection, bounds: tuple[int, int, int]) -> sqlite3.Cursor:
-    if bounds[1:] == (_FIRST, _LAST):
-        return connection.execute(_ALL_TOTALS, bounds[:1])
-    return connection.execute(_TOTALS, bounds)
+def _span(since: datetime | None, until: datetime | None) -> tuple[int, int]:
+    return (
+        _FIRST if since is None else microseconds(since),
+        _LAST if until is None else microseconds(until),
+    )
+
+
+def _totals(session: Session, asked: _Bounds) -> Rows:
+    if (asked.since_us, asked.until_us) == (_FIRST, _LAST):
+        return session.execute(_ALL_TOTALS, (asked.number,))
+    return session.execute(_TOTALS, asked.values)
+
+
+def _open(session: Session, asked: _Bounds) -> list[tuple[str, str]]:
+    return session.execute(_JOURNAL, (asked.since_us, asked.until_us)).fetchall()
+
+
+def _exact(halves: Sequence[int]) -> tuple[int, int, int]:
+    """Nanojoules, nanograms and units from sums that were taken in two halves."""
+    nj_high, nj_low, ng_high, ng_low, units = (int(half) for half in halves)
+    return _joined(nj_high, nj_low), _joined(ng_high, ng_low), units
 
 
 def _joined(high: int, low: int) -> int:
     return (high << _HALF) + low
-
-
-def _opened(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-    try:
-        connection.execute("BEGIN")
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
 
 
 def _entry(
@@ -263,26 +297,27 @@ def _entry(
     )
 
 
-def _postings_of(connection: sqlite3.Connection, number: int) -> tuple[Posting, ...]:
-    return tuple(Posting(*row) for row in connection.execute(_POSTINGS, (number,)))
+def _postings_of(session: Session, number: int) -> tuple[Posting, ...]:
+    return tuple(Posting(*row) for row in session.execute(_POSTINGS, (number,)))
 
 
 def _total(posting: Posting) -> AccountTotal:
     return AccountTotal(posting.account, posting.nj, posting.ng, posting.units)
 
 
-def _no_ledger(path: Path) -> NotFound:
-    return NotFound(f"there is no ledger at {path}: start the platform once with `lichen up`")
-
-
 _BASES = """SELECT DISTINCT b.content FROM entries e JOIN bases b ON b.id = e.basis
  WHERE e.number <= ? AND e.started_us >= ? AND e.started_us < ?"""
 _JOURNAL = """SELECT j.content, b.content FROM journal j JOIN bases b ON b.id = j.basis
  WHERE j.started_us >= ? AND j.started_us < ? ORDER BY j.number"""
+_CUT = """SELECT started_us, ended_us FROM entries
+ WHERE kind IN (?, ?) AND started_us < ? AND ended_us > ? ORDER BY number LIMIT 1"""
+_WITHIN = """SELECT first_number, last_number FROM rollups
+ WHERE first_number <= ? AND last_number > ?"""
+_ROLLED_UP_UNTIL = "SELECT MAX(ended_us) FROM entries WHERE kind IN (?, ?)"
 _HEAD = "SELECT number, digest FROM entries WHERE number <= ? ORDER BY number DESC LIMIT 1"
 _ENTRIES = """SELECT e.number, e.kind, e.started_us, e.ended_us, e.windows, e.note, e.digest,
  b.content FROM entries e LEFT JOIN bases b ON b.id = e.basis
- WHERE e.number > ? ORDER BY e.number LIMIT ?"""
+ WHERE e.number > ? AND e.started_us >= ? AND e.started_us < ? ORDER BY e.number LIMIT ?"""
 _RECENT_ENTRIES = """SELECT e.number, e.kind, e.started_us, e.ended_us, e.windows, e.note, e.digest,
  b.content FROM entries e LEFT JOIN bases b ON b.id = e.basis
  WHERE e.number > (SELECT COALESCE(MAX(number), 0) FROM entries) - ? AND e.started_us >= ?

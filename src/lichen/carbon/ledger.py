@@ -1,13 +1,13 @@
 """The writer of the double-entry ledger: seconds to a journal, closed minutes sealed (L1, L3).
 
-One process writes (the supervisor). Each window is one small durable transaction in SQLite (WAL,
-synchronous FULL), so a `kill -9` loses at most the window that was open, and the next start books a
-`gap` entry that says so. When the disk is full the windows wait in memory and are written as soon
-as there is room: nothing is lost, and the caller is told by StorageFailed each time.
+Each window is one small durable transaction, so a `kill -9` loses at most the window that was open,
+and the next start books a `gap` entry that says so. Several processes may write: the keeper, whose
+absence is a gap (`Ledger.open`: the supervisor), and those that join it (`Ledger.join`). When the
+disk is full the windows wait in memory and are written as soon as there is room: nothing is lost,
+and the caller is told by StorageFailed each time.
 """
 
 import os
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,15 +15,18 @@ from datetime import datetime
 from pathlib import Path
 
 from lichen.carbon.accounts import AccountTotal, Entry, LedgerReader, Statement
+from lichen.carbon.books import Books, Session
 from lichen.carbon.chain import (
     ADJUSTMENT,
     FORMAT,
     GAP,
     SCHEMA,
     STOP,
+    keeping_digest,
     microseconds,
 )
-from lichen.carbon.chain_writer import ChainWriter, Head, OpenMinute
+from lichen.carbon.chain_writer import ChainWriter, ended_us
+from lichen.carbon.gathering import Draft
 from lichen.carbon.postings import (
     Basis,
     Booking,
@@ -32,13 +35,13 @@ from lichen.carbon.postings import (
     as_postings,
     check_balanced,
 )
+from lichen.carbon.rollup import Retention, RollUp
+from lichen.carbon.sqlite_books import SqliteBooks
 from lichen.core.clock import Clock, SystemClock
-from lichen.core.errors import Corrupt, LichenError
-from lichen.store.failures import database_failures, storage_failures
+from lichen.core.errors import LichenError
 
 __all__ = ["AccountTotal", "Entry", "Ledger", "LedgerReader", "Statement"]
 
-_BUSY_SECONDS = 1.0
 _MOST_WAITING = 120
 """Windows kept one by one while the disk is full; beyond, those of a minute are added up."""
 
@@ -50,36 +53,49 @@ _GAP_NOTE = (
 
 @dataclass(slots=True)
 class Ledger:
-    """The open books; use `Ledger.open`."""
+    """Books open for writing; use `Ledger.open` or `Ledger.join`."""
 
-    path: Path
+    books: Books
     clock: Clock
-    _connection: sqlite3.Connection
-    _writer: ChainWriter
-    _head: Head | None = None
+    _keeps: bool
+    _writer: ChainWriter = field(default_factory=ChainWriter)
     _waiting: list[Booking] = field(default_factory=list)
 
     @classmethod
-    def open(cls, path: Path, clock: Clock | None = None) -> "Ledger":
-        """The books at `path`, made if they are not there; a crash of the last writer is booked.
+    def open(cls, place: Path | Books, clock: Clock | None = None) -> "Ledger":
+        """The books at `place` for their keeper, made if they are not there.
+
+        There is one keeper at a time. If the last one ended without closing, its gap is booked.
 
         Raises:
             StorageFailed: the disk is full, read-only or broken.
             Corrupt: the file is damaged or no ledger of this version.
             Unavailable: another writer holds it.
         """
-        with storage_failures(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        with database_failures(path):
-            connection = sqlite3.connect(
-                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-        ledger = cls(path, clock or SystemClock(), connection, ChainWriter(connection))
+        return cls._opened(place, clock, keeps=True)
+
+    @classmethod
+    def join(cls, place: Path | Books, clock: Clock | None = None) -> "Ledger":
+        """The same books for one more writer, beside the keeper or without one; raises as `open`.
+
+        Its end is no gap, and its closing no stop.
+        """
+        return cls._opened(place, clock, keeps=False)
+
+    @classmethod
+    def _opened(cls, place: Path | Books, clock: Clock | None, *, keeps: bool) -> "Ledger":
+        books = SqliteBooks(place) if isinstance(place, Path) else place
+        ledger = cls(books, clock or SystemClock(), keeps)
         try:
-            ledger._prepare()
-            ledger._book_gap()
+            books.create(SCHEMA)
+            with ledger._transaction() as session:
+                if session.execute("SELECT 1 FROM books").fetchone() is None:
+                    _title(session)
+                ledger._writer.head(session)
+                if keeps:
+                    ledger._keep(session)
         except BaseException:
-            connection.close()
+            books.close()
             raise
         return ledger
 
@@ -87,6 +103,10 @@ class Ledger:
     def waiting(self) -> int:
         """Bookings that wait in memory for a disk that was full or broken."""
         return len(self._waiting)
+
+    def reader(self) -> LedgerReader:
+        """Questions to these books."""
+        return LedgerReader(self.books)
 
     def record(self, booking: Booking) -> None:
         """Book one window durably, with every window that still waited.
@@ -113,86 +133,93 @@ class Ledger:
         """
         check_balanced(postings, f"the adjustment {note!r}")
         at = microseconds(moment)
-        with self._transaction():
-            head = self._writer.sealed(self._current())
-            entry = OpenMinute(at, at, 0, basis.text(), added({}, postings))
-            self._head = self._writer.entered(head, entry, ADJUSTMENT, note)
-        return self._head.number
+        owed = as_postings(added({}, postings))
+        with self._transaction() as session:
+            self._writer.sealed(session)
+            draft = Draft(ADJUSTMENT, at, at, 0, basis.text(), note, owed)
+            return self._writer.entered(session, draft)
+
+    def roll_up(self, retention: Retention) -> bool:
+        """Let sums stand for the oldest hour or day that is past its keeping; False if none is.
+
+        One short transaction, so that a crash leaves the old or the new; call it until False.
+
+        Raises:
+            StorageFailed, Unavailable: it could not be written now.
+            Corrupt: what would be rolled up is not what was booked.
+        """
+        now = self.clock.now()
+        with self._transaction() as session:
+            is_done = RollUp(session, self._writer).step(retention, now)
+        if is_done:
+            self.books.shrink()
+        return is_done
 
     def seal(self) -> None:
         """Seal the open minute now, without waiting for its end."""
-        with self._transaction():
-            self._head = self._writer.sealed(self._current())
+        with self._transaction() as session:
+            self._writer.sealed(session)
 
     def close(self) -> None:
-        """Write what waits, seal, and close the books, so that the next start books no gap."""
+        """Write what waits and close; a keeper seals first, and its next start is no gap."""
         try:
             self._write_waiting()
-            with self._transaction():
-                head = self._writer.sealed(self._current())
-                if head.number and head.kind != STOP:
-                    head = self._writer.marked(
-                        head, head.ended_us, STOP, "the writer closed the books"
-                    )
-                self._head = head
+            if self._keeps:
+                with self._transaction() as session:
+                    self._stop(session)
         finally:
-            self._connection.close()
-
-    def _prepare(self) -> None:
-        with database_failures(self.path):
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute("PRAGMA journal_mode = WAL").fetchall()
-        with self._transaction():
-            for statement in SCHEMA:
-                self._connection.execute(statement)
-            if self._connection.execute("SELECT 1 FROM books").fetchone() is None:
-                self._connection.execute(
-                    "INSERT INTO books (format, seed) VALUES (?, ?)", (FORMAT, os.urandom(8).hex())
-                )
-        self._current()
-
-    def _current(self) -> Head:
-        if self._head is None:
-            try:
-                with database_failures(self.path):
-                    self._head = self._writer.read_head()
-            except (ValueError, TypeError) as damage:
-                raise Corrupt(
-                    f"{self.path} is damaged ({damage}): run `lichen ledger verify`, and restore "
-                    "it from a backup"
-                ) from damage
-        return self._head
+            self.books.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with database_failures(self.path):
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._head = None
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+    def _transaction(self) -> Iterator[Session]:
+        try:
+            with self.books.writing() as session:
+                self._writer.look(session)
+                yield session
+        except BaseException:
+            self._writer.forget()
+            raise
 
-    def _book_gap(self) -> None:
-        head = self._current()
-        if head.minute is None and head.kind in ("", STOP):
-            return
-        with self._transaction():
-            head = self._writer.sealed(head)
-            self._head = self._writer.marked(head, microseconds(self.clock.now()), GAP, _GAP_NOTE)
+    def _keep(self, session: Session) -> None:
+        """Mark the books as open; if they still are, say since when nobody kept them."""
+        now_us = microseconds(self.clock.now())
+        left_open = session.execute("SELECT MAX(opened_us) FROM keeping").fetchone()[0]
+        if left_open is not None:
+            self._writer.sealed(session)
+            since_us = max(left_open, ended_us(session))
+            self._mark(session, GAP, (since_us, max(since_us, now_us)), _GAP_NOTE)
+            session.execute("DELETE FROM keeping")
+        seed = session.execute("SELECT seed FROM books").fetchone()[0]
+        session.execute(
+            "INSERT INTO keeping (opened_us, digest) VALUES (?, ?)",
+            (now_us, keeping_digest(seed, now_us)),
+        )
+
+    def _stop(self, session: Session) -> None:
+        self._writer.sealed(session)
+        session.execute("DELETE FROM keeping")
+        last = session.execute(_LAST_KIND).fetchone()
+        if last is not None and last[0] != STOP:
+            at = ended_us(session)
+            self._mark(session, STOP, (at, at), "the writer closed the books")
+
+    def _mark(self, session: Session, kind: str, span_us: tuple[int, int], note: str) -> None:
+        self._writer.entered(session, Draft(kind, *span_us, 0, "", note, ()))
 
     def _write_waiting(self) -> None:
         if not self._waiting:
             return
-        with self._transaction():
-            head = self._current()
+        with self._transaction() as session:
             for booking in self._waiting:
-                head = self._writer.journalled(head, booking)
-            self._head = head
+                self._writer.journalled(session, booking)
         self._waiting = []
+
+
+def _title(session: Session) -> None:
+    session.execute("INSERT INTO books (format, seed) VALUES (?, ?)", (FORMAT, os.urandom(8).hex()))
+
+
+_LAST_KIND = "SELECT kind FROM entries ORDER BY number DESC LIMIT 1"
 
 
 def _merged(waiting: list[Booking]) -> list[Booking]:

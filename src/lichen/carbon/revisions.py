@@ -49,8 +49,9 @@ def adjustments(
     """What the books lack, or have too much, by what `source` knows now; in order of time.
 
     Only minutes that were booked at a value of this very source are looked at, in steps that lie
-    wholly after `since`.
+    wholly after `since` and after what was rolled up.
     """
+    since = max(since, ledger.rolled_up_until() or since)
     looking = _Looking(source, since, now)
     steps: dict[datetime, _Step] = {}
     for entry in ledger.recent(since, looking.concerns):

@@ -1,10 +1,10 @@
 """What each account got on each basis: sums of sealed entries, from which reports are made (L3)."""
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
+from lichen.carbon.books import Session
 from lichen.carbon.chain import moment_of
 from lichen.carbon.postings import Basis
 
@@ -47,10 +47,10 @@ class Extent:
     gap_us: int
 
 
-def extent_of(connection: sqlite3.Connection, bounds: Bounds, digest: str) -> Extent:
+def extent_of(session: Session, bounds: Bounds, digest: str) -> Extent:
     """What the span's entries reach over."""
-    first, last, metered, gaps, gap = connection.execute(_EXTENT, bounds).fetchone()
-    ends = connection.execute(_ENDS, bounds[:1]).fetchone()[0]
+    first, last, metered, gaps, gap = session.execute(_EXTENT, bounds).fetchone()
+    ends = session.execute(_ENDS, bounds[:1]).fetchone()[0]
     return Extent(
         bounds[0],
         digest,
@@ -63,7 +63,7 @@ def extent_of(connection: sqlite3.Connection, bounds: Bounds, digest: str) -> Ex
     )
 
 
-def shares_of(connection: sqlite3.Connection, bounds: Bounds) -> list[Share]:
+def shares_of(session: Session, bounds: Bounds) -> list[Share]:
     """The sums, by account, then by basis."""
     parse = lru_cache(maxsize=None)(Basis.parse)
     return [
@@ -71,12 +71,12 @@ def shares_of(connection: sqlite3.Connection, bounds: Bounds) -> list[Share]:
             account,
             parse(basis),
             bool(is_adjustment),
-            (nj_high << _HALF) + nj_low,
-            (ng_high << _HALF) + ng_low,
-            units,
+            (int(nj_high) << _HALF) + int(nj_low),
+            (int(ng_high) << _HALF) + int(ng_low),
+            int(units),
         )
         for account, basis, is_adjustment, nj_high, nj_low, ng_high, ng_low, units in (
-            connection.execute(_SHARES, bounds)
+            session.execute(_SHARES, bounds)
         )
     ]
 

@@ -1,11 +1,12 @@
 """Read the books through, link by link, and say what is wrong where (L1, L3)."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from lichen.carbon.chain import Record, content_of, first_digest, postings_of
+from lichen.carbon.books import Session
+from lichen.carbon.chain import ROLLUP, SECOND, Record, RolledUp, keeping_digest, postings_of
 from lichen.carbon.postings import Posting
+from lichen.carbon.rows import LAST, KeptRollUp, Row, roll_ups, rows, start_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,47 +17,94 @@ class Finding:
     what: str
 
 
-def findings(connection: sqlite3.Connection) -> list[Finding]:
-    """Everything that is wrong: structure, chain, balance, and what nobody refers to."""
-    damaged = [
-        Finding(0, f"SQLite finds the file damaged: {row[0]}")
-        for row in connection.execute("PRAGMA integrity_check")
-        if row[0] != "ok"
-    ]
-    books = connection.execute("SELECT format, seed FROM books").fetchall()
+def findings(session: Session) -> list[Finding]:
+    """Everything that is wrong: chain, balance, roll-ups, and what nobody refers to."""
+    books = session.execute("SELECT format, seed FROM books").fetchall()
     if len(books) != 1:
-        return [*damaged, Finding(0, f"the books have {len(books)} title pages, not one")]
-    start = first_digest(*books[0])
-    head, in_entries = _entries(connection, start)
-    return [*damaged, *in_entries, *_journal(connection, head), *_strays(connection)]
+        return [Finding(0, f"the books have {len(books)} title pages, not one")]
+    walk = Walk(session, 1, start_of(session))
+    found = walk.findings(LAST)
+    return [
+        *found,
+        *_journal(session, walk.digest),
+        *_unvouched(walk),
+        *_keeping(session, books[0][1]),
+        *_strays(session),
+    ]
 
 
-def _entries(connection: sqlite3.Connection, start: str) -> tuple[str, list[Finding]]:
-    found: list[Finding] = []
-    previous, expected = start, 1
-    for row in connection.execute(_ENTRIES):
-        number, kind, started, ended, windows, note, digest, basis_id, basis = row
-        postings = [Posting(*one) for one in connection.execute(_POSTINGS, (number,))]
-        record = Record(
-            number, kind, started, ended, windows, basis or "", note, content_of(postings)
-        )
-        if number != expected:
-            found.append(Finding(number, f"entry {expected} is missing before entry {number}"))
-        if basis_id is not None and basis is None:
-            found.append(Finding(number, f"entry {number} stands on a basis that is not there"))
-        if record.digest(previous) != digest:
-            found.append(
-                Finding(number, f"entry {number} was changed after it was sealed, or the chain cut")
+@dataclass(slots=True)
+class Walk:
+    """Goes along the chain from entry `number`, which must be linked to `digest`."""
+
+    session: Session
+    number: int
+    digest: str
+    vouched: set[str] = field(default_factory=set)
+    """What entries on the way vouch for."""
+    kept: list[KeptRollUp] = field(default_factory=list)
+    """The roll-ups on the way."""
+
+    def findings(self, last: int) -> list[Finding]:
+        """What is wrong up to entry `last`."""
+        self.kept = roll_ups(self.session, self.number, last)
+        ahead = iter(self.kept)
+        kept, gathered = next(ahead, None), list[Row]()
+        found: list[Finding] = []
+        for row in rows(self.session, self.number, last):
+            found += _of_itself(row)
+            if row.record.kind == ROLLUP:
+                self.vouched.add(row.record.note)
+            if kept is None or row.record.number < kept.rolled_up.first:
+                found += self._linked(row)
+                continue
+            gathered.append(row)
+            if row.record.number >= kept.rolled_up.last:
+                found += self._rolled_up(kept, gathered)
+                kept, gathered = next(ahead, None), []
+        if kept is not None:
+            found.append(Finding(kept.rolled_up.last, f"{_named(kept.rolled_up)} is not whole"))
+        return found
+
+    def _linked(self, row: Row) -> Iterator[Finding]:
+        record = row.record
+        yield from self._next(record.number)
+        if record.digest(self.digest) != row.digest:
+            yield Finding(
+                record.number,
+                f"entry {record.number} was changed after it was sealed, or the chain cut",
             )
-        found.extend(_unbalanced(number, f"entry {number}", postings))
-        previous, expected = digest, number + 1
-    return previous, found
+        self.number, self.digest = record.number + 1, row.digest
+
+    def _rolled_up(self, kept: KeptRollUp, gathered: list[Row]) -> Iterator[Finding]:
+        one = kept.rolled_up
+        yield from self._next(one.first)
+        is_linked = one.before == self.digest and one.after == gathered[-1].digest
+        told = [(row.record, row.digest) for row in gathered]
+        if (
+            not is_linked
+            or gathered[-1].record.number != one.last
+            or one.digest(told) != kept.digest
+        ):
+            yield Finding(one.last, f"{_named(one)} was changed after it was made")
+        self.number, self.digest = one.last + 1, one.after
+
+    def _next(self, number: int) -> Iterator[Finding]:
+        if number != self.number:
+            yield Finding(number, f"entry {self.number} is missing before entry {number}")
 
 
-def _journal(connection: sqlite3.Connection, head: str) -> Iterator[Finding]:
+def _of_itself(row: Row) -> Iterator[Finding]:
+    number = row.record.number
+    if row.lost_basis:
+        yield Finding(number, f"entry {number} stands on a basis that is not there")
+    yield from _unbalanced(number, f"entry {number}", row.postings)
+
+
+def _journal(session: Session, head: str) -> Iterator[Finding]:
     previous = head
-    for number, started, ended, basis, content, digest in connection.execute(_SECONDS):
-        record = Record(number, "second", started, ended, 1, basis or "", "", content)
+    for number, started, ended, basis, content, digest in session.execute(_SECONDS).fetchall():
+        record = Record(number, SECOND, started, ended, 1, basis or "", "", content)
         if record.digest(previous) != digest:
             yield Finding(0, f"second {number} of the open minute was changed after it was booked")
         try:
@@ -66,8 +114,22 @@ def _journal(connection: sqlite3.Connection, head: str) -> Iterator[Finding]:
         previous = digest
 
 
-def _strays(connection: sqlite3.Connection) -> Iterator[Finding]:
-    for entry, count in connection.execute(_LOOSE):
+def _unvouched(walk: Walk) -> Iterator[Finding]:
+    for kept in walk.kept:
+        if kept.rolled_up.voucher(kept.digest) not in walk.vouched:
+            yield Finding(
+                kept.rolled_up.last, f"no entry vouches for the sums of {_named(kept.rolled_up)}"
+            )
+
+
+def _keeping(session: Session, seed: str) -> Iterator[Finding]:
+    for opened_us, digest in session.execute("SELECT opened_us, digest FROM keeping").fetchall():
+        if keeping_digest(seed, opened_us) != digest:
+            yield Finding(0, "the mark that the books are open was changed")
+
+
+def _strays(session: Session) -> Iterator[Finding]:
+    for entry, count in session.execute(_LOOSE).fetchall():
         yield Finding(entry, f"{count} postings belong to an entry or account that is not there")
 
 
@@ -79,11 +141,10 @@ def _unbalanced(entry: int, what: str, postings: Iterable[Posting]) -> Iterator[
         yield Finding(entry, f"{what} does not sum to zero: {nj:+d} nJ, {ng:+d} ng")
 
 
-_ENTRIES = """SELECT e.number, e.kind, e.started_us, e.ended_us, e.windows, e.note, e.digest,
- e.basis, b.content FROM entries e LEFT JOIN bases b ON b.id = e.basis ORDER BY e.number"""
-_POSTINGS = """SELECT a.name, p.nj, p.ng, p.units
- FROM postings p JOIN accounts a ON a.id = p.account
- WHERE p.entry = ?"""
+def _named(one: RolledUp) -> str:
+    return f"the roll-up of entries {one.first} to {one.last}"
+
+
 _SECONDS = """SELECT j.number, j.started_us, j.ended_us, b.content, j.content, j.digest
  FROM journal j LEFT JOIN bases b ON b.id = j.basis ORDER BY j.number"""
 _LOOSE = """SELECT p.entry, COUNT(*) FROM postings p LEFT JOIN entries e ON e.number = p.entry

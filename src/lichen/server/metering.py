@@ -4,7 +4,6 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lichen.carbon.accounts import LedgerReader
 from lichen.carbon.booking import book
 from lichen.carbon.ledger import Ledger
 from lichen.carbon.observations import KEPT_SECONDS
@@ -78,7 +77,7 @@ class Metering:
         self._settle_at = now + _SETTLE_EVERY
         since = now - timedelta(seconds=KEPT_SECONDS)
         for source in self._prices.kept:
-            for one in adjustments(LedgerReader(self._ledger.path), source, since, now):
+            for one in adjustments(self._ledger.reader(), source, since, now):
                 self._ledger.adjust(one.moment, one.postings, one.basis, one.note)
 
     def _complain(self, sentence: str, error: Exception) -> None:

@@ -160,7 +160,7 @@ def test_a_writer_that_closed_leaves_no_gap(path: Path) -> None:
 
 
 def test_a_writer_that_vanished_leaves_a_gap_that_says_so(path: Path) -> None:
-    vanished = Ledger.open(path)
+    vanished = Ledger.open(path, ManualClock(NOON))
     for second in range(3):
         vanished.record(window(second))
     later = ManualClock(NOON + timedelta(minutes=7))
@@ -176,17 +176,72 @@ def test_a_writer_that_vanished_leaves_a_gap_that_says_so(path: Path) -> None:
     assert LedgerReader(path).verify() == []
 
 
-def test_two_writers_cannot_fork_the_chain(path: Path) -> None:
-    first, second = Ledger.open(path), Ledger.open(path)
-    first.record(window(0))
-    with pytest.raises(StorageFailed):
-        second.record(window(0))  # it had not seen the first one's window: nothing is lost,
-    second.record(window(1))  # it reads the books again and goes on
+def test_a_writer_that_never_booked_a_window_leaves_a_gap_as_well(path: Path) -> None:
+    Ledger.open(path, ManualClock(NOON)).books.close()
+    Ledger.open(path, ManualClock(NOON + timedelta(minutes=7))).close()
 
-    assert totals(path)["meter"] == (-3000, -30, 0)
+    gap = LedgerReader(path).entries()[0]
+    assert (gap.kind, gap.started_at) == ("gap", NOON)
+    assert gap.ended_at == NOON + timedelta(minutes=7)
+
+
+def test_two_writers_cannot_fork_the_chain(path: Path) -> None:
+    keeper, joined = Ledger.open(path), Ledger.join(path)
+    for second in range(0, 200, 2):
+        keeper.record(window(second))
+        joined.record(window(second + 1, at=basis(390.0)))
+        if second % 50 == 0:
+            joined.adjust(NOON, [Posting("meter", 0, -5), Posting(WORK, 0, 5)], basis(), "why")
+
+    assert totals(path)["meter"] == (-200_000, -2020, 0)
     assert LedgerReader(path).verify() == []
-    first._connection.close()
-    second.close()
+    joined.close()
+    keeper.close()
+    kinds = [one.kind for one in LedgerReader(path).entries()]
+    assert kinds.count("gap") == 0
+    assert kinds.count("stop") == 1
+    assert LedgerReader(path).verify() == []
+
+
+def test_two_bases_in_turns_make_two_entries_a_minute(path: Path) -> None:
+    keeper, joined = Ledger.open(path), Ledger.join(path)
+    for second in range(0, 120, 2):
+        keeper.record(window(second))
+        joined.record(window(second + 1, at=basis(390.0)))
+    keeper.seal()
+
+    entries = LedgerReader(path).entries()
+    assert [one.windows for one in entries] == [30, 30, 30, 30]
+    joined.close()
+    keeper.close()
+
+
+def test_a_writer_that_is_late_seals_nothing_of_the_minute_that_runs(path: Path) -> None:
+    keeper, joined = Ledger.open(path), Ledger.join(path)
+    for second in range(60, 90):
+        keeper.record(window(second))
+        joined.record(window(second - 30))
+    keeper.close()
+    joined.close()
+
+    entries = LedgerReader(path).entries()
+    assert [(one.windows, one.started_at.minute) for one in entries[:-1]] == [(30, 1), (30, 0)]
+    assert totals(path, since=NOON, until=NOON + timedelta(minutes=1))["meter"][0] == -30_000
+
+
+def test_who_joins_leaves_neither_a_gap_nor_a_stop(path: Path) -> None:
+    keeper = Ledger.open(path)
+    keeper.record(window(0))
+    keeper.close()
+    joined = Ledger.join(path)
+    joined.record(window(1))
+    joined.close()
+    Ledger.join(path).books.close()
+    Ledger.open(path).close()
+
+    assert [one.kind for one in LedgerReader(path).entries()] == [
+        "minute", "stop", "minute", "stop",
+    ]  # fmt: skip
 
 
 def test_what_is_no_ledger_is_refused(path: Path, tmp_path: Path) -> None:
@@ -215,8 +270,10 @@ def test_books_of_another_format_are_refused(path: Path) -> None:
 def test_damaged_books_are_not_written_on(path: Path) -> None:
     ledger = Ledger.open(path)
     ledger.record(window(0))
-    ledger._connection.execute("UPDATE journal SET content = 'x'")
-    ledger._connection.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE journal SET content = 'x'")
+    connection.close()
+    ledger.books.close()
 
     with pytest.raises(Corrupt, match="run `lichen ledger verify`"):
         Ledger.open(path)

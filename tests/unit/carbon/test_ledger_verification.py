@@ -32,8 +32,7 @@ def book(path: Path, *, seconds: int, close: bool) -> None:
     if close:
         ledger.close()
     else:
-        ledger._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        ledger._connection.close()
+        ledger.books.close()
 
 
 @pytest.fixture

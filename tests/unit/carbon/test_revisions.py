@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from lichen.carbon.accounts import LedgerReader
 from lichen.carbon.intensity import IntensityValue, Kind, Scope, Signal
 from lichen.carbon.kept import Kept, KeptIntensity, write_kept
 from lichen.carbon.ledger import Ledger
@@ -50,7 +49,7 @@ def book(ledger: Ledger, moment: datetime, value: IntensityValue) -> None:
 
 
 def grams_of_work(ledger: Ledger) -> float:
-    totals = {one.account: one.ng for one in LedgerReader(ledger.path).accounts()}
+    totals = {one.account: one.ng for one in ledger.reader().accounts()}
     assert sum(totals.values()) == 0
     return totals[WORK] / NANOGRAMS_PER_GRAM
 
@@ -61,7 +60,7 @@ def settle(
     now: datetime = LATER,
     since: datetime = START,
 ) -> list[Adjustment]:
-    found = adjustments(LedgerReader(ledger.path), source, since, now)
+    found = adjustments(ledger.reader(), source, since, now)
     for one in found:
         ledger.adjust(one.moment, one.postings, one.basis, one.note)
     return found
@@ -86,7 +85,7 @@ def test_a_carried_value_is_adjusted_to_what_was_observed_and_only_once(
     assert first[0].note == (
         "intensity of maps known later: 300 g/kWh from 2026-06-01 09:00Z on, booked at 100"
     )
-    assert LedgerReader(ledger.path).verify() == []
+    assert ledger.reader().verify() == []
 
 
 def test_a_second_revision_adjusts_by_what_is_new_and_may_take_all_back(

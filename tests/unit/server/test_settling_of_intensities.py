@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from lichen.carbon.accounts import LedgerReader
 from lichen.carbon.intensity import Kind, Scope, Signal
 from lichen.carbon.kept import Kept, kept_file, write_kept
 from lichen.carbon.ledger import Ledger
@@ -57,7 +56,7 @@ def test_what_was_carried_is_adjusted_hours_later(tmp_path: Path) -> None:
     metering.sample()
     metering.close()
 
-    entries = LedgerReader(ledger.path).entries()
+    entries = ledger.reader().entries()
     first = next(one for one in entries if one.kind == "minute")
     (adjusted,) = [one for one in entries if one.kind == "adjustment"]
     assert adjusted.started_at == EIGHT
@@ -65,4 +64,4 @@ def test_what_was_carried_is_adjusted_hours_later(tmp_path: Path) -> None:
     assert {one.account: one.ng for one in adjusted.postings} == pytest.approx(
         {name: ng * 1.5 for name, ng in owed.items()}, abs=2
     )
-    assert LedgerReader(ledger.path).verify() == []
+    assert ledger.reader().verify() == []
