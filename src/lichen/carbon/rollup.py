@@ -1,8 +1,8 @@
 """Roll old entries up: exact sums by hour, later by day, stand for them; the chain goes on (L3).
 
 What is summed: the minutes of one hour (the hours of one day) that follow each other on one basis
-become one entry, whose postings are their sums by account. Every basis survives, so intervals and intensities
-stay provable, and no gram is computed anew. Gaps, stops and adjustments stay as they are.
+become one entry, whose postings are their sums by account. Every basis survives, so intervals and
+intensities stay provable, and no gram is computed anew. Gaps, stops and adjustments stay.
 
 Why it can be trusted: a roll-up keeps the numbers of its first and last entry and the digests
 before and after them, and an entry further on in the chain vouches for the digest of its rows.

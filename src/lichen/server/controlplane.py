@@ -37,6 +37,7 @@ from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.intensity_keeper import IntensityKeeper
 from lichen.server.intensity_services import services
+from lichen.server.ledger_books import ledger_books
 from lichen.server.observations import Observations
 from lichen.server.pricing import pricing
 from lichen.server.sections import Settings
@@ -72,7 +73,7 @@ def open_plane(settings: Settings, documents: DocumentStore, clock: Clock) -> Pl
         datasets=DatasetCatalog(documents),
         catalog=catalog,
         deployments=Deployments(among_siblings(documents, processes), catalog),
-        ledger=LedgerReader(home.ledger),
+        ledger=LedgerReader(ledger_books(settings)),
         budgets=Budgets(documents, Owners(documents, catalog, keys), clock),
         uploads=home.uploads,
         upload_bytes=settings.limits.upload_bytes,

@@ -17,6 +17,8 @@ from lichen.energy.owner import MeteredWindow, MeterOwner
 from lichen.energy.probe import THIS_HOST, HostPaths, assumed, best_meter
 from lichen.energy.rapl import RaplMeter
 from lichen.server.home import Home
+from lichen.server.ledger_books import ledger_books
+from lichen.server.ledger_keeping import LedgerKeeping, retention_of
 from lichen.server.pricing import Pricing, pricing
 from lichen.server.sections import Settings
 
@@ -28,7 +30,12 @@ class Metering:
     """Samples the host's meters, or follows their owner, and books each window (M3, L1, L3)."""
 
     def __init__(
-        self, owner: MeterOwner, ledger: Ledger, prices: Pricing, counters: ProcessCounters
+        self,
+        owner: MeterOwner,
+        ledger: Ledger,
+        prices: Pricing,
+        counters: ProcessCounters,
+        keeping: LedgerKeeping | None = None,
     ) -> None:
         self._owner = owner
         self._ledger = ledger
@@ -37,6 +44,7 @@ class Metering:
         self._levels = NOTHING_BOOKED
         self._failing = False
         self._settle_at: datetime | None = None
+        self._keeping = keeping
 
     def sample(self) -> None:
         """Read the meters; once a second, close the window and book it."""
@@ -50,6 +58,8 @@ class Metering:
 
     def close(self) -> None:
         """Book the open window, however short, seal it, and give the meters back."""
+        if self._keeping is not None:
+            self._keeping.stop()
         try:
             metered = self._owner.flush()
             if metered is not None:
@@ -92,13 +102,16 @@ def open_metering(settings: Settings) -> Metering:
 
     Raises:
         StorageFailed: the home or the runtime folder cannot be written.
-        InvalidInput: the carbon settings are not usable.
+        InvalidInput: the settings of carbon or of the ledger are not usable.
     """
     prices = pricing(settings.carbon, Home(settings.home).intensities)
-    ledger = Ledger.open(Home(settings.home).ledger, SystemClock())
+    retention = retention_of(settings.ledger)
+    ledger = Ledger.open(ledger_books(settings), SystemClock())
     owner = MeterOwner(settings.runtime, lambda: _meter(settings), SystemClock())
     counters = ProcessCounters.create(settings.runtime, "supervisor", str(settings.home))
-    return Metering(owner, ledger, prices, counters)
+    keeping = LedgerKeeping(ledger.books, retention, SystemClock())
+    keeping.start()
+    return Metering(owner, ledger, prices, counters, keeping)
 
 
 def host_paths(settings: Settings) -> HostPaths:

@@ -170,6 +170,18 @@ class ReportSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """How long the ledger keeps what it booked, and at which length."""
+
+    ledger_minutes_days: int = _setting(
+        35, "Days for which the ledger keeps minutes; after them, hours.", least=3, most=36500
+    )
+    ledger_hours_days: int = _setting(
+        400, "Days for which it keeps hours; after them, days.", least=3, most=36500
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class SecuritySettings:
     """Who may call."""
 
@@ -315,6 +327,7 @@ class Settings:
     addresses: AddressSettings = AddressSettings()
     energy: EnergySettings = EnergySettings()
     carbon: CarbonSettings = CarbonSettings()
+    ledger: LedgerSettings = LedgerSettings()
     reports: ReportSettings = ReportSettings()
     security: SecuritySettings = SecuritySettings()
     limits: LimitSettings = LimitSettings()
