@@ -29,7 +29,7 @@ def basis_of(window: Window, rate: CarbonRate) -> Basis:
     published = window.rate
     middle = published.nj_per_cpu_ns or 1.0
     made = rate.embodied
-    has_interval = made is not None and made.kg_per_thread > 0
+    kg = made.kg_per_thread or 1.0 if made else 1.0
     return Basis(
         rate.intensity,
         published.method,
@@ -38,8 +38,8 @@ def basis_of(window: Window, rate: CarbonRate) -> Basis:
         round(published.high / middle, 2),
         rate.pue,
         made.source if made else None,
-        round(made.kg_low / made.kg_per_thread, 2) if made and has_interval else None,
-        round(made.kg_high / made.kg_per_thread, 2) if made and has_interval else None,
+        round(made.kg_low / kg, 2) if made else None,
+        round(made.kg_high / kg, 2) if made else None,
     )
 
 

@@ -1,0 +1,40 @@
+"""Counterfactual savings: what was not emitted against a stated baseline; never in a total."""
+
+from dataclasses import dataclass
+
+from lichen.carbon.reports.amounts import Amount
+from lichen.carbon.reports.figures import ALL_ENDS, Line, Origin, Section, absent, figure
+
+_TITLE = "Counterfactual savings"
+_NOTES = (
+    "A saving compares with what did not happen. It is computed by the same method as the figures "
+    "above, it is booked nowhere, and no total of this report contains it.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """One lever's saving over the span: `baseline` says what would have happened without it."""
+
+    name: str
+    label: str
+    baseline: str
+    energy: Amount
+    carbon: Amount
+    method: str
+    provenance: str
+
+
+def savings_section(savings: tuple[Saving, ...]) -> Section:
+    """The savings beside the report, or why there are none."""
+    if not savings:
+        line = Line("savings", "Savings", "gCO2e", "baseline - what happened")
+        return Section(_TITLE, (absent(line, "no lever recorded a saving in this span"),))
+    figures = []
+    for one in savings:
+        formula = f"baseline ({one.baseline}) - what happened"
+        origin = Origin(one.method, one.provenance, ALL_ENDS)
+        energy = Line(f"savings.{one.name}.energy", f"{one.label}: energy", "kWh", formula)
+        carbon = Line(f"savings.{one.name}.carbon", f"{one.label}: carbon", "gCO2e", formula)
+        figures += [figure(energy, one.energy, origin), figure(carbon, one.carbon, origin)]
+    return Section(_TITLE, tuple(figures), notes=_NOTES)
