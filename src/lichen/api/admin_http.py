@@ -122,6 +122,7 @@ def _endpoint(plane: Plane, route: Route) -> Endpoint:
             body=await _body(request, route),
             upload=await receive_upload(request, plane) if route.takes_file else None,
             idempotency_key=request.headers.get("idempotency-key"),
+            accept=request.headers.get("accept", ""),
         )
         try:
             answer = await run_in_threadpool(route.handler, plane, question)

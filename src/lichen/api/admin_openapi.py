@@ -108,9 +108,10 @@ def _parameters(route: Route) -> list[JsonObject]:
 
 def _answer(route: Route, schemas: dict[str, JsonObject]) -> JsonObject:
     if route.answer is not None:
+        others: JsonObject = {kind.partition(";")[0]: {} for kind in route.other_media_types}
         return {
             "description": route.summary,
-            "content": {JSON: {"schema": schemas[repr(route.answer)]}},
+            "content": {JSON: {"schema": schemas[repr(route.answer)]}, **others},
         }
     if route.media_type != JSON:
         return {"description": route.summary, "content": {route.media_type: {}}}

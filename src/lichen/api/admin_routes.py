@@ -8,6 +8,7 @@ from typing import Any
 from lichen.api.gate import Gate
 from lichen.carbon.accounts import LedgerReader
 from lichen.carbon.budget import Budget
+from lichen.carbon.reports.declarations import NOTHING_DECLARED, Declarations
 from lichen.control.budgets import Budgets
 from lichen.control.jobs import Jobs
 from lichen.control.state import Deployments
@@ -59,6 +60,7 @@ class Plane:
     platform: Callable[[], Platform]
     zone: Callable[[str], ZoneIntensity]
     budget_standing: Callable[[Budget], BudgetStanding | str]
+    declarations: Declarations = NOTHING_DECLARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Question:
     body: object = None
     upload: Upload | None = None
     idempotency_key: str | None = None
+    accept: str = ""
 
     @property
     def sender(self) -> Sender:
@@ -158,7 +161,8 @@ PAGE = (
 class Route:
     """One method of one resource.
 
-    `answer` and `body` are message types; `media_type` is that of an answer that is no JSON.
+    `answer` and `body` are message types; `media_type` is that of an answer that is no JSON, and
+    `other_media_types` are those in which the same answer may be asked for.
     A route that `takes_file` receives the request's raw body as an upload.
     """
 
@@ -173,6 +177,7 @@ class Route:
     query: tuple[Parameter, ...] = field(default=())
     status: int = 200
     media_type: str = JSON
+    other_media_types: tuple[str, ...] = ()
     takes_file: bool = False
     public: bool = False
 

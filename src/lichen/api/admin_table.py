@@ -7,6 +7,7 @@ from lichen.api import (
     admin_deployments,
     admin_jobs,
     admin_models,
+    admin_reports,
 )
 from lichen.api.admin_routes import Route
 
@@ -17,4 +18,5 @@ ROUTES: tuple[Route, ...] = (
     *admin_models.ROUTES,
     *admin_deployments.ROUTES,
     *admin_budgets.ROUTES,
+    *admin_reports.ROUTES,
 )

@@ -46,6 +46,11 @@ SECTIONS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
         (
             Verb("ledger", "lichen.cli.ledger:ledger", "Accounts of energy and carbon; verify."),
             Verb("budget", "lichen.cli.budget:budget", "Budgets: set, ls, rm."),
+            Verb(
+                "report",
+                "lichen.cli.report:report",
+                "Reports: SCI, GHG Protocol, EU AI Act, GB/T 32150, Hugging Face.",
+            ),
             Verb("zones", "lichen.cli.zones:zones", "A grid's intensity now, source by source."),
             Verb("meter", "lichen.cli.meter:meter", "Which meters this machine has."),
         ),

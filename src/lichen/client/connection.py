@@ -13,6 +13,7 @@ from platformdirs import user_data_path
 from lichen.client.admin import Data, Deployments, Jobs, Models, Watcher, train_job
 from lichen.client.budgets import Budgets
 from lichen.client.inference import AS_USUAL, Answer, Inference, Wish
+from lichen.client.reports import Reports
 from lichen.client.session import Session, is_loopback
 from lichen.client.transport import Transport
 from lichen.client.trust import Trust
@@ -46,6 +47,7 @@ class Lichen:
         self.models = Models(session, self.jobs)
         self.deployments = Deployments(session)
         self.budgets = Budgets(session)
+        self.reports = Reports(session)
         self._inference: Inference | None = None
 
     @property

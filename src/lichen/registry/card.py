@@ -63,6 +63,13 @@ def _is_onnx(manifest: Manifest) -> bool:
     return any(file.name.endswith(_ONNX) for file in manifest.files)
 
 
+def emissions_metadata(manifest: Manifest) -> str:
+    """The YAML of `co2_eq_emissions` alone, as the card has it; empty where no carbon is known."""
+    if manifest.receipt is None or manifest.receipt.carbon is None:
+        return ""
+    return to_yaml({"co2_eq_emissions": _emissions(manifest, manifest.receipt.carbon)})
+
+
 def _emissions(manifest: Manifest, carbon: CarbonFigure) -> dict[str, Value]:
     receipt = manifest.receipt
     energy = f"; energy {_obtained(receipt.energy)}" if receipt else ""

@@ -33,6 +33,7 @@ from lichen.security.tokens import KeyRing, Keys
 from lichen.server.asgi import answer
 from lichen.server.attempt import log_of
 from lichen.server.budget_accounts import BudgetAccounts
+from lichen.server.declarations import declarations
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.intensity_keeper import IntensityKeeper
@@ -66,6 +67,7 @@ def open_plane(settings: Settings, documents: DocumentStore, clock: Clock) -> Pl
     keys = Keys(documents, clock)
     ensure_admin_key(home.admin_key, keys, clock)
     return Plane(
+        declarations=declarations(settings.reports),
         gate=Gate(KeyRing(documents, clock, Role(role) if role else None)),
         documents=documents,
         jobs=jobs,

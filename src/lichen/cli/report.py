@@ -1,0 +1,106 @@
+"""`lichen report`: the ledger by a published standard, for people, for programs, or as a file."""
+
+from pathlib import Path
+from typing import Unpack
+
+import click
+
+from lichen.cli.arguments import Moment
+from lichen.cli.output import json_option, print_table
+from lichen.cli.platform import open_platform
+from lichen.client.reports import ReportOptions, read_report
+from lichen.core.errors import InvalidInput
+from lichen.protocol.reports import Report, ReportFigure, ReportFormat, Standard
+from lichen.store.failures import storage_failures
+
+PATH = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.option(
+    "--standard",
+    type=click.Choice([one.value for one in Standard]),
+    default=Standard.SCI.value,
+    help="Whose rules it follows; sci unless said.",
+)
+@click.option("--month", metavar="YYYY-MM", help="The span as a month, in UTC.")
+@click.option("--from", "since", type=Moment(), help="The span from this time on.")
+@click.option("--to", "until", type=Moment(), help="The span before this time.")
+@click.option("--as-of", type=click.IntRange(min=1), help="Up to this sealed entry of the ledger.")
+@click.option("--deployment", metavar="NAME", help="Of this deployment alone, for sci.")
+@click.option("--model", metavar="NAME@V", help="The model, for ai-act and huggingface.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([one.value for one in ReportFormat]),
+    help="How it is written; by the ending of --output unless said.",
+)
+@click.option("--output", metavar="FILE", type=PATH, help="Write it to FILE.")
+@json_option
+def report(
+    standard: str,
+    form: str | None,
+    output: Path | None,
+    as_json: bool,  # noqa: FBT001
+    **options: Unpack[ReportOptions],
+) -> None:
+    """Energy and carbon by a published standard, the same bytes whenever asked as of one entry.
+
+    Without a span it covers everything. --format csv, html or json prints the file itself.
+    """
+    wanted = _form(form, output, as_json=as_json)
+    with open_platform() as platform:
+        content = platform.reports.write(Standard(standard), wanted or ReportFormat.JSON, **options)
+    if output is not None:
+        with storage_failures(output):
+            output.write_bytes(content)
+        click.echo(f"{output}: {len(content)} bytes")
+    elif wanted is not None:
+        click.echo(content, nl=False)
+    else:
+        _show(read_report(content))
+
+
+def _form(form: str | None, output: Path | None, *, as_json: bool) -> ReportFormat | None:
+    """What is asked for; None for a terminal."""
+    if form is not None:
+        if as_json and form != ReportFormat.JSON:
+            raise click.UsageError(f"give --json or --format {form}, not both")
+        return ReportFormat(form)
+    if as_json:
+        return ReportFormat.JSON
+    if output is None:
+        return None
+    try:
+        return ReportFormat(output.suffix.lower().lstrip("."))
+    except ValueError:
+        known = ", ".join(f".{one}" for one in ReportFormat)
+        raise InvalidInput(
+            f"{str(output)!r} does not say how to write it: end it in {known}, or give --format"
+        ) from None
+
+
+def _show(made: Report) -> None:
+    click.echo(made.title)
+    for section in made.sections:
+        click.echo(f"\n{section.title}")
+        for fact in section.facts:
+            click.echo(f"  {fact.label}: {fact.text}")
+        known = [_row(one) for one in section.figures if one.value is not None]
+        if known:
+            print_table(("figure", "value", "unit", "interval", "method"), known)
+        for one in section.figures:
+            if one.value is None:
+                click.echo(f"{one.label}: not known: {one.absent}")
+        if section.text:
+            click.echo(section.text, nl=False)
+    click.echo(f"\nas of entry {made.as_of}, sha256 {made.ledger_digest}")
+
+
+def _row(one: ReportFigure) -> tuple[object, ...]:
+    ends = [_number(end) for end in (one.low, one.high) if end is not None]
+    return one.label, _number(one.value), one.unit, " to ".join(ends), one.method
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
