@@ -44,14 +44,16 @@ class Terms:
 class Span:
     """Begins when it is made; `end` it once, and it has a receipt."""
 
-    __slots__ = ("_began_ns", "_ended_at", "_receipt", "_terms", "session", "tally")
+    __slots__ = ("_began_ns", "_ended_at", "_receipt", "_terms", "seconds", "session", "tally")
 
     def __init__(self, terms: Terms, session: MeterSession) -> None:
         self.session = session
         self._terms = terms
         self._ended_at: datetime | None = None
         self._receipt: Receipt | None = None
-        self._began_ns = 0 if terms.output is None else terms.prices.clock.monotonic_ns()
+        self._began_ns = terms.prices.clock.monotonic_ns()
+        self.seconds = 0.0
+        """How long it took on the wall; known once it ended."""
         self.tally = Tally(session.rate, terms.prices)
 
     def end(self) -> None:
@@ -61,12 +63,12 @@ class Span:
         """
         clock = self._terms.prices.clock
         self._ended_at = clock.now()
+        self.seconds = (clock.monotonic_ns() - self._began_ns) / NANOSECONDS_PER_SECOND
         if self._terms.output is not None:
-            seconds = (clock.monotonic_ns() - self._began_ns) / NANOSECONDS_PER_SECOND
             run = Run(
                 self._terms.name,
                 self._ended_at,
-                seconds,
+                self.seconds,
                 self.tally.spent(),
                 self._terms.prices.zone,
                 self._terms.prices.pue,

@@ -26,7 +26,9 @@ class Meterage:
     nj_per_cpu_ns_high: float | None
 
 
-VERBS: dict[str, Verb] = {}
+VERBS: dict[str, Verb] = {
+    "run": Verb("run", "lichen.cli.meter_run:meter_run", "Run a command and say what it cost."),
+}
 """`lichen meter VERB`: imported when called, so that a look at the meters stays quick."""
 
 

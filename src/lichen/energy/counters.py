@@ -25,7 +25,7 @@ SUFFIX = ".counters"
 MAGIC = 0x4C49_4348_4354_0001
 PAGE = 4096
 
-PID, STARTED, CREATED_CPU, FINAL_CPU, WHOLE_PROCESS, USED = 1, 2, 3, 4, 5, 6
+PID, STARTED, CREATED_CPU, FINAL_CPU, WHOLE_PROCESS, USED, CHILDREN_CPU = 1, 2, 3, 4, 5, 6, 7
 """Places of the header's 8-byte words; word 0 is the magic."""
 NAME_AT, NAME_LIMIT = 256, 200
 PLATFORM_AT, PLATFORM_LIMIT = 512, 1000
@@ -202,6 +202,13 @@ class ProcessCounters:
         """Say that all CPU of this process is work of one account, charged as time goes by (A4)."""
         self._words[WHOLE_PROCESS] = 1
 
+    def count_children(self, cpu_ns: int) -> None:
+        """Say that children without counters of their own have used this much so far; charge first.
+
+        It is CPU of this process from then on, where it was somebody else's before.
+        """
+        self._words[CHILDREN_CPU] = cpu_ns
+
     def finish(self) -> None:
         """Write the final CPU clock; the owner books the rest and removes the file.
 
@@ -212,7 +219,7 @@ class ProcessCounters:
         """
         for number in range(self._lanes):
             self._words[LANES_AT_WORD + 2 * number] = 0
-        self._words[FINAL_CPU] = self.clock_ns()
+        self._words[FINAL_CPU] = self.clock_ns() + self._words[CHILDREN_CPU]
 
 
 def _create(path: Path, name: str, platform: str, pid: int) -> None:

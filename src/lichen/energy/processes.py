@@ -34,7 +34,7 @@ class Watched:
         self._keys: list[str] = []
         self._numbers: list[list[int]] = []
         self._seen: list[Charge] = []
-        self._clock_ns = 0
+        self._clock_ns = self._children_ns = 0
         self._base_ns = 0
         self._base: tuple[Charge, ...] = ()
 
@@ -57,19 +57,25 @@ class Watched:
         """CPU time since its baseline."""
         return max(0, self._clock_ns - self._base_ns)
 
-    def update_clock(self) -> None:
-        """Read the CPU clock, unless the process has gone; a clock that went back is another's."""
+    def update_clock(self) -> int:
+        """Read the CPU clock, unless the process has gone; a clock that went back is another's.
+
+        The CPU time of children that it counts since the last look, and that was others' then.
+        """
         if not self.alive:
-            return
+            return 0
+        children_ns = self._words[layout.CHILDREN_CPU]
         try:
-            now_ns = layout.process_clock_ns(self.pid)
+            now_ns = layout.process_clock_ns(self.pid) + children_ns
         except OSError:
             self._end()
-            return
+            return 0
         if now_ns < self._clock_ns:
             self._end()
-        else:
-            self._clock_ns = now_ns
+            return 0
+        self._clock_ns = now_ns
+        adopted_ns, self._children_ns = children_ns - self._children_ns, children_ns
+        return adopted_ns
 
     def check_alive(self) -> None:
         """Notice an end that left its clock readable: a zombie, or a reused pid."""
@@ -203,7 +209,7 @@ class Processes:
         adopted_ns = self._scan(first=False) if changed or closing else 0
         running_ns = 0
         for process in self._watched.values():
-            process.update_clock()
+            adopted_ns += process.update_clock()
             if closing:
                 process.check_alive()
             running_ns += process.cpu_ns
