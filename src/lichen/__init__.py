@@ -5,11 +5,12 @@ from typing import Any
 
 _HOMES = {
     "Wish": "lichen.client.inference",
+    "compare": "lichen.core.comparison",
     "connect": "lichen.client.connection",
     "metered": "lichen.carbon.metered",
 }
 
-__all__ = ["Wish", "__version__", "connect", "metered"]
+__all__ = ["Wish", "__version__", "compare", "connect", "metered"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562 asks for this shape

@@ -28,6 +28,11 @@ class Meterage:
 
 VERBS: dict[str, Verb] = {
     "run": Verb("run", "lichen.cli.meter_run:meter_run", "Run a command and say what it cost."),
+    "calibrate": Verb(
+        "calibrate",
+        "lichen.cli.meter_calibrate:calibrate",
+        "Fit the power model to this machine.",
+    ),
 }
 """`lichen meter VERB`: imported when called, so that a look at the meters stays quick."""
 
@@ -47,10 +52,8 @@ class MeterVerbs(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The verbs with their summaries, importing none of them."""
-        rows = [(verb.name, verb.summary) for verb in VERBS.values()]
-        if rows:
-            with formatter.section("Verbs"):
-                formatter.write_dl(rows)
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb.name, verb.summary) for verb in VERBS.values()])
 
 
 @click.group(cls=MeterVerbs, invoke_without_command=True)

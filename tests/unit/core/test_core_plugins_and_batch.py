@@ -30,7 +30,7 @@ def test_every_datatype_but_bf16_has_a_numpy_form() -> None:
 
 
 def test_public_names_are_listed_and_others_refused() -> None:
-    assert dir(lichen) == ["Wish", "__version__", "connect", "metered"]
+    assert dir(lichen) == ["Wish", "__version__", "compare", "connect", "metered"]
     assert lichen.__version__.count(".") == 2
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         lichen.nope  # noqa: B018
