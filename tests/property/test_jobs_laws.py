@@ -1,6 +1,6 @@
 """Laws of jobs: whatever happens in whatever order, nothing accepted is lost or counted twice."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from hypothesis import given
@@ -12,13 +12,16 @@ from lichen.control.transitions import (
     Cancel,
     Claim,
     Crash,
+    Defer,
     Event,
     Fail,
     JobRecord,
+    Refuse,
     Release,
     Renew,
     Started,
     Succeed,
+    Wake,
     step,
 )
 from lichen.core.clock import ManualClock
@@ -46,6 +49,9 @@ def events(draw: st.DrawFn) -> Event:
         Crash(fence, "killed"),
         Release(fence),
         Cancel(),
+        Defer(fence, lease, "a budget is spent"),
+        Refuse(fence, ERROR),
+        Wake(),
     ]
     return draw(st.sampled_from(choices))
 
@@ -75,6 +81,11 @@ def test_an_end_is_final_and_the_fence_never_falls(happened: list[Event]) -> Non
             assert after == job
         if isinstance(event, Claim) and after.state is JobState.RUNNING:
             assert after.fence == job.fence + 1
+            assert job.not_before is None or job.not_before <= clock.now(), "claimed early"
+        if after.not_before is not None:
+            assert (after.state, after.waits_for) == (JobState.QUEUED, "a budget is spent")
+        if isinstance(event, Defer | Wake):
+            assert after.state in (JobState.QUEUED, JobState.CANCELLED), "neither ends a job"
         job = after
 
 
@@ -89,6 +100,7 @@ class TwoWorkersAndAStore(RuleBasedStateMachine):
         self.accepted: list[str] = []
         self.attempts: list[tuple[str, int]] = []
         self.commits: dict[str, int] = {}
+        self.waiting: dict[str, datetime] = {}
 
     @rule()
     def submit(self) -> None:
@@ -105,6 +117,28 @@ class TwoWorkersAndAStore(RuleBasedStateMachine):
                 continue
             if claimed.state is JobState.RUNNING:
                 self.attempts.append((job.id, claimed.fence))
+                until = self.waiting.pop(job.id, self.clock.now())
+                assert until <= self.clock.now(), "a deferred job was claimed early"
+
+    @rule(data=st.data(), seconds=st.sampled_from([0, 5, 100]))
+    def let_one_wait(self, data: st.DataObject, seconds: int) -> None:
+        """The worker defers what is queued, or what it stopped."""
+        found = list(self.jobs.unfinished())
+        if not found:
+            return
+        job = data.draw(st.sampled_from(found))
+        until = self.clock.now() + timedelta(seconds=seconds)
+        after = self.jobs.apply(job.id, Defer(job.fence, until, "a budget is spent"))
+        if not after.state.final:
+            assert (after.not_before, after.attempt <= job.attempt) == (until, True)
+            self.waiting[job.id] = until
+
+    @rule()
+    def change_a_budget(self) -> None:
+        for job in list(self.jobs.unfinished()):
+            if job.not_before is not None:
+                self.jobs.apply(job.id, Wake())
+        self.waiting.clear()
 
     @rule(seconds=st.sampled_from([1, 20]))
     def wait(self, seconds: int) -> None:

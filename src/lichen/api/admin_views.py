@@ -38,6 +38,8 @@ def job_view(job: JobRecord, progress: Progress | None = None) -> Job:
         error=job.error,
         result=job.result,
         receipt=job.receipt,
+        not_before=job.not_before,
+        waits_for=job.waits_for,
     )
 
 

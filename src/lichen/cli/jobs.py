@@ -30,7 +30,7 @@ def ls(as_json: bool) -> None:  # noqa: FBT001
             (
                 job.id,
                 job.kind.value,
-                job.state.value,
+                _state(job),
                 rfc3339(job.created_at.replace(microsecond=0)),
                 readable(job.receipt.energy.nj, "J") if job.receipt else None,
             )
@@ -72,12 +72,20 @@ def cancel(job_id: str, as_json: bool) -> None:  # noqa: FBT001
     _show(job, as_json=as_json)
 
 
+def _state(job: Job) -> str:
+    if job.not_before is None:
+        return job.state.value
+    return f"waits until {rfc3339(job.not_before.replace(microsecond=0))}"
+
+
 def _show(job: Job, *, as_json: bool) -> None:
     if as_json:
         print_json(job)
         return
     ending = " (being cancelled)" if job.cancelling and not job.state.final else ""
     click.echo(f"{job.id}  {job.kind.value}  {job.state.value}{ending}  attempt {job.attempt}")
+    if job.waits_for:
+        click.echo(f"waits: {job.waits_for}")
     if job.progress and not job.state.final:
         click.echo(f"{job.progress.stage} {job.progress.message}".rstrip())
     if job.error:

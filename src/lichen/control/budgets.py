@@ -232,5 +232,11 @@ def every_budget(documents: DocumentStore) -> Sequence[Budget]:
     return [_decoded(one.body) for one in scan_all(documents, BUDGETS)]
 
 
+def budget_named(documents: DocumentStore, name: str) -> Budget | None:
+    """One budget as it is now; None when it is gone."""
+    document = documents.get(BUDGETS, name)
+    return None if document is None else _decoded(document.body)
+
+
 def _decoded(body: bytes) -> Budget:
     return msgspec.json.decode(body, type=Budget)

@@ -7,6 +7,7 @@ those that have not ended, so that a worker never reads the others.
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
@@ -15,7 +16,7 @@ from lichen.core.clock import Clock
 from lichen.core.errors import Conflict, NotFound
 from lichen.core.ids import JobId
 from lichen.protocol.admin import JobKind, JsonObject
-from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore, scan_all
+from lichen.store.documents import MUST_NOT_EXIST, SCAN_LIMIT, Change, DocumentStore, scan_all
 
 JOBS = "jobs"
 OPEN = "jobs-open"
@@ -90,6 +91,13 @@ class Jobs:
     def page(self, after: str, limit: int) -> list[JobRecord]:
         """Up to `limit` jobs in the order of their acceptance, after the id `after`."""
         return [_decoded(document.body) for document in self._documents.scan(JOBS, after, limit)]
+
+    def since(self, moment: datetime) -> Iterator[JobRecord]:
+        """Every job that was accepted since a moment, oldest first."""
+        after = f"job-{round(moment.timestamp() * _MICROSECONDS):014x}"
+        while page := self.page(after, SCAN_LIMIT):
+            yield from page
+            after = page[-1].id
 
     def unfinished(self) -> Iterator[JobRecord]:
         """Every job that has not ended, oldest first."""

@@ -1,6 +1,6 @@
 """Accepting a job once, however often its sender repeats the request (`Idempotency-Key`)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -52,13 +52,25 @@ class Remembered:
             )
 
 
+def _unchecked(_kind: JobKind, _spec: JsonObject, _tenant: str) -> None:
+    """Everything may be accepted."""
+
+
 class Submissions:
     """The door to `Jobs.submit`."""
 
-    def __init__(self, documents: DocumentStore, jobs: Jobs, clock: Clock) -> None:
+    def __init__(
+        self,
+        documents: DocumentStore,
+        jobs: Jobs,
+        clock: Clock,
+        check: Callable[[JobKind, JsonObject, str], None] = _unchecked,
+    ) -> None:
+        """`check(kind, spec, tenant)` passes what may be accepted anew, and raises otherwise."""
         self._documents = documents
         self._jobs = jobs
         self._clock = clock
+        self._check = check
         self._forget_at_ns = clock.monotonic_ns()
 
     def submit(
@@ -74,8 +86,10 @@ class Submissions:
 
         Raises:
             InvalidInput: the key was used for another request, or is not usable.
+            OverBudget: a budget refuses it.
         """
         if sender.idempotency_key is None:
+            self._check(kind, spec, sender.tenant)
             return self._jobs.submit(kind, spec, sender.tenant), True
         self._forget_in_time()
         key = remembered_key(sender, sender.idempotency_key)
@@ -88,6 +102,7 @@ class Submissions:
         earlier = self._earlier(key, mark)
         if earlier is not None:
             return earlier, False
+        self._check(kind, spec, sender.tenant)
         try:
             return self._jobs.submit(kind, spec, sender.tenant, remember), True
         except Conflict:

@@ -4,6 +4,9 @@ r"""What may happen to a job: one pure function from a record and an event to th
       |                 |  \--Fail-----> failed
       |                 |--Crash--> queued, or failed after too many attempts
       |                 |--Claim--> running again, once its lease ended or its worker restarted
+      |                 |--Defer--> queued
+      |--Defer--> queued, and not claimed before a moment, until Wake lifts that
+      |--Refuse--> failed
       \--Cancel--> cancelled <--(Crash, Claim)-- running and told to cancel
 
 The **fence** grows with each claim. Whoever speaks for an attempt states its fence, so an attempt
@@ -24,7 +27,8 @@ class JobRecord:
     """One row of the collection `jobs`.
 
     `attempt` counts starts, `fence` claims; `lease_until` and `worker` say who runs it now, and
-    `pgid` is the process group of that run.
+    `pgid` is the process group of that run. A queued job is not started before `not_before`;
+    `waits_for` says why.
     """
 
     id: str
@@ -45,6 +49,8 @@ class JobRecord:
     error: JobError | None = None
     result: JsonObject | None = None
     receipt: Receipt | None = None
+    not_before: datetime | None = None
+    waits_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +117,39 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Defer:
+    """A budget does not hold what the job may cost: it waits (B1), and this start does not count.
+
+    `receipt` is what its attempts cost so far. The worker alone says so, also of a queued job.
+    """
+
+    fence: int
+    not_before: datetime
+    waits_for: str
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """A budget will never hold what the queued job may cost, or lets nothing wait (B1)."""
+
+    fence: int
+    error: JobError
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """What a queued job waits for has changed: it may be taken now, and judged anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """The tenant no longer wants it."""
 
 
 OfAttempt = Started | Renew | Succeed | Fail | Crash | Release
-Event = Claim | Cancel | OfAttempt
+OfQueue = Defer | Refuse | Wake
+Event = Claim | Cancel | OfAttempt | OfQueue
 
 
 def step(job: JobRecord, event: Event, now: datetime) -> JobRecord:
@@ -130,6 +163,8 @@ def step(job: JobRecord, event: Event, now: datetime) -> JobRecord:
             return _claimed(job, event, now)
         case Cancel():
             return _cancelled(job, now)
+        case Defer() | Refuse() | Wake():
+            return _of_queue(job, event, now)
         case Started() | Renew() | Succeed() | Fail() | Crash() | Release():
             if job.state is not JobState.RUNNING or job.fence != event.fence:
                 raise Conflict(
@@ -144,14 +179,15 @@ def step(job: JobRecord, event: Event, now: datetime) -> JobRecord:
 def claimable(job: JobRecord, worker: str, now: datetime) -> bool:
     """Whether this worker may take the job now."""
     if job.state is JobState.QUEUED:
-        return True
+        return job.not_before is None or job.not_before <= now
     expired = job.lease_until is None or job.lease_until <= now
     return job.state is JobState.RUNNING and (expired or job.worker == worker)
 
 
 def _claimed(job: JobRecord, event: Claim, now: datetime) -> JobRecord:
     if not claimable(job, event.worker, now):
-        raise Conflict(f"job {job.id} is {job.state}, held by {job.worker or 'nobody'}")
+        until = f", not to be started before {job.not_before}" if job.not_before else ""
+        raise Conflict(f"job {job.id} is {job.state}, held by {job.worker or 'nobody'}{until}")
     paid = replace(job, receipt=event.receipt)
     if job.cancelling:
         return _ended(paid, JobState.CANCELLED, now)
@@ -166,7 +202,30 @@ def _claimed(job: JobRecord, event: Claim, now: datetime) -> JobRecord:
         lease_until=event.lease_until,
         pgid=None,
         started_at=job.started_at or now,
+        not_before=None,
+        waits_for=None,
     )
+
+
+def _of_queue(job: JobRecord, event: OfQueue, now: datetime) -> JobRecord:
+    match event:
+        case Defer() if job.state is JobState.RUNNING and job.fence == event.fence:
+            return _deferred(_released(job, event, now), event)
+        case Defer() if job.state is JobState.QUEUED and job.fence == event.fence:
+            return _deferred(job, event)
+        case Refuse() if job.state is JobState.QUEUED and job.fence == event.fence:
+            return replace(_ended(job, JobState.FAILED, now), error=event.error)
+        case Wake() if job.state is JobState.QUEUED:
+            return replace(job, not_before=None, waits_for=None)
+        case _:
+            raise Conflict(f"job {job.id} is {job.state} under fence {job.fence}: it cannot wait")
+
+
+def _deferred(job: JobRecord, event: Defer) -> JobRecord:
+    if job.state.final:
+        return job
+    receipt = event.receipt or job.receipt
+    return replace(job, not_before=event.not_before, waits_for=event.waits_for, receipt=receipt)
 
 
 def _cancelled(job: JobRecord, now: datetime) -> JobRecord:
@@ -206,7 +265,7 @@ def _failed(job: JobRecord, event: Fail, now: datetime) -> JobRecord:
     return replace(failed, error=event.error, receipt=event.receipt)
 
 
-def _released(job: JobRecord, event: Release, now: datetime) -> JobRecord:
+def _released(job: JobRecord, event: Release | Defer, now: datetime) -> JobRecord:
     if job.cancelling:
         return replace(_ended(job, JobState.CANCELLED, now), receipt=event.receipt)
     return replace(_queued(job), attempt=job.attempt - 1)
@@ -235,4 +294,13 @@ def _given_up(job: JobRecord, message: str, now: datetime) -> JobRecord:
 
 
 def _ended(job: JobRecord, state: JobState, now: datetime) -> JobRecord:
-    return replace(job, state=state, finished_at=now, worker=None, lease_until=None, pgid=None)
+    return replace(
+        job,
+        state=state,
+        finished_at=now,
+        worker=None,
+        lease_until=None,
+        pgid=None,
+        not_before=None,
+        waits_for=None,
+    )

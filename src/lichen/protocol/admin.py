@@ -77,7 +77,10 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One job as its tenant sees it; `result` names what it made, such as `{"version": 2}`."""
+    """One job as its tenant sees it; `result` names what it made, such as `{"version": 2}`.
+
+    A queued job that a budget lets wait is not started before `not_before`; `waits_for` says why.
+    """
 
     id: str
     kind: JobKind
@@ -93,6 +96,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     error: JobError | None = None
     result: JsonObject | None = None
     receipt: Receipt | None = None
+    not_before: datetime | None = None
+    waits_for: str | None = None
 
 
 class FileSpec(msgspec.Struct, frozen=True, kw_only=True):

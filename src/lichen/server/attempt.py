@@ -18,6 +18,8 @@ from lichen.store.failures import storage_failures
 LOG = "log"
 PROGRESS = "progress.json"
 CHECKPOINTS = "checkpoint"
+STOP = "stop"
+"""A file in the job's folder: it is to end at its next checkpoint."""
 WORKING_FOLDERS = (CHECKPOINTS, "input", "scratch")
 """What of a job's folder nobody needs once it has ended; its log stays."""
 
@@ -29,9 +31,10 @@ class Attempt:
         self.job_id = job.id
         self.fence = job.fence
         self._kill_at: float | None = None
-        folder = home.job(job.id)
+        self._folder = folder = home.job(job.id)
         with storage_failures(folder):
             folder.mkdir(parents=True, exist_ok=True)
+            (folder / STOP).unlink(missing_ok=True)
             log = (folder / LOG).open("ab")
         with log:
             log.write(f"-- attempt {job.attempt} --\n".encode())
@@ -50,6 +53,11 @@ class Attempt:
         """Its process group."""
         return self._process.pid
 
+    @property
+    def was_told_to_end(self) -> bool:
+        """Whether the worker itself ended it, so that what it kept is all but the last moments."""
+        return self._kill_at is not None
+
     def ended(self) -> str | None:
         """How the process ended, in words; None while it runs."""
         code = self._process.poll()
@@ -65,6 +73,15 @@ class Attempt:
         if self._kill_at is None:
             self._kill_at = time.monotonic() + grace_seconds
             self._signal(signal.SIGTERM)
+
+    def stop_at_checkpoint(self) -> None:
+        """Let it end when it has saved what it did; asking again changes nothing.
+
+        Raises:
+            StorageFailed: the disk does not take the word.
+        """
+        with storage_failures(self._folder):
+            (self._folder / STOP).touch()
 
     def enforce(self) -> None:
         """Kill it if its grace has passed."""

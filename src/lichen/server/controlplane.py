@@ -38,6 +38,7 @@ from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.intensity_keeper import IntensityKeeper
 from lichen.server.intensity_services import services
+from lichen.server.job_budgets import JobBudgets
 from lichen.server.ledger_books import ledger_books
 from lichen.server.observations import Observations
 from lichen.server.pricing import pricing
@@ -64,6 +65,8 @@ def open_plane(settings: Settings, documents: DocumentStore, clock: Clock) -> Pl
     observations = Observations(settings)
     processes = settings.operation.dataplane_processes
     role = settings.security.anonymous_role
+    prices = pricing(settings.carbon, home.intensities)
+    affordable = JobBudgets(documents, home, prices, clock)
     keys = Keys(documents, clock)
     ensure_admin_key(home.admin_key, keys, clock)
     return Plane(
@@ -71,7 +74,7 @@ def open_plane(settings: Settings, documents: DocumentStore, clock: Clock) -> Pl
         gate=Gate(KeyRing(documents, clock, Role(role) if role else None)),
         documents=documents,
         jobs=jobs,
-        submissions=Submissions(documents, jobs, clock),
+        submissions=Submissions(documents, jobs, clock, affordable.check),
         datasets=DatasetCatalog(documents),
         catalog=catalog,
         deployments=Deployments(among_siblings(documents, processes), catalog),
@@ -86,7 +89,7 @@ def open_plane(settings: Settings, documents: DocumentStore, clock: Clock) -> Pl
         meters=observations.meters,
         platform=observations.platform,
         budget_standing=BudgetAccounts(documents, home, clock).view,
-        zone=ZoneObservations(pricing(settings.carbon, home.intensities), clock).zone,
+        zone=ZoneObservations(prices, clock).zone,
     )
 
 

@@ -156,12 +156,12 @@ def _record(bench: Workbench, code: str, message: str) -> int:
 
 
 def _end_early(bench: Workbench) -> int:
-    """A cancelled job ends with what it cost; one whose platform stops will be started again."""
+    """A cancelled job ends with what it cost; one that is merely stopped will be started again."""
     if bench.jobs.get(bench.job.id).cancelling:
         return _record(bench, "WorkFailed", "the job was cancelled")
     with suppress(LichenError):  # on a full disk the receipt will leave out the last moments
         bench.spending.keep()
-    return _say("the platform stops: the job will be started again")
+    return _say("the job was told to stop: it will be started again")
 
 
 def _unexpected(job_id: str, error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from lichen.protocol.admin import Progress
-from lichen.server.attempt import CHECKPOINTS, PROGRESS
+from lichen.server.attempt import CHECKPOINTS, PROGRESS, STOP
 from lichen.server.spending import Spending
 from lichen.store.failures import storage_failures
 from lichen.training import watch as training
@@ -57,7 +58,10 @@ class JobWatch:
             fresh.replace(self._folder / PROGRESS)
 
     def save(self, name: str, body: bytes) -> None:
-        """Keep a checkpoint, whole or not at all, in place of the last one of this name."""
+        """Keep a checkpoint, whole or not at all, in place of the last one of this name.
+
+        Where the worker asked this attempt to end at a checkpoint, it ends here, as by SIGTERM.
+        """
         own = self._checkpoints / f"{name}.{self._fence:06d}"
         fresh = own.with_name(f".{own.name}")
         with storage_failures(own):
@@ -70,6 +74,8 @@ class JobWatch:
         for fence, path in self._kept(name):
             if fence < self._fence:
                 path.unlink(missing_ok=True)
+        if (self._folder / STOP).exists():
+            signal.raise_signal(signal.SIGTERM)
 
     def load(self, name: str) -> bytes | None:
         """The newest checkpoint of this name by this attempt or an earlier one."""

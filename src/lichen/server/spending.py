@@ -3,17 +3,20 @@
 import math
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Lock, Thread
 
 import msgspec
 
 from lichen.carbon.footprint import issue_receipt
 from lichen.core.clock import Clock
+from lichen.core.errors import StorageFailed
 from lichen.core.figures import CarbonFigure, EnergyFigure, Method, Receipt
 from lichen.core.units import Nanograms, Nanojoules
 from lichen.energy.counters import Lane, ProcessCounters
-from lichen.energy.gauge import ProcessGauge
+from lichen.energy.gauge import PERIOD_S, ProcessGauge
 from lichen.energy.page import PageReader
 from lichen.server.pricing import Pricing
 from lichen.serving.charging import Apart, Bill, NoMetering
@@ -58,6 +61,9 @@ class Spending:
         self.gauge = ProcessGauge(counters, page, account, self._grams)
         self._gauges = [self.gauge]
         self._own: Path | None = None
+        self._keeping = Lock()
+        self._is_over = Event()
+        self._keeper: Thread | None = None
         self._earlier: list[AttemptCost] = []
         self._receipt: Receipt | None = None
 
@@ -66,8 +72,10 @@ class Spending:
         spent = folder / FOLDER
         spent.mkdir(parents=True, exist_ok=True)
         self._earlier = _kept(spent, before=fence)
-        self._own = spent / f"{fence:06d}.json"
+        self._own = _cost_file(folder, fence)
         self.gauge.start()
+        self._keeper = Thread(target=self._keep_on, name="spending", daemon=True)
+        self._keeper.start()
 
     def of_process(self, pid: int, name: str, threads: int) -> Apart:  # noqa: ARG002 - unbounded
         """A child that works for this job: all of its CPU time is charged to the job (A4).
@@ -86,7 +94,12 @@ class Spending:
     def receipt(self) -> Receipt:
         """The job's receipt over all attempts; charging ends with the first call."""
         if self._receipt is None:
+            self._is_over.set()
             source = self.gauge.stop().source
+            with suppress(
+                StorageFailed
+            ):  # on a full disk budgets learn of all but the last moments
+                self.keep()
             costs = [*self._earlier, *self._costs()]
             self._receipt = _issued(costs, source, self._prices, self._clock)
         return self._receipt
@@ -96,12 +109,21 @@ class Spending:
         if self._own is None or self._receipt is not None:
             return
         fresh = self._own.with_suffix(".new")
-        with storage_failures(fresh):
+        with self._keeping, storage_failures(fresh):
             fresh.write_bytes(msgspec.json.encode(_together(self._costs())))
             fresh.replace(self._own)
 
+    def _keep_on(self) -> None:
+        """Write it down at every window, however silent the work is: budgets are settled by it."""
+        while not self._is_over.wait(PERIOD_S):
+            with suppress(StorageFailed):  # a full disk: the next time it may do
+                self.keep()
+
     def close(self) -> None:
         """Leave the process's last word to the owner of the meters."""
+        self._is_over.set()
+        if self._keeper is not None:
+            self._keeper.join()
         self._counters.finish()
 
     def _costs(self) -> list[AttemptCost]:
@@ -129,6 +151,18 @@ class _Child:
         """Charge what is left, and write its last clock down."""
         self._gauge.stop(units=0)
         self._counters.finish()
+
+
+def attempt_cost(folder: Path, fence: int) -> AttemptCost | None:
+    """What the attempt under a fence has cost so far; None before it kept anything."""
+    try:
+        return msgspec.json.decode(_cost_file(folder, fence).read_bytes(), type=AttemptCost)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _cost_file(folder: Path, fence: int) -> Path:
+    return folder / FOLDER / f"{fence:06d}.json"
 
 
 def kept_receipt(folder: Path, prices: Pricing, clock: Clock) -> Receipt | None:

@@ -13,27 +13,35 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from lichen.carbon.budget import Budget, Verdict
+from lichen.control.budgets import every_budget
 from lichen.control.jobs import Jobs
+from lichen.control.rationing import Ruling
 from lichen.control.transitions import (
     Claim,
     Crash,
+    Defer,
     Event,
+    Fail,
     JobRecord,
+    Refuse,
     Release,
     Renew,
     Started,
+    Wake,
     claimable,
 )
 from lichen.core.clock import Clock, SystemClock
-from lichen.core.errors import Conflict, LichenError
+from lichen.core.errors import Conflict, LichenError, OverBudget, error_name
 from lichen.core.figures import Receipt
 from lichen.energy.counters import ProcessCounters
-from lichen.protocol.admin import JobState
+from lichen.protocol.admin import JobError, JobState
 from lichen.server.attempt import Attempt, clear_away, end_stray
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.parentage import await_signals, next_signal
 from lichen.server.pricing import pricing
+from lichen.server.rationing import JobRations, Pace
 from lichen.server.sections import Settings
 from lichen.server.spending import kept_receipt
 from lichen.store.documents import DocumentStore, SqliteDocuments
@@ -55,6 +63,8 @@ class Worker:
         self._documents = documents
         self._jobs = Jobs(documents, clock)
         self._clock = clock
+        self._rations = JobRations(documents, self._home, self._prices, clock)
+        self._budgets: Sequence[Budget] | None = None
         self._running: dict[str, Attempt] = {}
         self._seen_revision = -1
         self._look_again_at = 0.0
@@ -68,12 +78,14 @@ class Worker:
             self.sweep()
         freed = self._bring_home()
         self._renew()
+        self._pace()
         revision = self._documents.revision()
         now = time.monotonic()
         if revision == self._seen_revision and not freed and now < self._look_again_at:
             return
         self._seen_revision = revision
         self._look_again_at = now + self._settings.lease_seconds
+        self._notice_budgets()
         for job in list(self._jobs.unfinished()):
             self._consider(job)
 
@@ -96,31 +108,88 @@ class Worker:
             if job.cancelling:
                 attempt.cancel(self._settings.grace_seconds)
             return
-        free = len(self._running) < self._settings.parallel_jobs
-        if free and claimable(job, NAME, self._clock.now()):
+        now = self._clock.now()
+        if job.not_before is not None and job.not_before > now:
+            wait = (job.not_before - now).total_seconds()
+            self._look_again_at = min(self._look_again_at, time.monotonic() + wait)
+        if len(self._running) < self._settings.parallel_jobs and claimable(job, NAME, now):
             self._take(job)
 
     def _take(self, job: JobRecord) -> None:
         end_stray(job)
+        ruling = self._rations.judge(job)
+        if ruling.verdict is not Verdict.ALLOW:
+            self._turn_away(job, ruling)
+            return
         try:
             claim = Claim(NAME, self._lease_end(), self._kept(job.id))
             claimed = self._jobs.apply(job.id, claim)
-        except Conflict:
-            return  # somebody else was quicker
+        except LichenError as error:
+            self._rations.end(job.id)
+            if isinstance(error, Conflict):
+                return  # somebody else was quicker
+            raise
         if claimed.state is not JobState.RUNNING:
+            self._rations.end(job.id)
             self._clean_up(claimed)
             return
+        self._start(claimed)
+
+    def _start(self, claimed: JobRecord) -> None:
+        self._rations.begin(claimed.id, claimed.fence)
         try:
             attempt = Attempt(self._home, claimed)
         except (LichenError, OSError) as error:
+            self._rations.end(claimed.id)
             how = f"it could not be started: {error}"
-            self._jobs.apply(job.id, Crash(claimed.fence, how, self._kept(job.id)))
+            self._jobs.apply(claimed.id, Crash(claimed.fence, how, self._kept(claimed.id)))
             return
-        self._running[job.id] = attempt
+        self._running[claimed.id] = attempt
         try:
-            self._jobs.apply(job.id, Started(attempt.fence, attempt.pgid))
+            self._jobs.apply(claimed.id, Started(attempt.fence, attempt.pgid))
         except Conflict:
             return  # it has ended already
+
+    def _turn_away(self, job: JobRecord, ruling: Ruling) -> None:
+        """Let a job wait, or refuse it: a budget does not hold what it may cost."""
+        try:
+            if job.state is JobState.RUNNING:  # its worker ended: that start did count
+                job = self._jobs.apply(
+                    job.id, Crash(job.fence, "its worker ended", self._kept(job.id))
+                )
+            if job.state is JobState.QUEUED:
+                job = self._jobs.apply(job.id, self._queue_event(job, ruling))
+        except Conflict:
+            return  # it changed meanwhile: it is looked at again
+        self._clean_up(job)
+
+    def _queue_event(self, job: JobRecord, ruling: Ruling) -> Event:
+        if ruling.verdict is Verdict.DEFER and ruling.again_at is not None:
+            return Defer(job.fence, ruling.again_at, ruling.says, self._kept(job.id))
+        return Refuse(job.fence, JobError(code=error_name(OverBudget("")), message=ruling.says))
+
+    def _pace(self) -> None:
+        """Stop what a budget holds no more for: at a checkpoint, or at once when all is used."""
+        for attempt in self._running.values():
+            pace = self._rations.look(attempt.job_id)
+            if pace is Pace.STOP_NOW:
+                attempt.cancel(self._settings.grace_seconds)
+            elif pace is Pace.STOP_SOON:
+                attempt.stop_at_checkpoint()
+
+    def _notice_budgets(self) -> None:
+        """Wake what waits when a budget was changed, and once in each life of the worker."""
+        budgets = every_budget(self._documents)
+        if budgets != self._budgets:
+            self._budgets = budgets
+            self._wake()
+
+    def _wake(self) -> None:
+        """Let every job that waits for a budget be judged anew."""
+        for job in list(self._jobs.unfinished()):
+            if job.not_before is not None:
+                with suppress(Conflict):  # it was cancelled, or taken
+                    self._jobs.apply(job.id, Wake())
 
     def _bring_home(self) -> bool:
         """Notice ends; whether there were any."""
@@ -130,8 +199,19 @@ class Worker:
             how = attempt.ended()
             if how is not None:
                 any_ended = True
-                self._tell(attempt, Crash(attempt.fence, how, self._kept(attempt.job_id)))
+                self._tell(attempt, self._end_of(attempt, how))
         return any_ended
+
+    def _end_of(self, attempt: Attempt, how: str) -> Event:
+        """What is said of an attempt that ended and has not said it itself."""
+        ruling = self._rations.stopped(attempt.job_id)
+        kept = self._kept(attempt.job_id)
+        if ruling is None:
+            return Crash(attempt.fence, how, kept)
+        if ruling.verdict is Verdict.DEFER and ruling.again_at is not None:
+            return Defer(attempt.fence, ruling.again_at, ruling.says, kept)
+        error = JobError(code=error_name(OverBudget("")), message=ruling.says)
+        return Fail(attempt.fence, error, kept)
 
     def _kept(self, job_id: str) -> Receipt | None:
         """What a job has cost as far as its attempts kept it, should it end here."""
@@ -140,10 +220,14 @@ class Worker:
     def _tell(self, attempt: Attempt, event: Event) -> None:
         """Record an end, unless the job recorded its own, which is what a job does."""
         del self._running[attempt.job_id]
+        is_silent = isinstance(event, Crash) and not attempt.was_told_to_end
         try:
             job = self._jobs.apply(attempt.job_id, event)
         except Conflict:
             job = self._jobs.get(attempt.job_id)
+            is_silent = False
+        if self._rations.end(attempt.job_id, forfeits=is_silent):
+            self._wake()  # what it gave back may do for another
         self._clean_up(job)
 
     def _renew(self) -> None:

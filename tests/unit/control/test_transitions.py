@@ -9,13 +9,16 @@ from lichen.control.transitions import (
     Cancel,
     Claim,
     Crash,
+    Defer,
     Event,
     Fail,
     JobRecord,
+    Refuse,
     Release,
     Renew,
     Started,
     Succeed,
+    Wake,
     claimable,
     step,
 )
@@ -156,3 +159,52 @@ def test_who_may_claim() -> None:
 def test_a_lease_is_renewed_and_the_process_group_kept() -> None:
     job = step(step(RUNNING, Started(1, 4242), NOW), Renew(1, LATER + timedelta(1)), NOW)
     assert (job.pgid, job.lease_until) == (4242, LATER + timedelta(1))
+
+
+WHY = "budget 'lab' has nothing left"
+DEFERRED = step(WAITING, Defer(0, LATER, WHY), NOW)
+
+
+def test_a_deferred_job_waits_for_its_moment_and_says_why() -> None:
+    assert (DEFERRED.state, DEFERRED.not_before, DEFERRED.waits_for) == (
+        JobState.QUEUED,
+        LATER,
+        WHY,
+    )
+    assert not claimable(DEFERRED, "worker", LATER - timedelta(microseconds=1))
+    with pytest.raises(Conflict, match="not to be started before 2026-11-21 00:00:10"):
+        step(DEFERRED, CLAIM, NOW)
+    started = step(DEFERRED, CLAIM, LATER)
+    assert (started.state, started.not_before, started.waits_for) == (JobState.RUNNING, None, None)
+
+
+def test_an_attempt_that_is_deferred_keeps_its_cost_and_does_not_count() -> None:
+    stopped = step(RUNNING, Defer(1, LATER, WHY, RECEIPT), NOW)
+    assert (stopped.state, stopped.attempt, stopped.receipt) == (JobState.QUEUED, 0, RECEIPT)
+    cancelled = step(stopped, Cancel(), NOW)
+    assert (cancelled.state, cancelled.receipt) == (JobState.CANCELLED, RECEIPT)
+    assert cancelled.not_before is None
+
+
+def test_a_changed_budget_wakes_what_waits_and_nothing_else() -> None:
+    assert step(DEFERRED, Wake(), NOW) == WAITING
+    for job in (RUNNING, DONE):
+        with pytest.raises(Conflict):
+            step(job, Wake(), NOW)
+
+
+def test_a_queued_job_is_refused_with_the_error_and_a_running_one_is_not() -> None:
+    error = JobError(code="OverBudget", message=WHY)
+    refused = step(DEFERRED, Refuse(0, error), NOW)
+    assert (refused.state, refused.error, refused.finished_at) == (JobState.FAILED, error, NOW)
+    with pytest.raises(Conflict):
+        step(RUNNING, Refuse(1, error), NOW)
+
+
+def test_what_was_told_to_cancel_is_not_deferred_and_what_has_ended_neither() -> None:
+    asked = step(RUNNING, Cancel(), NOW)
+    ended = step(asked, Defer(1, LATER, WHY, RECEIPT), NOW)
+    assert (ended.state, ended.receipt, ended.not_before) == (JobState.CANCELLED, RECEIPT, None)
+    for job, fence in ((DONE, 1), (RUNNING, 7)):
+        with pytest.raises(Conflict):
+            step(job, Defer(fence, LATER, WHY), NOW)

@@ -29,6 +29,7 @@ from lichen.security.identity import Principal, Role
 from lichen.security.tokens import KeyRing, Keys
 from lichen.server.budget_accounts import BudgetAccounts
 from lichen.server.home import Home
+from lichen.server.job_budgets import JobBudgets
 from lichen.server.pricing import pricing
 from lichen.server.sections import CarbonSettings
 from lichen.server.zone_intensity import ZoneObservations
@@ -93,11 +94,13 @@ def house(tmp_path: Path) -> Iterator[House]:
         return NewestInput(request={}, times=[], targets=[], units=[], quantile_levels=[])
 
     accounts = BudgetAccounts(documents, Home(tmp_path), clock)
+    prices = pricing(CarbonSettings(zone="DE"), tmp_path)
+    affordable = JobBudgets(documents, Home(tmp_path), prices, clock)
     plane = Plane(
         gate=Gate(KeyRing(documents, clock)),
         documents=documents,
         jobs=jobs,
-        submissions=Submissions(documents, jobs, clock),
+        submissions=Submissions(documents, jobs, clock, affordable.check),
         datasets=DatasetCatalog(documents),
         catalog=catalog,
         deployments=Deployments(documents, catalog),
@@ -116,7 +119,7 @@ def house(tmp_path: Path) -> Iterator[House]:
             version="0", addresses=Addresses(http="h", control="c"), zone="DE", home="/"
         ),
         budget_standing=accounts.view,
-        zone=ZoneObservations(pricing(CarbonSettings(zone="DE"), tmp_path), clock).zone,
+        zone=ZoneObservations(prices, clock).zone,
     )
     app = admin_app(plane, ROUTES)
     keys = Keys(documents, clock)

@@ -221,3 +221,48 @@ def alert(house: House, name: str, percent: int) -> None:
         name, budget.tenant, str(budget.scope), percent, now, Quantity.JOULES, 1000, 500, now
     )
     house.documents.commit([Change(ALERTS, made.key, msgspec.json.encode(made))])
+
+
+TRAIN: dict[str, Any] = {
+    "kind": "train",
+    "spec": {"task": "forecast", "data": "vic", "targets": ["d"], "horizon": 2},
+}
+
+
+def test_a_job_that_a_budget_refuses_is_answered_429_with_the_time_to_come_back(
+    house: House, admin: httpx.Client
+) -> None:
+    admin.put("/budgets/lab", json={**TRAINING, "limit": 100, "jobs": "refuse"})
+    spend(house, "lab", 99)
+    house.clock.advance(3600)
+    answer = admin.post("/jobs", json=TRAIN, headers={"Idempotency-Key": "k"})
+    assert (answer.status_code, answer.json()["code"]) == (429, "OverBudget")
+    assert answer.headers["Retry-After"] == str(23 * 3600)
+    assert "budget 'lab' allows 100 nJ per day and has 1 nJ left" in answer.json()["detail"]
+    assert admin.get("/jobs").json()["items"] == []
+    file = {"name": "vic", "filename": "vic.csv"}
+    assert admin.post("/datasets", params=file, content=b"a").status_code == 202
+    admin.put("/budgets/lab", json={**TRAINING, "limit": 1000, "jobs": "refuse"})
+    spent = admin.post("/jobs", json=TRAIN, headers={"Idempotency-Key": "k"})
+    assert spent.status_code == 429, "the guess asks for all of it, and 99 are spent"
+    admin.delete("/budgets/lab")
+    made = admin.post("/jobs", json=TRAIN, headers={"Idempotency-Key": "k"})
+    assert made.status_code == 202
+    admin.put("/budgets/lab", json={**TRAINING, "limit": 100, "jobs": "refuse"})
+    again = admin.post("/jobs", json=TRAIN, headers={"Idempotency-Key": "k"})
+    assert again.json()["id"] == made.json()["id"], "what was accepted is not refused afterwards"
+
+
+def test_an_upload_that_a_budget_refuses_is_not_kept(house: House, admin: httpx.Client) -> None:
+    budget = {**TRAINING, "scope": "tenant:default", "limit": 100, "jobs": "refuse"}
+    admin.put("/budgets/lab", json=budget)
+    spend(house, "lab", 99)
+    file = {"name": "vic", "filename": "vic.csv"}
+    assert admin.post("/datasets", params=file, content=b"a").status_code == 429
+    assert list(house.plane.uploads.iterdir()) == []
+
+
+def test_a_job_that_would_wait_is_accepted(house: House, admin: httpx.Client) -> None:
+    admin.put("/budgets/lab", json={**TRAINING, "limit": 100})
+    spend(house, "lab", 99)
+    assert admin.post("/jobs", json=TRAIN).status_code == 202

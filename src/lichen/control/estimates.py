@@ -1,0 +1,97 @@
+"""What a job may cost at most: by the receipts of earlier ones like it, else a stated prior."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from lichen.carbon.budget import Quantity
+from lichen.control.transitions import JobRecord
+from lichen.core.figures import Receipt
+from lichen.core.units import NANOJOULES_PER_JOULE, readable
+from lichen.protocol.admin import JobKind, JobState, JsonObject
+
+PRIOR_JOULES: dict[JobKind, int] = {
+    JobKind.INGEST: 10,
+    JobKind.APPEND: 10,
+    JobKind.TRAIN: 50,
+    JobKind.IMPORT: 20,
+}
+"""Set aside for the first job of a kind: some ten seconds of a core. It is never a reason to
+refuse, and a job that costs more sets aside more as it runs."""
+OTHER_PRIOR_JOULES = 50
+MOST_EARLIER = 20
+"""So many of the newest like it are looked at."""
+MARGIN_PER_CENT = 25
+"""On top of the dearest of them."""
+_SYMBOLS = {Quantity.JOULES: "J", Quantity.GRAMS: "g"}
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a job may cost at most, in the nano-unit of a quantity.
+
+    Only one that `is_known`, from jobs on the same data by the same algorithm, may be held against
+    a job for good; `basis` says in words where it is from.
+    """
+
+    quantity: Quantity
+    nano: int
+    basis: str
+    is_known: bool
+
+    def __str__(self) -> str:
+        return f"{readable(self.nano, _SYMBOLS[self.quantity])} that it may cost ({self.basis})"
+
+
+def upper_estimate(
+    kind: JobKind,
+    spec: JsonObject,
+    quantity: Quantity,
+    earlier: Iterable[JobRecord],
+    grams: Callable[[int], int],
+) -> Estimate:
+    """At most what a job costs.
+
+    Args:
+        kind: what it does.
+        spec: to what.
+        quantity: in which the answer is.
+        earlier: jobs of the tenant, oldest first.
+        grams: the nanograms of so many nanojoules now, for the prior.
+    """
+    ended = [job for job in earlier if job.kind is kind and job.state is JobState.SUCCEEDED]
+    alike = [job for job in ended if _likeness(job.spec) == _likeness(spec)]
+    costs = _costs(alike, quantity)
+    if costs:
+        return _dearest(quantity, costs, f"like it: {len(costs)}", is_known=True)
+    costs = _costs(ended, quantity)
+    if costs:
+        return _dearest(quantity, costs, f"other {kind} jobs: {len(costs)}", is_known=False)
+    nj = PRIOR_JOULES.get(kind, OTHER_PRIOR_JOULES) * NANOJOULES_PER_JOULE
+    nano = nj if quantity is Quantity.JOULES else grams(nj)
+    return Estimate(quantity, nano, f"assumed, since no {kind} job has ended yet", is_known=False)
+
+
+def spent_of(receipt: Receipt, quantity: Quantity) -> int | None:
+    """A receipt in the nano-unit of a quantity; None where it does not say."""
+    if quantity is Quantity.JOULES:
+        return receipt.energy.nj
+    return None if receipt.carbon is None else receipt.carbon.ng
+
+
+def _likeness(spec: JsonObject) -> Sequence[object]:
+    return [
+        spec.get(field) for field in ("task", "data", "name", "algorithm", "targets", "horizon")
+    ]
+
+
+def _costs(jobs: Sequence[JobRecord], quantity: Quantity) -> list[int]:
+    receipts = [job.receipt for job in jobs[-MOST_EARLIER:] if job.receipt is not None]
+    found = [spent_of(receipt, quantity) for receipt in receipts]
+    return [one for one in found if one]
+
+
+def _dearest(quantity: Quantity, costs: Sequence[int], what: str, *, is_known: bool) -> Estimate:
+    dearest = max(costs)
+    with_margin = dearest * (100 + MARGIN_PER_CENT) // 100
+    basis = f"{what}, the dearest {readable(dearest, _SYMBOLS[quantity])}"
+    return Estimate(quantity, with_margin, basis, is_known)
