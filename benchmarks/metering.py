@@ -18,9 +18,12 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter_ns, process_time_ns, sleep, thread_time_ns
 
+from linearity import two_against_one
+
 from lichen.api.callers import Callers
 from lichen.api.gate import Gate
 from lichen.api.oip_http import Door, HttpLimits
+from lichen.carbon.metered import metered
 from lichen.core.clock import SystemClock
 from lichen.core.events import NoObserver
 from lichen.core.ids import DEFAULT_TENANT
@@ -244,6 +247,27 @@ def sampler(folder: Path, owner: MeterOwner) -> list[Row]:
     ]
 
 
+def spans(folder: Path) -> list[Row]:
+    """What a block of the user's costs that does nothing, beside the session that it follows."""
+    block = metered("bench", runtime=folder)
+
+    def one() -> None:
+        with block:
+            pass
+
+    one()  # opens the session, which lasts as long as the process
+    return [Row("a metered span, median", median_us(one), "us", 5)]
+
+
+def linearity() -> list[Row]:
+    """Whether the second busy core costs what the first did, from the meter to the ledger."""
+    ratio = two_against_one()
+    return [
+        Row("two busy cores against one: times the joules", ratio, "times", None, "M2"),
+        Row("  off 2.00 by", abs(ratio - 2), "times", 0.1, "M2"),
+    ]
+
+
 def importing(modules: str) -> float:
     """CPU seconds of a fresh import, the best of five."""
     command = [sys.executable, "-c", IMPORT.format(modules)]
@@ -267,7 +291,9 @@ def main() -> int:
         rows += charging(folder)
         rows += admitting()
         rows += sampler(folder, owner)
+        rows += spans(folder)
         owner.close()
+    rows += linearity()
     print(f"{'what':<52}{'measured':>10} {'unit':<11}{'limit':>7}  {'':<7}rule")
     for row in rows:
         print(row.line())

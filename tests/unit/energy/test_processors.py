@@ -115,6 +115,6 @@ def test_the_installed_table_is_found_by_its_package(
 
 
 def test_without_the_package_it_says_how_to_add_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lichen.energy.processors.TDP_PACKAGE", "no-such-package-of-tdp")
+    monkeypatch.setattr("lichen.energy.processors.TDP_PACKAGE", "no_such_package_of_tdp")
     with pytest.raises(Unavailable, match=r"lichen\[tdp\]"):
         tdp_table()
