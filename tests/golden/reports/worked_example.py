@@ -3,7 +3,9 @@
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from lichen.carbon.accounts import LedgerReader
 from lichen.carbon.averages import YearlyAverages
 from lichen.carbon.chain import FORMAT, SCHEMA
 from lichen.carbon.intensity import IntensityValue, Kind, Scope, Signal
@@ -11,9 +13,12 @@ from lichen.carbon.ledger import Ledger
 from lichen.carbon.postings import Basis, Booking, Posting
 from lichen.carbon.reports.declarations import Declarations, Declared, MarketFactor
 from lichen.carbon.reports.model_facts import ModelFacts
+from lichen.carbon.reports.report import Question, month, report
+from lichen.carbon.reports.writing import written
 from lichen.core.clock import ManualClock
 from lichen.core.figures import CarbonFigure, EnergyFigure, Method, Receipt
 from lichen.core.units import Nanograms, Nanojoules
+from lichen.protocol.reports import ReportFormat, Standard
 
 OCTOBER = datetime(2026, 10, 1, tzinfo=UTC)
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
@@ -158,3 +163,38 @@ def write_ledger(path: Path) -> None:
     ledger.record(booking(NOVEMBER, beijing(), THIRD))
     ledger.seal()
     ledger.close()
+
+
+def question(standard: Standard, as_of: int | None = ENTRIES) -> Question:
+    """What the example asks by each standard: October, November in Beijing, or the model."""
+    if standard.is_of_a_model:
+        return Question(standard=standard, as_of=as_of, model=MODEL)
+    since, until = month("2026-11" if standard is Standard.GBT32150 else "2026-10")
+    return Question(standard=standard, since=since, until=until, as_of=as_of)
+
+
+def forms(standard: Standard) -> list[ReportFormat]:
+    """The forms in which a report of this standard is kept here."""
+    only_metadata = standard is not Standard.HUGGINGFACE
+    return [one for one in ReportFormat if not (one is ReportFormat.YAML and only_metadata)]
+
+
+def golden(content: bytes, digest: str) -> bytes:
+    """A report without the digest, which changes with the ledger's own format."""
+    return content.replace(digest.encode(), b"{digest}")
+
+
+def main() -> None:
+    """Write the golden files anew; read them through before you commit them."""
+    with TemporaryDirectory() as folder:
+        ledger = Path(folder) / "ledger.db"
+        write_ledger(ledger)
+        for standard in Standard:
+            made = report(LedgerReader(ledger), question(standard), DECLARATIONS)
+            for form in forms(standard):
+                content = golden(written(made, form), made.ledger_digest)
+                Path(__file__).with_name(f"{standard}.{form}").write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()

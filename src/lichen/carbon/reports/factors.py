@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from lichen.carbon.reports.activity import Activity, Footprint, Grid
+from lichen.carbon.reports.activity import Activity, Footprint
 from lichen.carbon.reports.amounts import exactly
 from lichen.carbon.reports.declarations import Declarations
 from lichen.carbon.reports.figures import (
@@ -17,6 +17,7 @@ from lichen.carbon.reports.figures import (
     declared,
     figure,
     ratio,
+    shown,
 )
 from lichen.core.units import NANOGRAMS_PER_GRAM, NANOJOULES_PER_KWH
 
@@ -40,12 +41,14 @@ def carbon_origin(activity: Activity, made: Footprint) -> Origin:
     return Origin(_method(activity, made), f"{_as_of(activity)}; {named}", interval=ALL_ENDS)
 
 
-def intensity(line: Line, activity: Activity, made: Footprint) -> Figure:
+def intensity(
+    line: Line, activity: Activity, made: Footprint, said: str = "sources under Factors"
+) -> Figure:
     """The mean intensity of a footprint: its operational grams over its building's energy."""
     facility = made.facility.value
     if facility <= 0:
         return absent(line, "no energy was used in the span")
-    origin = Origin("calculated", f"{_as_of(activity)}; sources under Factors")
+    origin = Origin("calculated", f"{_as_of(activity)}; {said}")
     return ratio(line, made.grid, facility * _NG_PER_NJ, origin)
 
 
@@ -64,13 +67,14 @@ def _intensities(activity: Activity) -> Iterator[Figure]:
             "gCO2e/kWh",
             "mean of what was booked, weighted by energy: O / E",
         )
-        yield intensity(line, activity, made)
+        yield intensity(line, activity, made, f"{grid.source}; {_energy_share(activity, made)}")
 
 
-def grid_energy(line: Line, activity: Activity, grid: Grid) -> Figure:
-    """The energy that was priced by one source, with the building's overhead."""
-    made = activity.grids[grid]
-    return figure(line, made.facility, energy_origin(activity, made))
+def _energy_share(activity: Activity, made: Footprint) -> str:
+    """How much of the platform's energy it priced."""
+    whole = activity.platform.facility.value
+    percent = Fraction(100 * made.facility.value, whole) if whole else Fraction()
+    return f"{shown(round(percent, 2))} % of the energy"
 
 
 def _pue(activity: Activity) -> Iterator[Figure]:

@@ -143,11 +143,11 @@ def _row(figure: Figure, words: _Words) -> str:
 
 
 def _interval(figure: Figure) -> str:
-    if figure.low is None and figure.high is None:
+    if figure.low == figure.high:  # both unknown, or what was counted
         return ""
-    low = "" if figure.low is None else shown(figure.low)
-    high = "" if figure.high is None else shown(figure.high)
-    return f"{low} &ndash; {high}"
+    if figure.low is None or figure.high is None:
+        return f"&ge; {shown(figure.low)}" if figure.low is not None else ""
+    return f"{shown(figure.low)} &ndash; {shown(figure.high)}"
 
 
 def _bullets(notes: tuple[str, ...]) -> str:
