@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lichen.carbon.accounts import LedgerReader
 from lichen.cli.main import run
 from lichen.client.connection import connect
 from lichen.protocol.admin import TrainSpec
@@ -117,6 +118,15 @@ def stop(running: Running) -> int:
     return code
 
 
+def check_books(home: Path) -> None:
+    """What every test leaves: a ledger that sums to zero and whose chain holds (L1, L3)."""
+    reader = LedgerReader(home / "ledger.db")
+    accounts = reader.accounts()
+    assert sum(one.nj for one in accounts) == sum(one.ng for one in accounts) == 0
+    assert all(one.nj >= 0 for one in accounts if one.account.startswith("overhead/")), accounts
+    assert reader.verify() == []
+
+
 def load_rows(hours: int = HOURS, first: int = 0) -> str:
     """A CSV of an hourly load with a daily swing, and the warmth beside it."""
     lines = ["time,load,warmth"]
@@ -140,6 +150,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     yield made
     assert stop(made) == 0
     assert "Traceback" not in made.log.read_text()
+    check_books(made.home)
 
 
 @pytest.fixture(scope="session")
@@ -196,15 +207,23 @@ def cli(running: Running, typed: Callable[[Running], Cli]) -> Cli:
 
 
 @pytest.fixture
-def cli_of(tmp_path: Path, typed: Callable[[Running], Cli]) -> Iterator[Callable[[Path], Cli]]:
-    """Starts a platform of one test on a home, and gives its command line."""
+def cli_of(tmp_path: Path, typed: Callable[[Running], Cli]) -> Iterator[Callable[..., Cli]]:
+    """Starts a platform of one test on a home, and gives its command line.
+
+    `is_sound=False` says that its ledger was damaged on purpose.
+    """
     started: list[Running] = []
 
-    def begin(home: Path) -> Cli:
+    damaged: list[Path] = []
+
+    def begin(home: Path, *, is_sound: bool = True) -> Cli:
         started.append(start(home, tmp_path / "runtime-of-one", tmp_path / "log"))
+        damaged.extend([] if is_sound else [home])
         return typed(started[-1])
 
     yield begin
     for platform in started:
         assert stop(platform) == 0
         assert "Traceback" not in platform.log.read_text()
+        if platform.home not in damaged:
+            check_books(platform.home)

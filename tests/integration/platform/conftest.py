@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from lichen.carbon.accounts import LedgerReader
 from lichen.client.connection import Lichen, connect
 from lichen.server.listening import listen
 from lichen.server.settings import as_environment, inherited_environment, load
@@ -73,6 +74,16 @@ class Running:
             client.close()
         if self.process is not None and self.process.poll() is None:
             self.down()
+        if self.process is not None:
+            self.check_books()
+
+    def check_books(self) -> None:
+        """What every test leaves: a ledger that sums to zero and whose chain holds (L1, L3)."""
+        reader = LedgerReader(self.home / "ledger.db")
+        accounts = reader.accounts()
+        assert sum(one.nj for one in accounts) == sum(one.ng for one in accounts) == 0
+        assert all(one.nj >= 0 for one in accounts if one.account.startswith("overhead/"))
+        assert reader.verify() == []
 
 
 def _children_of(pid: int) -> list[int]:
