@@ -9,9 +9,9 @@ REQUIREMENTS = Path(__file__).parent / "requirements"
 FOLDER = Path(__file__).parents[2] / ".venv-peers"
 
 
-def python_of(name: str) -> Path:
+def python_of(name: str, requirements: Path = REQUIREMENTS) -> Path:
     """The interpreter of a peer's environment, which is made or renewed if its pins changed."""
-    pins, environment = REQUIREMENTS / f"{name}.txt", FOLDER / name
+    pins, environment = requirements / f"{name}.txt", FOLDER / name
     python, stamp = environment / "bin" / "python", environment / "pins"
     if stamp.exists() and stamp.read_bytes() == pins.read_bytes():
         return python
@@ -24,9 +24,9 @@ def python_of(name: str) -> Path:
     return python
 
 
-def pinned(name: str) -> dict[str, str]:
+def pinned(name: str, requirements: Path = REQUIREMENTS) -> dict[str, str]:
     """The versions in a peer's requirements, by package."""
-    lines = (REQUIREMENTS / f"{name}.txt").read_text().splitlines()
+    lines = (requirements / f"{name}.txt").read_text().splitlines()
     found = [line.split()[0].partition("==") for line in lines if "==" in line.split(" ")[0]]
     return {package: version for package, _, version in found}
 

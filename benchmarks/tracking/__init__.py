@@ -1,0 +1,1 @@
+"""Emissions trackers side by side: the parts of `benchmarks/trackers.py`."""
