@@ -56,7 +56,7 @@ class House:
         self.guests = Guests(folder / "g", Environments(folder, {}), metering, rules)
         self.guest: Guest = self.guests.custom("d", {"predictor.py": BURNS})
         self.replica = Replica(self.guest, self.guest.stopwatch, is_apart=True)
-        books = GuestMetering(self.guest.keeper)
+        books = GuestMetering(self.guest.keeper, metering)
         self.bill, self.lane = books.bill(DEPLOYMENT), books.lane()
         self.levels = Levels()
         self.lines: list[Posting] = []

@@ -7,8 +7,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from lichen.api.callers import Caller
 from lichen.api.forms import formed, read, with_classes
 from lichen.api.heads import Head
+from lichen.api.limits import limit_lines
 from lichen.api.long_bodies import LONG_BYTES
-from lichen.api.statuses import RETRY_AFTER_SECONDS, http_status, sentence
+from lichen.api.statuses import http_status, retry_after_seconds, sentence
 from lichen.core.errors import LichenError
 from lichen.core.ids import DEFAULT_TENANT
 from lichen.protocol.binary import HEADER_LENGTH, is_raw
@@ -130,8 +131,10 @@ def error_answer(error: BaseException) -> tuple[int, bytes, bytes]:
     headers = JSON_TYPE
     if status == 401:
         headers += b"www-authenticate: Bearer\r\n"
-    if status in RETRY_AFTER_SECONDS:
-        headers += b"retry-after: %d\r\n" % RETRY_AFTER_SECONDS[status]
+    retry_after_s = retry_after_seconds(error)
+    if retry_after_s is not None:
+        headers += b"retry-after: %d\r\n" % retry_after_s
+    headers += limit_lines(error)
     return status, headers, error_body(sentence(error))
 
 

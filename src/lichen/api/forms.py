@@ -56,4 +56,4 @@ def with_classes(answer: Answer, rankings: Mapping[str, Ranking]) -> Answer:
         name: classified(values, rankings[name]) if name in rankings else values
         for name, values in answer.outputs.items()
     }
-    return Answer(outputs, answer.charge, answer.head)
+    return Answer(outputs, answer.charge, answer.head, answer.allotment)

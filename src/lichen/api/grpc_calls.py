@@ -9,8 +9,10 @@ import grpc  # type: ignore[import-untyped]
 from grpc import aio
 
 from lichen.api.callers import Caller, Callers
+from lichen.api.limits import limit_metadata
 from lichen.api.statuses import grpc_code, sentence
-from lichen.core.errors import LichenError
+from lichen.core.errors import LichenError, OverBudget
+from lichen.protocol.grpc_status import DETAILS_KEY, RETRY_KEY, retry_details
 from lichen.security.identity import Principal
 
 RECEIPT_KEY = "lichen-receipt"
@@ -139,8 +141,20 @@ async def refuse(context: Context, error: Exception) -> NoReturn:
     """
     if not isinstance(error, LichenError):
         _log.error("a call failed unexpectedly", exc_info=error)
-    await context.abort(_STATUS[grpc_code(error)], sentence(error))
+    code, says = grpc_code(error), sentence(error)
+    await context.abort(_STATUS[code], says, _told(error, code, says))
     raise error
+
+
+def _told(error: Exception, code: int, says: str) -> tuple[tuple[str, str | bytes], ...]:
+    """Trailing metadata of a refusal: when to come back, and how its budgets stand."""
+    if not isinstance(error, OverBudget):
+        return ()
+    told: tuple[tuple[str, str | bytes], ...] = limit_metadata(error)
+    if error.retry_after_s is not None:
+        details = retry_details(code, says, error.retry_after_s)
+        told = (*told, (RETRY_KEY, str(error.retry_after_s)), (DETAILS_KEY, details))
+    return told
 
 
 def _authorization(context: Context) -> str | None:

@@ -9,6 +9,7 @@ from grpc import aio  # type: ignore[import-untyped]
 
 from lichen.api.forms import with_classes
 from lichen.api.grpc_calls import RECEIPT_KEY, Call, Traffic
+from lichen.api.limits import limit_metadata
 from lichen.api.oip_http import Door
 from lichen.api.statuses import sentence
 from lichen.core.errors import LichenError
@@ -102,8 +103,11 @@ class Inference:
         request = read_message(body, InferRequest)
         asked = self._ask(request, call)
         answer = await asked.answer()
+        metadata = limit_metadata(answer)
         if answer.charge is not None:
-            call.context.set_trailing_metadata(((RECEIPT_KEY, answer.charge.receipt),))
+            metadata = ((RECEIPT_KEY, answer.charge.receipt), *metadata)
+        if metadata:
+            call.context.set_trailing_metadata(metadata)
         return _encoded(answer, asked)
 
     async def stream(self, call: Call) -> None:
@@ -202,4 +206,6 @@ async def _streamed(asked: Asked) -> Message:
     parameters[_FINAL].bool_param = True
     if answer.charge is not None:
         parameters[RECEIPT_KEY].string_param = answer.charge.receipt
+    for key, value in limit_metadata(answer):
+        parameters[key].string_param = value
     return said

@@ -13,6 +13,7 @@ from lichen.api.bounded_lane import BoundedProtocol
 from lichen.api.callers import INFER_PATH, Callers
 from lichen.api.exchange import JSON_TYPE, Exchange, answer_bytes, error_answer, is_plain
 from lichen.api.heads import Head, Heads
+from lichen.api.limits import limit_lines
 from lichen.api.oip_http import LEAVE, Door, too_large
 from lichen.core.errors import LichenError
 from lichen.protocol.oip import error_body
@@ -198,6 +199,8 @@ class InferProtocol(BoundedProtocol):
             return
         charge = outcome.charge
         receipt = b"" if charge is None else b"Lichen-Receipt: %b\r\n" % charge.header
+        if outcome.allotment is not None:
+            receipt += limit_lines(outcome)
         try:
             headers, body = self._exchange.encoded(outcome)
         except LichenError as error:

@@ -19,8 +19,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lichen.api.forms import formed, with_classes
 from lichen.api.gate import Gate
+from lichen.api.limits import limit_metadata
 from lichen.api.long_bodies import read_body, unpacked, written
-from lichen.api.statuses import ACCEPTED_CODINGS, RETRY_AFTER_SECONDS, http_status, sentence
+from lichen.api.statuses import ACCEPTED_CODINGS, http_status, retry_after_seconds, sentence
 from lichen.core.errors import InvalidInput, LichenError, NotFound, TooLarge, Unavailable
 from lichen.protocol.binary import HEADER_LENGTH, decode_raw, is_raw
 from lichen.protocol.classification import Classes, Ranking, rankings
@@ -97,8 +98,10 @@ def refusal(error: BaseException, headers: Mapping[str, str] = MappingProxyType(
     headers = dict(headers)
     if status == 401:
         headers["www-authenticate"] = "Bearer"
-    if status in RETRY_AFTER_SECONDS:
-        headers["retry-after"] = str(RETRY_AFTER_SECONDS[status])
+    retry_after_s = retry_after_seconds(error)
+    if retry_after_s is not None:
+        headers["retry-after"] = str(retry_after_s)
+    headers.update(limit_metadata(error))
     if isinstance(error, TooLarge):
         headers["connection"] = "close"  # whatever is still to come of it
     if status in ACCEPTED_CODINGS:
@@ -304,8 +307,11 @@ def too_large(limit: int) -> TooLarge:
 
 
 def receipt(answer: Answer) -> dict[str, str]:
-    """The header that carries what an answer cost."""
-    return {} if answer.charge is None else {RECEIPT_HEADER: answer.charge.receipt}
+    """The headers that carry what an answer cost, and what is left of its budgets."""
+    headers = dict(limit_metadata(answer))
+    if answer.charge is not None:
+        headers[RECEIPT_HEADER] = answer.charge.receipt
+    return headers
 
 
 def answered(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -36,6 +36,7 @@ from lichen.server.pricing import Pricing, pricing
 from lichen.server.sections import Settings
 from lichen.server.tls import tls_of
 from lichen.server.watching import Watching
+from lichen.serving.budgets import Budgets
 from lichen.serving.charging import ProcessMetering
 from lichen.serving.guests.starting import Guests
 from lichen.serving.loader import Loader, settle_memory
@@ -154,6 +155,7 @@ class _Parts:
     metering: ProcessMetering
     prices: Pricing
     guests: Guests
+    budgets: Budgets
 
 
 def open_parts(settings: Settings, slot: int = 0) -> _Parts:
@@ -171,7 +173,10 @@ def open_parts(settings: Settings, slot: int = 0) -> _Parts:
     prices = pricing(settings.carbon, home.intensities)
     metering = ProcessMetering(counters, settings.runtime, prices.rate(clock.now()), clock)
     guests = open_guests(settings, metering)
-    return _Parts(settings, slot, documents, counters, Gate(keys), metering, prices, guests)
+    budgets = Budgets(documents, home.budgets, clock)
+    return _Parts(
+        settings, slot, documents, counters, Gate(keys), metering, prices, guests, budgets
+    )
 
 
 async def serve(
@@ -183,12 +188,15 @@ async def serve(
     watching = Watching(settings.home, parts.documents, selector, loop)
     workshop = _workshop(parts, loop, watching.metrics)
     watcher = Watcher(parts.documents, selector, workshop)
-    poller = Poller(
-        parts.documents, watcher, parts.gate, parts.metering, parts.prices, watching.look
-    )
+
+    def look(changed: bool) -> None:  # noqa: FBT001 - the poller's one question
+        parts.budgets.look(changed)
+        watching.look(changed)
+
+    poller = Poller(parts.documents, watcher, parts.gate, parts.metering, parts.prices, look)
     looked = asyncio.Event()
     door = Door(
-        DataPlane(selector, watching.metrics),
+        DataPlane(selector, watching.metrics, parts.budgets),
         parts.gate,
         _limits(settings),
         version("lichen"),
@@ -210,6 +218,7 @@ async def serve(
         await Doors(server, grpc, looked).answer(listening, announce_ready)
     finally:
         await asyncio.to_thread(poller.stop)
+        parts.budgets.close()
 
 
 def _repository(parts: _Parts, selector: Selector) -> Repository:

@@ -19,6 +19,7 @@ from lichen.serving.charging import Bill, Metering
 from lichen.serving.execution import Execution, Run
 from lichen.serving.queue import FairQueue
 from lichen.serving.replica import Replica
+from lichen.serving.reservation import Reservations
 from lichen.serving.sizing import SHORT_NS
 from lichen.serving.ticket import Outcome, Ticket
 
@@ -58,6 +59,8 @@ class Batcher:
         self._thread: ThreadPoolExecutor | None = None
         self._thread_lane: Lane | None = None
         self._queue = FairQueue()
+        self._reservations = Reservations(replica, metering.price)
+        self._is_rationed = False
         self._is_busy = False
         self._gathering: TimerHandle | None = None
         self.wait_seconds = 0.0
@@ -86,6 +89,8 @@ class Batcher:
                     f"{self._most_waiting} requests wait for this deployment: try again in a second"
                 )
         self._queue.push(ticket)
+        if ticket.allotment is not None:
+            self._is_rationed = True
         if timeout_us is not None:
             ticket.deadline = self._loop.time() + timeout_us / 1e6
             ticket.timer = self._loop.call_at(ticket.deadline, self._expire, ticket)
@@ -114,6 +119,8 @@ class Batcher:
         """The replica is free: it takes all that waits, up to a batch."""
         self._gathering = None
         tickets = [ticket for ticket in self._queue.take(self._most_rows) if self._begins(ticket)]
+        if self._is_rationed:
+            tickets = self._afforded(tickets)
         if not tickets:
             self._go_on()
             return
@@ -122,6 +129,14 @@ class Batcher:
             self._settle(self._execution.run(tickets, self._inline_lane))
         else:
             self._executor().submit(self._run_in_thread, tickets)
+
+    def _afforded(self, tickets: list[Ticket]) -> list[Ticket]:
+        """Those that their budgets hold; the others are told so at once."""
+        afforded, refused = self._reservations.admit(tickets)
+        now_ns = perf_counter_ns()
+        for ticket, why in refused:
+            self._deliver(ticket, why, (0, 0), now_ns)
+        return afforded
 
     def _begins(self, ticket: Ticket) -> bool:
         """Is it still wanted, now that its batch begins?"""
@@ -150,6 +165,8 @@ class Batcher:
         self._loop.call_soon_threadsafe(self._settle, runs)
 
     def _settle(self, runs: list[Run]) -> None:
+        if self._is_rationed:
+            self._reservations.settle(runs)
         now_ns = perf_counter_ns()
         for tickets, outcomes, cpu_ns, began_ns, ended_ns in runs:
             rows = sum([ticket.rows for ticket in tickets])
@@ -186,5 +203,5 @@ class Batcher:
         if self._queue:
             self._loop.call_soon(self._take)
         else:
-            self._is_busy = False
+            self._is_busy = self._is_rationed = False
             self.idle.set()

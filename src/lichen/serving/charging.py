@@ -1,8 +1,9 @@
 """Charge a batch to the requests in it: CPU time x published rate, shares by rows (A2, A3, A5)."""
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -20,6 +21,18 @@ from lichen.serving.deployment import Deployment
 
 _MUCH = 10**15
 """Large enough that one nanojoule's share of its grams is known to many figures."""
+
+
+PRIOR_NJ_PER_NS, PRIOR_NG_PER_NJ = 5.18, 1000.0 / 3.6e6
+"""What is feared where nothing is known: 5.18 W a hardware thread (M2, the 95th percentile), and
+1000 g/kWh, which few grids exceed."""
+
+
+class Price(NamedTuple):
+    """What work would cost, rounded up: nanojoules and nanograms."""
+
+    nj: int
+    ng: int
 
 
 class Charge(Struct, frozen=True, gc=False):
@@ -50,6 +63,10 @@ class Metering(Protocol):
 
     def bill(self, deployment: Deployment) -> Bill:
         """The bill of one deployment."""
+        ...
+
+    def price(self, cpu_ns: float) -> Price:
+        """What so much CPU time costs now; at most, where that is not known."""
         ...
 
     def inline_lane(self) -> Lane | None:
@@ -115,6 +132,10 @@ class NoMetering:
         """No charge for any request."""
         return [None] * len(rows)
 
+    def price(self, cpu_ns: float) -> Price:
+        """What is feared."""
+        return _feared(cpu_ns * PRIOR_NJ_PER_NS)
+
     def inline_lane(self) -> Lane | None:
         """None: nothing is in flight for nobody."""
         return None
@@ -171,6 +192,17 @@ class ProcessMetering:
     def bill(self, deployment: Deployment) -> Bill:
         """The bill of one deployment."""
         return _DeploymentBill(self, self.counters, deployment)
+
+    def price(self, cpu_ns: float) -> Price:
+        """At the rate of the last window and the intensity of the minute."""
+        factors = self.factors()
+        if factors is None:
+            return _feared(cpu_ns * PRIOR_NJ_PER_NS)
+        nj = cpu_ns * factors.rate.nj_per_cpu_ns
+        if factors.carbon is None:
+            return _feared(nj)
+        by_nj, by_cpu = factors.ng
+        return Price(ceil(nj), ceil(nj * by_nj + cpu_ns * by_cpu))
 
     def of_process(self, pid: int, name: str, threads: int) -> Apart:
         """Charges of a child, in a file of counters under its own pid (A1, A6)."""
@@ -261,6 +293,10 @@ class _Factors:
         ng_low = int(low * low_nj + cpu_ns * low_cpu)
         ng_high = int(high * high_nj + cpu_ns * high_cpu + 1.0)
         return Charge(nj, ng, template % (nj, low, high, ng, ng_low, ng_high, at))
+
+
+def _feared(nj: float) -> Price:
+    return Price(ceil(nj), ceil(nj * PRIOR_NG_PER_NJ))
 
 
 class _DeploymentBill:

@@ -57,13 +57,31 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class Cheaper:
+    """The deployment that answers when a budget degrades requests, and how good it is.
+
+    `quality` is relative to the full model, None where nobody knows; `reference` is the version
+    for which it was found, None where the operator states it of whatever is deployed there.
+    """
+
+    deployment: str
+    quality: float | None = None
+    reference: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 0 <= self.quality <= 1:
+            raise InvalidInput(f"cheaper_quality is {self.quality:g}: give it from 0 to 1")
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """A name that clients call, and the model version behind it.
 
     `generation` grows with every change that control makes to the deployment. `threads` is how
     many a model computes with: more than one, and it runs in a process of its own (A1); None: one;
     `auto`: chosen by measurement when it is loaded. `device` is what it computes on; `auto`: a GPU
-    only where there is one and it makes up for its power.
+    only where there is one and it makes up for its power. `cheaper` answers in its place while a
+    budget says so.
     """
 
     name: str
@@ -75,6 +93,7 @@ class Deployment:
     generation: int = 1
     threads: Threads | None = None
     device: Device = "auto"
+    cheaper: Cheaper | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.threads, int) and not 1 <= self.threads <= MOST_THREADS:
@@ -92,7 +111,19 @@ class Deployment:
         """
         if self.threads == "auto" and self.level.p95_ms != other.level.p95_ms:
             return False
-        return replace(self, generation=0, level=other.level) == replace(other, generation=0)
+        return replace(self, generation=0, level=other.level, cheaper=other.cheaper) == replace(
+            other, generation=0
+        )
+
+    def may_be_answered_by(self, other: "Deployment") -> bool:
+        """May `other` stand in while a budget degrades? Its quality has to be known to suffice."""
+        cheaper, floor = self.cheaper, self.level.min_quality
+        if cheaper is None or cheaper.deployment != other.name or other.tenant != self.tenant:
+            return False
+        if floor is None:
+            return True
+        is_known = cheaper.reference in (None, other.reference)
+        return is_known and cheaper.quality is not None and cheaper.quality >= floor
 
 
 class State(StrEnum):

@@ -77,7 +77,7 @@ class Execution:
             if lane is not None:
                 lane.end()
         answers = [
-            Answer(_asked(ticket, values), charge, ticket.head)
+            Answer(_asked(ticket, values), charge, ticket.head, ticket.allotment)
             for ticket, values, charge in zip(tickets, parts, charges, strict=True)
         ]
         return answers, cpu_ns

@@ -9,6 +9,8 @@ from lichen.core.errors import InvalidInput, LichenError, error_name
 from lichen.core.events import Answered, NoObserver, Observer
 from lichen.core.ids import TenantId
 from lichen.core.tensors import Signature
+from lichen.serving.allotment import Allotment
+from lichen.serving.budgets import NoBudgets, Rationing
 from lichen.serving.rows import form
 from lichen.serving.selector import Selector, Served
 from lichen.serving.ticket import Query, Reply, Ticket
@@ -20,9 +22,15 @@ SAMPLES_INPUT = "samples"
 class DataPlane:
     """Answers queries; all methods are for the event loop's thread."""
 
-    def __init__(self, selector: Selector, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        selector: Selector,
+        observer: Observer | None = None,
+        budgets: Rationing | None = None,
+    ) -> None:
         self.selector = selector
         self._observer = observer or NoObserver()
+        self._budgets = budgets or NoBudgets()
 
     def find(self, name: str, version: str | None = None) -> Served:
         """What answers under this name.
@@ -42,6 +50,7 @@ class DataPlane:
         Raises:
             NotFound, Unavailable: nothing answers under that name, or too many wait.
             InvalidInput: the inputs do not fit the model.
+            OverBudget: a budget that counts for it does not hold it.
         """
         served = self.selector.choose(query.name, query.version)
         try:
@@ -62,14 +71,45 @@ class DataPlane:
 
     def _submit(self, served: Served, query: Query, reply: Reply) -> Ticket:
         inputs, demands = query.inputs, query.demands
+        allotment = self._budgets.allotment(served.deployment, query.tenant)
+        if allotment is not None and allotment.degrades:
+            served, allotment = self._degraded(served, query, allotment)
         rows = served.admission.check(inputs)
         if query.outputs is not None:
             served.admission.check_outputs(query.outputs)
         if demands.samples is not None:
             inputs |= drawing(served.signature, rows, demands.samples)
-        ticket = Ticket(query, rows, form(inputs), served.head, reply)
+        if allotment is not None:
+            allotment.check(rows)
+        ticket = Ticket(query, rows, form(inputs), served.head, reply, allotment)
         served.batcher.submit(ticket, demands.timeout_us)
         return ticket
+
+    def _degraded(
+        self, served: Served, query: Query, allotment: Allotment
+    ) -> tuple[Served, Allotment]:
+        """The cheaper deployment where one may answer, with the budgets of both (B1)."""
+        other = stand_in(self.selector, served, query)
+        if other is None:
+            return served, allotment
+        both = self._budgets.allotment(served.deployment, query.tenant, other.deployment)
+        return other, both or allotment
+
+
+def stand_in(selector: Selector, served: Served, query: Query) -> Served | None:
+    """Who answers in the place of `served`; None where nobody may.
+
+    Who asked for a version by its number gets that one or none.
+    """
+    cheaper = served.deployment.cheaper
+    if cheaper is None or query.version is not None or query.name != served.deployment.name:
+        return None
+    try:
+        other = selector.choose(cheaper.deployment)
+    except LichenError:
+        return None
+    fits = other.signature == served.signature
+    return other if fits and served.deployment.may_be_answered_by(other.deployment) else None
 
 
 def drawing(signature: Signature, rows: int, samples: int) -> Mapping[str, Array]:

@@ -10,6 +10,7 @@ from lichen.core.batch import Array
 from lichen.core.errors import LichenError
 from lichen.core.ids import DEFAULT_TENANT, TenantId
 from lichen.protocol.demands import NO_DEMANDS, Demands
+from lichen.serving.allotment import Allotment
 from lichen.serving.charging import Charge
 from lichen.serving.rows import Form
 
@@ -33,12 +34,14 @@ class Query(Struct, frozen=True, gc=False):
 class Answer(Struct, frozen=True, gc=False):
     """Outputs by name, and what they cost; `charge` is None where there is no meter (M5).
 
-    `head` is the beginning of the answer's JSON body, the same for all of one deployment.
+    `head` is the beginning of the answer's JSON body, the same for all of one deployment;
+    `allotment` are the budgets that paid, None where none counts.
     """
 
     outputs: Mapping[str, Array]
     charge: Charge | None
     head: bytes
+    allotment: Allotment | None = None
 
 
 Outcome = Answer | LichenError
@@ -53,6 +56,7 @@ class Ticket:
 
     __slots__ = (
         "abandoned",
+        "allotment",
         "batch_rows",
         "caller",
         "deadline",
@@ -69,7 +73,15 @@ class Ticket:
         "timer",
     )
 
-    def __init__(self, query: Query, rows: int, form: Form, head: bytes, reply: Reply) -> None:
+    def __init__(
+        self,
+        query: Query,
+        rows: int,
+        form: Form,
+        head: bytes,
+        reply: Reply,
+        allotment: Allotment | None = None,
+    ) -> None:
         demands = query.demands
         self.query = query
         self.inputs = query.inputs
@@ -82,6 +94,7 @@ class Ticket:
         self.form = form
         self.head = head
         self.reply = reply
+        self.allotment = allotment
         self.abandoned = False
         self.deadline: float | None = None
         self.timer: TimerHandle | None = None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lichen.core.ids import TenantId
 from lichen.energy.counters import Lane
-from lichen.serving.charging import Apart, Bill, Charge
+from lichen.serving.charging import Apart, Bill, Charge, Metering, Price
 from lichen.serving.deployment import Deployment
 from lichen.serving.guests.keeper import Keeper
 
@@ -12,8 +12,14 @@ from lichen.serving.guests.keeper import Keeper
 class GuestMetering:
     """Metering for the batcher of one guest."""
 
-    def __init__(self, keeper: Keeper) -> None:
+    def __init__(self, keeper: Keeper, host: Metering) -> None:
+        """Meter the guest of `keeper`, at the price of its host."""
         self._keeper = keeper
+        self._host = host
+
+    def price(self, cpu_ns: float) -> Price:
+        """As on the host: it is the same machine."""
+        return self._host.price(cpu_ns)
 
     def bill(self, deployment: Deployment) -> Bill:
         """A bill that is written into the counters of whichever process did the work."""

@@ -111,5 +111,5 @@ def metered(predictor: Predictor, metering: Metering) -> tuple[Replica, Metering
     """The replica of a predictor, and who charges its work: a guest has its own clock (A1)."""
     if isinstance(predictor, Guest):
         replica = Replica(predictor, predictor.stopwatch, is_apart=True)
-        return replica, GuestMetering(predictor.keeper)
+        return replica, GuestMetering(predictor.keeper, metering)
     return Replica(predictor, Stopwatch.of_thread()), metering

@@ -1,0 +1,30 @@
+"""How budgets stand, as every protocol tells it: headers over HTTP, trailing metadata over gRPC."""
+
+from lichen.protocol.ratelimit import RATE_LIMIT, RATE_LIMIT_POLICY
+from lichen.serving.allotment import Limits, Overspent
+from lichen.serving.ticket import Answer
+
+_POLICY_KEY, _STATE_KEY = RATE_LIMIT_POLICY.lower(), RATE_LIMIT.lower()
+
+
+def limits_of(said: Answer | BaseException) -> Limits | None:
+    """What the budgets of an answer or a refusal say; None where none counts."""
+    if isinstance(said, Answer):
+        return None if said.allotment is None else said.allotment.limits()
+    return said.limits if isinstance(said, Overspent) else None
+
+
+def limit_lines(said: Answer | BaseException) -> bytes:
+    """The same as lines of a head; empty where none counts."""
+    limits = limits_of(said)
+    if limits is None:
+        return b""
+    return f"{RATE_LIMIT_POLICY}: {limits.policy}\r\n{RATE_LIMIT}: {limits.state}\r\n".encode()
+
+
+def limit_metadata(said: Answer | BaseException) -> tuple[tuple[str, str], ...]:
+    """The same as names in lower case, as HTTP/2 and gRPC write them, and values."""
+    limits = limits_of(said)
+    if limits is None:
+        return ()
+    return ((_POLICY_KEY, limits.policy), (_STATE_KEY, limits.state))
