@@ -58,17 +58,18 @@ def counts(
 ) -> bool:
     """Does the budget count for what a tenant asks of a deployment? Pure.
 
-    `aliases` are the versions that `MODEL@ALIAS` names now. Jobs are not asked for here.
+    `aliases` are the versions that `MODEL@ALIAS` names now. Nobody limits the deployments of
+    another tenant. Jobs are not asked for here.
     """
-    scope = budget.scope
+    scope, is_own = budget.scope, budget.tenant == deployment.tenant
     match scope.kind:
         case ScopeKind.TENANT:
             return scope.name == tenant
         case ScopeKind.DEPLOYMENT:
-            return scope.name == deployment.name
+            return is_own and scope.name == deployment.name
         case ScopeKind.ALIAS:
             is_of_model = scope.name.partition("@")[0] == deployment.model
-            return is_of_model and aliases.get(scope.name) == deployment.version
+            return is_own and is_of_model and aliases.get(scope.name) == deployment.version
         case ScopeKind.JOBS:
             return False
 
