@@ -7,7 +7,7 @@ from lichen.core.errors import InvalidInput, NotFound
 from lichen.core.ids import ModelReference, TenantId
 from lichen.protocol.admin import Deployment, DeploymentRequest, NewestInput, Page
 from lichen.security.policy import Action, Kind
-from lichen.serving.deployment import Placement, ServiceLevel
+from lichen.serving.deployment import Cheaper, Placement, ServiceLevel
 
 _ONE = "/deployments/{name}"
 
@@ -23,6 +23,7 @@ def deploy(plane: Plane, question: Question) -> Deployment:
         _tenant(plane, question),
         ServiceLevel(request.min_quality, request.p95_ms, request.batch_wait_ms),
         Placement(request.threads, request.device),
+        _cheaper(request),
     )
     return deployment_view(standing)
 
@@ -50,6 +51,14 @@ def newest_input(plane: Plane, question: Question) -> NewestInput:
     """The request that forecasts from the newest rows."""
     standing = _found(plane, question, Action.READ)
     return plane.newest_input(standing.desired.reference, question.query)
+
+
+def _cheaper(request: DeploymentRequest) -> Cheaper | None:
+    if request.cheaper is not None:
+        return Cheaper(request.cheaper, request.cheaper_quality)
+    if request.cheaper_quality is not None:
+        raise InvalidInput("cheaper_quality says how good the cheaper deployment is: name it")
+    return None
 
 
 def _tenant(plane: Plane, question: Question) -> TenantId:

@@ -122,4 +122,6 @@ def deployment_view(standing: Standing) -> Deployment:
         batch_wait_ms=desired.level.batch_wait_ms,
         threads=desired.threads,
         device=desired.device,
+        cheaper=None if desired.cheaper is None else desired.cheaper.deployment,
+        cheaper_quality=None if desired.cheaper is None else desired.cheaper.quality,
     )

@@ -35,6 +35,13 @@ from lichen.core.errors import InvalidInput
     default="auto",
     help="What to compute on; auto: a GPU only where it makes up for its power. [auto]",
 )
+@click.option("--cheaper", metavar="D", help="Who answers instead while a budget degrades.")
+@click.option(
+    "--cheaper-quality",
+    metavar="Q",
+    type=float,
+    help="Its quality beside this one, 0 to 1. [as recorded]",
+)
 @json_option
 def deploy(
     reference: str,

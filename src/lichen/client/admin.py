@@ -257,6 +257,8 @@ class DeploymentOptions(TypedDict, total=False):
         batch_wait_ms: how long a request waits for company when nothing else runs.
         threads: with more than one it runs in a process of its own; `auto` measures how many.
         device: what it computes on; `auto`: a GPU only where it makes up for its power.
+        cheaper: the deployment that answers in its place while a budget degrades.
+        cheaper_quality: how good that one is beside this, 0 to 1, where the registry does not know.
     """
 
     min_quality: float | None
@@ -264,6 +266,8 @@ class DeploymentOptions(TypedDict, total=False):
     batch_wait_ms: float
     threads: int | Literal["auto"] | None
     device: Literal["auto", "cpu", "cuda"]
+    cheaper: str | None
+    cheaper_quality: float | None
 
 
 class Deployments:

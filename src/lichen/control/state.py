@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from lichen.control.standins import checked_cheaper
 from lichen.core.errors import Conflict, NotFound
 from lichen.core.ids import ModelReference, TenantId, checked_name
 from lichen.frameworks.devices import check_device
@@ -12,6 +13,7 @@ from lichen.serving.deployment import (
     ASIDE,
     DEPLOYMENTS,
     OBSERVED,
+    Cheaper,
     Deployment,
     Observed,
     Placement,
@@ -56,12 +58,17 @@ class Deployments:
         tenant: TenantId,
         level: ServiceLevel,
         placement: Placement = PLACEMENT,
+        cheaper: Cheaper | None = None,
     ) -> Standing:
         """Let a name serve a version; asking for what is desired already changes nothing.
 
+        `cheaper` names the deployment that answers while a budget degrades, with its quality
+        where somebody states it.
+
         Raises:
-            InvalidInput: the name or the number of threads is not usable, or the device not there.
-            NotFound: there is no such model, alias or version.
+            InvalidInput: the name or the number of threads is not usable, or the device not there,
+                or the cheaper deployment cannot stand in.
+            NotFound: there is no such model, alias, version or cheaper deployment.
         """
         checked_name(name, "deployment")
         check_device(placement.device)
@@ -75,6 +82,10 @@ class Deployments:
             threads=placement.threads,
             device=placement.device,
         )
+        if cheaper is not None:
+            other = self._found(cheaper.deployment)[0]
+            found = checked_cheaper(self._catalog, wanted, other, cheaper.quality)
+            wanted = replace(wanted, cheaper=found)
         while True:
             now, seen = self._read(name)
             if now is not None and replace(now, generation=wanted.generation) == wanted:

@@ -289,7 +289,11 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeploymentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Body of `PUT deployments/{name}`: `model` is `NAME@V`, `NAME@ALIAS` or `NAME`."""
+    """Body of `PUT deployments/{name}`: `model` is `NAME@V`, `NAME@ALIAS` or `NAME`.
+
+    `cheaper` is the deployment that answers while a budget degrades; `cheaper_quality` states its
+    quality relative to this one, 0 to 1, where the registry does not know it.
+    """
 
     model: str
     min_quality: float | None = None
@@ -297,6 +301,8 @@ class DeploymentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     batch_wait_ms: float = 0.0
     threads: int | Literal["auto"] | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    cheaper: str | None = None
+    cheaper_quality: float | None = None
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -315,6 +321,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     batch_wait_ms: float = 0.0
     threads: int | Literal["auto"] | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    cheaper: str | None = None
+    cheaper_quality: float | None = None
 
 
 class NewestInput(msgspec.Struct, frozen=True, kw_only=True):
