@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lichen.carbon.allowance import Allowance
-from lichen.carbon.allowance_file import allowance_path
+from lichen.carbon.allowance_file import StepFile, allowance_path
 from lichen.carbon.budget import Budget, Period, PeriodKind, Quantity, Scope, ScopeKind
 from lichen.core.clock import ManualClock
 from lichen.core.errors import Corrupt, InvalidInput, Unavailable
@@ -251,3 +251,28 @@ def test_amounts_below_zero_are_refused(tmp_path: Path, clock: ManualClock) -> N
         with pytest.raises(InvalidInput):
             attempt()
     assert allowance.standing().committed == 0
+
+
+def test_while_another_holds_the_file_nothing_is_granted_and_nothing_is_lost(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    first, second = (Allowance.open(tmp_path, budget(), clock) for _ in range(2))
+    assert first.reserve(500)
+    holder = StepFile.open(tmp_path, budget())
+    with holder.locked():
+        assert not second.reserve(1)
+        with pytest.raises(Unavailable, match="does not go on"):
+            second.standing()
+        first.settle(500, 2_000)
+        first.tend()
+    assert second.reserve(1)
+    assert second.standing().committed >= 500
+    first.tend()
+    first.tend()
+    assert second.standing().committed >= 2_001, "what was owed is paid when the file is free"
+    first.close()
+    second.close()
+    with pytest.raises(Unavailable, match="closed"):
+        first.hold(1)
+    holder.close()
+    assert Allowance.open(tmp_path, budget(), clock).standing().committed == 2_001

@@ -1,0 +1,203 @@
+"""A budget where requests are answered: refused when it is spent, and nobody else (B1, B2)."""
+
+import json
+import ssl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import grpc  # type: ignore[import-untyped]
+import httpx
+import numpy as np
+import pytest
+
+from lichen.carbon.allowance import Allowance
+from lichen.carbon.budget import Budget, Period, Quantity, Scope
+from lichen.client.connection import Lichen
+from lichen.core.clock import ManualClock, SystemClock
+from lichen.core.ids import TenantId
+from lichen.core.tensors import Datatype, Signature, TensorSpec
+from lichen.frameworks.onnx_writer import linear_core
+from lichen.protocol.budgets import BudgetRequest
+from lichen.protocol.footprint import parse_receipt
+from lichen.protocol.grpc_messages import SERVICE, InferRequest, InferResponse
+from lichen.registry.catalog import Catalog
+from lichen.registry.manifest import Draft
+from lichen.security.identity import Principal, Role
+from lichen.security.tokens import Keys
+from lichen.server.home import Home
+from lichen.store.blobs import LocalBlobs
+from lichen.store.documents import SqliteDocuments
+
+Until = Callable[[Callable[[], bool]], None]
+SIGNATURE = Signature(
+    (TensorSpec("features", Datatype.FP32, (-1, 2)),), (TensorSpec("raw", Datatype.FP32, (-1, 1)),)
+)
+BODY = {"inputs": [{"name": "features", "datatype": "FP32", "shape": [1, 2], "data": [1, 1]}]}
+PROCESSES, CALLERS = 2, 8
+HTTP_ONLY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""No certificates are read for it, which would take longer than the answer."""
+
+
+class Running(Protocol):
+    home: Path
+    environment: dict[str, str]
+
+    def up(self) -> None: ...
+    def down(self) -> int: ...
+    def client(self) -> Lichen: ...
+
+
+@dataclass
+class Asker:
+    """A tenant that asks over connections of its own, so that both processes get to answer."""
+
+    address: str
+    token: str
+
+    def ask(self, path: str = "/v2/models/d/infer", body: object = BODY) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return httpx.post(f"{self.address}{path}", json=body, headers=headers, verify=HTTP_ONLY)
+
+
+@pytest.fixture
+def two(stopped: Running) -> Running:
+    """A platform of two data plane processes, with model `m`, and keys of two tenants."""
+    stopped.environment["LICHEN_DATAPLANE_PROCESSES"] = str(PROCESSES)
+    stopped.up()
+    home = Home(stopped.home)
+    documents = SqliteDocuments(home.documents)
+    catalog = Catalog(documents, LocalBlobs(home.blobs), SystemClock())
+    files = {"model.onnx": linear_core(np.full((2, 1), 1.0, dtype=np.float32))}
+    catalog.register(Draft("m", "regression", "linear", SIGNATURE, "test"), files)
+    documents.close()
+    stopped.client().deployments.deploy("m@1", "d")
+    return stopped
+
+
+def asker(running: Running, tenant: str) -> Asker:
+    documents = SqliteDocuments(Home(running.home).documents)
+    principal = Principal(f"{tenant}-admin", TenantId(tenant), Role.ADMIN)
+    token = Keys(documents, SystemClock()).create(principal).token
+    documents.close()
+    return Asker(running.client().platform().addresses.http, token)
+
+
+def let_in(who: Asker) -> bool:
+    """By both processes?"""
+    asked = [who.ask("/predict/d", {}) for _ in range(8)]
+    return {one.status_code for one in asked} == {400}
+
+
+def receipt(answer: httpx.Response) -> int:
+    return parse_receipt(answer.headers["lichen-receipt"]).energy.nj
+
+
+def kept(running: Running, name: str, scope: str, limit: int, per: str) -> Budget:
+    """A budget of tenant north, as the data plane reads it."""
+    asked = BudgetRequest(scope=scope, unit="nj", limit=limit, per=per, tenant="north")
+    running.client().budgets.set(name, asked)
+    north, quantity = TenantId("north"), Quantity.JOULES
+    return Budget(name, Scope.parse(scope), quantity, limit, Period.parse(per), north)
+
+
+def spend_long_ago(running: Running, budget: Budget, seconds: int) -> None:
+    """Have all of it spent that many seconds ago."""
+    clock = ManualClock(SystemClock().now() - timedelta(seconds=seconds))
+    allowance = Allowance.open(Home(running.home).budgets, budget, clock)
+    assert allowance.reserve(budget.limit)
+    allowance.close()
+
+
+def test_a_spent_budget_refuses_in_every_protocol_until_its_window_moves_on(
+    two: Running, until: Until
+) -> None:
+    north, south = asker(two, "north"), asker(two, "south")
+    until(lambda: let_in(north) and let_in(south))
+    assert "ratelimit" not in north.ask().headers, "no budget counts, and nothing is said of one"
+    team = kept(two, "team", "tenant:north", 10**9, "60s")
+    until(lambda: "ratelimit" in north.ask().headers)
+    said = north.ask()
+    assert said.headers["ratelimit-policy"] == '"team";q=1000000;qu="microjoules";w=60'
+    assert said.headers["ratelimit"].startswith('"team";r=99')
+
+    two.client().budgets.rm("team")
+    until(lambda: "ratelimit" not in north.ask().headers)
+    for file in Home(two.home).budgets.iterdir():
+        file.unlink()
+    spend_long_ago(two, team, 55)
+    kept(two, "team", "tenant:north", 10**9, "60s")
+    until(lambda: north.ask().status_code == 429)
+    for path, body in (("/v2/models/d/infer", BODY), ("/predict/d", {"x": [1.0, 1.0]})):
+        refused = north.ask(path, body)
+        assert refused.status_code == 429
+        assert "budget 'team' (tenant:north, 1 J per 1m) has 0 J left" in refused.json()["error"]
+        assert 1 <= int(refused.headers["retry-after"]) <= 12
+        assert refused.headers["ratelimit"] == f'"team";r=0;t={refused.headers["retry-after"]}'
+    assert south.ask().status_code == 200
+    assert "ratelimit" not in south.ask().headers
+    code, metadata = over_grpc(two, north.token)
+    assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert b"google.rpc.RetryInfo" in metadata["grpc-status-details-bin"]
+    assert metadata["ratelimit"] == f'"team";r=0;t={metadata["retry-after"]}'
+
+    until(lambda: north.ask().status_code == 200)
+    code, metadata = over_grpc(two, north.token)
+    assert code is grpc.StatusCode.OK
+    assert metadata["ratelimit-policy"] == '"team";q=1000000;qu="microjoules";w=60'
+    assert metadata["ratelimit"].startswith('"team";r=99')
+
+
+def over_grpc(running: Running, token: str) -> tuple[Any, dict[str, Any]]:
+    """The status of one inference, and its trailing metadata."""
+    target = json.loads((running.home / "run" / "addresses.json").read_text())["grpc"]
+    request = InferRequest(model_name="d")
+    asked = request.inputs.add(name="features", datatype="FP32", shape=[1, 2])
+    asked.contents.fp32_contents.extend([1.0, 1.0])
+    with grpc.insecure_channel(target) as channel:
+        call = channel.unary_unary(
+            f"/{SERVICE}/ModelInfer",
+            request_serializer=InferRequest.SerializeToString,
+            response_deserializer=InferResponse.FromString,
+        ).future(request, metadata=(("authorization", f"Bearer {token}"),))
+        code = call.code()
+        return code, {one.key: one.value for one in call.trailing_metadata()}
+
+
+def test_two_processes_spend_one_budget_and_the_books_agree(two: Running, until: Until) -> None:
+    north, south = asker(two, "north"), asker(two, "south")
+    until(lambda: let_in(north) and let_in(south))
+    answers = [north.ask() for _ in range(8)]
+    limit = 60 * max(receipt(one) for one in answers)
+    budget = kept(two, "team", "tenant:north", limit, "6h")
+
+    def counts() -> bool:
+        answers.append(north.ask())
+        return "ratelimit" in answers[-1].headers
+
+    def drive(_: int) -> list[httpx.Response]:
+        said = [north.ask()]
+        while said[-1].status_code == 200 and len(said) < 400:
+            said.append(north.ask())
+        return said
+
+    until(counts)
+    with ThreadPoolExecutor(CALLERS) as callers:
+        driven = [one for said in callers.map(drive, range(CALLERS)) for one in said]
+    assert {one.status_code for one in driven} == {200, 429}
+    assert south.ask().status_code == 200
+    paid = [one for one in (*answers, *driven) if one.status_code == 200]
+    charged = sum(receipt(one) for one in paid)
+    until(lambda: booked(two, "work/north/d/m@1/fp32") == charged)
+    assert two.down() == 0
+    counted = sum(receipt(one) for one in paid if "ratelimit" in one.headers)
+    found = Allowance.open(Home(two.home).budgets, budget, SystemClock()).standing()
+    assert found.committed == counted, "what was paid is what the receipts say"
+    assert limit / 2 < counted <= limit + PROCESSES * max(receipt(one) for one in paid)
+
+
+def booked(running: Running, account: str) -> int:
+    return {one.account: one.nj for one in running.client().ledger().accounts}.get(account, 0)
