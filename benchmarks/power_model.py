@@ -251,6 +251,13 @@ class Covered:
     shares: tuple[float, ...]
 
     @property
+    def line(self) -> str:
+        """As it is printed."""
+        shares = "".join(f"{100 * share:>14.1f} %" for share in self.shares)
+        verdict = "kept" if self.kept else "MISSED"
+        return f"{self.quantity:<26}{self.width:>9.2f}{shares}  {verdict}"
+
+    @property
     def kept(self) -> bool:
         """Whether the ways that have a goal meet it."""
         low, high = GOAL
@@ -317,8 +324,7 @@ def _print(fleet: Sequence[Server], rows: Sequence[Covered]) -> bool:
     print(f"{'90 % interval of':<26}{'high/low':>9}" + "".join(f"{way:>16}" for way, *_ in WAYS))
     for row in rows:
         kept = kept and row.kept
-        shares = "".join(f"{100 * share:>14.1f} %" for share in row.shares)
-        print(f"{row.quantity:<26}{row.width:>9.2f}{shares}  {'kept' if row.kept else 'MISSED'}")
+        print(row.line)
     print(f"goal: {100 * GOAL[0]:.0f} to {100 * GOAL[1]:.0f} % of servers of a maker not fitted on")
     return kept
 

@@ -21,6 +21,8 @@ from lichen.core.errors import Unavailable
 from lichen.energy.parameters import TDP_RELATION, Ratios, parameters_of_tdp
 from lichen.energy.processors import tdp_table
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "explanation" / "how-far-to-trust.md"
+
 
 def fleet_of(makers: int, each: int) -> list[Server]:
     """Made-up servers whose memory draws 0.2 W per GB, exactly."""
@@ -51,6 +53,7 @@ def test_the_intervals_cover_servers_of_makers_not_fitted_on(shared_data: Path) 
     rows = cross_validation(servers(shared_data))
     assert [row.quantity for row in rows if not row.kept] == []
     assert len(rows) == 4
+    assert [row.line for row in rows if row.line not in PAGE.read_text()] == []
 
 
 def test_with_its_table_the_relation_to_tdp_is_as_shipped_and_tighter(shared_data: Path) -> None:
@@ -62,6 +65,7 @@ def test_with_its_table_the_relation_to_tdp_is_as_shipped_and_tighter(shared_dat
         assert computed == shipped, name
     rows = {row.quantity: row for row in cross_validation(fleet)}
     assert all(row.kept for row in rows.values())
+    assert [row.line for row in rows.values() if row.line not in PAGE.read_text()] == []
     assert rows["slope, by TDP"].width < rows["slope"].width
     assert rows["idle, by TDP and GB"].width < rows["idle, memory by its GB"].width
 
