@@ -9,8 +9,8 @@ from lichen.cli.output import json_option, print_json, print_table
 from lichen.core.errors import Unavailable
 from lichen.core.plugins import load_object
 from lichen.energy.page import PageContent, PageReader
-from lichen.energy.probe import HostPaths, MeterSurvey, survey
-from lichen.server.home import Home
+from lichen.energy.survey import MeterSurvey, survey
+from lichen.server.metering import meter_choice
 from lichen.server.settings import load
 
 
@@ -67,9 +67,7 @@ def meter(context: click.Context, as_json: bool) -> None:  # noqa: FBT001
 
 def _show(*, as_json: bool) -> None:
     settings = load()
-    found = survey(
-        HostPaths(powercap=settings.energy.powercap, calibration=Home(settings.home).calibration)
-    )
+    found = survey(meter_choice(settings))
     try:
         page = PageReader.open(settings.runtime)
         published: PageContent | None = page.content()
@@ -93,7 +91,9 @@ def _meterage(found: MeterSurvey, page: PageContent | None) -> Meterage:
 def _print_survey(found: MeterSurvey) -> None:
     kind = "virtual machine" if found.virtual_machine else "machine"
     inside = " (in a container)" if found.container else ""
-    click.echo(f"{found.processor}, {found.threads} threads, {kind}{inside}")
+    sockets = f", {found.sockets} socket{'s'[: found.sockets != 1]}" if found.sockets else ""
+    cores = f" ({found.cores})" if found.cores else ""
+    click.echo(f"{found.processor}, {found.threads} threads{cores}{sockets}, {kind}{inside}")
     click.echo(f"chosen: {found.chosen}, {found.method.value}: {found.why}")
     click.echo(f"source: {found.source}")
     print_table(

@@ -1,6 +1,8 @@
 """Close a window: every nanojoule the meter read goes to exactly one account (L1).
 
-    meter = work + overhead + host/other + in-progress + idle + rate-variance, sum zero
+    meter = work + overhead + host/other + host/accelerators + in-progress + idle + rate-variance
+
+which sums to zero.
 
 Signs: what the meter read is negative, what it went to is positive; `in-progress` and
 `rate-variance` have either sign. Pure: readings in, postings out.
@@ -10,6 +12,10 @@ CPU in flight, read in this order (C, then G, then Q). Then C - Q - G never exce
 overhead, and the booked overhead O is its running maximum: never negative, never taken back, and
 right within the work in flight at one border. What is left, C - Q - O, is work in progress, a
 level whose change is booked and which therefore reverses itself.
+
+What a process of ours used of accelerators by their counters is treated the same, in nanojoules:
+what it charged is work, what it will charge is in progress, the rest its overhead. What others
+used, or nobody is known to have used, is `host/accelerators`: a line only where there are any.
 """
 
 from collections import Counter
@@ -23,6 +29,7 @@ METER = "meter"
 IDLE = "idle"
 IN_PROGRESS = "in-progress"
 HOST_OTHER = "host/other"
+HOST_ACCELERATORS = "host/accelerators"
 RATE_VARIANCE = "rate-variance"
 OVERHEAD_PREFIX = "overhead/"
 
@@ -51,6 +58,8 @@ class ProcessLevel:
     cpu_ns: int
     overhead_ns: int
     charges: tuple[Charge, ...]
+    accelerator_nj: int = 0
+    accelerator_overhead_nj: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ class Levels:
     processes: tuple[ProcessLevel, ...] = ()
     in_progress_ns: int = 0
     in_progress_nj: int = 0
+    accelerator_in_progress_nj: int = 0
 
 
 NOTHING_BOOKED = Levels()
@@ -78,25 +88,58 @@ def close(
     sums = _sum_up(readings, {(level.pid, level.started): level for level in levels.processes})
     rate = window.rate
     in_progress_nj = round(sums.in_progress_ns * rate.nj_per_cpu_ns)
-    after = Levels(tuple(sums.processes), sums.in_progress_ns, in_progress_nj)
+    accelerators = sums.accelerators
+    after = Levels(
+        tuple(sums.processes), sums.in_progress_ns, in_progress_nj, accelerators.in_progress_nj
+    )
     other_ns = window.busy_cpu_ns - sums.own_ns
     lines = [
         *sums.work.values(),
         *(
-            Posting(OVERHEAD_PREFIX + name, rate.nanojoules(cpu_ns), cpu_ns)
+            Posting(
+                OVERHEAD_PREFIX + name,
+                rate.nanojoules(cpu_ns) + accelerators.overhead_nj[name],
+                cpu_ns,
+            )
             for name, cpu_ns in sorted(sums.overhead_ns.items())
         ),
         Posting(
             IN_PROGRESS,
-            after.in_progress_nj - levels.in_progress_nj,
+            _in_progress_nj(after) - _in_progress_nj(levels),
             after.in_progress_ns - levels.in_progress_ns,
         ),
         Posting(HOST_OTHER, round(other_ns * rate.nj_per_cpu_ns), other_ns),
+        *_of_others(window.accelerator_nj - accelerators.own_nj),
         Posting(IDLE, window.idle_nj),
     ]
     variance_nj = window.energy_nj - sum(line.nj for line in lines)
     meter = Posting(METER, -window.energy_nj)
     return (meter, *lines, Posting(RATE_VARIANCE, variance_nj)), after
+
+
+def _in_progress_nj(levels: Levels) -> int:
+    return levels.in_progress_nj + levels.accelerator_in_progress_nj
+
+
+def _of_others(accelerator_nj: int) -> tuple[Posting, ...]:
+    return (Posting(HOST_ACCELERATORS, accelerator_nj),) if accelerator_nj else ()
+
+
+@dataclass(slots=True)
+class _Accelerators:
+    """What our processes used of accelerators in one window, and how far each is booked."""
+
+    own_nj: int = 0
+    in_progress_nj: int = 0
+    overhead_nj: Counter[str] = field(default_factory=Counter)
+
+    def add(self, reading: ProcessReading, old: ProcessLevel, new: ProcessLevel) -> None:
+        """Take in one process."""
+        self.own_nj += new.accelerator_nj - old.accelerator_nj
+        self.overhead_nj[reading.name] += new.accelerator_overhead_nj - old.accelerator_overhead_nj
+        if reading.alive:
+            uncharged_nj = reading.accelerator_nj - reading.accelerator_charged_nj
+            self.in_progress_nj += uncharged_nj - new.accelerator_overhead_nj
 
 
 @dataclass(slots=True)
@@ -108,6 +151,7 @@ class _Sums:
     overhead_ns: Counter[str] = field(default_factory=Counter)
     own_ns: int = 0
     in_progress_ns: int = 0
+    accelerators: _Accelerators = field(default_factory=_Accelerators)
 
 
 def _sum_up(
@@ -120,6 +164,7 @@ def _sum_up(
         sums.own_ns += reading.cpu_ns - old.cpu_ns
         sums.overhead_ns[reading.name] += new.overhead_ns - old.overhead_ns
         _add_work(sums.work, reading.charges, old.charges)
+        sums.accelerators.add(reading, old, new)
         if reading.alive:
             sums.processes.append(new)
             sums.in_progress_ns += reading.cpu_ns - reading.charged_ns - new.overhead_ns
@@ -137,7 +182,23 @@ def _level(reading: ProcessReading, old: ProcessLevel) -> ProcessLevel:
     if reading.alive:
         in_flight_ns = uncharged_ns if reading.whole_process else reading.in_flight_ns
     overhead_ns = max(old.overhead_ns, uncharged_ns - in_flight_ns)
-    return ProcessLevel(reading.pid, reading.started, reading.cpu_ns, overhead_ns, reading.charges)
+    return ProcessLevel(
+        reading.pid,
+        reading.started,
+        reading.cpu_ns,
+        overhead_ns,
+        reading.charges,
+        reading.accelerator_nj,
+        _accelerator_overhead_nj(reading, old),
+    )
+
+
+def _accelerator_overhead_nj(reading: ProcessReading, old: ProcessLevel) -> int:
+    """What a process used and will not charge: one that charges all it does has none in its life."""
+    uncharged_nj = reading.accelerator_nj - reading.accelerator_charged_nj
+    if reading.alive and reading.whole_process:
+        return old.accelerator_overhead_nj
+    return max(old.accelerator_overhead_nj, uncharged_nj)
 
 
 def _add_work(work: dict[str, Posting], now: Sequence[Charge], booked: Sequence[Charge]) -> None:

@@ -1,4 +1,8 @@
-"""Charge a whole process to one account as it runs: for jobs and multi-threaded models (A1, A4)."""
+"""Charge a whole process to one account as it runs: for jobs and multi-threaded models (A1, A4).
+
+Its CPU time at the rate of the host, and what it used of accelerators by their counters, as the
+owner published it: what they used in its last second is the host's to book.
+"""
 
 from collections.abc import Callable
 from threading import Event, Lock, Thread
@@ -6,7 +10,9 @@ from threading import Event, Lock, Thread
 from lichen.core.figures import EnergyFigure, Method
 from lichen.core.units import Nanojoules
 from lichen.energy.counters import Account, ProcessCounters
+from lichen.energy.learning import COUNTER_SPREAD
 from lichen.energy.page import PageReader
+from lichen.energy.shares import Claims
 
 PERIOD_S = 1.0
 
@@ -32,6 +38,8 @@ class ProcessGauge:
         from_cpu_ns: int = 0,
     ) -> None:
         self._clock = counters.clock_ns
+        self._counters = counters
+        self._claims = Claims(counters.path.parent.parent, counters.pid)
         self._page = page
         self._grams = grams
         self._account: Account = counters.account(account_key)
@@ -57,6 +65,7 @@ class ProcessGauge:
                 if cpu_ns > 0:
                     self._charged_to_ns = now
                     self._book(cpu_ns)
+                self._book_accelerators(self._claims.take_nj())
             return self._figure()
 
     def _book(self, cpu_ns: int) -> None:
@@ -70,6 +79,19 @@ class ProcessGauge:
         self._cpu_ns += cpu_ns
         self._methods.add(part.method)
         self._source = part.source
+
+    def _book_accelerators(self, nj: int) -> None:
+        """Charge what the process used of accelerators by their counters (A1)."""
+        if not nj:
+            return
+        ng = self._grams(nj, 0)
+        self._account.add(0, nj, ng, 0)
+        self._counters.accelerator_charged(nj)
+        self._nj += nj
+        self._low += int(nj * (1 - COUNTER_SPREAD))
+        self._high += int(nj * (1 + COUNTER_SPREAD)) + 1
+        self._ng += ng
+        self._methods.add(Method.MEASURED)
 
     def _figure(self) -> EnergyFigure:
         method = next(iter(self._methods)) if len(self._methods) == 1 else Method.MIXED

@@ -24,17 +24,30 @@ NO_PROCESSES = OwnCpu()
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessEnergy:
+    """Energy of accelerators that one process used so far, by its share of their units (A1)."""
+
+    pid: int
+    nj: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One reading of a meter; every quantity counts up from some start and never goes back.
 
     `idle_nj` is the part of `host_nj` that an idle host would have used as well; `busy_cpu_ns`
-    is the busy CPU time of the whole host; `at_ns` is the monotonic clock.
+    is the busy CPU time of the whole host; `at_ns` is the monotonic clock. `accelerator_nj` is the
+    part of `host_nj` that accelerators used beyond idling, `accelerator_shares` what of it is known
+    to be whose. `unmetered_ns` is time for which a counter's energy is not in `host_nj`.
     """
 
     host_nj: int
     idle_nj: int
     busy_cpu_ns: int
     at_ns: int
+    accelerator_nj: int = 0
+    accelerator_shares: tuple[ProcessEnergy, ...] = ()
+    unmetered_ns: int = 0
 
 
 class Meter(Protocol):
@@ -73,7 +86,9 @@ class Window:
     """What the host used between two readings, about a second apart (M3).
 
     `rate` is the one that was published while the window ran, with which its work was charged.
-    `unmetered_ns` is time before `started_at` in which no owner was alive: nobody booked it.
+    `unmetered_ns` is time of which no counter told the energy: before `started_at`, in which no
+    owner was alive and nobody booked it, and within it, where the last rate stood in for a silent
+    counter. `accelerator_nj` is the part of `energy_nj` that accelerators used beyond idling.
     """
 
     number: int
@@ -84,3 +99,4 @@ class Window:
     busy_cpu_ns: int
     rate: Rate
     unmetered_ns: int = 0
+    accelerator_nj: int = 0

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from lichen.core.clock import Clock
 from lichen.core.units import NANOSECONDS_PER_SECOND
-from lichen.energy.meter import Meter, OwnCpu, Window
+from lichen.energy.meter import Meter, OwnCpu, Reading, Window
 from lichen.energy.page import PageContent, PageWriter
 
 WINDOW_NS = NANOSECONDS_PER_SECOND
@@ -45,6 +45,11 @@ class OpenWindow:
         self._rate = meter.rate(self._content.window)
         self._publish(self._content.ended_unix_ns, 0, 0, 0)
 
+    @property
+    def reading(self) -> Reading:
+        """The reading at which it was opened."""
+        return self._reading
+
     def due(self) -> bool:
         """Whether it has run for its second, to half a sample."""
         return self._clock.monotonic_ns() - self._started_ns >= WINDOW_NS - SAMPLE_NS // 2
@@ -70,7 +75,8 @@ class OpenWindow:
             idle_nj,
             busy_ns,
             self._rate,
-            self._unmetered_ns,
+            self._unmetered_ns + after.unmetered_ns - before.unmetered_ns,
+            after.accelerator_nj - before.accelerator_nj,
         )
         self._rate = self.meter.rate(number)
         self._publish(unix_ns(now), energy_nj, idle_nj, busy_ns, number)
@@ -99,7 +105,7 @@ class OpenWindow:
         self._writer.close()
 
 
-def window_between(before: PageContent, after: PageContent) -> Window:
+def window_between(before: PageContent, after: PageContent, accelerator_nj: int = 0) -> Window:
     """What a follower sees: all that was published between two looks at the page."""
     return Window(
         after.window,
@@ -109,4 +115,5 @@ def window_between(before: PageContent, after: PageContent) -> Window:
         after.idle_nj - before.idle_nj,
         after.busy_cpu_ns - before.busy_cpu_ns,
         before.rate,
+        accelerator_nj=accelerator_nj,
     )

@@ -12,11 +12,12 @@ from lichen.core.clock import Clock, SystemClock
 from lichen.core.errors import LichenError, Unavailable
 from lichen.energy.lock import MeterLock
 from lichen.energy.meter import Meter, OwnCpu, Window
-from lichen.energy.open_window import OpenWindow, moment_of, window_between
+from lichen.energy.open_window import OpenWindow, moment_of, unix_ns, window_between
 from lichen.energy.page import PageContent, PageReader, PageWriter
 from lichen.energy.probe import best_meter
 from lichen.energy.processes import Processes
 from lichen.energy.readings import ProcessReading
+from lichen.energy.shares import SharedReadings, SharesWriter, read_shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class MeterOwner:
         self._page: PageReader | None = None
         self._followed: PageContent | None = None
         self._booked_cpu_ns = 0
+        self._shared = SharedReadings()
+        self._shares: SharesWriter | None = None
         self._owned: OpenWindow | None = self._become_owner()
 
     @property
@@ -95,6 +98,7 @@ class MeterOwner:
         try:
             own = self._processes.sample()
             carried_ns = own.cpu_ns - self._booked_cpu_ns
+            self._shares = SharesWriter(self._folder, unix_ns(self._clock.now()))
             return OpenWindow(
                 self._make_meter(), PageWriter(self._folder), self._clock, own, carried_ns
             )
@@ -105,7 +109,9 @@ class MeterOwner:
     def _close_window(self, owned: OpenWindow, own: OwnCpu) -> MeteredWindow:
         window = owned.close(own)
         self._processes.sweep()
-        return MeteredWindow(window, self._processes.readings())
+        assert self._shares is not None  # noqa: S101 - it comes with the meter
+        shares = self._shares.publish(owned.reading)
+        return MeteredWindow(window, self._shared.add(self._processes.readings(), shares))
 
     def _follow(self) -> MeteredWindow | None:
         """The window that the other owner has published since the last look."""
@@ -121,7 +127,9 @@ class MeterOwner:
         if not full:
             return None
         self._booked_cpu_ns = own.cpu_ns
-        return MeteredWindow(window_between(before, now), self._processes.readings())
+        shares = read_shares(self._folder)
+        window = window_between(before, now, self._shared.step_nj(shares))
+        return MeteredWindow(window, self._shared.add(self._processes.readings(), shares))
 
     def _rest_after(self, last: PageContent) -> MeteredWindow:
         """What our processes did since the last window of the owner that is followed.

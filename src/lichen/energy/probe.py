@@ -1,46 +1,35 @@
-"""Choose the best meter that this machine offers, and say why (M1, M4, M5)."""
+"""Choose the best meter that this machine offers, or the one that is asked for (M1, M4, M5).
 
-import os
-from dataclasses import dataclass
+Meters are loaded by name when they are chosen, so that looking at one costs nothing of another.
+Third parties add theirs to the entry-point group `lichen.meters`: a name, and a function without
+arguments that gives a `Meter` or raises `Unavailable`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from lichen.core.errors import Unavailable
-from lichen.core.figures import Method
+from lichen.core.errors import InvalidInput, Unavailable
+from lichen.core.plugins import installed, load_object
+from lichen.energy.cards import Cards
+from lichen.energy.cgroup import CgroupPaths
 from lichen.energy.host_cpu import PROC_STAT
 from lichen.energy.machine import Assumption, assume, this_machine
 from lichen.energy.meter import Meter
-from lichen.energy.processors import MEMINFO
-from lichen.energy.rapl import POWERCAP, RaplMeter, zones
+from lichen.energy.processors import CPUINFO, MEMINFO
+from lichen.energy.rapl import POWERCAP, RaplMeter
+from lichen.energy.surroundings import SurroundingPaths
 
-_VIRTUAL_VENDORS = ("QEMU", "VMware", "Xen", "innotek", "Microsoft", "Amazon EC2", "Google", "KVM")
-_CONTAINER_MARKS = (b"docker", b"kubepods", b"containerd", b"lxc", b"libpod")
-
-
-@dataclass(frozen=True, slots=True)
-class MeterOption:
-    """One way to meter this host: whether it works here and, if not, what would make it work."""
-
-    name: str
-    available: bool
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class MeterSurvey:
-    """What this host offers: the meter chosen and why; what is measured, modelled, unknowable."""
-
-    chosen: str
-    method: Method
-    source: str
-    why: str
-    options: tuple[MeterOption, ...]
-    measured: tuple[str, ...]
-    modelled: tuple[str, ...]
-    unknowable: tuple[str, ...]
-    processor: str
-    threads: int
-    virtual_machine: bool
-    container: bool
+AUTO, NONE = "auto", "none"
+GROUP = "lichen.meters"
+METERS = ("rapl", "prometheus", "container", "model")
+"""Those that come with the package; the best first."""
+CARDS = {
+    "nvml": "lichen.energy.nvml:Nvml",
+    "amdsmi": "lichen.energy.amdsmi:AmdSmi",
+    "hwmon": "lichen.energy.hwmon:Hwmon",
+}
+"""Libraries of accelerators, by the name that the setting gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +38,51 @@ class HostPaths:
 
     powercap: Path = POWERCAP
     stat: Path = PROC_STAT
-    cpuinfo: Path = Path("/proc/cpuinfo")
-    vendor: Path = Path("/sys/class/dmi/id/sys_vendor")
-    cgroup: Path = Path("/proc/1/cgroup")
-    container_marks: tuple[Path, ...] = (Path("/.dockerenv"), Path("/run/.containerenv"))
+    drm: Path = Path("/sys/class/drm")
+    cpuinfo: Path = CPUINFO
     meminfo: Path = MEMINFO
+    cgroup: CgroupPaths = field(default_factory=CgroupPaths)
+    surroundings: SurroundingPaths = field(default_factory=SurroundingPaths)
     calibration: Path | None = None
 
 
 THIS_HOST = HostPaths()
 
 
-def best_meter(paths: HostPaths = THIS_HOST) -> Meter:
-    """RAPL counters if they can be read, otherwise the model; it always gives one."""
+@dataclass(frozen=True, slots=True)
+class MeterChoice:
+    """Which meter is wanted, by the settings' names, and where its parts stand.
+
+    `meter` is `auto`, one of `METERS`, or what an installed package adds; `accelerators` is
+    `auto`, `none` or one of `CARDS`.
+    """
+
+    meter: str = AUTO
+    accelerators: str = AUTO
+    prometheus_url: str | None = None
+    paths: HostPaths = THIS_HOST
+
+
+BEST = MeterChoice()
+
+
+def best_meter(choice: MeterChoice = BEST) -> Meter:
+    """What is chosen; `auto` always gives one: counters if they can be read, otherwise the model.
+
+    Raises:
+        InvalidInput: there is no meter of that name, or its address is none.
+        Unavailable: the one that is asked for by name cannot be read here.
+    """
+    processors = _processors(choice)
+    cards = _cards(choice)
+    if cards is None:
+        return processors
     try:
-        return RaplMeter(paths.powercap)
+        made: Meter = load_object("lichen.energy.host_meter:with_cards")(processors, cards)
     except Unavailable:
-        return assumed(paths).meter()
+        processors.close()
+        raise
+    return made
 
 
 def assumed(paths: HostPaths = THIS_HOST) -> Assumption:
@@ -73,102 +90,100 @@ def assumed(paths: HostPaths = THIS_HOST) -> Assumption:
     return assume(this_machine(paths.cpuinfo, paths.meminfo), paths.calibration)
 
 
-def survey(paths: HostPaths = THIS_HOST) -> MeterSurvey:
-    """Look at every meter this host might have, choose the best, and say what it can know."""
-    rapl = _rapl_option(paths.powercap)
-    assumption = assumed(paths)
-    model = _model_option(paths.stat, assumption)
-    meter = best_meter(paths)
-    meter.close()
-    measured, modelled = _covered(paths.powercap, readable=rapl.available)
-    virtual, container = _is_virtual(paths), _is_container(paths)
-    return MeterSurvey(
-        chosen=meter.name,
-        method=meter.method,
-        source=meter.source,
-        why=_why(rapl, virtual=virtual),
-        options=(rapl, model),
-        measured=measured,
-        modelled=modelled if rapl.available else (*modelled, *assumption.sentences),
-        unknowable=_unknowable(virtual=virtual, container=container),
-        processor=_processor(paths.cpuinfo),
-        threads=os.cpu_count() or 1,
-        virtual_machine=virtual,
-        container=container,
-    )
+def check(choice: MeterChoice) -> None:
+    """Refuse a name that means nothing, before anything is opened.
+
+    Raises:
+        InvalidInput: the message names those there are.
+    """
+    known = (AUTO, *METERS, *installed(GROUP))
+    if choice.meter not in known:
+        raise InvalidInput(
+            f"setting meter is {choice.meter!r}, and no installed package adds a meter of that "
+            f"name; choose one of {', '.join(known)}"
+        )
+    if choice.accelerators not in (AUTO, NONE, *CARDS):
+        raise InvalidInput(
+            f"setting accelerators is {choice.accelerators!r}; "
+            f"choose one of {', '.join((AUTO, NONE, *CARDS))}"
+        )
+    if choice.prometheus_url is not None:
+        load_object("lichen.energy.scraping:Endpoint")(choice.prometheus_url)
+    if choice.meter == "prometheus" and choice.prometheus_url is None:
+        raise InvalidInput("setting meter is 'prometheus': say where, in setting prometheus_url")
 
 
-def _rapl_option(powercap: Path) -> MeterOption:
+def open_named(name: str, choice: MeterChoice) -> Meter:
+    """One meter of the processors.
+
+    Raises:
+        InvalidInput: there is none of that name.
+        Unavailable: it cannot be read here.
+    """
+    made: Meter
+    match name:
+        case "rapl":
+            return RaplMeter(choice.paths.powercap)
+        case "model":
+            return assumed(choice.paths).meter()
+        case "container":
+            made = load_object("lichen.energy.container:container_meter")(choice.paths.cgroup)
+        case "prometheus":
+            check(choice)
+            made = load_object("lichen.energy.prometheus:PrometheusMeter")(choice.prometheus_url)
+        case _:
+            made = _third_party(name)
+    return made
+
+
+def _third_party(name: str) -> Meter:
+    loader = installed(GROUP).get(name)
+    if loader is None:
+        raise InvalidInput(f"no meter is called {name!r}: {', '.join((*METERS, *installed(GROUP)))}")
     try:
-        meter = RaplMeter(powercap)
-    except Unavailable as error:
-        return MeterOption("rapl", available=False, detail=str(error))
-    meter.close()
-    found = ", ".join(zone.name for zone in zones(powercap))
-    return MeterOption("rapl", available=True, detail=f"counters of {found}")
+        factory: Callable[[], Meter] = loader()
+    except (ImportError, AttributeError) as error:
+        raise Unavailable(f"the meter {name!r} cannot be loaded: {error}") from error
+    return factory()
 
 
-def _model_option(stat: Path, assumption: Assumption) -> MeterOption:
-    seen = "of the whole host" if stat.exists() else "of our own processes alone"
-    slope = assumption.parameters.slope
-    return MeterOption(
-        "model",
-        available=True,
-        detail=f"CPU time {seen} at {slope.watts} per busy thread",
-    )
+def _processors(choice: MeterChoice) -> Meter:
+    if choice.meter != AUTO:
+        check(choice)
+        return open_named(choice.meter, choice)
+    for name in counted(choice):
+        try:
+            return open_named(name, choice)
+        except Unavailable:
+            continue
+    return assumed(choice.paths).meter()
 
 
-def _why(rapl: MeterOption, *, virtual: bool) -> str:
-    if rapl.available:
-        return "the processor's own energy counters can be read"
-    if virtual:
-        return "a virtual machine, to which its host shows no energy counter: CPU time is modelled"
-    return f"no energy counter can be read ({rapl.detail}): CPU time is modelled"
+def counted(choice: MeterChoice) -> tuple[str, ...]:
+    """The counters that `auto` tries, in this order; an endpoint only where its address is set."""
+    return ("rapl",) if choice.prometheus_url is None else ("rapl", "prometheus")
 
 
-def _covered(powercap: Path, *, readable: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What a counter covers, and what a model stands for."""
-    if not readable:
-        return (), ("processor and memory energy, from busy CPU time", "idle energy")
-    names = {zone.name for zone in zones(powercap)}
-    measured = ["processor packages"] + (["memory"] if "dram" in names else [])
-    return tuple(measured), ("idle energy, until a quiet second was seen",)
+def open_cards(name: str, choice: MeterChoice) -> Cards:
+    """One library of accelerators.
+
+    Raises:
+        Unavailable: it is not installed, or finds no card with a counter.
+    """
+    made = load_object(CARDS[name])
+    cards: Cards = made(choice.paths.drm) if name == "hwmon" else made()
+    return cards
 
 
-def _unknowable(*, virtual: bool, container: bool) -> tuple[str, ...]:
-    """What nobody on this host can know; it is absent from every figure, never 0 (M5)."""
-    always = ["power supply and cooling losses (PUE in settings stands for them)", "disks, network"]
-    if virtual:
-        always.append("what other guests of the same physical machine use")
-    if container:
-        always.append("whether the kernel shows this container all of its host's CPU time")
-    return tuple(always)
-
-
-def _processor(cpuinfo: Path) -> str:
-    for line in _text(cpuinfo).splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return "unknown processor"
-
-
-def _is_virtual(paths: HostPaths) -> bool:
-    flags = next(
-        (line for line in _text(paths.cpuinfo).splitlines() if line.startswith("flags")), ""
-    )
-    vendor = _text(paths.vendor)
-    return "hypervisor" in flags.split() or any(name in vendor for name in _VIRTUAL_VENDORS)
-
-
-def _is_container(paths: HostPaths) -> bool:
-    if any(mark.exists() for mark in paths.container_marks):
-        return True
-    groups = _text(paths.cgroup).encode()
-    return any(mark in groups for mark in _CONTAINER_MARKS)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
+def _cards(choice: MeterChoice) -> Cards | None:
+    if choice.accelerators == NONE:
+        return None
+    if choice.accelerators != AUTO:
+        check(choice)
+        return open_cards(choice.accelerators, choice)
+    for name in CARDS:
+        try:
+            return open_cards(name, choice)
+        except Unavailable:
+            continue
+    return None

@@ -36,6 +36,7 @@ class Watched:
         self._seen: list[Charge] = []
         self._clock_ns = self._children_ns = 0
         self._base_ns = 0
+        self._base_accelerator_nj = 0
         self._base: tuple[Charge, ...] = ()
 
     def baseline(self, *, now: bool, whole: bool) -> int:
@@ -48,6 +49,7 @@ class Watched:
         if now:
             self._base_ns = self._clock_ns
             self._base = self._charges_so_far()
+            self._base_accelerator_nj = self._words[layout.ACCELERATOR]
         elif not whole:
             self._base_ns = self._words[layout.CREATED_CPU]
         return self.cpu_ns
@@ -103,6 +105,7 @@ class Watched:
             whole_process=bool(self._words[layout.WHOLE_PROCESS]),
             alive=self.alive,
             platform=self.platform,
+            accelerator_charged_nj=self._words[layout.ACCELERATOR] - self._base_accelerator_nj,
         )
 
     def _in_flight_ns(self) -> int:

@@ -21,7 +21,8 @@ class ProcessReading:
     `in_flight_ns` is an upper bound of the CPU time of work that runs but is not charged yet; a
     process that charges all of its CPU (`whole_process`) is always in flight while it lives.
     `started` is its start in clock ticks since boot: with `pid` it names the process for ever.
-    `platform` is the home of the platform whose ledger books it.
+    `accelerator_nj` is what it used of accelerators (A1), `accelerator_charged_nj` the part of it
+    that it has charged, within the charges' `nj`. `platform` is the home of the platform whose ledger books it.
     A process that ended is read once more with `alive` false, and then never again.
     """
 
@@ -34,6 +35,8 @@ class ProcessReading:
     whole_process: bool
     alive: bool
     platform: str = ""
+    accelerator_nj: int = 0
+    accelerator_charged_nj: int = 0
 
     @property
     def charged_ns(self) -> int:

@@ -12,10 +12,8 @@ from lichen.core.clock import SystemClock
 from lichen.core.errors import LichenError
 from lichen.energy.closing import NOTHING_BOOKED, close
 from lichen.energy.counters import ProcessCounters
-from lichen.energy.meter import Meter
 from lichen.energy.owner import MeteredWindow, MeterOwner
-from lichen.energy.probe import THIS_HOST, HostPaths, assumed, best_meter
-from lichen.energy.rapl import RaplMeter
+from lichen.energy.probe import THIS_HOST, HostPaths, MeterChoice, best_meter, check
 from lichen.server.home import Home
 from lichen.server.ledger_books import ledger_books
 from lichen.server.ledger_keeping import LedgerKeeping, retention_of
@@ -102,12 +100,16 @@ def open_metering(settings: Settings) -> Metering:
 
     Raises:
         StorageFailed: the home or the runtime folder cannot be written.
-        InvalidInput: the settings of carbon or of the ledger are not usable.
+        InvalidInput: the settings of carbon or of the ledger are not usable, or there is no such
+            meter.
+        Unavailable: the meter that is asked for by name cannot be read here.
     """
     prices = pricing(settings.carbon, Home(settings.home).intensities)
     retention = retention_of(settings.ledger)
+    choice = meter_choice(settings)
+    check(choice)
     ledger = Ledger.open(ledger_books(settings), SystemClock())
-    owner = MeterOwner(settings.runtime, lambda: _meter(settings), SystemClock())
+    owner = MeterOwner(settings.runtime, lambda: best_meter(choice), SystemClock())
     counters = ProcessCounters.create(settings.runtime, "supervisor", str(settings.home))
     keeping = LedgerKeeping(ledger.books, retention, SystemClock())
     keeping.start()
@@ -123,11 +125,9 @@ def host_paths(settings: Settings) -> HostPaths:
     )
 
 
-def _meter(settings: Settings) -> Meter:
-    match settings.energy.meter:
-        case "rapl":
-            return RaplMeter(settings.energy.powercap)
-        case "model":
-            return assumed(host_paths(settings)).meter()
-        case _:
-            return best_meter(host_paths(settings))
+def meter_choice(settings: Settings) -> MeterChoice:
+    """Which meter the settings ask for, and where this host shows it."""
+    energy = settings.energy
+    return MeterChoice(
+        energy.meter, energy.accelerators, energy.prometheus_url, host_paths(settings)
+    )

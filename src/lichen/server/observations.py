@@ -8,11 +8,11 @@ import msgspec
 
 from lichen.core.errors import Unavailable
 from lichen.energy.page import PageReader, Rate
-from lichen.energy.probe import MeterSurvey, survey
+from lichen.energy.survey import MeterSurvey, survey
 from lichen.protocol.admin import Addresses, MeterChoice, Meters, Platform, Progress
 from lichen.server.attempt import PROGRESS
 from lichen.server.home import Home
-from lichen.server.metering import host_paths
+from lichen.server.metering import meter_choice
 from lichen.server.sections import Settings
 
 _FRESH_SECONDS = 60.0
@@ -79,7 +79,7 @@ class Observations:
     def _survey_now(self) -> MeterSurvey:
         now = time.monotonic()
         if self._survey is None or now - self._surveyed_at > _FRESH_SECONDS:
-            self._survey = survey(host_paths(self._settings))
+            self._survey = survey(meter_choice(self._settings))
             self._surveyed_at = now
         return self._survey
 

@@ -9,10 +9,9 @@ import msgspec
 from lichen.core.errors import InvalidInput
 from lichen.data.dataset import DatasetVersion
 from lichen.data.datasets import Datasets
-from lichen.energy.probe import survey
+from lichen.energy.machine import this_machine
 from lichen.protocol.admin import TrainSpec
 from lichen.registry.manifest import DatasetReference, Draft, Manifest, Metric
-from lichen.server.metering import host_paths
 from lichen.server.workbench import Workbench
 from lichen.store.documents import Change
 from lichen.training.run import execute
@@ -54,7 +53,7 @@ def forecast_spec(asked: TrainSpec, dataset: DatasetVersion) -> ForecastSpec:
 def _register(
     bench: Workbench, asked: TrainSpec, dataset: DatasetVersion, trained: TrainingResult
 ) -> None:
-    host = survey(host_paths(bench.settings))
+    host = this_machine()
     draft = Draft(
         model=asked.name or asked.data,
         task=asked.task,
@@ -65,7 +64,7 @@ def _register(
         dataset=DatasetReference(dataset.name, dataset.version, dataset.parquet_digest),
         parameters=trained.parameters,
         receipt=bench.spending.receipt(),
-        hardware=f"{host.processor}, {host.threads} threads",
+        hardware=f"{host.processor.name}, {host.threads} threads",
         job_id=bench.job_id,
         fence=bench.job.fence,
     )
