@@ -118,5 +118,5 @@ def _print_page(page: PageContent | None) -> None:
     rate = page.rate
     click.echo(
         f"reading: window {page.window}, {rate.nj_per_cpu_ns:.3g} J per busy CPU-second "
-        f"(90 % interval {rate.low:.3g} to {rate.high:.3g})"
+        f"(90 % interval {rate.low:.3g} to {rate.high:.3g}), {rate.method.value}, {rate.source}"
     )

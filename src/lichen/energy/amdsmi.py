@@ -51,8 +51,8 @@ class AmdDevice:
         except self._library.AmdSmiException as error:
             said = " ".join(str(error).split())
             raise Unavailable(f"the energy of {self.name} cannot be read: {said}") from error
-        microjoules = told["energy_accumulator"] * told["counter_resolution"]
-        return round(microjoules * NANOJOULES_PER_MICROJOULE)
+        resolution_nj = float(told["counter_resolution"]) * NANOJOULES_PER_MICROJOULE
+        return round(int(told["energy_accumulator"]) * resolution_nj)
 
     def shares(self) -> Mapping[int, int]:
         """Compute units occupied by each process, or new nanoseconds on the graphics engine."""

@@ -1,4 +1,4 @@
-"""What an accelerator's library tells: each card's energy counter, and who computed on it (M1, A1)."""
+"""What a library of accelerators tells: each card's counter, and who computed on it (M1, A1)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol

@@ -7,6 +7,7 @@ hierarchies (`cpuacct.usage`) are read as well.
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -40,10 +41,12 @@ class CgroupCpu:
     def __init__(self, paths: CgroupPaths = THIS_CGROUP) -> None:
         path, self._key = _accounting(paths)
         self._folder = path.parent
+        self._file = -1
         try:
             self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             self.usage_ns()
         except (OSError, ValueError) as error:
+            self.close()
             raise Unavailable(f"cannot read the CPU accounting {path}: {error}") from error
         self.path = path
 
@@ -77,24 +80,25 @@ class CgroupCpu:
 
 def _accounting(paths: CgroupPaths) -> tuple[Path, str]:
     """The file of this process's own group, and the key in it; of v1 the file is one number."""
-    groups = _groups(paths.membership)
-    unified = groups.get("")
-    if unified is not None:
-        for folder in _candidates(paths.mount, unified):
-            if (folder / "cpu.stat").is_file():
-                return folder / "cpu.stat", "usage_usec"
-    for controllers, group in groups.items():
-        if "cpuacct" in controllers.split(","):
-            for name in _MOUNT_OF_V1:
-                for folder in _candidates(paths.mount / name, group):
-                    if (folder / "cpuacct.usage").is_file():
-                        return folder / "cpuacct.usage", ""
+    places = [
+        (folder / name, key)
+        for mount, group, name, key in _hierarchies(paths)
+        for folder in (mount / group.strip().lstrip("/"), mount)
+    ]
+    for path, key in places:  # the group as named, or the mount: in a container its own group
+        if path.is_file():
+            return path, key
     raise Unavailable(f"no CPU accounting of this control group under {paths.mount}")
 
 
-def _candidates(mount: Path, group: str) -> tuple[Path, ...]:
-    """The group as named, and the mount itself, which in a container is its own group."""
-    return mount / group.strip().lstrip("/"), mount
+def _hierarchies(paths: CgroupPaths) -> Iterator[tuple[Path, str, str, str]]:
+    """Each hierarchy's mount, this process's group, and the file and key of its accounting."""
+    for controllers, group in _groups(paths.membership).items():
+        if not controllers:
+            yield paths.mount, group, "cpu.stat", "usage_usec"
+        elif "cpuacct" in controllers.split(","):
+            for name in _MOUNT_OF_V1:
+                yield paths.mount / name, group, "cpuacct.usage", ""
 
 
 def _groups(membership: Path) -> dict[str, str]:
@@ -114,8 +118,6 @@ def _quota(folder: Path) -> tuple[int | None, int]:
             quota, period = (folder / "cpu.max").read_text().split()
             return (None if quota == "max" else int(quota)), int(period)
         quota_us = int((folder / "cpu.cfs_quota_us").read_text())
-        return (quota_us if quota_us > 0 else None), int(
-            (folder / "cpu.cfs_period_us").read_text()
-        )
+        return (quota_us if quota_us > 0 else None), int((folder / "cpu.cfs_period_us").read_text())
     except (OSError, ValueError):
         return None, 0

@@ -194,7 +194,7 @@ def _level(reading: ProcessReading, old: ProcessLevel) -> ProcessLevel:
 
 
 def _accelerator_overhead_nj(reading: ProcessReading, old: ProcessLevel) -> int:
-    """What a process used and will not charge: one that charges all it does has none in its life."""
+    """What a process used and will not charge; one that charges all has none while it lives."""
     uncharged_nj = reading.accelerator_nj - reading.accelerator_charged_nj
     if reading.alive and reading.whole_process:
         return old.accelerator_overhead_nj

@@ -152,7 +152,7 @@ class CounterMeter:
         self._counted = total
 
     def _learn_from(self, total: Total, busy_ns: int, *, slept: bool) -> None:
-        """Keep the counter as it stands for the next look at the rate; a suspend teaches nothing."""
+        """Keep the counter as it stands, for the next rate; a suspend teaches nothing."""
         step_nj = total.nj - self._counted.nj
         idle_nj = int((self._at.awake_ns - self._fresh.at_ns) * self._idle.watts)
         self._fresh = Reading(
@@ -186,7 +186,7 @@ class CounterMeter:
         )
 
     def rate(self, window: int) -> Rate:
-        """Learned from the counter so far, starting at the published prior; the last when silent."""
+        """Learned from the counter so far, starting at the published prior."""
         before, after = self._rated, self._fresh
         if after.at_ns > before.at_ns:
             self._rated = after

@@ -6,7 +6,8 @@ of the meters maps the same file for reading. A process that runs foreign code i
 the one that started it, which knows what its work was for.
 
     page 0    header: magic, pid, start ticks, CPU clock at creation, CPU clock at the end, mode,
-              accounts in use, nanojoules of accelerators charged; then the process name, then its platform; then 128 lanes
+              accounts in use, nanojoules of accelerators charged; then the process name, then its
+              platform; then 128 lanes
     chunk n   256 accounts: first their numbers (CPU ns, nJ, ng, count), then their names
 """
 
@@ -232,9 +233,9 @@ def _create(path: Path, name: str, platform: str, pid: int) -> None:
     fresh = path.with_suffix(".new")
     raw_name = name.encode()[:NAME_LIMIT]
     raw_platform = platform.encode(errors="surrogateescape")[-PLATFORM_LIMIT:]
-    header = struct.pack("=8q", MAGIC, pid, start_ticks(pid), process_clock_ns(pid), 0, 0, 0, 0).ljust(
-        NAME_AT, b"\0"
-    )
+    header = struct.pack(
+        "=9q", MAGIC, pid, start_ticks(pid), process_clock_ns(pid), 0, 0, 0, 0
+    ).ljust(NAME_AT, b"\0")
     header = (header + _KEY.pack(len(raw_name)) + raw_name).ljust(PLATFORM_AT, b"\0")
     header += _KEY.pack(len(raw_platform)) + raw_platform
     fresh.write_bytes(header.ljust(PAGE, b"\0"))

@@ -45,10 +45,12 @@ class ProcStat:
 
     def __init__(self, stat: Path = PROC_STAT) -> None:
         self._tick_ns = NANOSECONDS_PER_SECOND // os.sysconf("SC_CLK_TCK")
+        self._file = -1
         try:
             self._file = os.open(stat, os.O_RDONLY | os.O_CLOEXEC)
             self.usage_ns()
         except (OSError, ValueError) as error:
+            self.close()
             raise Unavailable(f"cannot read {stat}: {error}") from error
 
     def usage_ns(self) -> int:

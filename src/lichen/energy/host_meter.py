@@ -1,5 +1,6 @@
 """The whole host as one meter: its processors' and its accelerators' counters together (M1, A1)."""
 
+from lichen.core.errors import Unavailable
 from lichen.core.figures import Method
 from lichen.energy.accelerators import Accelerators
 from lichen.energy.cards import Cards
@@ -40,7 +41,7 @@ class HostMeter:
     @property
     def trouble(self) -> str | None:
         """Why a part of it cannot be read now; None when all can."""
-        return getattr(self._processors, "trouble", None) or self._cards.trouble
+        return self._processors.trouble or self._cards.trouble
 
     def read(self, own: OwnCpu = NO_PROCESSES) -> Reading:
         """The sum of both."""

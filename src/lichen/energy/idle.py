@@ -1,4 +1,4 @@
-"""What the counted part of a host draws when nothing runs on it, learned from quiet seconds (M4)."""
+"""What the counted part of a host draws when nothing runs, learned from quiet seconds (M4)."""
 
 from lichen.energy.meter import Reading
 from lichen.energy.parameters import MILLI, SPECPOWER_2017
@@ -9,7 +9,7 @@ IDLE_GAIN = 0.2
 
 
 class IdlePower:
-    """The published prior, until quiet windows were seen; one watt is one nanojoule a nanosecond."""
+    """The published prior, until quiet windows were seen; a watt is a nanojoule a nanosecond."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads

@@ -68,6 +68,11 @@ class Meter(Protocol):
         """Which counters or which model and version; it travels with every figure (M2)."""
         ...
 
+    @property
+    def trouble(self) -> str | None:
+        """Why its counters cannot be read now, while something stands in; None: they can."""
+        ...
+
     def read(self, own: OwnCpu = NO_PROCESSES) -> Reading:
         """The counters now; busy CPU is never less than `own`, what our own processes used."""
         ...

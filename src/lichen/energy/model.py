@@ -52,6 +52,7 @@ class ModelMeter:
 
     name = "model"
     method = Method.MODELLED
+    trouble = None
 
     def __init__(
         self,

@@ -127,7 +127,9 @@ def open_named(name: str, choice: MeterChoice) -> Meter:
         case "model":
             return assumed(choice.paths).meter()
         case "container":
-            made = load_object("lichen.energy.container:container_meter")(choice.paths.cgroup)
+            made = load_object("lichen.energy.container:container_meter")(
+                assumed(choice.paths), choice.paths.cgroup
+            )
         case "prometheus":
             check(choice)
             made = load_object("lichen.energy.prometheus:PrometheusMeter")(choice.prometheus_url)
@@ -139,7 +141,9 @@ def open_named(name: str, choice: MeterChoice) -> Meter:
 def _third_party(name: str) -> Meter:
     loader = installed(GROUP).get(name)
     if loader is None:
-        raise InvalidInput(f"no meter is called {name!r}: {', '.join((*METERS, *installed(GROUP)))}")
+        raise InvalidInput(
+            f"no meter is called {name!r}: {', '.join((*METERS, *installed(GROUP)))}"
+        )
     try:
         factory: Callable[[], Meter] = loader()
     except (ImportError, AttributeError) as error:

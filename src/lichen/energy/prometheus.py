@@ -57,8 +57,9 @@ def exposed(body: bytes) -> Exposed:
         if found is not None:
             return found
     raise Unavailable(
-        "the endpoint shows neither kepler_node_cpu_joules_total nor scaph_host_energy_microjoules: "
-        "give the address of Kepler's or Scaphandre's exporter on this machine"
+        "the endpoint shows neither kepler_node_cpu_joules_total nor "
+        "scaph_host_energy_microjoules: give the address of Kepler's or Scaphandre's exporter "
+        "on this machine"
     )
 
 

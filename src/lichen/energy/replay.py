@@ -14,6 +14,7 @@ class ReplayMeter:
 
     name = "replay"
     method = Method.MEASURED
+    trouble = None
 
     def __init__(self, trace: Sequence[Reading], source: str = "recorded trace") -> None:
         if not trace:
@@ -51,6 +52,7 @@ class NullMeter:
     name = "null"
     method = Method.MODELLED
     source = "null meter: measures nothing"
+    trouble = None
 
     def read(self, own: OwnCpu = NO_PROCESSES) -> Reading:
         """No energy; our own CPU time is all the busy time there is."""

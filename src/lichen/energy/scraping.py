@@ -80,7 +80,9 @@ def _parts_of(url: str) -> SplitResult:
     except ValueError:
         usable = False
     if not usable:
-        raise InvalidInput(f"{url!r} is no address: give one such as http://127.0.0.1:28282/metrics")
+        raise InvalidInput(
+            f"{url!r} is no address: give one such as http://127.0.0.1:28282/metrics"
+        )
     if parts.username is not None or parts.password is not None:
         raise InvalidInput(
             f"the address of {parts.hostname} holds a user or a password, which are not sent: "

@@ -1,6 +1,4 @@
-"""What machine this is, as far as its figures depend on it: processor, sockets, hybrid cores,
-virtual machine, container.
-"""
+"""What is around the meters: sockets, kinds of cores, a virtual machine, a container."""
 
 import os
 from dataclasses import dataclass
@@ -30,7 +28,10 @@ THESE_SURROUNDINGS = SurroundingPaths()
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a machine is to its meters; `cores` says which kinds of cores it has, and is empty where all are alike."""
+    """What a machine is to its meters.
+
+    `cores` says which kinds of cores it has, and is empty where all are alike.
+    """
 
     processor: str
     threads: int

@@ -1,4 +1,4 @@
-"""What this host offers: each meter and why it can be read or not, and what nobody can know (M5)."""
+"""What this host offers: each meter, why it can be read or not, and what nobody can know (M5)."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from lichen.core.errors import LichenError
 from lichen.core.figures import Method
 from lichen.core.plugins import installed
-from lichen.energy.meter import Meter
 from lichen.energy.machine import Assumption
+from lichen.energy.meter import Meter
 from lichen.energy.probe import (
     BEST,
     CARDS,
@@ -96,7 +96,7 @@ def _options(choice: MeterChoice, assumption: Assumption) -> Iterator[MeterOptio
     for name in CARDS:
         yield _of_cards(name, choice)
     for name in installed(GROUP):
-        yield _option(name, lambda name=name: _tried(open_named(name, choice)))
+        yield _of_processors(name, choice, assumption)
 
 
 def _of_processors(name: str, choice: MeterChoice, assumption: Assumption) -> MeterOption:

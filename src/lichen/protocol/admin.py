@@ -363,7 +363,11 @@ class MeterChoice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Meters(msgspec.Struct, frozen=True, kw_only=True):
-    """Which meter is read, what it says now, and how far its figures can be trusted."""
+    """Which meter is read, what it says now, and how far its figures can be trusted.
+
+    `cores` says which kinds of cores there are, empty where all are alike; `sockets` is null where
+    the kernel does not say.
+    """
 
     chosen: str
     reason: str
@@ -374,8 +378,15 @@ class Meters(msgspec.Struct, frozen=True, kw_only=True):
     nj_per_cpu_ns: float | None = None
     nj_per_cpu_ns_low: float | None = None
     nj_per_cpu_ns_high: float | None = None
+    measured: list[str] = []
     modelled: list[str] = []
     unknown: list[str] = []
+    processor: str = ""
+    threads: int | None = None
+    sockets: int | None = None
+    cores: str = ""
+    virtual_machine: bool = False
+    container: bool = False
 
 
 class Zone(msgspec.Struct, frozen=True, kw_only=True):

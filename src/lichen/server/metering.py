@@ -41,6 +41,7 @@ class Metering:
         self._counters = counters
         self._levels = NOTHING_BOOKED
         self._failing = False
+        self._trouble: str | None = None
         self._settle_at: datetime | None = None
         self._keeping = keeping
 
@@ -52,7 +53,18 @@ class Metering:
             self._complain("the meters cannot be read, the last rate stays in force: %s", error)
             return
         if metered is not None:
+            self._watch_meter()
             self._book(metered)
+
+    def _watch_meter(self) -> None:
+        """Say when the meter's counters fall silent, and when they are back."""
+        meter = self._owner.meter
+        trouble = meter.trouble if meter is not None else None
+        if trouble is not None and self._trouble is None:
+            _log.error("the meter is silent, the last rate stands in: %s", trouble)
+        if trouble is None and self._trouble is not None:
+            _log.info("the meter can be read again")
+        self._trouble = trouble
 
     def close(self) -> None:
         """Book the open window, however short, seal it, and give the meters back."""

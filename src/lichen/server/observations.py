@@ -44,8 +44,15 @@ class Observations:
             nj_per_cpu_ns=rate.nj_per_cpu_ns if rate else None,
             nj_per_cpu_ns_low=rate.low if rate else None,
             nj_per_cpu_ns_high=rate.high if rate else None,
+            measured=list(found.measured),
             modelled=list(found.modelled),
             unknown=list(found.unknowable),
+            processor=found.processor,
+            threads=found.threads,
+            sockets=found.sockets,
+            cores=found.cores,
+            virtual_machine=found.virtual_machine,
+            container=found.container,
         )
 
     def platform(self) -> Platform:

@@ -51,8 +51,19 @@ class EnergySettings:
 
     meter: str = _setting(
         "auto",
-        "The meter to read: `auto` takes the best that this machine has.",
-        choices=("auto", "rapl", "model"),
+        "The meter of the processors: `auto` takes the best that this machine has, or `rapl`, "
+        "`prometheus` (Kepler or Scaphandre), `model`, `container` (the model on this container's "
+        "CPU time alone), or the name of one that an installed package adds.",
+    )
+    accelerators: str = _setting(
+        "auto",
+        "The energy counters of GPUs: `auto` takes what is there.",
+        choices=("auto", "none", "nvml", "amdsmi", "hwmon"),
+    )
+    prometheus_url: str | None = _setting(
+        None,
+        "Address of Kepler's or Scaphandre's exporter on this machine, such as "
+        "`http://127.0.0.1:28282/metrics`; `auto` reads it where RAPL cannot be read.",
     )
     powercap: Path = _setting(  # noqa: RUF009 - dataclasses.field behind it
         Path("/sys/class/powercap"), "Folder of Linux power capping, where RAPL counters stand."

@@ -102,10 +102,59 @@ def test_a_counter_that_is_no_number_is_unavailable(powercap: Tree) -> None:
         RaplMeter(powercap.folder)
 
 
-def test_a_counter_that_goes_away_is_unavailable(powercap: Tree, meter: RaplMeter) -> None:
-    (powercap.folder / "intel-rapl:0" / "energy_uj").write_text("")
-    with pytest.raises(Unavailable, match="went away"):
+def test_a_counter_that_goes_away_is_named_and_opened_again(
+    powercap: Tree, meter: RaplMeter, clock: ManualClock
+) -> None:
+    shown = powercap.folder / "intel-rapl:1" / "energy_uj"
+    kept = shown.read_text()
+    meter.read()
+    shown.write_text("")
+    shown.unlink()
+    clock.advance(1)
+    assert meter.read().unmetered_ns == 1_000_000_000
+    assert meter.trouble is not None
+    assert "intel-rapl:1/energy_uj went away" in meter.trouble
+    shown.write_text(kept)
+    powercap.advance("intel-rapl:1", 60)
+    clock.advance(1)
+    assert meter.read().host_nj == 60_000
+    assert meter.trouble is None
+
+
+def test_one_socket_that_went_away_does_not_lose_the_other(
+    powercap: Tree, meter: RaplMeter, clock: ManualClock
+) -> None:
+    shown = powercap.folder / "intel-rapl:1" / "energy_uj"
+    kept = shown.read_text()
+    shown.write_text("")
+    for _ in range(5):
+        clock.advance(1)
+        powercap.advance("intel-rapl:0", 1_000)
         meter.read()
+    shown.write_text(kept)
+    clock.advance(1)
+    powercap.advance("intel-rapl:0", 1_000)
+    assert meter.read().host_nj == 6_000_000
+
+
+def test_a_processor_that_slept_through_a_reset_did_not_wrap(powercap: Tree) -> None:
+    clock, slept = ManualClock(), [0]
+    meter = RaplMeter(
+        powercap.folder,
+        HostCpu(powercap.folder / "no-stat"),
+        4,
+        clock.monotonic_ns,
+        lambda: clock.monotonic_ns() + slept[0],
+    )
+    slept[0] = 8 * 3600 * 1_000_000_000
+    powercap.set("intel-rapl:1", 10)
+    for _ in range(3):
+        clock.advance(1)
+        powercap.advance("intel-rapl:0", 20_000_000)
+        powercap.advance("intel-rapl:1", 20_000_000)
+        reading = meter.read()
+    assert reading.host_nj < 130 * 1_000_000_000
+    meter.close()
 
 
 def test_no_permission_says_what_to_do(powercap: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

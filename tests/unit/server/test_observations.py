@@ -1,5 +1,6 @@
 """What the platform says of itself, from files that other processes keep."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,9 @@ def test_meters_before_and_after_the_first_window(settings: Settings) -> None:
     observations = Observations(settings)
     before = observations.meters()
     assert (before.chosen, before.window, before.nj_per_cpu_ns) == ("model", None, None)
-    assert [one.usable for one in before.meters] == [False, True]
+    usable = {one.name: one.usable for one in before.meters}
+    assert (usable["rapl"], usable["prometheus"], usable["model"]) == (False, False, True)
+    assert (before.threads, before.measured) == (os.cpu_count(), [])
     writer = PageWriter(settings.runtime)
     assert observations.meters().window is None
     writer.publish(PageContent(7, 0, 1, 0, 0, 0, RATE))
