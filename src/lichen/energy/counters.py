@@ -234,7 +234,7 @@ def _create(path: Path, name: str, platform: str, pid: int) -> None:
     raw_name = name.encode()[:NAME_LIMIT]
     raw_platform = platform.encode(errors="surrogateescape")[-PLATFORM_LIMIT:]
     header = struct.pack(
-        "=9q", MAGIC, pid, start_ticks(pid), process_clock_ns(pid), 0, 0, 0, 0
+        "=9q", MAGIC, pid, start_ticks(pid), process_clock_ns(pid), 0, 0, 0, 0, 0
     ).ljust(NAME_AT, b"\0")
     header = (header + _KEY.pack(len(raw_name)) + raw_name).ljust(PLATFORM_AT, b"\0")
     header += _KEY.pack(len(raw_platform)) + raw_platform

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from lichen.core.errors import Unavailable
 from lichen.core.units import NANOSECONDS_PER_SECOND
 from lichen.energy.load_record import LoadRecord
 from lichen.energy.meter import Meter
@@ -81,8 +82,14 @@ class Recorder:
         self._nj: list[int] = []
 
     def sample(self) -> None:
-        """Read it once."""
+        """Read it once.
+
+        Raises:
+            Unavailable: its counter fell silent, and something stands in for it.
+        """
         reading = self._meter.read()
+        if self._meter.trouble is not None:
+            raise Unavailable(f"nothing can be fitted to a silent counter: {self._meter.trouble}")
         at_s = time.clock_gettime_ns(time.CLOCK_REALTIME) / NANOSECONDS_PER_SECOND
         if self._at_s and at_s <= self._at_s[-1]:
             return  # the clock was set back: the next reading after it counts

@@ -1,6 +1,7 @@
 """Cards: what of their energy is idling, whose the rest is, and what the drivers answer."""
 
 import sys
+from collections.abc import Mapping
 
 import pytest
 
@@ -158,11 +159,13 @@ def test_amd_shares_go_by_compute_units_and_else_by_time_on_the_engine() -> None
     (device,) = AmdSmi(library).devices
     library.cards[0].compute(1, p7=30, p8=10)
     assert device.shares() == {7: 30, 8: 10}
-    told = [{"pid": 7, "cu_occupancy": "N/A", "engine_usage": {"gfx": 500, "enc": 0}}]
-    library.amdsmi_get_gpu_process_list = lambda _handle: told  # type: ignore[method-assign]
-    assert device.shares() == {7: 500}
-    told[0]["engine_usage"] = {"gfx": 800, "enc": 0}
-    assert device.shares() == {7: 300}
+    for engine_ns, share in ((500, 500), (800, 300)):
+        engine = {"gfx": engine_ns, "enc": 0}
+        told: list[Mapping[str, object]] = [
+            {"pid": 7, "cu_occupancy": "N/A", "engine_usage": engine}
+        ]
+        library.amdsmi_get_gpu_process_list = lambda _, told=told: told  # type: ignore[method-assign, misc]
+        assert device.shares() == {7: share}
 
 
 def test_libraries_that_are_not_there_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

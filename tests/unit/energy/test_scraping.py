@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from lichen.core.clock import ManualClock
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.energy.counter_meter import Clocks
+from lichen.energy.host_cpu import HostCpu
 from lichen.energy.meter import OwnCpu
 from lichen.energy.prometheus import PrometheusMeter
 from lichen.energy.scraping import Endpoint, Scraper
@@ -78,10 +80,10 @@ def test_a_password_is_refused_and_not_shown() -> None:
     assert "secret" not in str(refused.value)
 
 
-def test_a_meter_reads_an_exporter_without_waiting_for_it(exporter: str) -> None:
+def test_a_meter_reads_an_exporter_without_waiting_for_it(exporter: str, tmp_path: Path) -> None:
     clock = ManualClock()
     clocks = Clocks(clock.monotonic_ns, clock.monotonic_ns)
-    meter = PrometheusMeter(exporter, threads=2, clocks=clocks)
+    meter = PrometheusMeter(exporter, HostCpu(tmp_path / "no-stat"), 2, clocks)
     scraper = meter._source._scraper  # type: ignore[attr-defined] # a source of this kind has one
     scraper.stop()
     scraper._thread.join(5)

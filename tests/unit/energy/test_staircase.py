@@ -18,6 +18,7 @@ class Steady:
     """A counter of 7 W, busy for one second each reading."""
 
     name, method, source = "steady", Method.MEASURED, "made up"
+    trouble = None
 
     def __init__(self) -> None:
         self._readings = count()

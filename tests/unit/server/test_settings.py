@@ -56,7 +56,7 @@ def test_the_environment_of_the_process_is_read(
         ({"LICHEN_HTTP": "65536"}, "http is '65536'; it must be at most 65535"),
         ({"LICHEN_PUE": "nan"}, "pue is 'nan'"),
         ({"LICHEN_PUE": "inf"}, "pue is 'inf'; it must be a finite number"),
-        ({"LICHEN_METER": "guess"}, "meter is 'guess'; choose one of auto"),
+        ({"LICHEN_ACCELERATORS": "tpu"}, "accelerators is 'tpu'; choose one of auto"),
     ],
 )
 def test_what_is_not_usable_is_refused_by_name(
