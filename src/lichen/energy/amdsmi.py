@@ -8,6 +8,8 @@ the driver's version; Linux itself shows no energy counter of these cards (`hwmo
 """
 
 from collections.abc import Mapping
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 from lichen.core.errors import Unavailable
@@ -23,7 +25,8 @@ def load_library() -> Any:  # noqa: ANN401 - a module without types
         Unavailable: it is not installed, or finds no ROCm.
     """
     try:
-        return load_module("amdsmi")
+        with redirect_stdout(StringIO()):  # without ROCm it prints why, into what we print
+            return load_module("amdsmi")
     except (ImportError, OSError, KeyError, AttributeError) as error:
         raise Unavailable(
             "AMD cards are read with the amdsmi that comes with ROCm, which is not there: "
