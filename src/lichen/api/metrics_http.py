@@ -6,7 +6,7 @@ own: the series that their tenant paid for, and the batches of their tenant's de
 
 import asyncio
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from starlette.responses import Response
 from lichen.api.codings import coding_for, compressed
 from lichen.api.gate import Gate
 from lichen.core.ids import TenantId
-from lichen.monitoring.exposition import Scrape, Standing, exposition
+from lichen.monitoring.exposition import BudgetGauge, Scrape, Standing, exposition
 from lichen.monitoring.samples import MEDIA_TYPE
 from lichen.monitoring.totals import Totals, Variant, this_process, totals
 from lichen.security.identity import Principal, Role
@@ -35,6 +35,7 @@ class Telemetry:
     """Where the figures stand, and which process tells them.
 
     `name` is empty for a process that counts into `folder` itself: it is among the workers.
+    `budgets` asks how all of them stand.
     """
 
     gate: Gate
@@ -43,6 +44,7 @@ class Telemetry:
     version: str
     name: str = ""
     started_seconds: float = 0.0
+    budgets: Callable[[], Sequence[BudgetGauge]] = tuple
 
 
 async def answer_metrics(telemetry: Telemetry, principal: Principal, request: Request) -> Response:
@@ -64,7 +66,9 @@ async def answer_metrics(telemetry: Telemetry, principal: Principal, request: Re
 def _exposed(telemetry: Telemetry, principal: Principal) -> bytes:
     deployed = _deployments(telemetry.documents)
     counted = totals(telemetry.folder)
+    budgets = telemetry.budgets()
     if principal.role is not Role.ADMIN:
+        budgets = [one for one in budgets if one.budget.tenant == principal.tenant]
         deployed = {name: one for name, one in deployed.items() if one.tenant == principal.tenant}
         counted = _visible(counted, principal.tenant, deployed)
     standings = [
@@ -75,7 +79,8 @@ def _exposed(telemetry: Telemetry, principal: Principal) -> bytes:
         processes = (*processes, this_process(telemetry.name, telemetry.started_seconds))
     states = [state.value for state in State]
     python = platform.python_version()
-    return exposition(Scrape(counted, standings, states, processes, telemetry.version, python))
+    who = (telemetry.version, python)
+    return exposition(Scrape(counted, standings, states, processes, *who, budgets))
 
 
 def _visible(counted: Totals, tenant: TenantId, deployed: Mapping[str, Deployment]) -> Totals:

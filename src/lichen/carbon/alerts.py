@@ -9,12 +9,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from lichen.carbon.budget import Budget, PeriodKind, Quantity
+from lichen.core.clock import rfc3339
 from lichen.core.ids import TenantId
+from lichen.core.units import readable
 
 ALERTS = "budget-alerts"
 """Document collection of `Alert`, by `key`: written by the control plane."""
 LEVELS = (50, 80, 100)
-"""Per cent of the limit."""
+"""Per cent of the limit; what rounds to a level has reached it, since little that is left near the
+end is too little for any work."""
 
 
 class Telling(StrEnum):
@@ -47,6 +50,17 @@ class Alert:
         return f"{alert_prefix(self.budget)}{self.at.timestamp():017.6f}/{self.percent:03d}"
 
 
+def sentence_of(alert: Alert) -> str:
+    """An alert in one sentence, for logs and people."""
+    symbol = "J" if alert.quantity is Quantity.JOULES else "g"
+    return (
+        f"budget {alert.budget!r} for {alert.scope} has used {alert.percent} % of "
+        f"{readable(alert.limit, symbol)}: {readable(alert.committed, symbol)} by "
+        f"{rfc3339(alert.at.replace(microsecond=0))}; some of it comes back from "
+        f"{rfc3339(alert.resets_at.replace(microsecond=0))} on"
+    )
+
+
 def alert_prefix(budget: str) -> str:
     """With what the keys of a budget's alerts start."""
     return f"{budget}/"
@@ -68,6 +82,11 @@ def of_period(budget: Budget, alerts: Sequence[Alert], moment: datetime) -> list
     ]
 
 
+def reached_levels(limit: int, committed: int) -> list[int]:
+    """The levels that are reached, lowest first."""
+    return [level for level in LEVELS if 200 * committed >= (2 * level - 1) * limit]
+
+
 def due_levels(budget: Budget, committed: int, of_now: Sequence[Alert]) -> list[int]:
     """The levels that are reached and for which there is no alert yet, lowest first.
 
@@ -77,6 +96,4 @@ def due_levels(budget: Budget, committed: int, of_now: Sequence[Alert]) -> list[
         of_now: the alerts of this period, see `of_period`.
     """
     known = {one.percent for one in of_now}
-    return [
-        level for level in LEVELS if level not in known and 100 * committed >= level * budget.limit
-    ]
+    return [level for level in reached_levels(budget.limit, committed) if level not in known]

@@ -3,13 +3,14 @@
 How much of each is left is counted elsewhere (B2).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
 from lichen.carbon.alerts import ALERTS, Alert, alert_prefix, of_period
 from lichen.carbon.budget import BUDGETS, Budget, Scope, ScopeKind
+from lichen.carbon.budget_records import decoded_budget
 from lichen.control.submissions import (
     IDEMPOTENCY,
     Remembered,
@@ -24,7 +25,7 @@ from lichen.protocol.admin import JobKind
 from lichen.registry.catalog import LATEST, Catalog
 from lichen.security.tokens import Keys
 from lichen.serving.deployment import DEPLOYMENTS, Deployment
-from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore, scan_all
+from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore
 
 Permission = Callable[[TenantId], None]
 """Passes when the caller may change budgets of this tenant, and raises Forbidden otherwise."""
@@ -179,7 +180,7 @@ class Budgets:
 
     def page(self, after: str, limit: int) -> list[Budget]:
         """Up to `limit` budgets by name, those after `after`."""
-        return [_decoded(one.body) for one in self._documents.scan(BUDGETS, after, limit)]
+        return [decoded_budget(one.body) for one in self._documents.scan(BUDGETS, after, limit)]
 
     def alerts(self, name: str) -> list[Alert]:
         """The alerts that a budget gave, oldest first."""
@@ -205,7 +206,7 @@ class Budgets:
         document = self._documents.get(BUDGETS, name)
         if document is None:
             return None, MUST_NOT_EXIST
-        return _decoded(document.body), document.version
+        return decoded_budget(document.body), document.version
 
     def _remembered(self, sender: Sender, body: bytes, name: str) -> Change | None:
         if sender.idempotency_key is None:
@@ -221,22 +222,3 @@ class Budgets:
         before = msgspec.json.decode(document.body, type=Remembered)
         before.check(msgspec.json.decode(remembered.body, type=Remembered).fingerprint)
         return True
-
-
-def every_budget(documents: DocumentStore) -> Sequence[Budget]:
-    """All budgets, by name.
-
-    Raises:
-        StorageFailed: the store cannot be read.
-    """
-    return [_decoded(one.body) for one in scan_all(documents, BUDGETS)]
-
-
-def budget_named(documents: DocumentStore, name: str) -> Budget | None:
-    """One budget as it is now; None when it is gone."""
-    document = documents.get(BUDGETS, name)
-    return None if document is None else _decoded(document.body)
-
-
-def _decoded(body: bytes) -> Budget:
-    return msgspec.json.decode(body, type=Budget)

@@ -7,6 +7,8 @@ is exactly what was counted (A5).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lichen.carbon.alerts import LEVELS, reached_levels
+from lichen.carbon.budget import Budget
 from lichen.monitoring import families
 from lichen.monitoring.aliases import add_kserve, add_triton
 from lichen.monitoring.layout import ROWS_BOUNDS, SECONDS_BOUNDS
@@ -23,6 +25,14 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetGauge:
+    """A budget and how it stands, in nano-units; `committed` None where that cannot be known."""
+
+    budget: Budget
+    committed: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Scrape:
     """All that one answer of `/metrics` tells; `states` are those that a deployment may be in."""
 
@@ -32,6 +42,7 @@ class Scrape:
     processes: Sequence[Process]
     version: str
     python: str
+    budgets: Sequence[BudgetGauge] = ()
 
 
 def exposition(scrape: Scrape) -> bytes:
@@ -45,6 +56,8 @@ def exposition(scrape: Scrape) -> bytes:
         for state in scrape.states:
             labels = (*_names(standing.of), state)
             samples.add(families.DEPLOYMENTS, labels, int(state == standing.state))
+    for gauge in scrape.budgets:
+        _add_budget(samples, gauge)
     for process in scrape.processes:
         samples.add(families.STARTED, (process.name,), f"{process.started_seconds:.3f}")
         samples.add(families.RESIDENT, (process.name,), process.resident_bytes)
@@ -72,6 +85,18 @@ def _add_batches(samples: Samples, labels: tuple[str, ...], batches: BatchTotals
     samples.histogram(families.BATCH_ROWS, labels, ROWS_BOUNDS, batches.rows_buckets, batches.rows)
     samples.add(families.BATCH_CPU, labels, billionths(batches.cpu_ns))
     samples.add(families.QUEUE, labels, batches.waiting)
+
+
+def _add_budget(samples: Samples, gauge: BudgetGauge) -> None:
+    budget, committed = gauge.budget, gauge.committed
+    labels = (budget.name, str(budget.scope), budget.tenant, budget.quantity.value)
+    samples.add(families.BUDGET_LIMIT, labels, billionths(budget.limit))
+    if committed is None:
+        return
+    samples.add(families.BUDGET_COMMITTED, labels, billionths(committed))
+    reached = reached_levels(budget.limit, committed)
+    for level in LEVELS:
+        samples.add(families.BUDGET_ALERT, (*labels, str(level)), int(level in reached))
 
 
 def _names(variant: Variant) -> tuple[str, ...]:

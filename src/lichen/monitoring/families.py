@@ -5,6 +5,7 @@ from dataclasses import dataclass
 COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
 VARIANT = ("deployment", "model", "version", "variant")
 SERIES = (*VARIANT, "tenant")
+BUDGET = ("budget", "scope", "tenant", "unit")
 TRITON = ("model", "version")
 
 
@@ -62,6 +63,24 @@ DEPLOYMENTS = Family(
     (*VARIANT, "state"),
     "1 for the state that a deployment is in, 0 for the others.",
 )
+BUDGET_LIMIT = Family(
+    "lichen_budget_limit",
+    GAUGE,
+    BUDGET,
+    "Limit of a budget for its period; unit is joules or grams.",
+)
+BUDGET_COMMITTED = Family(
+    "lichen_budget_committed",
+    GAUGE,
+    BUDGET,
+    "What is spent or set aside of a budget in its period; absent where it cannot be known.",
+)
+BUDGET_ALERT = Family(
+    "lichen_budget_alert",
+    GAUGE,
+    (*BUDGET, "percent"),
+    "1 while so many per cent of a budget are used, else 0; percent is 50, 80 or 100.",
+)
 STARTED = Family(
     "lichen_process_start_time_seconds",
     GAUGE,
@@ -118,6 +137,7 @@ PREDICT_SECONDS = Family(
 
 OWN = (
     *(REQUESTS, ROWS, SECONDS, QUEUE_SECONDS, JOULES, GRAMS, BATCH_ROWS, BATCH_CPU, QUEUE),
+    *(BUDGET_LIMIT, BUDGET_COMMITTED, BUDGET_ALERT),
     *(DEPLOYMENTS, STARTED, RESIDENT, BUILD),
 )
 OF_TRITON = (

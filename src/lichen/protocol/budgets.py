@@ -66,6 +66,14 @@ class BudgetAlert(msgspec.Struct, frozen=True, kw_only=True):
     webhook: str = "off"
 
 
+class AlertNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """What a webhook is sent: `text` for people, and an `id` by which a repetition is known."""
+
+    id: str
+    text: str
+    alert: BudgetAlert
+
+
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """A budget, how much of it is left and the alerts of its period.
 

@@ -1,13 +1,14 @@
 """How every budget stands: this process's view of the files that all who spend write (B2)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Lock
 
 from lichen.carbon.allowance import Allowance, Standing
 from lichen.carbon.budget import Budget
-from lichen.control.budgets import every_budget
+from lichen.carbon.budget_records import every_budget
 from lichen.core.clock import Clock
 from lichen.core.errors import InvalidInput, LichenError
+from lichen.monitoring.exposition import BudgetGauge
 from lichen.protocol.budgets import BudgetStanding
 from lichen.server.home import Home
 from lichen.store.documents import DocumentStore
@@ -43,6 +44,20 @@ class BudgetAccounts:
         return BudgetStanding(
             committed=found.committed, remaining=found.remaining, resets_at=found.resets_at
         )
+
+    def gauges(self) -> Sequence[BudgetGauge]:
+        """How every budget stands, for `/metrics`.
+
+        Raises:
+            StorageFailed: the store cannot be read.
+        """
+        return [BudgetGauge(one, self._committed(one)) for one in self.every().values()]
+
+    def _committed(self, budget: Budget) -> int | None:
+        try:
+            return self.standing(budget).committed
+        except LichenError:
+            return None  # `lichen budget ls` and the log say why
 
     def every(self) -> Mapping[str, Budget]:
         """All budgets by name; what was opened for others is closed.

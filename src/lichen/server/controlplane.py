@@ -30,9 +30,11 @@ from lichen.registry.catalog import Catalog
 from lichen.security.admin_key import ensure_admin_key
 from lichen.security.identity import Role
 from lichen.security.tokens import KeyRing, Keys
+from lichen.server.alert_webhook import Webhook
 from lichen.server.asgi import answer
 from lichen.server.attempt import log_of
 from lichen.server.budget_accounts import BudgetAccounts
+from lichen.server.budget_keeper import BudgetKeeper
 from lichen.server.declarations import declarations
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
@@ -56,7 +58,9 @@ LOG_BYTES = 4 * 2**20
 """Of a job's log, the end that is shown."""
 
 
-def open_plane(settings: Settings, documents: DocumentStore, clock: Clock) -> Plane:
+def open_plane(
+    settings: Settings, documents: DocumentStore, clock: Clock, accounts: BudgetAccounts
+) -> Plane:
     """Wire the rooms that the handlers act on, by hand."""
     home = Home(settings.home)
     blobs = LocalBlobs(home.blobs)
@@ -88,7 +92,7 @@ def open_plane(settings: Settings, documents: DocumentStore, clock: Clock) -> Pl
         newest_input=_lazy_newest_input(documents, blobs, clock),
         meters=observations.meters,
         platform=observations.platform,
-        budget_standing=BudgetAccounts(documents, home, clock).view,
+        budget_standing=accounts.view,
         zone=ZoneObservations(prices, clock).zone,
     )
 
@@ -122,11 +126,21 @@ def _keeper(settings: Settings) -> IntensityKeeper:
     return IntensityKeeper(services(settings.carbon), zone, folder, SystemClock())
 
 
-def _metrics(settings: Settings, plane: Plane) -> Authenticated:
+def _budget_keeper(
+    settings: Settings, documents: DocumentStore, accounts: BudgetAccounts
+) -> BudgetKeeper:
+    """Who gives the alerts of budgets."""
+    address = settings.operation.alert_webhook
+    webhook = None if address is None else Webhook(address)
+    return BudgetKeeper(documents, accounts, SystemClock(), webhook)
+
+
+def _metrics(settings: Settings, plane: Plane, accounts: BudgetAccounts) -> Authenticated:
     folder = Home(settings.home).metrics
     me = (version("lichen"), NAME, SystemClock().now().timestamp())
     documents = among_siblings(plane.documents, settings.operation.dataplane_processes)
-    return partial(answer_metrics, Telemetry(plane.gate, documents, folder, *me))
+    told = Telemetry(plane.gate, documents, folder, *me, accounts.gauges)
+    return partial(answer_metrics, told)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -138,11 +152,14 @@ def main(arguments: Sequence[str]) -> int:
         tls = tls_of(settings.security)
         counters = ProcessCounters.create(settings.runtime, NAME, str(settings.home))
         documents = SqliteDocuments(Home(settings.home).documents)
-        plane = open_plane(settings, documents, SystemClock())
-        keeper = _keeper(settings)
-        keeper.start()
+        accounts = BudgetAccounts(documents, Home(settings.home), SystemClock())
+        plane = open_plane(settings, documents, SystemClock(), accounts)
+        intensities = _keeper(settings)
+        alerts = _budget_keeper(settings, documents, accounts)
+        intensities.start()
+        alerts.start()
         answer(
-            admin_app(plane, ROUTES, {METRICS_PATH: _metrics(settings, plane)}),
+            admin_app(plane, ROUTES, {METRICS_PATH: _metrics(settings, plane, accounts)}),
             born_with.socket("control"),
             born_with.announce_ready,
             settings.operation.drain_seconds,
@@ -151,7 +168,9 @@ def main(arguments: Sequence[str]) -> int:
     except LichenError as error:
         sys.stderr.write(f"lichen control plane: {error}\n")
         return 1
-    keeper.stop()
+    intensities.stop()
+    alerts.stop()
+    accounts.close()
     documents.close()
     counters.finish()
     return 0

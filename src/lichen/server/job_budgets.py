@@ -7,7 +7,7 @@ from math import ceil
 
 from lichen.carbon.allowance import Allowance
 from lichen.carbon.budget import Budget, Verdict
-from lichen.control.budgets import every_budget
+from lichen.carbon.budget_records import every_budget
 from lichen.control.estimates import Estimate, upper_estimate
 from lichen.control.jobs import Jobs
 from lichen.control.rationing import Asked, Ruling, covers_job, ruling

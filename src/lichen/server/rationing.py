@@ -10,7 +10,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from lichen.carbon.budget import Budget, Quantity, Verdict
-from lichen.control.budgets import budget_named
+from lichen.carbon.budget_records import budget_named
 from lichen.control.estimates import Estimate, spent_of
 from lichen.control.rationing import ALLOWED, Asked, Ruling, left_of, ruling, symbol_of
 from lichen.control.transitions import JobRecord

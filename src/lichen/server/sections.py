@@ -302,6 +302,12 @@ class OperationSettings:
         least=1,
         most=64,
     )
+    alert_webhook: str | None = _setting(
+        None,
+        "Address that alerts of budgets are posted to as JSON: https, or plain http on this "
+        "machine.",
+        secret=True,
+    )
     log_level: str = _setting(
         "warning",
         "What the processes write to standard error.",

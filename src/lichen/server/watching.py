@@ -12,10 +12,12 @@ from lichen.api.metrics_http import METRICS_PATH, Telemetry, answer_metrics
 from lichen.api.oip_http import Door, bound
 from lichen.api.telemetry_calls import TelemetryCalls
 from lichen.api.telemetry_http import telemetry_routes
+from lichen.core.clock import SystemClock
 from lichen.monitoring.metrics import Metrics
 from lichen.monitoring.slots import Slot
 from lichen.monitoring.trace_settings import TraceBook
 from lichen.monitoring.tracer import TraceFile, Tracer
+from lichen.server.budget_accounts import BudgetAccounts
 from lichen.server.home import Home
 from lichen.serving.selector import Selector
 from lichen.store.documents import DocumentStore
@@ -62,10 +64,11 @@ class Watching:
     def routes(self, door: Door) -> list[Route]:
         """`/metrics`, and the extensions statistics and trace."""
         folder = self._home.metrics
-        telemetry = Telemetry(door.gate, self._documents, folder, version("lichen"))
+        budgets = BudgetAccounts(self._documents, self._home, SystemClock()).gauges
+        told = Telemetry(door.gate, self._documents, folder, version("lichen"), budgets=budgets)
 
         async def metrics(request: Request, _: Door) -> Response:
-            return await answer_metrics(telemetry, request.state.principal, request)
+            return await answer_metrics(told, request.state.principal, request)
 
         return [
             Route(METRICS_PATH, bound(metrics, door)),

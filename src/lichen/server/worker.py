@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from lichen.carbon.budget import Budget, Verdict
-from lichen.control.budgets import every_budget
+from lichen.carbon.budget_records import every_budget
 from lichen.control.jobs import Jobs
 from lichen.control.rationing import Ruling
 from lichen.control.transitions import (

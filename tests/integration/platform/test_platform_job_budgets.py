@@ -2,11 +2,15 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Protocol
 
+import httpx
+import msgspec
 import pytest
 
 from lichen.api.budget_views import budget_of
@@ -15,7 +19,7 @@ from lichen.client.connection import Lichen
 from lichen.core.clock import ManualClock, SystemClock
 from lichen.core.errors import OverBudget
 from lichen.protocol.admin import Job, JobKind, JobState, TrainSpec
-from lichen.protocol.budgets import BudgetRequest
+from lichen.protocol.budgets import AlertNotice, BudgetRequest
 
 J = 10**9
 MANY_JOULES = 10_000
@@ -24,15 +28,49 @@ Until = Callable[[Callable[[], bool]], None]
 
 class Running(Protocol):
     home: Path
+    environment: dict[str, str]
 
     def up(self) -> None: ...
     def pids(self) -> dict[str, int]: ...
     def client(self) -> Lichen: ...
 
 
+class Webhook:
+    """A server on this machine that takes alerts."""
+
+    def __init__(self) -> None:
+        self.got: list[AlertNotice] = []
+        taken = self.got
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                taken.append(msgspec.json.decode(body, type=AlertNotice))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}/alerts"
+
+
 @pytest.fixture
-def client(stopped: Running, load_csv: Path) -> Lichen:
-    """A platform of this test's own, with a dataset."""
+def webhook() -> Iterator[Webhook]:
+    made = Webhook()
+    serving = Thread(target=made.server.serve_forever, args=(0.05,))
+    serving.start()
+    yield made
+    made.server.shutdown()
+    serving.join()
+    made.server.server_close()
+
+
+@pytest.fixture
+def client(stopped: Running, load_csv: Path, webhook: Webhook) -> Lichen:
+    """A platform of this test's own that tells its alerts, with a dataset."""
+    stopped.environment["LICHEN_ALERT_WEBHOOK"] = webhook.address
     stopped.up()
     connected = stopped.client()
     connected.data.add("load", load_csv)
@@ -58,6 +96,10 @@ def submit(client: Lichen) -> Job:
     return client.jobs.submit(JobKind.TRAIN, spec)
 
 
+def key(running: Running) -> str:
+    return (running.home / "admin.key").read_text().strip()
+
+
 def committed(client: Lichen, name: str) -> int:
     standing = client.budgets.show(name).standing
     assert standing is not None
@@ -65,7 +107,7 @@ def committed(client: Lichen, name: str) -> int:
 
 
 def test_a_job_waits_for_a_spent_budget_and_runs_when_its_window_has_rolled_on(
-    client: Lichen, stopped: Running, until: Until
+    client: Lichen, stopped: Running, webhook: Webhook, until: Until
 ) -> None:
     request = joules(100, "60s")
     client.budgets.set("training", request)
@@ -75,6 +117,18 @@ def test_a_job_waits_for_a_spent_budget_and_runs_when_its_window_has_rolled_on(
     waiting = client.jobs.show(job_id)
     assert (waiting.state, waiting.attempt) == (JobState.QUEUED, 0)
     assert "budget 'training' allows 100 J per 1m and has 5 J left" in (waiting.waits_for or "")
+
+    until(lambda: {one.webhook for one in client.budgets.alerts()} == {"delivered"})
+    assert [one.alert.percent for one in webhook.got] == [50, 80]
+    assert [one.percent for one in client.budgets.show("training").alerts] == [50, 80]
+    told = httpx.get(
+        f"{client.url}/metrics",
+        headers={"Authorization": f"Bearer {key(stopped)}"},
+        trust_env=False,
+    ).text
+    budget = 'budget="training",scope="jobs:train",tenant="default",unit="joules"'
+    assert f"lichen_budget_limit{{{budget}}} 100.000000000" in told
+    assert f'lichen_budget_alert{{{budget},percent="80"}} 1' in told
 
     done = client.jobs.wait(job_id)
     assert (done.not_before, done.waits_for) == (None, None)

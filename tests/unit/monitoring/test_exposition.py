@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+from lichen.carbon.budget import Budget, Period, PeriodKind, Quantity, Scope
 from lichen.core.events import Answered, Ran, Subject
 from lichen.core.ids import TenantId
-from lichen.monitoring.exposition import Scrape, Standing, exposition
+from lichen.monitoring.exposition import BudgetGauge, Scrape, Standing, exposition
 from lichen.monitoring.families import FAMILIES, OF_KSERVE, OF_TRITON, OWN, Family
 from lichen.monitoring.metrics import Metrics
 from lichen.monitoring.samples import billionths
@@ -58,6 +60,25 @@ def test_energy_is_told_to_the_nanojoule_and_absent_where_unmetered(
             "t": Decimal("1234567890.123456789"),
             r"q\"\\\n": Decimal("0.000000001"),
         }
+
+
+def test_budgets_are_told_with_their_levels_and_without_a_use_that_nobody_knows(
+    tmp_path: Path, exposed: Callable[[bytes], Read]
+) -> None:
+    daily = Period(PeriodKind.DAY)
+    known = Budget("lab", Scope.parse("tenant:t"), Quantity.JOULES, 10**12, daily)
+    damaged = Budget("g", Scope.parse("jobs:train"), Quantity.GRAMS, 5, daily)
+    budgets = [BudgetGauge(known, 850 * 10**9), BudgetGauge(damaged, None)]
+    read = exposed(exposition(replace(scrape(counted(tmp_path)), budgets=budgets)))
+    labels = {"budget": "lab", "scope": "tenant:t", "tenant": "default", "unit": "joules"}
+    of = frozenset(labels.items())
+    assert named(read, "lichen_budget_committed") == {of: Decimal(850)}
+    assert named(read, "lichen_budget_limit")[of] == Decimal(1000)
+    assert len(named(read, "lichen_budget_limit")) == 2
+    levels = {
+        dict(one)["percent"]: value for one, value in named(read, "lichen_budget_alert").items()
+    }
+    assert levels == {"50": 1, "80": 1, "100": 0}
 
 
 def test_billionths_are_printed_whole() -> None:
