@@ -30,6 +30,8 @@ CARDS = {
     "hwmon": "lichen.energy.hwmon:Hwmon",
 }
 """Libraries of accelerators, by the name that the setting gives them."""
+CARD_DEVICES = {"nvml": ("nvidiactl", "dxg"), "amdsmi": ("kfd",), "hwmon": ()}
+"""What their drivers put into /dev (`dxg` within WSL2): without it no library is imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class HostPaths:
     powercap: Path = POWERCAP
     stat: Path = PROC_STAT
     drm: Path = Path("/sys/class/drm")
+    devices: Path = Path("/dev")
     cpuinfo: Path = CPUINFO
     meminfo: Path = MEMINFO
     cgroup: CgroupPaths = field(default_factory=CgroupPaths)
@@ -174,6 +177,11 @@ def open_cards(name: str, choice: MeterChoice) -> Cards:
     Raises:
         Unavailable: it is not installed, or finds no card with a counter.
     """
+    wanted = CARD_DEVICES[name]
+    if wanted and not any((choice.paths.devices / one).exists() for one in wanted):
+        raise Unavailable(
+            f"no such card here: its driver would show {choice.paths.devices / wanted[0]}"
+        )
     made = load_object(CARDS[name])
     cards: Cards = made(choice.paths.drm) if name == "hwmon" else made()
     return cards

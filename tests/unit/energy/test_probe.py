@@ -10,7 +10,6 @@ from lichen.core.errors import InvalidInput, Unavailable
 from lichen.core.figures import Method
 from lichen.energy.cgroup import CgroupPaths
 from lichen.energy.meter import Meter
-from lichen.energy.nvml import Nvml
 from lichen.energy.probe import HostPaths, MeterChoice, best_meter, check
 from lichen.energy.replay_cards import ReplayCard, ReplayNvml
 from lichen.energy.surroundings import SurroundingPaths
@@ -62,6 +61,7 @@ def host(
         powercap=powercap or folder / "none",
         stat=folder / "stat",
         drm=folder / "drm",
+        devices=folder / "dev",
         cpuinfo=folder / "cpuinfo",
         meminfo=folder / "none",
         cgroup=CgroupPaths(folder / "cgroups", folder / "cgroup"),
@@ -72,6 +72,13 @@ def host(
 
 def asking(choice: MeterChoice, meter: str = "auto", **said: str) -> MeterChoice:
     return MeterChoice(meter, paths=choice.paths, **said)
+
+
+def devices(folder: Path) -> None:
+    """What drivers of both makers put into /dev."""
+    (folder / "dev").mkdir()
+    for name in ("nvidiactl", "kfd"):
+        (folder / "dev" / name).touch()
 
 
 def option(found: MeterSurvey, name: str) -> tuple[bool, str]:
@@ -150,6 +157,8 @@ def test_cards_are_metered_beside_the_processors(
     library = ReplayNvml([ReplayCard("NVIDIA L4")])
     monkeypatch.setitem(sys.modules, "pynvml", library)
     choice = host(tmp_path)
+    assert survey(choice).chosen == "model"
+    devices(tmp_path)
     found = survey(choice)
     assert (found.chosen, found.method) == ("model+nvml", Method.MIXED)
     assert option(found, "nvml") == (True, "counters of NVIDIA L4 0")
@@ -162,9 +171,11 @@ def test_cards_that_are_asked_for_and_absent_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
+    with pytest.raises(Unavailable, match="nvidiactl"):
+        best_meter(asking(host(tmp_path), accelerators="nvml"))
+    devices(tmp_path)
     with pytest.raises(Unavailable, match="nvidia-ml-py"):
         best_meter(asking(host(tmp_path), accelerators="nvml"))
-    assert Nvml(ReplayNvml([ReplayCard()])).devices
 
 
 def test_a_card_that_falls_away_at_once_lets_go_of_the_driver(tmp_path: Path) -> None:
