@@ -49,6 +49,8 @@ class World:
     """The counter cannot be read from now on."""
     find: Callable[[], None] | None = None
     """It can be read again."""
+    corrupt: Callable[[str], None] | None = None
+    """What is read says this instead, until it is found again; None: no text is read."""
     jump: Callable[[float], None] | None = None
     """The counter shows so many joules more than it counted."""
     busy_ns: int = 0
@@ -124,11 +126,12 @@ def rapl_world(folder: Path) -> World:
     world.meter = RaplMeter(folder, hidden(folder), 2, world.clock.monotonic_ns, world.boottime)
 
     def count(joules: float) -> None:
-        if shown.exists():
+        if shown.exists() and shown.read_text().strip().isdigit():
             shown.write_text(f"{(int(shown.read_text()) + round(joules * 1e6)) % limit_uj}\n")
 
     kept = folder / "kept"
     world.count = count
+    world.corrupt = lambda text: _corrupt(shown, kept, text)
     world.reset = lambda: _write(shown, "0\n")
     world.lose = lambda: _lose(shown, kept)
     world.find = lambda: _find(shown, kept)
@@ -147,6 +150,11 @@ def _lose(shown: Path, kept: Path) -> None:
     shown.unlink()
 
 
+def _corrupt(shown: Path, kept: Path, text: str) -> None:
+    kept.write_text(shown.read_text())
+    shown.write_text(text)
+
+
 def _find(shown: Path, kept: Path) -> None:
     shown.write_text(kept.read_text())
 
@@ -158,11 +166,18 @@ class Exporter:
         self.form = form
         self.joules = 700.0
         self.up = True
+        self.garbage: str | None = None
 
     def get(self) -> bytes:
         if not self.up:
             raise Unavailable("exporter:28282 does not answer: connection refused")
-        return self.form.format(j=self.joules, uj=round(self.joules * 1e6)).encode()
+        shown = self.garbage
+        if shown is None:
+            return self.form.format(j=self.joules, uj=round(self.joules * 1e6)).encode()
+        return self.form.format(j=shown, uj=shown).encode()
+
+    def find(self) -> None:
+        self.up, self.garbage = True, None
 
 
 KEPLER = (
@@ -189,7 +204,8 @@ def prometheus_world(folder: Path, form: str) -> World:
     world.count = count
     world.reset = lambda: setattr(exporter, "joules", 0.0)
     world.lose = lambda: setattr(exporter, "up", False)
-    world.find = lambda: setattr(exporter, "up", True)
+    world.find = exporter.find
+    world.corrupt = lambda text: setattr(exporter, "garbage", text)
     world.jump = lambda joules: setattr(exporter, "joules", exporter.joules + joules)
     return world
 
@@ -406,6 +422,24 @@ def test_what_was_counted_unseen_is_booked_once_the_counter_is_back(counted: Wor
         counted.jump(3 * WATTS)
     after = [counted.go_on() for _ in range(3)][-1]
     assert joules_of(counted, before, after) == pytest.approx(6 * WATTS, rel=0.1)
+
+
+@pytest.mark.parametrize("text", ["NaN", "-5", "-inf", "1e999", "garbage", "0x1f", ""])
+def test_what_is_no_energy_is_refused_and_the_last_rate_stands_in(
+    processors: World, text: str
+) -> None:
+    processors.settle()
+    before, rate = processors.go_on(), processors.meter.rate(1)
+    assert processors.corrupt is not None
+    processors.corrupt(text)
+    broken = [processors.go_on() for _ in range(3)][-1]
+    assert processors.meter.trouble
+    assert broken.unmetered_ns - before.unmetered_ns == 3 * SECOND
+    assert broken.host_nj - before.host_nj == round(SECOND * rate.nj_per_cpu_ns) * 3
+    act(processors.find)
+    after = [processors.go_on() for _ in range(4)][-1]
+    assert processors.meter.trouble is None
+    assert joules_of(processors, before, after) < 7.5 * WATTS
 
 
 def test_trouble_is_said_while_it_lasts(counted: World) -> None:

@@ -73,7 +73,10 @@ class Counter:
     def _raw_nj(self) -> int:
         if self._file < 0:
             self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        return int(os.pread(self._file, 32, 0)) * NANOJOULES_PER_MICROJOULE
+        shown_uj = int(os.pread(self._file, 32, 0))
+        if shown_uj < 0:
+            raise ValueError(f"{shown_uj} is no energy")
+        return shown_uj * NANOJOULES_PER_MICROJOULE
 
     @property
     def path(self) -> Path:
