@@ -196,7 +196,7 @@ def _level(reading: ProcessReading, old: ProcessLevel) -> ProcessLevel:
 def _accelerator_overhead_nj(reading: ProcessReading, old: ProcessLevel) -> int:
     """What a process used and will not charge; one that charges all has none while it lives."""
     uncharged_nj = reading.accelerator_nj - reading.accelerator_charged_nj
-    if reading.alive and reading.whole_process:
+    if reading.alive and reading.charges_accelerators:
         return old.accelerator_overhead_nj
     return max(old.accelerator_overhead_nj, uncharged_nj)
 

@@ -6,8 +6,8 @@ of the meters maps the same file for reading. A process that runs foreign code i
 the one that started it, which knows what its work was for.
 
     page 0    header: magic, pid, start ticks, CPU clock at creation, CPU clock at the end, mode,
-              accounts in use, nanojoules of accelerators charged; then the process name, then its
-              platform; then 128 lanes
+              accounts in use, CPU of children, nanojoules of accelerators charged, whether it
+              charges them; then the process name, then its platform; then 128 lanes
     chunk n   256 accounts: first their numbers (CPU ns, nJ, ng, count), then their names
 """
 
@@ -27,7 +27,7 @@ MAGIC = 0x4C49_4348_4354_0001
 PAGE = 4096
 
 PID, STARTED, CREATED_CPU, FINAL_CPU, WHOLE_PROCESS, USED, CHILDREN_CPU = 1, 2, 3, 4, 5, 6, 7
-ACCELERATOR = 8
+ACCELERATOR, CHARGES_ACCELERATORS = 8, 9
 """Places of the header's 8-byte words; word 0 is the magic."""
 NAME_AT, NAME_LIMIT = 256, 200
 PLATFORM_AT, PLATFORM_LIMIT = 512, 1000
@@ -211,6 +211,10 @@ class ProcessCounters:
         """
         self._words[CHILDREN_CPU] = cpu_ns
 
+    def charge_accelerators(self) -> None:
+        """Say that what this process uses of accelerators will be charged, if later (A1)."""
+        self._words[CHARGES_ACCELERATORS] = 1
+
     def accelerator_charged(self, nj: int) -> None:
         """Say that so much of what was just charged is energy of accelerators (A1)."""
         self._words[ACCELERATOR] += nj
@@ -234,7 +238,7 @@ def _create(path: Path, name: str, platform: str, pid: int) -> None:
     raw_name = name.encode()[:NAME_LIMIT]
     raw_platform = platform.encode(errors="surrogateescape")[-PLATFORM_LIMIT:]
     header = struct.pack(
-        "=9q", MAGIC, pid, start_ticks(pid), process_clock_ns(pid), 0, 0, 0, 0, 0
+        "=10q", MAGIC, pid, start_ticks(pid), process_clock_ns(pid), 0, 0, 0, 0, 0, 0
     ).ljust(NAME_AT, b"\0")
     header = (header + _KEY.pack(len(raw_name)) + raw_name).ljust(PLATFORM_AT, b"\0")
     header += _KEY.pack(len(raw_platform)) + raw_platform

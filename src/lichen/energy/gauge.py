@@ -55,6 +55,7 @@ class ProcessGauge:
         self._stopping = Event()
         self._thread: Thread | None = None
         counters.charge_whole_process()
+        counters.charge_accelerators()
 
     def charge(self) -> EnergyFigure:
         """Charge the CPU since the last charge at the rate now published; what was spent so far."""

@@ -106,6 +106,7 @@ class Watched:
             alive=self.alive,
             platform=self.platform,
             accelerator_charged_nj=self._words[layout.ACCELERATOR] - self._base_accelerator_nj,
+            charges_accelerators=bool(self._words[layout.CHARGES_ACCELERATORS]),
         )
 
     def _in_flight_ns(self) -> int:

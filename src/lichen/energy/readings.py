@@ -22,7 +22,8 @@ class ProcessReading:
     process that charges all of its CPU (`whole_process`) is always in flight while it lives.
     `started` is its start in clock ticks since boot: with `pid` it names the process for ever.
     `accelerator_nj` is what it used of accelerators (A1), `accelerator_charged_nj` the part of it
-    that it has charged, within the charges' `nj`. `platform` is the home of the platform whose
+    that it has charged, within the charges' `nj`; with `charges_accelerators` it will charge the
+    rest, as long as it lives. `platform` is the home of the platform whose
     ledger books it.
     A process that ended is read once more with `alive` false, and then never again.
     """
@@ -38,6 +39,7 @@ class ProcessReading:
     platform: str = ""
     accelerator_nj: int = 0
     accelerator_charged_nj: int = 0
+    charges_accelerators: bool = False
 
     @property
     def charged_ns(self) -> int:
