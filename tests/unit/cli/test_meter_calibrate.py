@@ -1,14 +1,19 @@
 """`lichen meter calibrate`: from a CSV to the meter that uses it, and what it refuses."""
 
 import json
+import time
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 import pytest
 
 from lichen.cli.main import run
+from lichen.core.figures import Method
+from lichen.energy.calibration import read_calibration
 from lichen.energy.load_record import LoadRecord, write_load
+from lichen.energy.meter import NO_PROCESSES, OwnCpu, Reading
+from lichen.energy.staircase import Recorder
 
 START = datetime(2026, 1, 31, 8, tzinfo=UTC).timestamp()
 LOAD = LoadRecord(
@@ -107,6 +112,47 @@ def test_without_a_counter_rapl_says_what_to_do(capsys: pytest.CaptureFixture[st
     said = capsys.readouterr().err
     assert "cannot calibrate against rapl" in said
     assert "wall meter" in said
+
+
+class Climbing:
+    """A counter that draws 10 W and 4 W more by its busy thread, which works now and then."""
+
+    name, method, source = "rapl", Method.MEASURED, "rapl made up"
+
+    def __init__(self, _powercap: Path) -> None:
+        self._readings = count()
+        self._busy_ns = self._nj = self._at_ns = 0
+
+    def read(self, own: OwnCpu = NO_PROCESSES) -> Reading:  # noqa: ARG002 - knows by itself
+        now_ns, number = time.time_ns(), next(self._readings)
+        spent_ns = now_ns - (self._at_ns or now_ns)
+        busy_ns = spent_ns if (number // 10) % 2 else 0
+        self._busy_ns, self._at_ns = self._busy_ns + busy_ns, now_ns
+        self._nj += 10 * spent_ns + 4 * busy_ns
+        return Reading(self._nj, 0, self._busy_ns, number)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def test_a_calibration_against_rapl_is_kept_with_its_source(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def quick(recorder: Recorder, *_said: object, **_options: object) -> None:
+        for _ in range(100):
+            time.sleep(0.002)
+            recorder.sample()
+
+    monkeypatch.setattr("lichen.cli.meter_calibrate.RaplMeter", Climbing)
+    monkeypatch.setattr("lichen.cli.meter_calibrate.climb", quick)
+    assert run(["meter", "calibrate", "--against", "rapl"]) == 0
+    said = capsys.readouterr()
+    assert "at the lowest priority" in said.err.replace("\n", " ")
+    assert "against rapl made up" in said.out
+    kept = read_calibration(home / "calibration.toml")
+    assert kept is not None
+    assert kept.slope.median_mw == pytest.approx(4000, rel=0.02)
+    assert kept.slope.low_mw <= 0.951 * kept.slope.median_mw
 
 
 @pytest.mark.usefixtures("home")
