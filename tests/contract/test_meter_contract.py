@@ -16,6 +16,7 @@ from lichen.core.errors import InvalidInput, Unavailable
 from lichen.core.figures import Method
 from lichen.energy.accelerators import Accelerators
 from lichen.energy.amdsmi import AmdSmi
+from lichen.energy.calibration import Calibration
 from lichen.energy.cgroup import CgroupPaths
 from lichen.energy.container import container_meter
 from lichen.energy.counter_meter import Clocks, CounterMeter
@@ -26,6 +27,7 @@ from lichen.energy.machine import assume, this_machine
 from lichen.energy.meter import Meter, OwnCpu, Reading
 from lichen.energy.model import ModelMeter
 from lichen.energy.nvml import Nvml
+from lichen.energy.parameters import Spread, parameters_of_tdp
 from lichen.energy.prometheus import PrometheusSource
 from lichen.energy.rapl import RaplMeter
 from lichen.energy.replay import NullMeter, ReplayMeter
@@ -94,6 +96,23 @@ def model_world(folder: Path) -> World:
     clock = ManualClock()
     meter = ModelMeter(host=hidden(folder), threads=2, monotonic=clock.monotonic_ns)
     return World(clock, meter, nothing)
+
+
+def tdp_world(folder: Path) -> World:
+    """The model by its processor's TDP, with memory told apart."""
+    clock = ManualClock()
+    parameters = parameters_of_tdp(205, 56, "made up")
+    meter = ModelMeter(parameters, hidden(folder), 56, clock.monotonic_ns, memory_gib=192)
+    return World(clock, meter, nothing)
+
+
+def calibrated_world(folder: Path) -> World:
+    """The model by a calibration of this machine."""
+    clock = ManualClock()
+    machine = this_machine()
+    said = machine.processor.name, machine.threads, Spread(9, 10, 11), Spread(90, 100, 110)
+    one = Calibration(*said, clock.now(), "wall meter made up", 180, 0.99)
+    return World(clock, ModelMeter(one.parameters, hidden(folder), 2, clock.monotonic_ns), nothing)
 
 
 def replay_world(_folder: Path) -> World:
@@ -267,7 +286,15 @@ def hwmon_world(folder: Path) -> World:
 PROCESSORS = [rapl_world, kepler_world, scaphandre_world]
 CARDS = [nvml_world, amdsmi_world, hwmon_world]
 COUNTED = PROCESSORS + CARDS
-EVERY = [model_world, replay_world, null_world, container_world, *COUNTED]
+EVERY = [
+    model_world,
+    tdp_world,
+    calibrated_world,
+    replay_world,
+    null_world,
+    container_world,
+    *COUNTED,
+]
 
 
 @pytest.fixture(params=EVERY, ids=lambda make: make.__name__)

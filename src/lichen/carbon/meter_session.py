@@ -9,17 +9,23 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Protocol
 
+from platformdirs import user_data_path
+
 from lichen.core.errors import LichenError, Unavailable
 from lichen.core.units import NANOSECONDS_PER_SECOND
 from lichen.energy.attribution import clock_cost_ns
+from lichen.energy.calibration import CALIBRATION_FILE
 from lichen.energy.descendants import ended_children_ns, has_children, living_ns
+from lichen.energy.meter import Meter
 from lichen.energy.open_window import SAMPLE_NS, WINDOW_NS
 from lichen.energy.owner import MeterOwner
 from lichen.energy.page import PageReader, Rate
+from lichen.energy.probe import BEST, best_meter
 
 _PATIENCE, _PAUSE_S = 20, 0.05
 
@@ -46,7 +52,7 @@ class MeterSession:
         """Whether a new block has to ask for another session."""
         self.abandoned = False
         """Whether this is a forked child's copy: its clocks are not this process's."""
-        self._owner = MeterOwner(folder)
+        self._owner = MeterOwner(folder, _meter)
         self._page = self._first_page()
         self.rate: Callable[[], Rate] = self._page.rate
         """What a CPU-nanosecond costs, as last published."""
@@ -139,6 +145,15 @@ class MeterSession:
 
 _sessions: dict[Path, MeterSession] = {}
 _opening = Lock()
+
+
+def _meter() -> Meter:
+    """The best meter, with what `lichen meter calibrate` found of this machine in the user's home.
+
+    Where a platform runs, its own settings and calibration count: it owns the meters.
+    """
+    calibration = user_data_path("lichen", appauthor=False) / CALIBRATION_FILE
+    return best_meter(replace(BEST, paths=replace(BEST.paths, calibration=calibration)))
 
 
 def session_of(folder: Path) -> MeterSession:

@@ -80,7 +80,7 @@ def survey(choice: MeterChoice = BEST) -> MeterSurvey:
         options=options,
         measured=tuple(_measured(chosen, method, choice.paths)),
         modelled=tuple(_modelled(chosen, method, machine, assumption)),
-        unknowable=tuple(_unknowable(chosen, machine)),
+        unknowable=tuple(_unknowable(chosen, machine, at_wall=_at_wall(chosen, source))),
         processor=_named(assumption, machine),
         threads=machine.threads,
         sockets=machine.sockets,
@@ -193,10 +193,19 @@ def _modelled(
     yield "how the processor's energy divides over what ran at once: by CPU time"
 
 
-def _unknowable(chosen: str, machine: Surroundings) -> Iterator[str]:
+def _at_wall(chosen: str, source: str) -> bool:
+    """Whether watts are those of whole machines at the wall: the model, unless RAPL taught it."""
+    return chosen.partition("+")[0] == "model" and "against rapl" not in source
+
+
+def _unknowable(chosen: str, machine: Surroundings, *, at_wall: bool) -> Iterator[str]:
     """What nobody on this host can know; it is absent from every figure, never 0 (M5)."""
-    yield "power supply and cooling losses (PUE in settings stands for them)"
-    yield "disks, network"
+    if at_wall:
+        yield "cooling of the building (PUE in settings stands for it)"
+        yield "how disks and network differ from a typical server's"
+    else:
+        yield "power supply and cooling losses (PUE in settings stands for them)"
+        yield "disks, network"
     if "+" not in chosen:
         yield "accelerators, if there are any that the list above does not show as read"
     if machine.virtual_machine:

@@ -18,7 +18,10 @@ from lichen.carbon.meter_session import close_sessions, session_of
 from lichen.carbon.metered import Metered, metered
 from lichen.core.clock import ManualClock
 from lichen.core.errors import InvalidInput, StorageFailed, Unavailable
+from lichen.energy.calibration import Calibration, write_calibration
+from lichen.energy.machine import this_machine
 from lichen.energy.owner import MeterOwner
+from lichen.energy.parameters import Spread
 from lichen.energy.runtime import host_runtime_folder
 
 USER_FOLDERS = {"/tmp/lichen-987654", "/run/user/987654/lichen"}  # noqa: S108
@@ -35,6 +38,23 @@ def burn(milliseconds: int) -> int:
     while process_time_ns() < until:
         pass
     return milliseconds
+
+
+def test_a_calibration_in_the_users_home_is_what_a_block_is_charged_by(
+    runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = this_machine()
+    said = machine.processor.name, machine.threads, Spread(2_000, 2_500, 3_000), Spread(9, 10, 11)
+    moment = datetime(2026, 11, 22, tzinfo=UTC)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    write_calibration(
+        tmp_path / "lichen" / "calibration.toml", Calibration(*said, moment, "wall.csv", 180, 0.99)
+    )
+    with metered("notebook", runtime=runtime) as block:
+        burn(20)
+    energy = block.receipt.energy
+    assert energy.source == "model calibrated 2026-11-22 against wall.csv"
+    assert energy.nj_high / energy.nj == pytest.approx(1.2, rel=1e-6)
 
 
 def test_a_block_has_a_receipt_with_joules_and_grams(runtime: Path) -> None:

@@ -118,6 +118,7 @@ class Climbing:
     """A counter that draws 10 W and 4 W more by its busy thread, which works now and then."""
 
     name, method, source = "rapl", Method.MEASURED, "rapl made up"
+    trouble: str | None = None
 
     def __init__(self, _powercap: Path) -> None:
         self._readings = count()

@@ -13,9 +13,13 @@ from lichen.carbon.ledger import Ledger
 from lichen.carbon.postings import Booking
 from lichen.core.clock import ManualClock
 from lichen.core.errors import InvalidInput, NotFound, StorageFailed, Unavailable
+from lichen.energy.calibration import Calibration, write_calibration
 from lichen.energy.counters import ProcessCounters
+from lichen.energy.machine import this_machine
 from lichen.energy.meter import NO_PROCESSES, OwnCpu, Reading
 from lichen.energy.owner import MeterOwner
+from lichen.energy.page import PageReader
+from lichen.energy.parameters import Spread
 from lichen.energy.replay import ReplayMeter
 from lichen.server.metering import Metering, open_metering
 from lichen.server.pricing import pricing
@@ -140,6 +144,34 @@ def test_metering_opens_on_any_machine(tmp_path: Path, meter: str) -> None:
     metering.sample()
     metering.close()
     assert sum(one.nj for one in LedgerReader(tmp_path / "home" / "ledger.db").accounts()) == 0
+
+
+@pytest.mark.parametrize("meter", ["auto", "model"])
+def test_a_calibration_in_the_home_is_what_work_is_charged_and_booked_by(
+    tmp_path: Path, meter: str
+) -> None:
+    machine = this_machine()
+    said = machine.processor.name, machine.threads, Spread(2_000, 2_500, 3_000), Spread(9, 10, 11)
+    home = tmp_path / "home"
+    write_calibration(
+        home / "calibration.toml", Calibration(*said, NOW, "wall meter wall.csv", 180, 0.99)
+    )
+    flags: dict[str, Value] = {
+        "home": home,
+        "runtime": tmp_path / "run",
+        "powercap": tmp_path / "none",
+        "meter": meter,
+    }
+    metering = open_metering(load(flags, {}))
+    page = PageReader.open(tmp_path / "run")
+    rate = page.rate()
+    page.close()
+    metering.close()
+    assert (rate.low, rate.nj_per_cpu_ns, rate.high) == (2.0, 2.5, 3.0)
+    assert "calibrated" in rate.source
+    (basis,) = LedgerReader(home / "ledger.db").statement().bases
+    assert basis.meter == rate.source
+    assert (basis.energy_low, basis.energy_high) == (0.8, 1.2)
 
 
 def test_a_machine_without_the_meter_that_is_asked_for_says_so(tmp_path: Path) -> None:
