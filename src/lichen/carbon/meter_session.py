@@ -19,8 +19,8 @@ from platformdirs import user_data_path
 from lichen.core.errors import LichenError, Unavailable
 from lichen.core.units import NANOSECONDS_PER_SECOND
 from lichen.energy.attribution import clock_cost_ns
-from lichen.energy.calibration import CALIBRATION_FILE
 from lichen.energy.descendants import ended_children_ns, has_children, living_ns
+from lichen.energy.machine import CALIBRATION_FILE
 from lichen.energy.meter import Meter
 from lichen.energy.open_window import SAMPLE_NS, WINDOW_NS
 from lichen.energy.owner import MeterOwner

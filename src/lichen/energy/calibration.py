@@ -12,7 +12,6 @@ from lichen.core.clock import parse_rfc3339, rfc3339
 from lichen.core.errors import InvalidInput, StorageFailed
 from lichen.energy.parameters import ModelParameters, Spread
 
-CALIBRATION_FILE = "calibration.toml"
 _FORM = 1
 _MOST_MW = 1_000_000_000
 

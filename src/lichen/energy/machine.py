@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lichen.core.errors import InvalidInput, Unavailable
-from lichen.energy.calibration import read_calibration
+from lichen.core.plugins import load_object
 from lichen.energy.host_cpu import HostCpu
 from lichen.energy.model import ModelMeter, idle_power, memory_power
 from lichen.energy.parameters import SPECPOWER_2017, ModelParameters, parameters_of_tdp
@@ -20,6 +20,10 @@ from lichen.energy.processors import (
     tdp_table,
 )
 
+CALIBRATION_FILE = "calibration.toml"
+"""What `lichen meter calibrate` writes in the home."""
+_READ_CALIBRATION = "lichen.energy.calibration:read_calibration"
+"""Loaded where there is one: reading TOML costs an owner's start some milliseconds."""
 _FITTED_ON = ("xeon", "epyc")
 
 
@@ -101,8 +105,10 @@ def assume(
 def _calibrated(
     machine: Machine, path: Path | None
 ) -> tuple[ModelParameters | None, tuple[str, ...]]:
+    if path is None or not path.exists():
+        return None, ()
     try:
-        found = read_calibration(path) if path is not None else None
+        found = load_object(_READ_CALIBRATION)(path)
     except InvalidInput as error:
         return None, (str(error),)
     if found is None:
