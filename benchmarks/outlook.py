@@ -203,9 +203,15 @@ def report(case: Case, series: Series, rolled: Rolled) -> None:
         for place, (band, _, _) in enumerate(BANDS)
         if table["outlook"][place] >= table[name][place]
     ]
-    promise(f"beats all three at every lead time{': not ' + ', '.join(lost) if lost else ''}", met=not lost)
+    promise(
+        f"beats all three at every lead time{': not ' + ', '.join(lost) if lost else ''}",
+        met=not lost,
+    )
     low, high = COVERAGE
-    promise(f"80 % intervals cover {low:g} to {high:g} %: {covered[-1]:.1f}", met=low <= covered[-1] <= high)
+    promise(
+        f"80 % intervals cover {low:g} to {high:g} %: {covered[-1]:.1f}",
+        met=low <= covered[-1] <= high,
+    )
 
 
 def main() -> int:
@@ -218,7 +224,10 @@ def main() -> int:
         for case in CASES:
             series = read(case)
             report(case, series, roll(case, series))
-    print(f"\n{process_time():.0f} CPU-s in all; " + ("MISSED: " + "; ".join(misses) if misses else "all met"))
+    print(
+        f"\n{process_time():.0f} CPU-s in all; "
+        + ("MISSED: " + "; ".join(misses) if misses else "all met")
+    )
     return 1 if misses else 0
 
 

@@ -25,6 +25,7 @@ from lichen.protocol.admin import (
     ZoneIntensity,
 )
 from lichen.protocol.budgets import BudgetStanding
+from lichen.protocol.outlook import HistorySeeded, ZoneOutlook
 from lichen.registry.catalog import Catalog
 from lichen.security.identity import Principal, Role
 from lichen.security.policy import Action, Kind
@@ -60,6 +61,8 @@ class Plane:
     platform: Callable[[], Platform]
     zone: Callable[[str], ZoneIntensity]
     budget_standing: Callable[[Budget], BudgetStanding | str]
+    outlook: Callable[[str, Mapping[str, str]], ZoneOutlook]
+    seed: Callable[[str, Path, str | None], HistorySeeded]
     declarations: Declarations = NOTHING_DECLARED
 
 

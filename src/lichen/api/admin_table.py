@@ -8,11 +8,13 @@ from lichen.api import (
     admin_jobs,
     admin_models,
     admin_reports,
+    admin_outlooks,
 )
 from lichen.api.admin_routes import Route
 
 ROUTES: tuple[Route, ...] = (
     *admin_accounts.ROUTES,
+    *admin_outlooks.ROUTES,
     *admin_data.ROUTES,
     *admin_jobs.ROUTES,
     *admin_models.ROUTES,

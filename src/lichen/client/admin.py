@@ -369,6 +369,16 @@ def _options(options: DataOptions | None) -> dict[str, str]:
     return {} if options is None else {"options": msgspec.json.encode(options).decode()}
 
 
+def file_chunks(file: Path | str) -> Callable[[], Iterator[bytes]]:
+    """A file's content for a request, made anew for each attempt.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    path = _existing(file)
+    return lambda: _chunks(path)
+
+
 def _existing(file: Path | str) -> Path:
     path = Path(file)
     try:

@@ -10,7 +10,15 @@ from urllib.parse import quote, urlsplit
 import msgspec
 from platformdirs import user_data_path
 
-from lichen.client.admin import Data, Deployments, Jobs, Models, Watcher, train_job
+from lichen.client.admin import (
+    Data,
+    Deployments,
+    Jobs,
+    Models,
+    Watcher,
+    file_chunks,
+    train_job,
+)
 from lichen.client.budgets import Budgets
 from lichen.client.inference import AS_USUAL, Answer, Inference, Wish
 from lichen.client.reports import Reports
@@ -31,6 +39,7 @@ from lichen.protocol.admin import (
     Zone,
     ZoneIntensity,
 )
+from lichen.protocol.outlook import HistorySeeded, ZoneOutlook
 
 DEFAULT_URL = "http://127.0.0.1:8090"
 KEY_FILE = "admin.key"
@@ -117,7 +126,39 @@ class Lichen:
 
     def zone(self, code: str) -> ZoneIntensity:
         """What each source of intensity says of a zone now, the one in force named."""
-        return self._session.get(f"/zones/{quote(code, safe='')}", ZoneIntensity)
+        return self._session.get(_zone_path(code), ZoneIntensity)
+
+    def outlook(
+        self, code: str, hours: int | None = None, start: datetime | None = None
+    ) -> ZoneOutlook:
+        """What is expected of a zone's intensity, hour by hour with quantiles.
+
+        Args:
+            code: the zone.
+            hours: how far, 1 to 96; None: 48.
+            start: from this hour on; None: from now on.
+
+        Raises:
+            InvalidInput: the zone or the span cannot be.
+        """
+        query = {"hours": hours, "start": rfc3339(start) if start else None}
+        return self._session.get(f"{_zone_path(code)}/outlook", ZoneOutlook, query)
+
+    def seed_history(self, code: str, file: Path | str, column: str | None = None) -> HistorySeeded:
+        """Give a zone the history that its outlook is learnt from: CSV or Parquet.
+
+        Args:
+            code: the zone.
+            file: first column time (UTC without an offset), then gCO2e/kWh.
+            column: of the intensities; None: the second.
+
+        Raises:
+            InvalidInput: a row cannot be; the message names it, and nothing was kept.
+        """
+        path = Path(file)
+        query = {"filename": path.name, "column": column}
+        content = file_chunks(path)
+        return self._session.post(f"{_zone_path(code)}/history", content, HistorySeeded, query)
 
     def platform(self) -> Platform:
         """Version, addresses, zone."""
@@ -176,6 +217,10 @@ def connect(
         raise InvalidInput("the API key holds characters that no key has: copy it once more")
     trust = Trust(_path(ca), _path(certificate), _path(certificate_key))
     return Lichen(Session(address, key, trust=trust))
+
+
+def _zone_path(code: str) -> str:
+    return f"/zones/{quote(code, safe='')}"
 
 
 def _path(given: Path | str | None) -> Path | None:

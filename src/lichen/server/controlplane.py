@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
+from typing import Protocol
 
 from lichen.api.admin_http import Authenticated, admin_app
 from lichen.api.admin_routes import Plane
@@ -43,10 +44,13 @@ from lichen.server.intensity_services import services
 from lichen.server.job_budgets import JobBudgets
 from lichen.server.ledger_books import ledger_books
 from lichen.server.observations import Observations
+from lichen.server.outlook_keeper import OutlookKeeper
 from lichen.server.pricing import pricing
 from lichen.server.sections import Settings
 from lichen.server.tls import tls_of
+from lichen.server.zone_histories import ZoneHistories
 from lichen.server.zone_intensity import ZoneObservations
+from lichen.server.zone_outlooks import ZoneOutlooks
 from lichen.serving.siblings import among_siblings
 from lichen.store.blobs import BlobStore, LocalBlobs
 from lichen.store.documents import DocumentStore, SqliteDocuments
@@ -59,7 +63,11 @@ LOG_BYTES = 4 * 2**20
 
 
 def open_plane(
-    settings: Settings, documents: DocumentStore, clock: Clock, accounts: BudgetAccounts
+    settings: Settings,
+    documents: DocumentStore,
+    clock: Clock,
+    accounts: BudgetAccounts,
+    histories: ZoneHistories,
 ) -> Plane:
     """Wire the rooms that the handlers act on, by hand."""
     home = Home(settings.home)
@@ -73,6 +81,7 @@ def open_plane(
     affordable = JobBudgets(documents, home, prices, clock)
     keys = Keys(documents, clock)
     ensure_admin_key(home.admin_key, keys, clock)
+    outlooks = ZoneOutlooks(histories, catalog, clock, is_on=settings.carbon.outlook)
     return Plane(
         declarations=declarations(settings.reports),
         gate=Gate(KeyRing(documents, clock, Role(role) if role else None)),
@@ -94,6 +103,8 @@ def open_plane(
         platform=observations.platform,
         budget_standing=accounts.view,
         zone=ZoneObservations(prices, clock).zone,
+        outlook=outlooks.answer,
+        seed=outlooks.seed,
     )
 
 
@@ -119,11 +130,37 @@ def _lazy_newest_input(
     return ask
 
 
-def _keeper(settings: Settings) -> IntensityKeeper:
+class Keeper(Protocol):
+    """A thread of this process that looks after something."""
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def stop(self) -> None:
+        """End, soon."""
+        ...
+
+
+def _keepers(
+    settings: Settings, plane: Plane, histories: ZoneHistories, accounts: BudgetAccounts
+) -> Sequence[Keeper]:
+    """Who asks for intensities, gives the alerts of budgets, and has outlooks trained."""
+    always: tuple[Keeper, ...] = (
+        _keeper(settings, histories),
+        _budget_keeper(settings, plane.documents, accounts),
+    )
+    if not settings.carbon.outlook:
+        return always
+    return (*always, OutlookKeeper(histories, plane.catalog, plane.submissions, SystemClock()))
+
+
+def _keeper(settings: Settings, histories: ZoneHistories) -> IntensityKeeper:
     """Who asks for the grid's intensity, for all processes of this platform."""
     zone = checked_zone(settings.carbon.zone)
     folder = Home(settings.home).intensities
-    return IntensityKeeper(services(settings.carbon), zone, folder, SystemClock())
+    asked = services(settings.carbon)
+    return IntensityKeeper(asked, zone, folder, SystemClock(), histories.archive)
 
 
 def _budget_keeper(
@@ -152,12 +189,13 @@ def main(arguments: Sequence[str]) -> int:
         tls = tls_of(settings.security)
         counters = ProcessCounters.create(settings.runtime, NAME, str(settings.home))
         documents = SqliteDocuments(Home(settings.home).documents)
-        accounts = BudgetAccounts(documents, Home(settings.home), SystemClock())
-        plane = open_plane(settings, documents, SystemClock(), accounts)
-        intensities = _keeper(settings)
-        alerts = _budget_keeper(settings, documents, accounts)
-        intensities.start()
-        alerts.start()
+        clock, home = SystemClock(), Home(settings.home)
+        accounts = BudgetAccounts(documents, home, clock)
+        histories = ZoneHistories(settings.carbon, home.intensities, clock)
+        plane = open_plane(settings, documents, clock, accounts, histories)
+        keepers = _keepers(settings, plane, histories, accounts)
+        for keeper in keepers:
+            keeper.start()
         answer(
             admin_app(plane, ROUTES, {METRICS_PATH: _metrics(settings, plane, accounts)}),
             born_with.socket("control"),
@@ -168,8 +206,8 @@ def main(arguments: Sequence[str]) -> int:
     except LichenError as error:
         sys.stderr.write(f"lichen control plane: {error}\n")
         return 1
-    intensities.stop()
-    alerts.stop()
+    for keeper in keepers:
+        keeper.stop()
     accounts.close()
     documents.close()
     counters.finish()

@@ -11,6 +11,7 @@ from threading import Event, Thread
 
 from lichen.carbon.fetching import asked, is_due
 from lichen.carbon.kept import Kept, kept_file, read_kept, write_kept
+from lichen.carbon.outlook.archive import Archive
 from lichen.carbon.service import IntensityService
 from lichen.core.clock import Clock
 from lichen.core.errors import LichenError, Unavailable
@@ -26,12 +27,19 @@ class IntensityKeeper:
     """Asks each service when it is due, and keeps what it said in `folder`."""
 
     def __init__(
-        self, services: Sequence[IntensityService], zone: str, folder: Path, clock: Clock
+        self,
+        services: Sequence[IntensityService],
+        zone: str,
+        folder: Path,
+        clock: Clock,
+        archive: Archive | None = None,
     ) -> None:
+        """`archive` keeps what is said for a year; without one it is forgotten after two days."""
         self._services = services
         self._zone = zone
         self._folder = folder
         self._clock = clock
+        self._archive = archive
         self._asked: set[str] = set()
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="intensities", daemon=True)
@@ -67,6 +75,8 @@ class IntensityKeeper:
         fresh = asked(service, self._zone, kept, self._clock.now())
         write_kept(path, fresh)
         _tell(service.name, kept, fresh)
+        if self._archive is not None and fresh.answer is not None and not fresh.problem:
+            self._archive.take_in(service.name, fresh.answer, self._clock.now())
 
     def _known(self, path: Path) -> Kept:
         """What was known; nothing of another zone than ours."""

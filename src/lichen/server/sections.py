@@ -109,6 +109,24 @@ class CarbonSettings:
         None, "WattTime's name of the region that feeds this machine, such as `CAISO_NORTH`."
     )
     watttime_url: str = _setting("https://api.watttime.org", "Address of WattTime.")
+    outlook: bool = _setting(
+        True,  # noqa: FBT003 - the default of this setting
+        "Whether a zone's intensity is foreseen by a model of its own, trained each day once four "
+        "weeks of its hours are known. Without an hourly source nothing is trained.",
+        choices=("true", "false"),
+    )
+    zone_latitude: float | None = _setting(
+        None,
+        "Degrees north of the middle of `zone`, for the sun over it. Unset: as known of the zone.",
+        least=-90,
+        most=90,
+    )
+    zone_longitude: float | None = _setting(
+        None, "Degrees east of the middle of `zone`.", least=-180, most=180
+    )
+    zone_timezone: str | None = _setting(
+        None, "IANA time zone of `zone`, such as `Europe/Madrid`. Unset: as known of the zone."
+    )
     pue: float = _setting(1.0, "Power usage effectiveness of the building (C1).", least=1)
     embodied_kg_per_thread: float | None = _setting(
         None,

@@ -90,6 +90,15 @@ class History:
         self._tidy(known, now)
         return len(added)
 
+    def between(self, first_s: int, last_s: int) -> list[Point]:
+        """The points known that begin within two moments, in order of time."""
+        known = self._load()
+        return [known[start] for start in sorted(known) if first_s <= start <= last_s]
+
+    def usable(self, points: Iterable[Point], now: datetime) -> list[Point]:
+        """Those points that a history can hold."""
+        return [point for point in points if _is_sound(point, now)]
+
     def _load(self) -> dict[int, Point]:
         if self._known is None:
             found = read_history(self._path)

@@ -12,7 +12,7 @@ from lichen.carbon.observations import Point
 HOUR_S = 3600
 LEAST_COVERED_S = HOUR_S // 2
 
-LEAST_OVERLAP_HOURS = 48
+LEAST_OVERLAP_HOURS = 20
 """Hours that two series must share before their clocks can be compared."""
 _MUCH_BETTER = 0.5
 _LEAST_MISFIT = 0.01

@@ -21,6 +21,7 @@ from lichen.carbon.outlook.model import (
 )
 from lichen.carbon.outlook.place import Place
 from lichen.carbon.outlook.record import HORIZON_HOURS
+from lichen.carbon.outlook.scoring import Judged, profiles
 from lichen.carbon.outlook.series import DAY, Series
 from lichen.core.errors import InvalidInput
 from lichen.forecasting.fitting import assembled_at
@@ -143,6 +144,19 @@ class Trainer:
             judged,
         )
 
+    def judged(self, until: int) -> Judged | None:
+        """What was said in the last 90 days before a row and came true; None when nothing did."""
+        recent = self._recent(until)
+        if len(recent) == 0:
+            return None
+        made, rows = self._made, np.asarray(self._made.origins, dtype=np.int64)[recent]
+        said = [
+            np.stack([one[place] for place in recent.tolist()])
+            for one in (made.means, made.low, made.high)
+        ]
+        truth = self._series.recorded[rows[:, None] + np.arange(HORIZON_HOURS)]
+        return Judged(truth, said[0], said[1], said[2], profiles(self._series, rows))
+
     def forecast(self, weights: NDArray[np.float32], rows: list[int]) -> Floats:
         """What a matrix says at some rows, `(rows, horizon)` in gCO2e/kWh."""
         return forecast(self._declared.specification, self._panel, weights, rows)
@@ -204,8 +218,8 @@ class Trainer:
 
     def _residual_quantiles(self, until: int) -> tuple[Floats, int]:
         """Of what came true in the last 90 days before a row, `(horizon, levels)`, scaled."""
-        origins = np.asarray(self._made.origins[: self._settled], dtype=np.int64)
-        recent = np.flatnonzero(origins + HORIZON_HOURS > until - RESIDUAL_DAYS * DAY)
+        origins = np.asarray(self._made.origins, dtype=np.int64)
+        recent = self._recent(until)
         if len(recent) < LEAST_RESIDUALS:
             return self._first_offsets(), 0
         truth = self._series.recorded[origins[recent, None] + np.arange(HORIZON_HOURS)]
@@ -215,6 +229,11 @@ class Trainer:
         specification = self._declared.specification
         quantiles = np.nanquantile(missed, specification.levels, axis=0).T
         return quantiles / specification.scales[0], len(recent)
+
+    def _recent(self, until: int) -> NDArray[np.int64]:
+        """Which of the forecasts that came true did so in the last 90 days before a row."""
+        settled = np.asarray(self._made.origins[: self._settled], dtype=np.int64)
+        return np.flatnonzero(settled + HORIZON_HOURS > until - RESIDUAL_DAYS * DAY)
 
     def _first_offsets(self) -> Floats:
         levels = np.asarray(self._declared.specification.levels)

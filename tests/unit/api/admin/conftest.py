@@ -32,7 +32,9 @@ from lichen.server.home import Home
 from lichen.server.job_budgets import JobBudgets
 from lichen.server.pricing import pricing
 from lichen.server.sections import CarbonSettings
+from lichen.server.zone_histories import ZoneHistories
 from lichen.server.zone_intensity import ZoneObservations
+from lichen.server.zone_outlooks import ZoneOutlooks
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import MemoryDocuments
 
@@ -96,6 +98,8 @@ def house(tmp_path: Path) -> Iterator[House]:
     accounts = BudgetAccounts(documents, Home(tmp_path), clock)
     prices = pricing(CarbonSettings(zone="DE"), tmp_path)
     affordable = JobBudgets(documents, Home(tmp_path), prices, clock)
+    histories = ZoneHistories(CarbonSettings(zone="DE"), tmp_path / "intensities", clock)
+    outlooks = ZoneOutlooks(histories, catalog, clock, is_on=True)
     plane = Plane(
         gate=Gate(KeyRing(documents, clock)),
         documents=documents,
@@ -120,6 +124,8 @@ def house(tmp_path: Path) -> Iterator[House]:
         ),
         budget_standing=accounts.view,
         zone=ZoneObservations(prices, clock).zone,
+        outlook=outlooks.answer,
+        seed=outlooks.seed,
     )
     app = admin_app(plane, ROUTES)
     keys = Keys(documents, clock)
