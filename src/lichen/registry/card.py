@@ -191,6 +191,8 @@ def _limit_lines(manifest: Manifest) -> Iterator[str]:
             f"Fitted on {manifest.dataset.name} version {manifest.dataset.version} alone: its "
             "figures say nothing about other sites, units or periods."
         )
+    elif "history_sha256" in manifest.parameters:
+        yield "Fitted on its zone's kept history alone, of which `history_sha256` is the digest."
     else:
         yield "The data it was fitted on is not known: test it on your own before relying on it."
     if manifest.task == "forecast":

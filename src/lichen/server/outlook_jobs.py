@@ -58,7 +58,7 @@ def train_outlook(bench: Workbench) -> None:
         trained = trainer.train(series.rows)
         judged = trainer.judged(series.rows)
     scores = scores_of(judged) if judged else ()
-    metrics = tuple(Metric(one.name, one.value, "%", SPLIT) for one in scores)
+    metrics = tuple(Metric(one.name, one.value, one.unit, SPLIT) for one in scores)
     _register(bench, trained, metrics, _parameters(spec, history, series, trained))
 
 
@@ -93,7 +93,7 @@ def _register(
     metrics: tuple[Metric, ...],
     parameters: Mapping[str, object],
 ) -> None:
-    host = survey(host_paths(bench.settings.energy))
+    host = survey(host_paths(bench.settings))
     draft = Draft(
         model=model_of(str(parameters["zone"])),
         task="forecast",

@@ -24,7 +24,7 @@ TASK = "outlook"
 PRINCIPAL = "outlook"
 MOST_DAYS = 400
 """Of history that a model is trained on."""
-_PERIOD_SECONDS = 30.0
+_PERIOD_SECONDS = 5.0
 _LONGEST_STOP_SECONDS = 1.0
 _NEW_HOURS = timedelta(hours=12)
 """A model is trained anew when its history has grown by so much; a file that ends teaches once."""
@@ -56,7 +56,7 @@ class OutlookKeeper:
         self._thread = Thread(target=self._run, name="outlooks", daemon=True)
 
     def start(self) -> None:
-        """Begin to look, twice a minute."""
+        """Begin to look, every few seconds: it costs a glance at a folder."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from lichen.carbon.averages import WorldAverage, YearlyAverages
 from lichen.carbon.intensity import FallbackChain, checked_zone
 from lichen.carbon.outlook.expectation import Ask, Known, Modelled, expected
-from lichen.carbon.outlook.record import Outlook
+from lichen.carbon.outlook.record import Outlook, hour_of
 from lichen.core.clock import Clock, parse_rfc3339
 from lichen.core.errors import InvalidInput, LichenError, Unavailable
 from lichen.core.ids import ModelReference
@@ -65,7 +65,7 @@ class ZoneOutlooks:
         Raises:
             InvalidInput: the zone, `hours` or `start` is not usable.
         """
-        start = _moment(query.get("start")) or self._clock.now()
+        start = _moment(query.get("start")) or hour_of(self._clock.now())
         horizon = timedelta(hours=_hours(query.get("hours")))
         return message_of(self.outlook(zone, start, horizon))
 

@@ -49,7 +49,7 @@ class Archive:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._open: dict[Origin, History] = {}
+        self._open: dict[Path, History] = {}
         self._lock = Lock()
 
     def take_in(self, source: str, answer: Answer, now: datetime) -> int:
@@ -94,9 +94,8 @@ class Archive:
         )
 
     def _history(self, origin: Origin) -> History:
-        if origin not in self._open:
-            self._open[origin] = History(self._folder, origin)
-        return self._open[origin]
+        history = History(self._folder, origin)
+        return self._open.setdefault(history.path, history)  # one that knows what it holds
 
     def _check_clock(self, origin: Origin, points: Sequence[Point]) -> None:
         """An hour's shift would be learnt as truth: what is known already shows it."""

@@ -141,7 +141,9 @@ def _without_model(
         source = f"the day before, of {', '.join(history.sources)}"
         return _outlook(history, now, tuple(steps), (source, "day-ago", said))
     last = max(hours, default=None)
-    ends = "" if last is None else f", which ends at {moment_of(last * HOUR_S):%Y-%m-%d %H:%M}Z"
+    ends = (
+        "" if last is None else f", which ends at {moment_of((last + 1) * HOUR_S):%Y-%m-%d %H:%M}Z"
+    )
     said = (*said, f"the last two days are not in the history{ends}")
     return _by_average(history.zone, now, known, said)
 

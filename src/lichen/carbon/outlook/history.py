@@ -24,7 +24,7 @@ SEED = "seed"
 """The source of what an operator gave as a file."""
 
 _FORMAT = "lichen-intensity-history/1"
-_SUFFIX = ".log"
+_SUFFIX, _DAMAGED = ".log", ".damaged"
 _TIDY_LINES = 1000
 """A file is written anew once so many of its lines, and a third of all, are of no more use."""
 _SOURCE = re.compile(r"[a-z0-9_]{1,40}")
@@ -64,7 +64,7 @@ class History:
             raise InvalidInput(f"{origin.source!r} is no name of a source of intensity")
         marks = f"{origin.signal}-{origin.scope}"
         self._origin = origin
-        self._path = folder / f"{origin.zone}.{origin.source}.{marks}{_SUFFIX}"
+        self._path = self.path = folder / f"{origin.zone}.{origin.source}.{marks}{_SUFFIX}"
         self._known: dict[int, Point] | None = None
         self._lines = 0
 
@@ -102,6 +102,9 @@ class History:
     def _load(self) -> dict[int, Point]:
         if self._known is None:
             found = read_history(self._path)
+            if found is None and self._path.exists():  # a crash at its very first line
+                with storage_failures(self._path):
+                    self._path.replace(self._path.with_suffix(_DAMAGED))
             self._known = {point.start_s: point for point in found.points} if found else {}
             self._lines = len(self._known)
         return self._known

@@ -26,10 +26,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class OutlookScore:
-    """One figure, in per cent."""
+    """One figure; `unit` is None where it has none."""
 
     name: str
     value: float
+    unit: str | None = "%"
 
 
 def profiles(series: Series, rows: NDArray[np.int64]) -> Floats:
@@ -62,6 +63,6 @@ def scores_of(judged: Judged) -> tuple[OutlookScore, ...]:
         *made,
         OutlookScore("MAPE", ours),
         OutlookScore("MAPE of the 14-day profile", simple),
-        OutlookScore("skill", 100 * (1 - ours / simple) if simple else 0.0),
+        OutlookScore("skill", 1 - ours / simple if simple else 0.0, None),
         OutlookScore("coverage of 80 % intervals", covered),
     )

@@ -108,6 +108,7 @@ class Trainer:
         self._made = _Made()
         self._settled = 0
         self._width = np.ones(len(BANDS))
+        self._weeks_width = self._width.copy()
         self._next = self._first_monday()
         self._weights = self._declared.base.astype(np.float32)
         self._offsets = self._first_offsets()
@@ -173,6 +174,7 @@ class Trainer:
         self._learnt_by = row
         self._weights = weights_of(self._declared, self._learnt)
         self._offsets, _ = self._residual_quantiles(row)
+        self._weeks_width = self._width.copy()
 
     def _ask(self, until: int) -> None:
         """What the week's model would have said every six hours up to a row."""
@@ -182,7 +184,7 @@ class Trainer:
         rows = (first + np.flatnonzero(hours % ASKED_EVERY_HOURS == 0)).tolist()
         if not rows:
             return
-        width = self._by_hour(self._width)
+        width = self._by_hour(self._weeks_width)
         scale = self._declared.specification.scales[0]
         low, high = self._offsets[:, 0] * width * scale, self._offsets[:, -1] * width * scale
         for row, mean in zip(rows, self.forecast(self._weights, rows), strict=True):
