@@ -192,7 +192,8 @@ def report(case: Case, series: Series, rolled: Rolled) -> None:
     for name, one in said.items():
         figures = "".join(f"{value:10.2f}" for value in table[name])
         rank, share = rank_correlation(rolled.truth, one), saving_share(rolled.truth, one)
-        print(f"  {name:16}{figures}{rank:12.3f}{share:9.1f}%")
+        ranked = "-" if np.isnan(rank) else f"{rank:.3f}"
+        print(f"  {name:16}{figures}{ranked:>12}{share:9.1f}%")
     covered = [coverage(rolled, slice(low, high)) for _, low, high in BANDS]
     print(f"  {'80 % covers':16}" + "".join(f"{value:9.1f}%" for value in covered))
     skill = 100 * (1 - table["outlook"][-1] / table["14-day profile"][-1])

@@ -22,6 +22,7 @@ BENCHMARKS = (
     "runtimes",
     "adaptation",
     "forecasting",
+    "outlook",
 )
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 

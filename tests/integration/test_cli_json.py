@@ -115,6 +115,8 @@ def test_zones_in_json(ask: Ask) -> None:
     assert ask("zones", "CN-BJ")["answered_by"] == "yearly averages"
     assert ask("zones")["sources"][-1]["name"] == "world average"
     assert "CN-HUABEI" in [one["zone"] for one in ask("zones", "--all")]
+    assert len(ask("zones", "CN-BJ", "--outlook", "5")["steps"]) == 5
+    assert len(ask("zones", "--outlook", "96")["steps"]) == 96
 
 
 def test_budgets_in_json(ask: Ask) -> None:

@@ -46,7 +46,7 @@ ROUTES = (
         ),
     ),
     Route(
-        "POST",
+        "PUT",
         "/zones/{zone}/history",
         "Take a CSV or Parquet file of intensities as a zone's history",
         Kind.PLATFORM,

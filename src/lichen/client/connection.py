@@ -158,7 +158,7 @@ class Lichen:
         path = Path(file)
         query = {"filename": path.name, "column": column}
         content = file_chunks(path)
-        return self._session.post(f"{_zone_path(code)}/history", content, HistorySeeded, query)
+        return self._session.put_file(f"{_zone_path(code)}/history", content, HistorySeeded, query)
 
     def platform(self) -> Platform:
         """Version, addresses, zone."""

@@ -77,6 +77,10 @@ class Session:
         answer = self.send("PUT", path, content=lambda: msgspec.json.encode(body))
         return _decoded(answer, kind)
 
+    def put_file(self, path: str, content: Content, kind: type[T], query: Query | None = None) -> T:
+        """Give a file to the resource at `path`; a repetition changes nothing more."""
+        return _decoded(self.send("PUT", path, query, content), kind)
+
     def post(self, path: str, content: Content, kind: type[T], query: Query | None = None) -> T:
         """Create something; a repeated attempt creates it once (`Idempotency-Key`)."""
         return _decoded(self.send("POST", path, query, content), kind)

@@ -70,7 +70,7 @@ class ZoneOutlooks:
         return message_of(self.outlook(zone, start, horizon))
 
     def seed(self, zone: str, path: Path, column: str | None) -> HistorySeeded:
-        """What `POST zones/{zone}/history` is answered.
+        """What `PUT zones/{zone}/history` is answered.
 
         Raises:
             InvalidInput: the file or the zone is not usable.

@@ -83,7 +83,13 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def upload_bytes() -> int:
+    """The largest file."""
+    return UPLOAD_BYTES
+
+
+@pytest.fixture
+def house(tmp_path: Path, upload_bytes: int) -> Iterator[House]:
     """A control plane without processes."""
     documents, clock, blobs = MemoryDocuments(), ManualClock(), LocalBlobs(tmp_path / "blobs")
     jobs, catalog = Jobs(documents, clock), Catalog(documents, blobs, clock)
@@ -111,7 +117,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         ledger=LedgerReader(tmp_path / "ledger.db"),
         budgets=Budgets(documents, Owners(documents, catalog, Keys(documents, clock)), clock),
         uploads=tmp_path / "uploads",
-        upload_bytes=UPLOAD_BYTES,
+        upload_bytes=upload_bytes,
         job_log=lambda job_id: f"the log of {job_id}",
         job_progress=progress.get,
         newest_rows=lambda name, rows: DatasetRows(name=name, version=rows, times=[], columns={}),
