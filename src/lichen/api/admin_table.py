@@ -7,8 +7,8 @@ from lichen.api import (
     admin_deployments,
     admin_jobs,
     admin_models,
-    admin_reports,
     admin_outlooks,
+    admin_reports,
 )
 from lichen.api.admin_routes import Route
 
