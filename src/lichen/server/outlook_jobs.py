@@ -20,11 +20,10 @@ from lichen.carbon.outlook.series import DAY, Series, series_of
 from lichen.carbon.outlook.training import Trained, Trainer
 from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput
-from lichen.energy.probe import survey
+from lichen.energy.machine import this_machine
 from lichen.frameworks.blas import one_blas_thread
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.registry.manifest import Draft, Manifest, Metric
-from lichen.server.metering import host_paths
 from lichen.server.outlook_keeper import MOST_DAYS, OutlookSpec
 from lichen.server.workbench import Workbench
 from lichen.server.zone_histories import ZoneHistories
@@ -93,7 +92,7 @@ def _register(
     metrics: tuple[Metric, ...],
     parameters: Mapping[str, object],
 ) -> None:
-    host = survey(host_paths(bench.settings))
+    host = this_machine()
     draft = Draft(
         model=model_of(str(parameters["zone"])),
         task="forecast",
@@ -103,7 +102,7 @@ def _register(
         metrics=metrics,
         parameters=parameters,
         receipt=bench.spending.receipt(),
-        hardware=f"{host.processor}, {host.threads} threads",
+        hardware=f"{host.processor.name}, {host.threads} threads",
         job_id=bench.job_id,
         fence=bench.job.fence,
     )
