@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from fractions import Fraction
 
 import worked_example as example
 from hypothesis import given
@@ -11,7 +12,7 @@ from lichen.carbon.intensity import Scope
 from lichen.carbon.postings import Basis
 from lichen.carbon.reports import ghg
 from lichen.carbon.reports.activity import Activity, activity
-from lichen.carbon.reports.amounts import Amount, divided, total
+from lichen.carbon.reports.amounts import Amount, divided, rounded, total
 from lichen.carbon.reports.declarations import Declarations, Declared
 from lichen.carbon.reports.subjects import subjects
 from lichen.carbon.shares import Extent, Share
@@ -109,3 +110,9 @@ def test_the_scopes_of_an_owned_host_hold_all_that_was_booked_once(
 def test_a_divided_amount_sums_to_itself_with_its_ends(value: int, weights: list[int]) -> None:
     whole = Amount(value, value // 2, None)
     assert total(divided(whole, weights)) == whole
+
+
+@given(st.integers(-(10**20), 10**20), st.integers(1, 10**12))
+def test_quick_rounding_is_that_of_a_fraction(numerator: int, denominator: int) -> None:
+    assert rounded(numerator, denominator) == round(Fraction(numerator, denominator))
+    assert rounded(numerator, 2) == round(Fraction(numerator, 2))

@@ -8,7 +8,7 @@ models (Article 53(1)(a)); for any other model this is the same disclosure, made
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from lichen.carbon.reports.activity import EMPTY, WORK, Activity, Footprint
+from lichen.carbon.reports.activity import WORK, Activity
 from lichen.carbon.reports.amounts import Amount
 from lichen.carbon.reports.boundary import FINAL, ROUNDING
 from lichen.carbon.reports.factors import energy_origin
@@ -22,6 +22,7 @@ from lichen.carbon.reports.figures import (
     counted,
     figure,
 )
+from lichen.carbon.reports.footprints import EMPTY, Footprint
 from lichen.carbon.reports.model_facts import ModelFacts
 from lichen.carbon.reports.training_compute import FORMULA, operations
 from lichen.core.clock import rfc3339

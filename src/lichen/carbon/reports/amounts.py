@@ -67,6 +67,13 @@ def _negated(end: int | None) -> int | None:
     return None if end is None else -end
 
 
+def rounded(numerator: int, denominator: int) -> int:
+    """The quotient as a whole number, halves to the even one; as `round` of a Fraction, quicker."""
+    quotient, rest = divmod(numerator, denominator)
+    twice = 2 * rest
+    return quotient + (twice > denominator or (twice == denominator and quotient & 1))
+
+
 def exactly(number: float) -> Fraction:
     """The decimal number that a person wrote, not the binary one next to it."""
     return Fraction(str(number))

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from lichen.carbon.reports.activity import Activity, Footprint
+from lichen.carbon.reports.activity import Activity
 from lichen.carbon.reports.amounts import exactly
+from lichen.carbon.reports.booked import NG_PER_NJ
 from lichen.carbon.reports.declarations import Declarations
 from lichen.carbon.reports.figures import (
     ALL_ENDS,
@@ -19,9 +20,9 @@ from lichen.carbon.reports.figures import (
     ratio,
     shown,
 )
-from lichen.core.units import NANOGRAMS_PER_GRAM, NANOJOULES_PER_KWH
+from lichen.carbon.reports.footprints import Footprint
+from lichen.core.units import NANOJOULES_PER_KWH
 
-_NG_PER_NJ = Fraction(NANOGRAMS_PER_GRAM, NANOJOULES_PER_KWH)
 _MOST_NAMED = 3
 
 
@@ -49,7 +50,7 @@ def intensity(
     if facility <= 0:
         return absent(line, "no energy was used in the span")
     origin = Origin("calculated", f"{_as_of(activity)}; {said}")
-    return ratio(line, made.grid, facility * _NG_PER_NJ, origin)
+    return ratio(line, made.grid, facility * NG_PER_NJ, origin)
 
 
 def factors(activity: Activity, declarations: Declarations) -> Section:

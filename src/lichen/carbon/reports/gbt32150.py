@@ -11,8 +11,9 @@ from fractions import Fraction
 
 from lichen.carbon.averages import SOURCES, YearlyAverage, table
 from lichen.carbon.intensity import Scope
-from lichen.carbon.reports.activity import Activity, Footprint
+from lichen.carbon.reports.activity import Activity
 from lichen.carbon.reports.amounts import Amount, exactly, total
+from lichen.carbon.reports.booked import NG_PER_NJ
 from lichen.carbon.reports.figures import (
     Figure,
     Line,
@@ -23,9 +24,9 @@ from lichen.carbon.reports.figures import (
     declared,
     figure,
 )
+from lichen.carbon.reports.footprints import Footprint
 from lichen.carbon.reports.zone_names import NAMES
 from lichen.core.clock import rfc3339
-from lichen.core.units import NANOGRAMS_PER_GRAM, NANOJOULES_PER_KWH
 
 TITLE = "人工智能用能附表（附于按 GB/T 32150-2015 编制的温室气体排放报告）"
 NOTES = (
@@ -41,7 +42,6 @@ _ANNOUNCEMENT = {
     )
 }
 _METHODS = {"measured": "实测", "modelled": "模型估算", "mixed": "实测与模型估算"}
-_NG_PER_NJ = Fraction(NANOGRAMS_PER_GRAM, NANOJOULES_PER_KWH)
 _US_PER_HOUR = 3_600_000_000
 _OUTSIDE = (
     "化石燃料燃烧、工业过程、购入热力、输出电力和热力：计量仪表不可见，由组织另行核算",
@@ -157,7 +157,7 @@ def _by_nation(activity: Activity, is_abroad: bool) -> Iterator[Figure]:  # noqa
 
 
 def _times(made: Footprint, row: YearlyAverage) -> Amount:
-    return made.facility.times(exactly(row.g_per_kwh) * _NG_PER_NJ)
+    return made.facility.times(exactly(row.g_per_kwh) * NG_PER_NJ)
 
 
 def _priced(activity: Activity, made: Footprint, row: YearlyAverage) -> Origin:

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from lichen.carbon.intensity import Scope, Signal
-from lichen.carbon.reports.activity import EMPTY, Activity, Footprint
+from lichen.carbon.reports.activity import Activity
 from lichen.carbon.reports.amounts import Amount, exactly, total
+from lichen.carbon.reports.booked import NG_PER_NJ
 from lichen.carbon.reports.boundary import FINAL, ROUNDING, boundary
 from lichen.carbon.reports.declarations import Declarations, Declared
 from lichen.carbon.reports.factors import carbon_origin, energy_origin, factors
 from lichen.carbon.reports.figures import ALL_ENDS, Figure, Line, Origin, Section, absent, figure
+from lichen.carbon.reports.footprints import EMPTY, Footprint
 from lichen.carbon.reports.savings import Saving, savings_section
-from lichen.core.units import NANOGRAMS_PER_GRAM, NANOJOULES_PER_KWH
 
 TITLE = "Greenhouse gas inventory of AI work (GHG Protocol)"
 NOTES = (
@@ -32,7 +33,6 @@ NOTES = (
 )
 OWNED, RENTED = "owned", "rented"
 _UNIT = "kgCO2e"
-_NG_PER_NJ = Fraction(NANOGRAMS_PER_GRAM, NANOJOULES_PER_KWH)
 _LOCATION = Line(
     "scope2.location", "Scope 2, location-based", _UNIT, "purchased electricity x grid average"
 )
@@ -180,7 +180,7 @@ def _market(activity: Activity, declarations: Declarations) -> Figure:
         f"{market.g_per_kwh:g} g/kWh by {market.instrument} ({market.source}); evidence: "
         f"{market.evidence}"
     )
-    amount = made.facility.times(exactly(market.g_per_kwh) * _NG_PER_NJ)
+    amount = made.facility.times(exactly(market.g_per_kwh) * NG_PER_NJ)
     origin = energy_origin(activity, made)
     return figure(_MARKET, amount, Origin(origin.method, f"{origin.provenance}; {said}"))
 
@@ -232,7 +232,7 @@ def _upstream_sum(activity: Activity, amounts: list[Amount], said: list[str]) ->
 
 
 def _priced(made: Footprint, factor: Declared) -> Amount:
-    return made.facility.times(exactly(factor.value) * _NG_PER_NJ)
+    return made.facility.times(exactly(factor.value) * NG_PER_NJ)
 
 
 def _totals(activity: Activity, inventory: list[Figure]) -> Iterator[Figure]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from lichen.carbon.reports.activity import Activity, Footprint
+from lichen.carbon.reports.activity import Activity
 from lichen.carbon.reports.boundary import FINAL, ROUNDING, boundary
 from lichen.carbon.reports.declarations import Declarations
 from lichen.carbon.reports.factors import carbon_origin, energy_origin, factors, intensity
@@ -23,6 +23,7 @@ from lichen.carbon.reports.figures import (
     figure,
     ratio,
 )
+from lichen.carbon.reports.footprints import Footprint
 from lichen.carbon.reports.savings import Saving, savings_section
 from lichen.carbon.reports.subjects import POLICY, Borne, Subject, subjects
 from lichen.core.errors import NotFound

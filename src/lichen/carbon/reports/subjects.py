@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from lichen.carbon.reports.activity import Activity, Footprint
+from lichen.carbon.reports.activity import Activity
 from lichen.carbon.reports.amounts import divided
+from lichen.carbon.reports.footprints import Footprint
 from lichen.protocol.admin import JobKind
 
 POLICY = (
