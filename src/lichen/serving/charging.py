@@ -10,11 +10,13 @@ from msgspec import Struct
 from lichen.carbon.footprint import CarbonRate
 from lichen.core.clock import Clock
 from lichen.core.errors import Unavailable
-from lichen.core.figures import EnergyFigure
+from lichen.core.figures import EnergyFigure, Method
 from lichen.core.ids import TenantId
 from lichen.core.units import Nanojoules
 from lichen.energy.attribution import split
+from lichen.energy.card_pot import CardPot
 from lichen.energy.counters import Account, Lane, ProcessCounters
+from lichen.energy.learning import COUNTER_SPREAD
 from lichen.energy.page import PageReader, Rate
 from lichen.protocol.footprint import receipt_template
 from lichen.serving.deployment import Deployment
@@ -61,8 +63,8 @@ class Bill(Protocol):
 class Metering(Protocol):
     """Makes bills, and lanes that say when work is in flight."""
 
-    def bill(self, deployment: Deployment) -> Bill:
-        """The bill of one deployment."""
+    def bill(self, deployment: Deployment, *, on_card: bool = False) -> Bill:
+        """The bill of one deployment; `on_card`: its batches run on an accelerator as well."""
         ...
 
     def price(self, cpu_ns: float) -> Price:
@@ -119,7 +121,7 @@ class HostMetering(Protocol):
 class NoMetering:
     """Metering where there is no meter: answers carry no receipt, rather than a 0 (M5)."""
 
-    def bill(self, deployment: Deployment) -> Bill:  # noqa: ARG002 - nobody is charged
+    def bill(self, deployment: Deployment, *, on_card: bool = False) -> Bill:  # noqa: ARG002 - nobody is charged
         """A bill that charges nobody."""
         return self
 
@@ -188,10 +190,15 @@ class ProcessMetering:
         self._inline_lane = counters.lane()
         self._free_lanes: list[Lane] = []
         self._factors: _Factors | None = None
+        self._pot: CardPot | None = None
 
-    def bill(self, deployment: Deployment) -> Bill:
+    def bill(self, deployment: Deployment, *, on_card: bool = False) -> Bill:
         """The bill of one deployment."""
-        return _DeploymentBill(self, self.counters, deployment)
+        bill = _DeploymentBill(self, self.counters, deployment)
+        if not on_card:
+            return bill
+        self._pot = self._pot or pot_of(self.counters)
+        return _CardBill(bill, self._pot)
 
     def price(self, cpu_ns: float) -> Price:
         """At the rate of the last window and the intensity of the minute."""
@@ -243,11 +250,12 @@ class _Child:
     def __init__(self, metering: ProcessMetering, counters: ProcessCounters, threads: int) -> None:
         self._metering = metering
         self._counters = counters
+        self._pot = pot_of(counters)
         self.lane: Lane | None = counters.lane(threads)
 
     def bill(self, deployment: Deployment) -> Bill:
-        """The bill of one deployment."""
-        return _DeploymentBill(self._metering, self._counters, deployment)
+        """The bill of one deployment; what runs apart may use a card without saying so."""
+        return _CardBill(_DeploymentBill(self._metering, self._counters, deployment), self._pot)
 
     def finish(self) -> None:
         """Write its last clock down."""
@@ -279,6 +287,23 @@ class _Factors:
             text = receipt_template(self.rate.method, self.zone, variant)
             known = self._templates[variant] = text.encode("ascii")
         return known
+
+    def charge_with_card(self, cpu_ns: int, nj: int, card_nj: int, at: int, variant: str) -> Charge:
+        """The charge of one request that used an accelerator as well, by its counter (A1)."""
+        rate = self.rate
+        low = int(cpu_ns * rate.low + card_nj * (1 - COUNTER_SPREAD))
+        high = int(cpu_ns * rate.high + card_nj * (1 + COUNTER_SPREAD) + 1.0)
+        method = Method.MEASURED if rate.method is Method.MEASURED else Method.MIXED
+        nj += card_nj
+        if self.carbon is None:
+            template = receipt_template(method, None, variant)
+            return Charge(nj, None, (template % (nj, low, high, at)).encode())
+        (by_nj, by_cpu), (low_nj, low_cpu), (high_nj, high_cpu) = self.ng, self.ng_low, self.ng_high
+        ng = round(nj * by_nj + cpu_ns * by_cpu)
+        ng_low = int(low * low_nj + cpu_ns * low_cpu)
+        ng_high = int(high * high_nj + cpu_ns * high_cpu + 1.0)
+        template = receipt_template(method, self.zone, variant)
+        return Charge(nj, ng, (template % (nj, low, high, ng, ng_low, ng_high, at)).encode())
 
     def charge(self, cpu_ns: int, nj: int, at: int, variant: str) -> Charge:
         """The charge of one request from its share of CPU time and energy."""
@@ -339,6 +364,29 @@ class _DeploymentBill:
             accounts[tenant].add(cpu_share, charge.nj, charge.ng or 0)
         return charges
 
+    def charge_with_card(
+        self, cpu_ns: int, rows: Sequence[int], tenants: Sequence[TenantId], pot: CardPot
+    ) -> Sequence[Charge | None]:
+        """The same with what its process used of accelerators, as far as it was published (A1)."""
+        factors = self._metering.factors()
+        if factors is None:
+            return [None] * len(rows)
+        card_nj = pot.take(cpu_ns, factors.rate.window)
+        if not card_nj:
+            return self.charge(cpu_ns, rows, tenants)
+        at = self._metering.clock.unix_seconds()
+        nj = factors.rate.nanojoules(cpu_ns)
+        accounts = [self._account(tenant) for tenant in tenants]  # all, or nobody
+        charges = []
+        for account, cpu_share, nj_share, card_share in zip(
+            accounts, split(cpu_ns, rows), split(nj, rows), split(card_nj, rows), strict=True
+        ):
+            charge = factors.charge_with_card(cpu_share, nj_share, card_share, at, self._variant)
+            account.add(cpu_share, charge.nj, charge.ng or 0)
+            charges.append(charge)
+        self._counters.accelerator_charged(card_nj)
+        return charges
+
     def _account(self, tenant: TenantId) -> Account:
         account = self._accounts.get(tenant)
         if account is None:
@@ -347,3 +395,23 @@ class _DeploymentBill:
                 f"work/{tenant}/{deployed.name}/{deployed.reference}/{deployed.variant}"
             )
         return account
+
+
+class _CardBill:
+    """A bill that charges what was used of accelerators as well."""
+
+    def __init__(self, bill: _DeploymentBill, pot: CardPot) -> None:
+        self._bill = bill
+        self._pot = pot
+
+    def charge(
+        self, cpu_ns: int, rows: Sequence[int], tenants: Sequence[TenantId]
+    ) -> Sequence[Charge | None]:
+        """Split, book, and say what each request cost."""
+        return self._bill.charge_with_card(cpu_ns, rows, tenants, self._pot)
+
+
+def pot_of(counters: ProcessCounters) -> CardPot:
+    """What the process of these counters used of accelerators; it says that it will charge it."""
+    counters.charge_accelerators()
+    return CardPot(counters.path.parent.parent, counters.pid)

@@ -86,7 +86,7 @@ class Loader:
                 "device cuda is for ONNX models with one thread: leave out device or threads"
             )
         served = OnnxAdapter().load(files, signature, "cuda")
-        _log.warning("%s computes on cuda; receipts count the CPU alone", deployment.name)
+        _log.info("%s computes on cuda", deployment.name)
         return served
 
     def _house(self) -> Guests:

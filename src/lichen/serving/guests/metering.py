@@ -21,7 +21,7 @@ class GuestMetering:
         """As on the host: it is the same machine."""
         return self._host.price(cpu_ns)
 
-    def bill(self, deployment: Deployment) -> Bill:
+    def bill(self, deployment: Deployment, *, on_card: bool = False) -> Bill:  # noqa: ARG002 - it may be, always
         """A bill that is written into the counters of whichever process did the work."""
         return _GuestBill(self._keeper, deployment)
 

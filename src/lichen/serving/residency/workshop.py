@@ -90,7 +90,7 @@ class Workshop:
         replica.size_batches(self.limits.rows)
         batcher = Batcher(
             replica,
-            metering.bill(deployment),
+            metering.bill(deployment, on_card=on_card(replica.predictor)),
             metering,
             self.loop,
             (self.limits.rows, self.limits.waiting),
@@ -105,6 +105,11 @@ class Workshop:
         watched = (subject_of(deployment), self.observer)
         queue = Dormant(wake, self.loop, self.limits.waiting, watched)
         return Served(deployment, Replica(asleep, Stopwatch(thread_time_ns, 0)), queue)
+
+
+def on_card(predictor: Predictor) -> bool:
+    """Whether its batches run on an accelerator, whose energy they are charged too (A1)."""
+    return getattr(predictor, "device", "cpu") != "cpu"
 
 
 def metered(predictor: Predictor, metering: Metering) -> tuple[Replica, Metering]:
