@@ -5,6 +5,7 @@ from lichen.serving.allotment import Limits, Overspent
 from lichen.serving.ticket import Answer
 
 _POLICY_KEY, _STATE_KEY = RATE_LIMIT_POLICY.lower(), RATE_LIMIT.lower()
+_LINES = f"{RATE_LIMIT_POLICY}: %b\r\n{RATE_LIMIT}: %b\r\n".encode()
 
 
 def limits_of(said: Answer | BaseException) -> Limits | None:
@@ -19,7 +20,7 @@ def limit_lines(said: Answer | BaseException) -> bytes:
     limits = limits_of(said)
     if limits is None:
         return b""
-    return f"{RATE_LIMIT_POLICY}: {limits.policy}\r\n{RATE_LIMIT}: {limits.state}\r\n".encode()
+    return _LINES % limits
 
 
 def limit_metadata(said: Answer | BaseException) -> tuple[tuple[str, str], ...]:
@@ -27,4 +28,4 @@ def limit_metadata(said: Answer | BaseException) -> tuple[tuple[str, str], ...]:
     limits = limits_of(said)
     if limits is None:
         return ()
-    return ((_POLICY_KEY, limits.policy), (_STATE_KEY, limits.state))
+    return ((_POLICY_KEY, limits.policy.decode()), (_STATE_KEY, limits.state.decode()))

@@ -19,9 +19,18 @@ def policy_item(name: str, limit: int, quantity: str, window_s: int) -> str:
     return f'"{name}";q={quota};qu="{UNITS_OF_QUANTITY[quantity]}";w={window_s}'
 
 
-def state_item(name: str, remaining: int, seconds: int) -> str:
-    """One budget in `RateLimit`: what is left, from nano-units, and when some of it comes back."""
-    return f'"{name}";r={min(remaining // 1000, _LARGEST)};t={max(0, seconds)}'
+def state_template(names: Sequence[str]) -> bytes:
+    """A %-template of `RateLimit`: what is left of each, and in how many seconds some comes back.
+
+    It is filled in with every answer, as bytes in half the time of a text.
+    """
+    return joined([f'"{name}";r=%d;t=%d' for name in names]).encode("ascii")
+
+
+def told(remaining: int) -> int:
+    """What is left, from nano-units, in the unit of the field."""
+    quota = remaining // 1000
+    return quota if quota < _LARGEST else _LARGEST
 
 
 def joined(items: Sequence[str]) -> str:

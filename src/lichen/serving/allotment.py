@@ -6,26 +6,25 @@ follows the store.
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
+from typing import NamedTuple
 
 from lichen.carbon.allowance import Allowance
 from lichen.carbon.budget import Budget, Quantity, Verdict, judged
 from lichen.core.clock import Clock, rfc3339
 from lichen.core.errors import LichenError, OverBudget, Unavailable
 from lichen.core.units import readable
-from lichen.protocol.ratelimit import joined, policy_item, state_item
+from lichen.protocol.ratelimit import joined, policy_item, state_template, told
 
 _SYMBOLS = {Quantity.JOULES: "J", Quantity.GRAMS: "gCO2e"}
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """The values of the fields `RateLimit-Policy` and `RateLimit`."""
 
-    policy: str
-    state: str
+    policy: bytes
+    state: bytes
 
 
 class Overspent(OverBudget):
@@ -63,13 +62,11 @@ class Ration:
             window_s = round((step.end - step.start).total_seconds())
         return policy_item(budget.name, budget.limit, budget.quantity.value, window_s)
 
-    def state(self, retry_after_s: int | None = None) -> str:
-        """It in `RateLimit`; of a refusal, with the time that it names."""
+    def state(self) -> tuple[int, int]:
+        """What is left in the unit of `RateLimit`, and in how many seconds some comes back."""
         allowance = self.allowance
-        seconds = retry_after_s
-        if seconds is None:
-            seconds = allowance.resets_unix_s - self._clock.unix_seconds()
-        return state_item(self.budget.name, allowance.remaining, seconds)
+        seconds = allowance.resets_unix_s - self._clock.unix_seconds()
+        return told(allowance.remaining), seconds if seconds > 0 else 0
 
     @property
     def degrades(self) -> bool:
@@ -117,11 +114,13 @@ class Allotment:
         """Put them together; `broken` names one whose account cannot be read."""
         self.rations = tuple(rations)
         self.broken = broken
+        self._template = state_template([one.budget.name for one in self.rations])
         self.refresh()
 
     def refresh(self) -> None:
         """Take nothing for spent that was found so before; for any thread."""
-        self._policy: str | None = None
+        self._policy: bytes | None = None
+        self._may_degrade = any(one.budget.degrade_from is not None for one in self.rations)
         self.short_rows = sys.maxsize
         self._short: tuple[Ration, int] | None = None
         for ration in self.rations:
@@ -152,21 +151,29 @@ class Allotment:
     @property
     def degrades(self) -> bool:
         """Should a cheaper deployment answer?"""
-        return any(ration.degrades for ration in self.rations)
+        return self._may_degrade and any(ration.degrades for ration in self.rations)
 
     def refusal(self, ration: Ration, amount: int) -> Overspent:
         """What is told to a request that `ration` does not hold."""
         said, wait_s = ration.refusal(amount)
-        states = [one.state(wait_s if one is ration else None) for one in self.rations]
-        return Overspent(said, wait_s, Limits(self.policy, joined(states)))
+        states = [one.state() for one in self.rations]
+        if wait_s is not None:  # the same as in Retry-After
+            states[self.rations.index(ration)] = (told(ration.allowance.remaining), wait_s)
+        return Overspent(said, wait_s, Limits(self.policy, self._filled(states)))
 
     @property
-    def policy(self) -> str:
+    def policy(self) -> bytes:
         """The value of `RateLimit-Policy`."""
         if self._policy is None:
-            self._policy = joined([ration.policy for ration in self.rations])
+            self._policy = joined([ration.policy for ration in self.rations]).encode("ascii")
         return self._policy
 
     def limits(self) -> Limits:
         """How the budgets stand now."""
-        return Limits(self.policy, joined([ration.state() for ration in self.rations]))
+        rations = self.rations
+        if len(rations) == 1:
+            return Limits(self.policy, self._template % rations[0].state())
+        return Limits(self.policy, self._filled([ration.state() for ration in rations]))
+
+    def _filled(self, states: Sequence[tuple[int, int]]) -> bytes:
+        return self._template % tuple([figure for state in states for figure in state])

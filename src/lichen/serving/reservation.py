@@ -1,6 +1,6 @@
 """Set aside what a batch may cost before it runs, and settle by its receipts after it (B2)."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from lichen.serving.allotment import Allotment, Overspent, Ration
 from lichen.serving.charging import Price
@@ -61,61 +61,72 @@ class Reservations:
         self._price = price
         self._open: dict[Allotment, list[int]] = {}
 
-    def admit(self, tickets: Sequence[Ticket]) -> tuple[list[Ticket], Refusals]:
+    def admit(self, tickets: list[Ticket]) -> tuple[list[Ticket], Refusals]:
         """Those that their budgets hold, with their cost set aside; and why not the others."""
-        rows = sum([ticket.rows for ticket in tickets])
-        price = self._price(self._cost.of(rows))
+        first = tickets[0].allotment
+        if len(tickets) == 1 and first is not None:  # the usual case, and nothing to sort
+            rows = tickets[0].rows
+            short = self._set_aside(first, rows, self._price(self._cost.of(rows)), rows)
+            if short is None:
+                return tickets, ()
+            return [], [(tickets[0], _refused(first, tickets[0], short))]
+        return self._admit_many(tickets)
+
+    def settle(self, runs: Sequence[Run]) -> None:
+        """Pay what the receipts say; work without a meter is paid by its estimate, failed not."""
+        if len(runs) == 1 and len(runs[0].tickets) == 1:
+            self._settle_one(runs[0].tickets[0], runs[0])
+            return
+        answers: dict[Allotment, list[Answer]] = {}
+        for run in runs:
+            rows = 0
+            for ticket, outcome in zip(run.tickets, run.outcomes, strict=True):
+                rows += ticket.rows
+                if ticket.allotment is not None and isinstance(outcome, Answer):
+                    answers.setdefault(ticket.allotment, []).append(outcome)
+            if run.cpu_ns:
+                self._cost.learn(rows, run.cpu_ns)
+        reserved, self._open = self._open, {}
+        for allotment, estimates in reserved.items():
+            paid_by = answers.get(allotment, ())
+            for estimate, ration in zip(estimates, allotment.rations, strict=True):
+                ration.allowance.settle(estimate, _paid(paid_by, ration, estimate))
+
+    def _settle_one(self, ticket: Ticket, run: Run) -> None:
+        """The usual case again."""
+        if run.cpu_ns:
+            self._cost.learn(ticket.rows, run.cpu_ns)
+        allotment = ticket.allotment
+        if allotment is None or not self._open:
+            return
+        outcome = run.outcomes[0]
+        paid_by = (outcome,) if isinstance(outcome, Answer) else ()
+        for estimate, ration in zip(self._open.pop(allotment), allotment.rations, strict=True):
+            ration.allowance.settle(estimate, _paid(paid_by, ration, estimate))
+
+    def _admit_many(self, tickets: Sequence[Ticket]) -> tuple[list[Ticket], Refusals]:
+        of_rows = sum([ticket.rows for ticket in tickets])
+        price = self._price(self._cost.of(of_rows))
         groups: dict[Allotment, list[Ticket]] = {}
         for ticket in tickets:
             if ticket.allotment is not None:
                 groups.setdefault(ticket.allotment, []).append(ticket)
         refused: list[tuple[Ticket, Overspent]] = []
         for allotment, members in groups.items():
-            short = self._set_aside(allotment, members, price, rows)
-            if short is not None:
-                refused += self._one_by_one(allotment, members, (price, rows), short)
+            rows = sum([ticket.rows for ticket in members])
+            if self._set_aside(allotment, rows, price, of_rows) is None:
+                continue
+            for ticket in members:  # not all of them fit: each by itself, in their order
+                short = self._set_aside(allotment, ticket.rows, price, of_rows)
+                if short is not None:
+                    refused.append((ticket, _refused(allotment, ticket, short)))
         gone = {id(ticket) for ticket, _ in refused}
         return [ticket for ticket in tickets if id(ticket) not in gone], refused
 
-    def settle(self, runs: Sequence[Run]) -> None:
-        """Pay what the receipts say; work without a meter is paid by its estimate, failed not."""
-        for run in runs:
-            if run.cpu_ns:
-                self._cost.learn(sum([ticket.rows for ticket in run.tickets]), run.cpu_ns)
-        answers: dict[Allotment, list[Answer]] = {}
-        for run in runs:
-            for ticket, outcome in zip(run.tickets, run.outcomes, strict=True):
-                if ticket.allotment is not None and isinstance(outcome, Answer):
-                    answers.setdefault(ticket.allotment, []).append(outcome)
-        for allotment, estimates in self._open.items():
-            for estimate, ration in zip(estimates, allotment.rations, strict=True):
-                paid = _paid(answers.get(allotment, ()), ration, estimate)
-                ration.allowance.settle(estimate, paid)
-        self._open = {}
-
-    def _one_by_one(
-        self,
-        allotment: Allotment,
-        members: Sequence[Ticket],
-        costs: tuple[Price, int],
-        short: Short,
-    ) -> Iterator[tuple[Ticket, Overspent]]:
-        """Not all of them fit: each by itself, in their order; and why not those that do not."""
-        for ticket in members:
-            if len(members) > 1:
-                found = self._set_aside(allotment, [ticket], *costs)
-                if found is None:
-                    continue
-                short = found
-            ration, amount = short
-            allotment.fall_short(ration, ticket.rows, amount)
-            yield ticket, allotment.refusal(ration, amount)
-
     def _set_aside(
-        self, allotment: Allotment, tickets: Sequence[Ticket], price: Price, of_rows: int
+        self, allotment: Allotment, rows: int, price: Price, of_rows: int
     ) -> Short | None:
-        """Reserve the share of these in all budgets that count, or in none: which fell short."""
-        rows = sum([ticket.rows for ticket in tickets])
+        """Reserve the share of these rows in all budgets that count, or in none: which is short."""
         amounts: list[int] = []
         for ration in allotment.rations:
             whole = price.ng if ration.is_grams else price.nj
@@ -132,12 +143,20 @@ class Reservations:
         return None
 
 
+def _refused(allotment: Allotment, ticket: Ticket, short: Short) -> Overspent:
+    ration, amount = short
+    allotment.fall_short(ration, ticket.rows, amount)
+    return allotment.refusal(ration, amount)
+
+
 def _paid(answers: Sequence[Answer], ration: Ration, estimate: int) -> int:
     """What the receipts of these say; at least the estimate, where one of them has none."""
-    charges = [answer.charge for answer in answers]
-    if ration.is_grams:
-        costs = [None if charge is None else charge.ng for charge in charges]
-    else:
-        costs = [None if charge is None else charge.nj for charge in charges]
-    known = sum([cost for cost in costs if cost is not None])
-    return max(known, estimate) if None in costs else known
+    known, is_known = 0, True
+    for answer in answers:
+        charge = answer.charge
+        cost = None if charge is None else charge.ng if ration.is_grams else charge.nj
+        if cost is None:
+            is_known = False
+        else:
+            known += cost
+    return known if is_known else max(known, estimate)

@@ -356,16 +356,16 @@ def test_answers_and_refusals_say_what_is_left(tmp_path: Path) -> None:
         assert isinstance(answer, Answer)
         assert answer.allotment is not None
         limits = answer.allotment.limits()
-        assert limits.policy == '"team";q=20000;qu="microjoules";w=3600'
-        assert limits.state == '"team";r=19600;t=3600'
+        assert limits.policy == b'"team";q=20000;qu="microjoules";w=3600'
+        assert limits.state == b'"team";r=19600;t=3600'
         house.clock.advance(600)
         house.limit("deployment:d", 0.5, quantity=Quantity.GRAMS, limit=2_000)
         while isinstance(refused := await house.ask(1.0), Answer):
             pass
         assert isinstance(refused, Overspent)
-        assert '"deployment-d";q=2;qu="micrograms";w=3600' in refused.limits.policy
-        assert '"deployment-d";r=0;t=3000' in refused.limits.state
-        assert '"team";r=' in refused.limits.state
+        assert b'"deployment-d";q=2;qu="micrograms";w=3600' in refused.limits.policy
+        assert b'"deployment-d";r=0;t=3000' in refused.limits.state
+        assert b'"team";r=' in refused.limits.state
         assert refused.retry_after_s == 3000
 
     running(tmp_path, act)
