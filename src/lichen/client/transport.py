@@ -139,4 +139,8 @@ def _refusal(answer: httpx.Response) -> errors.LichenError:
         says = msgspec.json.decode(answer.content, type=ErrorBody).error
     except msgspec.MsgspecError:
         says = f"{answer.url} answered {answer.status_code}"
-    return _ERRORS.get(answer.status_code, errors.WorkFailed)(says)
+    kind = _ERRORS.get(answer.status_code, errors.WorkFailed)
+    if kind is errors.OverBudget:
+        wait = answer.headers.get("retry-after", "")
+        return errors.OverBudget(says, int(wait) if wait.isdecimal() else None)
+    return kind(says)

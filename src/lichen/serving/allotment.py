@@ -145,8 +145,9 @@ class Allotment:
                 f"what budget {self.broken!r} has spent cannot be read, and nothing is answered "
                 "on it until that is mended: the log of the data plane says why"
             )
-        if rows >= self.short_rows and self._short is not None:
-            raise self.refusal(*self._short)
+        short = self._short  # the poller may forget it at any moment
+        if rows >= self.short_rows and short is not None:
+            raise self.refusal(*short)
 
     @property
     def degrades(self) -> bool:

@@ -154,7 +154,8 @@ class Budgets:
             try:
                 self._hold(key, budget)
             except LichenError as error:
-                _log.error("budget %s cannot be kept: %s", budget.name, error)
+                if budget not in self._index.broken:  # it is tried again each second
+                    _log.error("budget %s cannot be kept: %s", budget.name, error)
                 broken.append(budget)
         self._index = _Index(
             tuple(self._rations.values()), tuple(broken), self._aliases(list(budgets.values()))
