@@ -37,6 +37,16 @@ def _share(part: float, whole: float) -> float:
     return 1.0 if part >= whole else part / whole
 
 
+def check_is_another(name: str, cheaper: Cheaper) -> None:
+    """Refuse a deployment that names itself.
+
+    Raises:
+        InvalidInput: it does.
+    """
+    if cheaper.deployment == name:
+        raise InvalidInput(f"deployment {name!r} cannot stand in for itself: name another")
+
+
 def checked_cheaper(
     catalog: Catalog, wanted: Deployment, other: Deployment, stated: float | None
 ) -> Cheaper:
@@ -47,8 +57,6 @@ def checked_cheaper(
             be as good as `wanted` has to be.
         NotFound: the version of one of them is gone.
     """
-    if other.name == wanted.name:
-        raise InvalidInput(f"deployment {wanted.name!r} cannot stand in for itself: name another")
     if other.tenant != wanted.tenant:
         raise InvalidInput(
             f"deployment {other.name!r} belongs to another tenant than {wanted.name!r}: name one "

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from lichen.control.standins import checked_cheaper
+from lichen.control.standins import check_is_another, checked_cheaper
 from lichen.core.errors import Conflict, NotFound
 from lichen.core.ids import ModelReference, TenantId, checked_name
 from lichen.frameworks.devices import check_device
@@ -83,6 +83,7 @@ class Deployments:
             device=placement.device,
         )
         if cheaper is not None:
+            check_is_another(name, cheaper)
             other = self._found(cheaper.deployment)[0]
             found = checked_cheaper(self._catalog, wanted, other, cheaper.quality)
             wanted = replace(wanted, cheaper=found)
