@@ -41,18 +41,20 @@ class Watcher(Protocol):
 class MeterSession:
     """One process's hold on the meters: the rate now, the CPU used, and a call each window.
 
+    `meter` makes the meter if it falls to this process to own one.
+
     Raises:
         StorageFailed: the runtime folder cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, meter: Callable[[], Meter]) -> None:
         self.folder = folder
         self.process = os.getpid()
         self.closed = False
         """Whether a new block has to ask for another session."""
         self.abandoned = False
         """Whether this is a forked child's copy: its clocks are not this process's."""
-        self._owner = MeterOwner(folder, _meter)
+        self._owner = MeterOwner(folder, meter)
         self._page = self._first_page()
         self.rate: Callable[[], Rate] = self._page.rate
         """What a CPU-nanosecond costs, as last published."""
@@ -147,7 +149,7 @@ _sessions: dict[Path, MeterSession] = {}
 _opening = Lock()
 
 
-def _meter() -> Meter:
+def host_meter() -> Meter:
     """The best meter, with what `lichen meter calibrate` found of this machine in the user's home.
 
     Where a platform runs, its own settings and calibration count: it owns the meters.
@@ -156,7 +158,7 @@ def _meter() -> Meter:
     return best_meter(replace(BEST, paths=replace(BEST.paths, calibration=calibration)))
 
 
-def session_of(folder: Path) -> MeterSession:
+def session_of(folder: Path, meter: Callable[[], Meter] = host_meter) -> MeterSession:
     """This process's session on that folder, opened when it is first asked for.
 
     A fork starts its own: the sampler's thread stays with the parent.
@@ -164,7 +166,7 @@ def session_of(folder: Path) -> MeterSession:
     with _opening:
         session = _sessions.get(folder)
         if session is None or session.closed:
-            session = _sessions[folder] = MeterSession(folder)
+            session = _sessions[folder] = MeterSession(folder, meter)
     return session
 
 

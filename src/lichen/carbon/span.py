@@ -1,25 +1,36 @@
 """One metered span of work: what was charged to it, its end, its receipt."""
 
 import warnings
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from lichen.carbon.emissions_csv import EmissionsFile, Run
-from lichen.carbon.meter_session import MeterSession, session_of
+from lichen.carbon.meter_session import MeterSession, host_meter, session_of
 from lichen.carbon.prices import Prices, Tally, receipt_of
 from lichen.core.errors import LichenError, Unavailable
 from lichen.core.figures import Receipt
 from lichen.core.units import NANOSECONDS_PER_SECOND
+from lichen.energy.meter import Meter
 
 
 class Terms:
-    """What is metered, at which prices, in which runtime folder, and where rows of it go."""
+    """What is metered, at which prices, in which runtime folder, and where rows of it go.
 
-    __slots__ = ("_folder", "_session", "name", "output", "prices")
+    `meter` makes the meter if nobody on this host owns one yet.
+    """
+
+    __slots__ = ("_folder", "_meter", "_session", "name", "output", "prices")
 
     def __init__(
-        self, name: str, prices: Prices, folder: Path, output: EmissionsFile | None = None
+        self,
+        name: str,
+        prices: Prices,
+        folder: Path,
+        output: EmissionsFile | None = None,
+        meter: Callable[[], Meter] = host_meter,
     ) -> None:
+        self._meter = meter
         self.name = name
         self.prices = prices
         self.output = output
@@ -37,7 +48,7 @@ class Terms:
             self.output.check()
         session = self._session
         if session is None or session.closed:
-            session = self._session = session_of(self._folder)
+            session = self._session = session_of(self._folder, self._meter)
         return Span(self, session)
 
 

@@ -1,6 +1,7 @@
 """`lichen meter run -- COMMAND`: run it, meter it and all that it starts, pass on how it ended."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -19,8 +20,10 @@ from lichen.core.errors import InvalidInput, NotFound, Refused, Unavailable
 from lichen.core.figures import Receipt
 from lichen.core.units import NANOSECONDS_PER_SECOND
 from lichen.energy.closing import HOST_OTHER
+from lichen.energy.probe import best_meter
 from lichen.energy.processes import read_counters
 from lichen.server.home import Home
+from lichen.server.metering import meter_choice
 from lichen.server.pricing import pricing
 from lichen.server.sections import Settings
 from lichen.server.settings import load
@@ -86,7 +89,13 @@ def meter_run(command: tuple[str, ...], **options: Unpack[RunOptions]) -> int:
     settings = load({"zone": options["zone"]})
     booking = _booking(settings, options)
     name = options["name"] or Path(command[0]).name
-    terms = Terms(name, _prices(settings), settings.runtime, _output(options["output"]))
+    terms = Terms(
+        name,
+        _prices(settings),
+        settings.runtime,
+        _output(options["output"]),
+        partial(best_meter, meter_choice(settings)),
+    )
     try:
         with CommandSignals() as signals:
             end = MeteredCommand(terms, booking).run(command, signals.started)
