@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from threading import Event, Lock, Thread
 from typing import Protocol
 
@@ -19,7 +20,7 @@ from platformdirs import user_data_path
 from lichen.core.errors import LichenError, Unavailable
 from lichen.core.units import NANOSECONDS_PER_SECOND
 from lichen.energy.attribution import clock_cost_ns
-from lichen.energy.descendants import ended_children_ns, has_children, living_ns
+from lichen.energy.descendants import has_children, living_ns
 from lichen.energy.machine import CALIBRATION_FILE
 from lichen.energy.meter import Meter
 from lichen.energy.open_window import SAMPLE_NS, WINDOW_NS
@@ -87,17 +88,16 @@ class MeterSession:
         """
         process_ns = time.process_time_ns()
         if self._sampling:  # only then does its clock move: a look at it costs as much as the first
-            sampler_ns = time.clock_gettime_ns(self._sampler_clock)
+            process_ns -= time.clock_gettime_ns(self._sampler_clock)
         else:
-            sampler_ns = self._sampler_ns
-        return process_ns - sampler_ns + self.children_ns()
-
-    def children_ns(self) -> int:
-        """CPU time of this process's children and theirs, without its own."""
-        if not self._parent:
-            return ended_children_ns()
-        # In this order a child that ends in between is missed once, never counted twice.
-        return ended_children_ns() + living_ns(self.process)
+            process_ns -= self._sampler_ns
+        # As `ended_children_ns`, without its calls: this stands at both ends of every block.
+        usage = getrusage(RUSAGE_CHILDREN)
+        ended_s = usage[0] + usage[1]
+        if ended_s:
+            process_ns += int(ended_s * NANOSECONDS_PER_SECOND)
+        # Read last: a child that ends in between is missed once, never counted twice.
+        return process_ns + living_ns(self.process) if self._parent else process_ns
 
     def watch(self, watcher: Watcher) -> None:
         """Call it each window."""

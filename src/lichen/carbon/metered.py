@@ -33,7 +33,7 @@ from lichen.carbon.footprint import HostEmbodied
 from lichen.carbon.intensity import IntensitySource
 from lichen.carbon.prices import prices_of
 from lichen.carbon.span import Span, Terms
-from lichen.carbon.steps import AsyncSteps, StepMeter, Steps
+from lichen.carbon.steps import AsyncSteps, GeneratorSteps, StepMeter, Steps
 from lichen.core.clock import Clock
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.core.figures import Receipt
@@ -99,7 +99,8 @@ class Metered:
         now_ns = self._clock() - cost_ns
         session.unwatch(self)
         with self._lock:
-            self._charge(span, now_ns)
+            if now_ns > self._charged_to_ns:
+                span.tally.add(now_ns - self._charged_to_ns)
             span.end()
 
     def start(self) -> Self:
@@ -149,7 +150,7 @@ class Metered:
         if iscoroutinefunction(function):
             wrapper = self._wrap_coroutine(function)
         elif isgeneratorfunction(function):
-            wrapper = self._wrap_generator(function, Steps)
+            wrapper = self._wrap_generator(function, GeneratorSteps)
         elif isasyncgenfunction(function):
             wrapper = self._wrap_generator(function, AsyncSteps)
         else:
@@ -177,7 +178,7 @@ class Metered:
         return cast(Callable[P, R], wrapped)
 
     def _wrap_generator(
-        self, function: Callable[P, Any], steps: type[Steps] | type[AsyncSteps]
+        self, function: Callable[P, Any], steps: type[GeneratorSteps] | type[AsyncSteps]
     ) -> Callable[P, R]:
         @wraps(function)
         def wrapped(*args: P.args, **kwargs: P.kwargs) -> object:
@@ -202,14 +203,12 @@ class Metered:
             span.session.unwatch(self)
             return
         with self._lock:
-            if not span.ended:
-                self._charge(span, now_ns)
-                span.tally.reprice()
-
-    def _charge(self, span: Span, now_ns: int) -> None:
-        if now_ns > self._charged_to_ns:
-            span.tally.add(now_ns - self._charged_to_ns)
-            self._charged_to_ns = now_ns
+            if span.ended:
+                return
+            if now_ns > self._charged_to_ns:
+                span.tally.add(now_ns - self._charged_to_ns)
+                self._charged_to_ns = now_ns
+            span.tally.reprice()
 
 
 def _clock_of_this_thread() -> Callable[[], int]:

@@ -18,6 +18,7 @@ from lichen.carbon.prices import Tally
 from lichen.carbon.span import Terms
 from lichen.core.errors import NotFound, Refused
 from lichen.core.figures import Receipt
+from lichen.core.units import NANOSECONDS_PER_SECOND
 from lichen.energy.command_group import CommandGroup, own_group
 from lichen.energy.counters import ProcessCounters
 from lichen.energy.descendants import ended_children_ns, living, living_ns
@@ -100,6 +101,8 @@ class MeteredCommand:
         self._span = self._terms.begin()
         _adopt_orphans()
         self._before_ns = ended_children_ns()
+        clock = self._terms.prices.clock
+        began_ns = clock.monotonic_ns()
         child = _start(command)
         started(child.pid)
         self._group = CommandGroup.around(child.pid, own_group())
@@ -110,7 +113,7 @@ class MeteredCommand:
         return CommandEnd(
             child.returncode,
             self._span.receipt,
-            self._span.seconds,
+            (clock.monotonic_ns() - began_ns) / NANOSECONDS_PER_SECOND,
             self._span.tally.cpu_ns,
             left_running,
             CLOCKS if self._group is None else CONTROL_GROUP,

@@ -55,16 +55,15 @@ class Terms:
 class Span:
     """Begins when it is made; `end` it once, and it has a receipt."""
 
-    __slots__ = ("_began_ns", "_ended_at", "_receipt", "_terms", "seconds", "session", "tally")
+    __slots__ = ("_began_ns", "_ended_at", "_receipt", "_terms", "session", "tally")
 
     def __init__(self, terms: Terms, session: MeterSession) -> None:
         self.session = session
         self._terms = terms
         self._ended_at: datetime | None = None
         self._receipt: Receipt | None = None
-        self._began_ns = terms.prices.clock.monotonic_ns()
-        self.seconds = 0.0
-        """How long it took on the wall; known once it ended."""
+        # A look at the clock is saved where nobody will ask how long it took.
+        self._began_ns = terms.prices.clock.monotonic_ns() if terms.output is not None else 0
         self.tally = Tally(session.rate, terms.prices)
 
     def end(self) -> None:
@@ -74,12 +73,12 @@ class Span:
         """
         clock = self._terms.prices.clock
         self._ended_at = clock.now()
-        self.seconds = (clock.monotonic_ns() - self._began_ns) / NANOSECONDS_PER_SECOND
         if self._terms.output is not None:
+            seconds = (clock.monotonic_ns() - self._began_ns) / NANOSECONDS_PER_SECOND
             run = Run(
                 self._terms.name,
                 self._ended_at,
-                self.seconds,
+                seconds,
                 self.tally.spent(),
                 self._terms.prices.zone,
                 self._terms.prices.pue,

@@ -12,14 +12,14 @@ from lichen.carbon.span import Span, Terms
 
 
 class StepMeter:
-    """Charges the steps of one call; `ended` takes its span when there are no more."""
+    """Charges the steps of one call; `take` gets its span when there are no more."""
 
-    __slots__ = ("_cost_ns", "_ended", "_span")
+    __slots__ = ("_cost_ns", "_span", "_take")
 
-    def __init__(self, terms: Terms, ended: Callable[[Span], None]) -> None:
+    def __init__(self, terms: Terms, take: Callable[[Span], None]) -> None:
         self._span = terms.begin()
         self._cost_ns = self._span.session.thread_clock_cost_ns
-        self._ended = ended
+        self._take = take
 
     def charge_since(self, mark_ns: int) -> None:
         """A step of the calling thread began at `mark_ns` of its clock and ends now."""
@@ -27,11 +27,16 @@ class StepMeter:
         if spent_ns > 0:
             self._span.tally.add(spent_ns)
 
+    @property
+    def ended(self) -> bool:
+        """Whether there are no more steps."""
+        return self._span.ended
+
     def end(self) -> None:
         """There are no more steps."""
         if not self._span.ended:
             self._span.end()
-            self._ended(self._span)
+            self._take(self._span)
 
 
 class Steps(Generator[Any, Any, Any]):
@@ -56,8 +61,9 @@ class Steps(Generator[Any, Any, Any]):
 
     def close(self) -> None:
         """End it where it waits."""
-        self._step(self._inner.close)
-        self._meter.end()
+        if not self._meter.ended:
+            self._step(self._inner.close)
+            self._meter.end()
 
     def _step(self, run: Callable[..., object], *what: object) -> object:
         mark_ns = thread_time_ns()
@@ -74,6 +80,15 @@ class Steps(Generator[Any, Any, Any]):
     def _is_last(self, outcome: BaseException) -> bool:  # noqa: ARG002 - others look at it
         """Whether nothing comes after a step that ended so."""
         return True
+
+
+class GeneratorSteps(Steps):
+    """A generator; one that nobody reads to its end is closed when the last reader lets go."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class _Item(Steps):

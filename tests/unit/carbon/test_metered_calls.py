@@ -145,6 +145,21 @@ def test_a_generator_left_early_has_a_receipt_when_it_is_closed(runtime: Path) -
     assert block.receipt.energy.nj > 0
 
 
+def test_a_generator_that_nobody_reads_to_its_end_has_a_receipt(runtime: Path) -> None:
+    block = metered("rows", runtime=runtime)
+
+    @block
+    def produce() -> Iterator[int]:
+        while True:
+            burn(2)
+            yield 1
+
+    for _ in produce():
+        break
+    assert cpu_ns(block) >= 2 * MS
+    assert block.receipt.energy.nj > 0
+
+
 def test_an_asynchronous_generator_is_charged_for_its_own_steps_alone(runtime: Path) -> None:
     block = metered("stream", runtime=runtime)
 
