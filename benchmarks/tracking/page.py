@@ -88,7 +88,6 @@ def page(
         tasks=plan.tasks,
         machine=machine,
         kernel=platform.release(),
-        python=platform.python_version(),
         table=table(peers, results),
         nothing=NOTHING,
         skipped=skipped(results),
