@@ -85,8 +85,9 @@ def test_the_commands_of_a_page_work_as_written(
 
 
 @pytest.mark.parametrize("script", blocks(ROOT / "docs/how-to/meter-your-own-code.md", "python"))
-def test_the_metering_guide_runs_without_a_server(script: str) -> None:
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+def test_the_metering_guide_runs_without_a_server(script: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
 
 
