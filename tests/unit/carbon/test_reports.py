@@ -122,6 +122,19 @@ def test_a_deployment_is_scored_alone_or_not_found(ledger: LedgerReader) -> None
         report(ledger, replace(SCI, deployment="nix"))
 
 
+def test_a_metered_command_is_scored_by_its_runs(tmp_path: Path) -> None:
+    rows = {"work/default/nightly etl/command/run": (10, 5_500, 4), "idle": (10, 5_500, 0)}
+    books_of_it = books(tmp_path / "l.db", example.germany(400.0), rows=rows)
+    found = told(books_of_it, SCI)
+    assert found["run.nightly etl.r"].value == 4
+    assert found["run.nightly etl.sci"].value == 2.75
+    assert found["run.nightly etl.sci"].unit == "gCO2e/run"
+    assert found["platform.sci"].value is None
+    page = written(report(books_of_it, SCI), ReportFormat.HTML).decode()
+    assert '<tr id="run.nightly-etl.sci">' in page
+    assert "Command nightly etl" in page
+
+
 def test_without_requests_there_is_energy_and_no_score(tmp_path: Path) -> None:
     idle = books(tmp_path / "l.db", example.germany(400.0), rows={"idle": (10, 5_000, 0)})
     found = told(idle, SCI)

@@ -129,14 +129,13 @@ def _row(figure: Figure, words: _Words) -> str:
     details = (line.formula, origin.provenance)
     small = "".join(f"<small>{escape(text)}</small>" for text in details if text)
     label = f'<th scope="row"><span>{escape(line.label)}</span>{small}</th>'
+    anchor = escape("-".join(line.name.split()))
     if figure.value is None:
         reason = f"{escape(words.unknown)}: {escape(figure.absent or '')}"
-        return (
-            f'<tr id="{escape(line.name)}" class="absent">{label}<td colspan="3">{reason}</td></tr>'
-        )
+        return f'<tr id="{anchor}" class="absent">{label}<td colspan="3">{reason}</td></tr>'
     unit = "" if line.unit == "1" else f" <span>{escape(line.unit)}</span>"
     return (
-        f'<tr id="{escape(line.name)}">{label}<td class="number">{shown(figure.value)}{unit}</td>'
+        f'<tr id="{anchor}">{label}<td class="number">{shown(figure.value)}{unit}</td>'
         f'<td class="number">{_interval(figure)}<small>{escape(origin.interval)}</small></td>'
         f"<td>{escape(origin.method)}</td></tr>"
     )

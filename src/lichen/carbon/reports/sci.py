@@ -33,8 +33,8 @@ TITLE = "Software Carbon Intensity (ISO/IEC 21031:2024)"
 NOTES = (
     f"Reserved hardware: {POLICY}.",
     "I is location-based; certificates, contracts and offsets do not lower an SCI score.",
-    "The functional unit R of a deployment is one answered request, of jobs one job; of the whole "
-    "platform one answered request, so that training weighs on the answers that it served.",
+    "The functional unit R of a deployment is one answered request, of jobs one job, of a command "
+    "one run; of the platform one answered request, so that training weighs on what it served.",
     FINAL,
     ROUNDING,
 )
@@ -85,8 +85,8 @@ def _wanted(by_subject: Mapping[Subject, Borne], deployment: str) -> Subject:
 
 
 def _of(subject: Subject, by_subject: Mapping[Subject, Borne]) -> _Scored:
-    unit = "request" if subject.is_deployment else "job"
-    return _Scored(f"{subject.kind}.{subject.name}", subject.title, unit, by_subject[subject])
+    name = f"{subject.kind}.{subject.name}"
+    return _Scored(name, subject.title, subject.unit, by_subject[subject])
 
 
 def _platform(activity: Activity, by_subject: Mapping[Subject, Borne]) -> _Scored:

@@ -1,4 +1,4 @@
-"""Who bears what: deployments and kinds of jobs, each with its part of what is reserved for all.
+"""Who bears what: deployments, kinds of jobs and commands, each with its part of what is reserved.
 
 Policy: what nobody's work caused (idle, overhead, work in progress, variance) is borne by all work
 in proportion to its own energy, by largest remainder, so that the subjects sum to the platform.
@@ -17,12 +17,15 @@ POLICY = (
     "idle, overhead, work in progress and rate variance of the host are borne by all work in "
     "proportion to its own energy (largest remainder: the parts sum to the whole)"
 )
+RUN = "run"
+_COMMAND = ("command", RUN)
+"""How `lichen meter run --account` ends its account."""
 _JOBS = frozenset(JobKind)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
-    """A deployment, or all jobs of one kind for one model or dataset."""
+    """A deployment, all jobs of one kind for one model or dataset, or the runs of a command."""
 
     kind: str
     name: str
@@ -35,7 +38,16 @@ class Subject:
     @property
     def title(self) -> str:
         """As a heading names it."""
-        return f"Deployment {self.name}" if self.is_deployment else f"Jobs: {self.kind} {self.name}"
+        if self.is_deployment:
+            return f"Deployment {self.name}"
+        return f"Command {self.name}" if self.kind == RUN else f"Jobs: {self.kind} {self.name}"
+
+    @property
+    def unit(self) -> str:
+        """Its functional unit."""
+        if self.is_deployment:
+            return "request"
+        return "run" if self.kind == RUN else "job"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,8 @@ def _own(work: Mapping[str, Footprint]) -> dict[Subject, Footprint]:
 def _subject(account: str) -> tuple[Subject, str]:
     """`work/<tenant>/<deployment or job>/<model@version>/<variant>`: whose it is, and which job."""
     _, _, name, what, variant = (*account.split("/"), "", "", "", "")[:5]
+    if (what, variant) == _COMMAND:
+        return Subject(RUN, name), ""
     if variant in _JOBS:
         return Subject(variant, what), name
     return Subject("deployment", name), ""
