@@ -40,6 +40,8 @@ def basis_of(window: Window, rate: CarbonRate) -> Basis:
         made.source if made else None,
         round(made.kg_low / kg, 2) if made else None,
         round(made.kg_high / kg, 2) if made else None,
+        None if published.idle_low is None else round(published.idle_low, 2),
+        None if published.idle_high is None else round(published.idle_high, 2),
     )
 
 

@@ -34,7 +34,8 @@ class Basis:
 
     `energy_low` and `energy_high` are the ends of the energy's 90 % interval as shares of the
     energy; `meter` names the meter or model that read it. `embodied_low` and `embodied_high` are
-    the same of the embodied carbon; books of before 2026-11-22 do not hold them.
+    the same of the embodied carbon, `idle_low` and `idle_high` of the account `idle`, where the
+    meter knows its interval apart; books of before 2026-11-22 do not hold them.
     """
 
     intensity: IntensityValue
@@ -46,6 +47,8 @@ class Basis:
     embodied: str | None
     embodied_low: float | None = None
     embodied_high: float | None = None
+    idle_low: float | None = None
+    idle_high: float | None = None
 
     def text(self) -> str:
         """Canonical JSON: equal bases give equal text."""

@@ -43,6 +43,13 @@ def idle_power(
     return Spread(base.low_mw + drawn_mw, base.median_mw + drawn_mw, base.high_mw + drawn_mw)
 
 
+def _ends(idle: Spread) -> tuple[float | None, float | None]:
+    """The ends of the idle power as shares of it; of none there are none."""
+    if idle.median_mw <= 0:
+        return None, None
+    return idle.low_mw / idle.median_mw, idle.high_mw / idle.median_mw
+
+
 class ModelMeter:
     """Joules from busy CPU time; linear, so the second busy core costs what the first did (M2).
 
@@ -93,6 +100,7 @@ class ModelMeter:
             Method.MODELLED,
             self.source,
             window,
+            *_ends(self.idle),
         )
 
     def close(self) -> None:

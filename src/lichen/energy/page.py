@@ -9,6 +9,7 @@ import mmap
 import os
 import struct
 from dataclasses import dataclass
+from math import isnan, nan
 from pathlib import Path
 from zlib import crc32
 
@@ -17,10 +18,10 @@ from lichen.core.figures import EnergyFigure, Method
 from lichen.core.units import Nanojoules
 
 PAGE_NAME = "meter.page"
-_MAGIC = 0x4C49_4348_5047_0001
+_MAGIC = 0x4C49_4348_5047_0002
 _SIZE = 4096
 _PAYLOAD_AT = (1024, 2560)
-_FIXED = struct.Struct("=qqqqqqdddBH")
+_FIXED = struct.Struct("=qqqqqqdddddBH")
 _CRC = struct.Struct("=I")
 _SOURCE_LIMIT = 400
 _METHODS = tuple(Method)
@@ -32,7 +33,8 @@ class Rate:
     """What one nanosecond of busy CPU costs, in nanojoules, and the 90 % interval of that (M4).
 
     The interval is common to everything on this host: two figures made with one rate compare
-    more tightly than either is known.
+    more tightly than either is known. `idle_low` and `idle_high` are the ends of the idle energy's
+    own interval, as shares of it, where the meter knows one.
     """
 
     nj_per_cpu_ns: float
@@ -41,6 +43,8 @@ class Rate:
     method: Method
     source: str
     window: int
+    idle_low: float | None = None
+    idle_high: float | None = None
 
     def nanojoules(self, cpu_ns: int) -> int:
         """The energy of that much CPU time, rounded half up."""
@@ -85,6 +89,8 @@ def _pack(content: PageContent) -> bytes:
         content.rate.nj_per_cpu_ns,
         content.rate.low,
         content.rate.high,
+        nan if content.rate.idle_low is None else content.rate.idle_low,
+        nan if content.rate.idle_high is None else content.rate.idle_high,
         _METHODS.index(content.rate.method),
         len(source),
     )
@@ -99,7 +105,10 @@ def _unpack(raw: bytes) -> PageContent | None:
     if length > _SOURCE_LIMIT or crc32(raw[_CRC.size : end]) != _CRC.unpack_from(raw)[0]:
         return None
     source = raw[end - length : end].decode(errors="replace")
-    rate = Rate(fields[6], fields[7], fields[8], _METHODS[fields[9]], source, fields[0])
+    idle_low, idle_high = (None if isnan(end) else end for end in fields[9:11])
+    method = _METHODS[fields[11]]
+    middle, low, high = fields[6:9]
+    rate = Rate(middle, low, high, method, source, fields[0], idle_low, idle_high)
     return PageContent(
         window=fields[0],
         started_unix_ns=fields[1],

@@ -1,5 +1,6 @@
 """A closed window becomes a booking that balances in joules and in grams (L1)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -47,6 +48,15 @@ def test_work_keeps_its_grams_and_the_meter_pays_for_everything() -> None:
     assert by_account["work/default/vic/vic@1/fp32"].units == 1200
     assert by_account["idle"].ng == round(1_200_000_000 * 400 / 3_600_000)
     assert by_account["overhead/dataplane"].ng > 0
+
+
+def test_the_interval_of_idle_is_booked_where_the_meter_knows_it() -> None:
+    rate = replace(PUBLISHED, idle_low=0.6178, idle_high=2.1012)
+    apart = book(replace(window(), rate=rate), lines(), CarbonRate(INTENSITY)).basis
+    assert (apart.idle_low, apart.idle_high) == (0.62, 2.1)
+    assert Basis.parse(apart.text()) == apart
+    together = book(window(), lines(), CarbonRate(INTENSITY)).basis
+    assert together.idle_low is None
 
 
 def test_the_making_of_the_host_is_shared_by_its_threads_and_idle_takes_the_rest() -> None:

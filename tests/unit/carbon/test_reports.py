@@ -17,6 +17,7 @@ from lichen.carbon.accounts import LedgerReader
 from lichen.carbon.intensity import Scope, Signal
 from lichen.carbon.ledger import Ledger
 from lichen.carbon.postings import Basis
+from lichen.carbon.reports.activity import activity
 from lichen.carbon.reports.amounts import Amount
 from lichen.carbon.reports.declarations import Declarations, Declared, MarketFactor
 from lichen.carbon.reports.figures import shown
@@ -142,6 +143,19 @@ def test_without_requests_there_is_energy_and_no_score(tmp_path: Path) -> None:
     assert found["platform.sci"].value is None
     assert "no request was done" in found["platform.sci"].absent
     assert message(report(idle, SCI)).sections[1].title == "Whole platform"
+
+
+def test_idle_energy_keeps_the_interval_that_its_meter_knows(tmp_path: Path) -> None:
+    rows = {"idle": (10, 5_000, 0), "work/default/load/vic@1/fp32": (10, 5_000, 1)}
+    one_for_both = example.germany(400.0)
+    its_own = replace(one_for_both, idle_low=0.9, idle_high=1.1)
+    for name, basis, low, high in (("a", one_for_both, 0.5, 1.4), ("b", its_own, 0.9, 1.1)):
+        extent, shares = books(tmp_path / name, basis, rows=rows).shares()
+        found = activity(extent, shares)
+        energy = found.idle.energy
+        assert (energy.low, energy.high) == (round(low * energy.value), round(high * energy.value))
+        work = found.accounts["work/default/load/vic@1/fp32"].energy
+        assert (work.low, work.high) == (work.value // 2, round(1.4 * work.value))
 
 
 def test_an_undeclared_owner_leaves_the_scopes_empty_and_the_total_known(

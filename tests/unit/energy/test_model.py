@@ -67,7 +67,16 @@ def test_memory_changes_nothing_of_what_work_is_charged(tmp_path: Path) -> None:
     clock = ManualClock()
     host = HostCpu(tmp_path / "no-proc-stat")
     model = ModelMeter(host=host, threads=4, monotonic=clock.monotonic_ns, memory_gib=512)
-    assert model.rate(1) == meter(tmp_path, clock).rate(1)
+    assert model.rate(1).figure(10**9) == meter(tmp_path, clock).rate(1).figure(10**9)
+
+
+def test_idle_energy_has_an_interval_of_its_own(tmp_path: Path) -> None:
+    clock = ManualClock()
+    rate = meter(tmp_path, clock).rate(1)
+    assert (rate.idle_low, rate.idle_high) == (343 / 555, 1166 / 555)
+    nothing = replace(SPECPOWER_2017, idle=Spread(0, 0, 1), base=None)
+    host = HostCpu(tmp_path / "no-proc-stat")
+    assert ModelMeter(nothing, host, 2, clock.monotonic_ns).rate(1).idle_low is None
 
 
 def test_memory_that_is_not_told_apart_adds_nothing() -> None:

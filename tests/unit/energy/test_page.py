@@ -25,6 +25,9 @@ def test_a_reader_sees_what_was_published_last(tmp_path: Path) -> None:
     writer.publish(later)
     assert reader.rate() == later.rate
     assert reader.content() == later
+    idle = replace(later, window=9, rate=replace(RATE, window=9, idle_low=0.6, idle_high=2.1))
+    writer.publish(idle)
+    assert reader.rate() == idle.rate
     reader.close()
     writer.close()
 

@@ -9,7 +9,7 @@ intensity alone: those are added up in place, and become one footprint.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from lichen.carbon.postings import Basis
@@ -18,6 +18,7 @@ from lichen.carbon.reports.footprints import Footprint, Grid, grid_of
 from lichen.carbon.shares import Share
 from lichen.core.figures import Method
 from lichen.core.units import NANOGRAMS_PER_GRAM, NANOJOULES_PER_KWH
+from lichen.energy.closing import IDLE
 
 NG_PER_NJ = Fraction(NANOGRAMS_PER_GRAM, NANOJOULES_PER_KWH)
 """Nanograms of one nanojoule at 1 g/kWh."""
@@ -96,13 +97,16 @@ class _Price:
 def grouped(shares: Iterable[Share]) -> list[tuple[str, Terms, Group]]:
     """The shares by account and terms, in the order in which they come."""
     numbers: dict[Terms, int] = {}
-    prices: dict[int, tuple[Basis, _Price]] = {}  # by identity: hashing a basis is dear
+    # by identity: hashing a basis is dear
+    prices: dict[tuple[int, bool], tuple[Basis, _Price]] = {}
     groups: dict[tuple[str, int], Group] = {}
     for share in shares:
-        kept = prices.get(id(share.basis))
+        priced = id(share.basis), share.account == IDLE
+        kept = prices.get(priced)
         if kept is None:
-            number = numbers.setdefault(_terms(share.basis), len(numbers))
-            kept = prices[id(share.basis)] = (share.basis, _price(share.basis, number))
+            basis = _of_idle(share.basis) if share.account == IDLE else share.basis
+            number = numbers.setdefault(_terms(basis), len(numbers))
+            kept = prices[priced] = (share.basis, _price(basis, number))
         price = kept[1]
         key = share.account, price.number
         group = groups.get(key)
@@ -111,6 +115,13 @@ def grouped(shares: Iterable[Share]) -> list[tuple[str, Terms, Group]]:
         group.add(share, price)
     terms = list(numbers)
     return [(account, terms[number], group) for (account, number), group in groups.items()]
+
+
+def _of_idle(basis: Basis) -> Basis:
+    """With the interval of idle energy, where the meter knew it apart (M4)."""
+    if basis.idle_low is None or basis.idle_high is None:
+        return basis
+    return replace(basis, energy_low=basis.idle_low, energy_high=basis.idle_high)
 
 
 def _terms(basis: Basis) -> Terms:
