@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from lichen.carbon.reports.booked import grouped
 from lichen.carbon.reports.footprints import EMPTY, Footprint, Grid
@@ -17,7 +18,8 @@ class Activity:
     """A span of the ledger, ready for a report.
 
     `grids` holds what of the platform's energy was priced by whom; what other programs on the host
-    used is in `accounts` under `host/other` alone.
+    used is in `accounts` under `host/other` alone. `asked_us` is the length of the span that was
+    asked for, None where it has no end.
     """
 
     extent: Extent
@@ -26,6 +28,7 @@ class Activity:
     meters: tuple[str, ...]
     pues: tuple[float, ...]
     embodied: tuple[str, ...]
+    asked_us: int | None = None
 
     @property
     def platform(self) -> Footprint:
@@ -52,8 +55,8 @@ class Activity:
         return {name: made for name, made in self.accounts.items() if name.startswith(WORK)}
 
 
-def activity(extent: Extent, shares: Iterable[Share]) -> Activity:
-    """The footprints of a span's shares."""
+def activity(extent: Extent, shares: Iterable[Share], asked: timedelta | None = None) -> Activity:
+    """The footprints of a span's shares; `asked` is how long the span is, if it has two ends."""
     accounts: dict[str, Footprint] = defaultdict(Footprint)
     grids: dict[Grid, Footprint] = defaultdict(Footprint)
     groups = grouped(one for one in shares if one.account != METER)
@@ -70,6 +73,7 @@ def activity(extent: Extent, shares: Iterable[Share]) -> Activity:
         tuple(sorted({terms.meter for terms in all_terms})),
         tuple(sorted({terms.pue for terms in all_terms})),
         tuple(sorted({terms.embodied for terms in all_terms if terms.embodied is not None})),
+        None if asked is None else asked // timedelta(microseconds=1),
     )
 
 

@@ -7,7 +7,6 @@ from lichen.carbon.reports.activity import Activity
 from lichen.carbon.reports.factors import carbon_origin, energy_origin
 from lichen.carbon.reports.figures import Figure, Line, Section, counted, figure
 from lichen.core.clock import rfc3339
-from lichen.core.units import NANOJOULES_PER_KWH
 
 _US_PER_HOUR = 3_600_000_000
 ROUNDING = (
@@ -40,15 +39,13 @@ def _figures(activity: Activity) -> Iterator[Figure]:
     said = f"ledger as of entry {extent.as_of}"
     line = Line("metered", "Time metered", "h", "sum of the windows booked")
     yield counted(line, Fraction(extent.metered_us, _US_PER_HOUR), said)
-    line = Line("gaps", "Time not metered", "h", "sum of the gaps booked after crashes")
+    if activity.asked_us:
+        line = Line("coverage", "Share of the span that was metered", "%", "metered / span")
+        yield counted(line, Fraction(100 * extent.metered_us, activity.asked_us), said)
+    line = Line("gaps", "Time lost to crashes", "h", "sum of the gaps booked after crashes")
     yield counted(line, Fraction(extent.gap_us, _US_PER_HOUR), f"{said}; {extent.gaps} gaps")
     outside = activity.outside
     line = Line("outside.energy", "Outside: energy of other programs", "kWh", "account host/other")
     yield figure(line, outside.energy, energy_origin(activity, outside))
     line = Line("outside.carbon", "Outside: carbon of other programs", "gCO2e", line.formula)
     yield figure(line, outside.total, carbon_origin(activity, outside))
-
-
-def kwh(nanojoules: int) -> Fraction:
-    """Exact kilowatt-hours."""
-    return Fraction(nanojoules, NANOJOULES_PER_KWH)

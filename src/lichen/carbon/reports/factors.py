@@ -88,7 +88,7 @@ def _pue(activity: Activity) -> Iterator[Figure]:
 def _embodied(activity: Activity) -> Iterator[Figure]:
     line = Line(
         "factor.embodied",
-        "Embodied carbon of the host",
+        "Embodied carbon, whole platform",
         "gCO2e",
         "M = TE x TS x RS: kg a hardware thread x time used / expected life (ISO/IEC 21031)",
     )
@@ -104,7 +104,12 @@ def _embodied(activity: Activity) -> Iterator[Figure]:
 
 def water(activity: Activity, declarations: Declarations) -> Figure:
     """Water used on site: the computers' energy x WUE (ISO/IEC 30134-9)."""
-    line = Line("water", "Water used on site", "L", "E of the computers x WUE (ISO/IEC 30134-9)")
+    line = Line(
+        "water",
+        "Water used on site, whole platform",
+        "L",
+        "E of the computers x WUE (ISO/IEC 30134-9)",
+    )
     stated = declarations.water_l_per_kwh
     if stated is None:
         return absent(line, "no water usage effectiveness is declared: set water_l_per_kwh")

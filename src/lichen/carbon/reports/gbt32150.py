@@ -73,7 +73,11 @@ def _boundary(activity: Activity) -> Iterator[Figure]:
     said = f"账本，截至第 {extent.as_of} 条"
     line = Line("metered", "计量时间", "h", "已入账时间窗口之和")
     yield _in_chinese(counted(line, Fraction(extent.metered_us, _US_PER_HOUR), said))
-    line = Line("gaps", "未计量时间", "h", "已入账的中断之和")
+    if activity.asked_us:
+        line = Line("coverage", "计量时间占比", "%", "计量时间 / 报告期")
+        share = Fraction(100 * extent.metered_us, activity.asked_us)
+        yield _in_chinese(counted(line, share, said))
+    line = Line("gaps", "中断时间", "h", "已入账的中断之和")
     said = f"{said}；中断 {extent.gaps} 次"
     yield _in_chinese(counted(line, Fraction(extent.gap_us, _US_PER_HOUR), said))
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from lichen.carbon.accounts import LedgerReader
 from lichen.carbon.reports import ai_act, gbt32150, ghg, huggingface, sci
@@ -63,7 +63,7 @@ def report(
     extent, shares = ledger.shares(question.since, question.until, question.as_of)
     if not question.standard.is_of_a_model and not shares:
         raise _nothing(question, extent)
-    made = activity(extent, shares)
+    made = activity(extent, shares, _length(question))
     title, language, sections, notes = _built(question, made, declarations, savings)
     return Report(
         question.standard,
@@ -77,6 +77,12 @@ def report(
         tuple(sections),
         notes,
     )
+
+
+def _length(question: Question) -> timedelta | None:
+    if question.since is None or question.until is None:
+        return None
+    return question.until - question.since
 
 
 def _check(question: Question) -> None:
