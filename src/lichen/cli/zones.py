@@ -18,7 +18,8 @@ class ZoneVerbs(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """`lichen zones ES` is `lichen zones look ES`."""
         words = [word for word in args if not word.startswith("-")]
-        if "--help" not in args and (not words or words[0] not in self.commands):
+        asks_for_help = "--help" in args and not words
+        if not asks_for_help and (not words or words[0] not in self.commands):
             args = [LOOK, *args]
         return super().parse_args(ctx, args)
 

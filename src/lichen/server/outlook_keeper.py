@@ -26,6 +26,8 @@ MOST_DAYS = 400
 """Of history that a model is trained on."""
 _PERIOD_SECONDS = 5.0
 _LONGEST_STOP_SECONDS = 1.0
+_PAUSE = timedelta(minutes=15)
+"""After a refusal."""
 _NEW_HOURS = timedelta(hours=12)
 """A model is trained anew when its history has grown by so much; a file that ends teaches once."""
 
@@ -52,6 +54,7 @@ class OutlookKeeper:
         self._submissions = submissions
         self._clock = clock
         self._seen: dict[str, tuple[Stamp, str]] = {}
+        self._not_before: dict[str, datetime] = {}
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="outlooks", daemon=True)
 
@@ -70,10 +73,13 @@ class OutlookKeeper:
         for zone in self._histories.zones():
             if self._stopping.is_set():
                 return
+            if self._clock.now() < self._not_before.get(zone, self._clock.now()):
+                continue
             try:
                 self._look_after(zone)
-            except LichenError as error:
+            except LichenError as error:  # a budget is spent, or the disk is full
                 _log.error("the outlook of %s cannot be trained now: %s", zone, error)
+                self._not_before[zone] = self._clock.now() + _PAUSE
 
     def _look_after(self, zone: str) -> None:
         now = self._clock.now()

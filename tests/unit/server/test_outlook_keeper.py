@@ -12,9 +12,9 @@ from lichen.carbon.outlook.archive import ZoneHistory
 from lichen.control.jobs import Jobs
 from lichen.control.submissions import Submissions
 from lichen.core.clock import ManualClock
-from lichen.core.errors import InvalidInput
+from lichen.core.errors import InvalidInput, OverBudget
 from lichen.core.tensors import Signature
-from lichen.protocol.admin import JobKind
+from lichen.protocol.admin import JobKind, JsonObject
 from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Draft
 from lichen.server.outlook_keeper import OutlookKeeper, is_due
@@ -32,7 +32,7 @@ class House:
 
     def __init__(self, folder: Path, settings: CarbonSettings) -> None:
         self.clock = ManualClock(NOW)
-        documents = SqliteDocuments(folder / "db")
+        self.documents = documents = SqliteDocuments(folder / "db")
         self.jobs = Jobs(documents, self.clock)
         self.catalog = Catalog(documents, LocalBlobs(folder / "blobs"), self.clock)
         self.submissions = Submissions(documents, self.jobs, self.clock)
@@ -106,6 +106,30 @@ def test_the_next_day_brings_the_next_model_when_there_are_new_hours(house: Hous
     house.seed("ES", 40)
     keeper.turn()
     assert len(house.jobs.page("", 10)) == 2
+
+
+def test_a_budget_that_refuses_is_asked_again_after_a_while_and_hinders_no_other_zone(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[object] = []
+
+    def refuse(kind: JobKind, spec: JsonObject, tenant: str) -> None:
+        asked.append((kind, spec["zone"], tenant))
+        if spec["zone"] == "ES" and len(asked) == 1:
+            raise OverBudget("budget b is spent", None)
+
+    house.submissions = Submissions(house.documents, house.jobs, house.clock, refuse)
+    house.seed("ES", 30)
+    house.seed("PT", 30)
+    keeper = house.keeper()
+    keeper.turn()
+    keeper.turn()
+    assert [job.spec["zone"] for job in house.jobs.page("", 10)] == ["PT"]
+    assert asked == [("train", "ES", "default"), ("train", "PT", "default")]
+    assert "the outlook of ES cannot be trained now: budget b is spent" in caplog.text
+    house.clock.advance(15 * 60)
+    keeper.turn()
+    assert [job.spec["zone"] for job in house.jobs.page("", 10)] == ["PT", "ES"]
 
 
 def test_nothing_known_is_nothing_to_do(house: House) -> None:

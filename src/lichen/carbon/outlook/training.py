@@ -1,17 +1,16 @@
 """Train a zone's model on its history, and measure it by what it would have said.
 
 Each Monday (UTC) a model is fitted on what was known by then and asked every six hours of the week
-that follows: the residuals of the last 90 days make the quantiles, and their width follows how
-often the truth fell outside (adaptive conformal inference). What is shipped is fitted on all.
+that follows: from what it missed come the quantiles. What is shipped is fitted on all.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lichen.carbon.outlook.calibration import Calibration
 from lichen.carbon.outlook.model import (
-    BANDS,
     CONTEXT,
     Declared,
     declared,
@@ -20,8 +19,7 @@ from lichen.carbon.outlook.model import (
     weights_of,
 )
 from lichen.carbon.outlook.place import Place
-from lichen.carbon.outlook.record import HORIZON_HOURS
-from lichen.carbon.outlook.scoring import Judged, profiles
+from lichen.carbon.outlook.scoring import Judged
 from lichen.carbon.outlook.series import DAY, Series
 from lichen.core.errors import InvalidInput
 from lichen.forecasting.fitting import assembled_at
@@ -33,14 +31,8 @@ from lichen.forecasting.specification import Specification
 LEAST_DAYS = 28
 """Of history before there is a model: two weeks of context, four days ahead, ten days to learn."""
 LEARNT_AFTER_DAYS = 21
+"""Of history before the first Monday's model; until then the base alone is asked."""
 ASKED_EVERY_HOURS = 6
-RESIDUAL_DAYS = 90
-PACE = 0.03
-"""A step of the log width for a forecast that lies outside altogether, less what is expected."""
-WIDEST, NARROWEST = 4.0, 0.25
-LEAST_RESIDUALS = 8
-_FIRST_GUESS = 0.25
-"""Relative half-width of 80 % before a single forecast came true."""
 WEEK = 7 * DAY
 _MONDAY = 4 * DAY
 """Hours from 1970-01-01 (a Thursday) to the first Monday."""
@@ -67,16 +59,6 @@ class Trained:
     judged: int
 
 
-@dataclass(slots=True)
-class _Made:
-    """Forecasts that were made on the way: origins, means, and the intervals they were given."""
-
-    origins: list[int] = field(default_factory=list)
-    means: list[Floats] = field(default_factory=list)
-    low: list[Floats] = field(default_factory=list)
-    high: list[Floats] = field(default_factory=list)
-
-
 class Trainer:
     """Trains on ever more of one history; what was done for less of it is not done again.
 
@@ -99,47 +81,28 @@ class Trainer:
                 f"{zone} has {series.rows / DAY:.1f} days of history, and a model needs "
                 f"{LEAST_DAYS}: wait, or seed it with a file of intensities"
             )
-        self._place = place
-        self._declared = declared(zone, place, series)
+        self.declared: Declared = declared(zone, place, series)
+        self.panel: Panel = panel_of(self.declared.specification, place, series)
         self._series = series
-        self._panel = panel_of(self._declared.specification, place, series)
+        self._calibration = Calibration(series, self.declared.specification)
         self._learnt: Moments | None = None
         self._learnt_by = 0
-        self._made = _Made()
-        self._settled = 0
-        self._width = np.ones(len(BANDS))
-        self._weeks_width = self._width.copy()
-        self._next = self._first_monday()
-        self._weights = self._declared.base.astype(np.float32)
-        self._offsets = self._first_offsets()
-        self._asked_by = 0
-
-    @property
-    def declared(self) -> Declared:
-        """What is fitted."""
-        return self._declared
-
-    @property
-    def panel(self) -> Panel:
-        """The hours and the sun."""
-        return self._panel
+        self._asked_by = CONTEXT
+        self._weights = self.declared.base.astype(np.float32)
+        least = series.first_hour + LEARNT_AFTER_DAYS * DAY
+        self._monday = least + (_MONDAY - least) % WEEK - series.first_hour
 
     def train(self, until: int) -> Trained:
         """The model at row `until`, by the rows before it alone; never less than the last time."""
-        while self._next <= until:
-            self._ask(self._next)
-            self._settle(self._next)
-            self._learn(self._next)
-            self._next += WEEK
-        self._ask(until)
-        self._settle(until)
-        fresh = learnt_between(self._declared, self._panel, self._series, self._learnt_by, until)
-        learnt = fresh if self._learnt is None else self._learnt + fresh
-        offsets, judged = self._residual_quantiles(until)
-        quantiles = offsets * self._by_hour(self._width)[:, None]
+        while self._monday <= until:
+            self._follow(self._monday)
+            self._learn(self._monday)
+            self._monday += WEEK
+        self._follow(until)
+        quantiles, judged = self._calibration.quantiles(until)
         return Trained(
-            self._declared.specification,
-            weights_of(self._declared, learnt),
+            self.declared.specification,
+            weights_of(self.declared, self._known_by(until)),
             quantiles[None, :, None, :].astype(np.float32),
             until,
             judged,
@@ -147,105 +110,28 @@ class Trainer:
 
     def judged(self, until: int) -> Judged | None:
         """What was said in the last 90 days before a row and came true; None when nothing did."""
-        recent = self._recent(until)
-        if len(recent) == 0:
-            return None
-        made, rows = self._made, np.asarray(self._made.origins, dtype=np.int64)[recent]
-        said = [
-            np.stack([one[place] for place in recent.tolist()])
-            for one in (made.means, made.low, made.high)
-        ]
-        truth = self._series.recorded[rows[:, None] + np.arange(HORIZON_HOURS)]
-        return Judged(truth, said[0], said[1], said[2], profiles(self._series, rows))
-
-    def forecast(self, weights: NDArray[np.float32], rows: list[int]) -> Floats:
-        """What a matrix says at some rows, `(rows, horizon)` in gCO2e/kWh."""
-        return forecast(self._declared.specification, self._panel, weights, rows)
-
-    def _first_monday(self) -> int:
-        """The first that leaves enough to learn from; until then the base alone is asked."""
-        least = self._series.first_hour + LEARNT_AFTER_DAYS * DAY
-        return least + (_MONDAY - least) % WEEK - self._series.first_hour
+        return self._calibration.judged(until)
 
     def _learn(self, row: int) -> None:
         """Fit on what is complete by a Monday, for the week that begins."""
-        fresh = learnt_between(self._declared, self._panel, self._series, self._learnt_by, row)
-        self._learnt = fresh if self._learnt is None else self._learnt + fresh
+        self._learnt = self._known_by(row)
         self._learnt_by = row
-        self._weights = weights_of(self._declared, self._learnt)
-        self._offsets, _ = self._residual_quantiles(row)
-        self._weeks_width = self._width.copy()
+        self._weights = weights_of(self.declared, self._learnt)
+        self._calibration.begin_week(row)
 
-    def _ask(self, until: int) -> None:
-        """What the week's model would have said every six hours up to a row."""
-        first = max(self._asked_by, CONTEXT)
+    def _known_by(self, row: int) -> Moments:
+        fresh = learnt_between(self.declared, self.panel, self._series, self._learnt_by, row)
+        return fresh if self._learnt is None else self._learnt + fresh
+
+    def _follow(self, until: int) -> None:
+        """Ask the week's model every six hours up to a row, and see what came true by then."""
+        hours = self._series.first_hour + np.arange(self._asked_by, until)
+        rows = (self._asked_by + np.flatnonzero(hours % ASKED_EVERY_HOURS == 0)).tolist()
+        if rows:
+            made = forecast(self.declared.specification, self.panel, self._weights, rows)
+            self._calibration.note(rows, made)
         self._asked_by = max(self._asked_by, until)
-        hours = self._series.first_hour + np.arange(first, until)
-        rows = (first + np.flatnonzero(hours % ASKED_EVERY_HOURS == 0)).tolist()
-        if not rows:
-            return
-        width = self._by_hour(self._weeks_width)
-        scale = self._declared.specification.scales[0]
-        low, high = self._offsets[:, 0] * width * scale, self._offsets[:, -1] * width * scale
-        for row, mean in zip(rows, self.forecast(self._weights, rows), strict=True):
-            self._made.origins.append(row)
-            self._made.means.append(mean)
-            self._made.low.append(mean + low)
-            self._made.high.append(mean + high)
-
-    def _settle(self, until: int) -> None:
-        """Move the width by the forecasts that have come true by a row."""
-        made = self._made
-        while (
-            self._settled < len(made.origins)
-            and made.origins[self._settled] + HORIZON_HOURS <= until
-        ):
-            place, row = self._settled, made.origins[self._settled]
-            truth = self._series.recorded[row : row + HORIZON_HOURS]
-            outside = (truth < made.low[place]) | (truth > made.high[place])
-            self._move_width(outside, np.isfinite(truth))
-            self._settled += 1
-
-    def _move_width(self, outside: NDArray[np.bool_], recorded: NDArray[np.bool_]) -> None:
-        levels = self._declared.specification.levels
-        expected = 1.0 - (levels[-1] - levels[0])
-        first = 0
-        for number, (last, _) in enumerate(BANDS):
-            known = recorded[first:last]
-            if known.any():
-                excess = float(outside[first:last][known].mean()) - expected
-                moved = self._width[number] * np.exp(PACE * excess)
-                self._width[number] = np.clip(moved, NARROWEST, WIDEST)
-            first = last
-
-    def _residual_quantiles(self, until: int) -> tuple[Floats, int]:
-        """Of what came true in the last 90 days before a row, `(horizon, levels)`, scaled."""
-        origins = np.asarray(self._made.origins, dtype=np.int64)
-        recent = self._recent(until)
-        if len(recent) < LEAST_RESIDUALS:
-            return self._first_offsets(), 0
-        truth = self._series.recorded[origins[recent, None] + np.arange(HORIZON_HOURS)]
-        missed = truth - np.stack([self._made.means[place] for place in recent.tolist()])
-        if np.isnan(missed).all(axis=0).any():
-            return self._first_offsets(), 0
-        specification = self._declared.specification
-        quantiles = np.nanquantile(missed, specification.levels, axis=0).T
-        return quantiles / specification.scales[0], len(recent)
-
-    def _recent(self, until: int) -> NDArray[np.int64]:
-        """Which of the forecasts that came true did so in the last 90 days before a row."""
-        settled = np.asarray(self._made.origins[: self._settled], dtype=np.int64)
-        return np.flatnonzero(settled + HORIZON_HOURS > until - RESIDUAL_DAYS * DAY)
-
-    def _first_offsets(self) -> Floats:
-        levels = np.asarray(self._declared.specification.levels)
-        guess = _FIRST_GUESS * (levels - 0.5) / (levels[-1] - 0.5)
-        return np.tile(guess, (HORIZON_HOURS, 1))
-
-    @staticmethod
-    def _by_hour(width: Floats) -> Floats:
-        lengths = np.diff([0, *(last for last, _ in BANDS)])
-        return np.repeat(width, lengths)
+        self._calibration.settle(until)
 
 
 def forecast(
