@@ -23,9 +23,11 @@ def seed(plane: Plane, question: Question) -> HistorySeeded:
     named = path.with_suffix(PARQUET) if filename.lower().endswith(PARQUET) else path
     try:
         path.rename(named)
-        return plane.seed(question.path["zone"], named, question.query.get("column"))
+        zone, column = question.path["zone"], question.query.get("column")
+        return plane.seed(zone, named, column, filename)
     except InvalidInput as refusal:
-        raise InvalidInput(str(refusal).replace(str(named), filename)) from refusal
+        said = str(refusal).replace(str(named), filename)
+        raise InvalidInput(said.replace(named.name, filename)) from refusal
     finally:
         named.unlink(missing_ok=True)
         discard(plane, question.upload)

@@ -62,7 +62,7 @@ class Plane:
     zone: Callable[[str], ZoneIntensity]
     budget_standing: Callable[[Budget], BudgetStanding | str]
     outlook: Callable[[str, Mapping[str, str]], ZoneOutlook]
-    seed: Callable[[str, Path, str | None], HistorySeeded]
+    seed: Callable[[str, Path, str | None, str], HistorySeeded]
     declarations: Declarations = NOTHING_DECLARED
 
 

@@ -73,7 +73,8 @@ class OutlookKeeper:
         for zone in self._histories.zones():
             if self._stopping.is_set():
                 return
-            if self._clock.now() < self._not_before.get(zone, self._clock.now()):
+            pause_ends = self._not_before.get(zone)
+            if pause_ends is not None and self._clock.now() < pause_ends:
                 continue
             try:
                 self._look_after(zone)

@@ -1,5 +1,6 @@
 """What was the intensity of a zone, by all that this platform keeps and was given."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from lichen.carbon.fixed import SeriesIntensity, read_series
@@ -59,14 +60,18 @@ class ZoneHistories:
             return self._place
         return place_of(zone)
 
-    def seed(self, zone: str, path: Path, column: str | None = None) -> Seeded:
-        """Take a file of intensities as history.
+    def seed(
+        self, zone: str, path: Path, column: str | None = None, filename: str | None = None
+    ) -> Seeded:
+        """Take a file of intensities as history; it is remembered as `filename`.
 
         Raises:
             InvalidInput: the zone or the file is not usable; one sentence says which row.
         """
         code = checked_zone(zone)
-        return self.archive.seed(code, read_series(path, code, column), self._clock.now())
+        series = read_series(path, code, column)
+        name = series.name.replace(path.name, filename or path.name)
+        return self.archive.seed(code, replace(series, name=name), self._clock.now())
 
     def _file(self, settings: CarbonSettings) -> Recorded | None:
         if settings.intensity_file is None or FILE not in self._order:

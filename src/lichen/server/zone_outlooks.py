@@ -69,13 +69,13 @@ class ZoneOutlooks:
         horizon = timedelta(hours=_hours(query.get("hours")))
         return message_of(self.outlook(zone, start, horizon))
 
-    def seed(self, zone: str, path: Path, column: str | None) -> HistorySeeded:
-        """What `PUT zones/{zone}/history` is answered.
+    def seed(self, zone: str, path: Path, column: str | None, filename: str) -> HistorySeeded:
+        """What `PUT zones/{zone}/history` is answered; `filename` is what its sender calls it.
 
         Raises:
             InvalidInput: the file or the zone is not usable.
         """
-        done = self._histories.seed(zone, path, column)
+        done = self._histories.seed(zone, path, column, filename)
         return HistorySeeded(
             zone=checked_zone(zone),
             kept=done.kept,

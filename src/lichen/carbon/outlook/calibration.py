@@ -69,8 +69,10 @@ class Calibration:
             self._settled += 1
 
     def quantiles(self, until: int) -> tuple[Floats, int]:
-        """Of the residuals known by a row, `(horizon, levels)` on the core's scale, as wide as it
-        takes now; and how many forecasts they stand on."""
+        """Of the residuals known by a row, as wide as it takes now, and of how many forecasts.
+
+        They are `(horizon, levels)`, on the core's own scale.
+        """
         recent = self._recent(until)
         lengths = np.diff([0, *(last for last, _ in BANDS)])
         width = np.repeat(self._width, lengths)[:, None]

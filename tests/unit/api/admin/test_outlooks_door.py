@@ -2,8 +2,10 @@
 
 import math
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
+import duckdb
 import httpx
 import pytest
 
@@ -62,6 +64,26 @@ def test_a_seeded_zone_has_a_profile_until_there_is_a_model(
     assert "profile of the last 14 days of seed" in said["source"]
 
 
+def test_of_a_zone_that_nobody_knows_the_worlds_average_is_told(admin: httpx.Client) -> None:
+    said = admin.get("/zones/XX/outlook", params={"hours": 3}).json()
+    assert said["source"].startswith("world average (nothing is known of XX)")
+    assert len(said["steps"]) == 3
+
+
+def test_a_parquet_file_will_do(house: House, admin: httpx.Client, tmp_path: Path) -> None:
+    source, file = tmp_path / "grid.csv", tmp_path / "grid.parquet"
+    source.write_text(csv(house, 48))
+    with duckdb.connect() as connection:
+        connection.read_csv(str(source)).write_parquet(str(file))
+    query = {"filename": "Grid.PARQUET"}
+    done = admin.put("/zones/ES/history", content=file.read_bytes(), params=query)
+    assert done.json()["kept"] == 48, done.text
+    wrong = admin.put("/zones/ES/history", content=b"no parquet", params=query)
+    assert wrong.status_code == 400
+    assert "Grid.PARQUET cannot be read as Parquet" in wrong.json()["detail"]
+    assert list(house.plane.uploads.iterdir()) == []
+
+
 @pytest.mark.parametrize("hours", ["0", "97", "-5", "x", "1.5", "9999999"])
 def test_a_span_that_cannot_be_is_refused(admin: httpx.Client, hours: str) -> None:
     refused = admin.get("/zones/ES/outlook", params={"hours": hours})
@@ -100,6 +122,7 @@ def test_a_file_that_cannot_be_is_refused_whole_by_its_own_name(
     refused = seed(admin, text)
     assert refused.status_code == 400
     assert says in refused.json()["detail"]
+    assert "grid.csv" in refused.json()["detail"]
     assert str(house.plane.uploads) not in refused.text
     assert list(house.plane.uploads.iterdir()) == []
     assert admin.get("/zones/ES/outlook").json()["method"] == "yearly-average"

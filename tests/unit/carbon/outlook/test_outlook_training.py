@@ -165,6 +165,19 @@ def test_it_knows_the_sun_and_the_weekday(trained: Trained, whole: Series) -> No
     assert friday.features[0, days].argmax() != saturday.features[0, days].argmax()
 
 
+def test_over_a_change_of_the_clocks_the_hour_of_day_is_the_local_one(
+    trained: Trained, whole: Series
+) -> None:
+    trainer = Trainer("ES", SPAIN, whole)
+    hours = slice(CONTEXT, CONTEXT + 6)
+    change = (datetime(2026, 3, 29, tzinfo=UTC) - START).days * DAY
+    before, after = (
+        assembled_at(trained.specification, trainer.panel, np.array([row])).features[0, hours]
+        for row in (change - DAY + 7, change + 6)  # 08:00 in Madrid, 07:00 and 06:00 UTC
+    )
+    np.testing.assert_array_equal(before, after)
+
+
 def test_without_a_place_there_is_no_sun_and_it_works_all_the_same(whole: Series) -> None:
     found = Trainer("XX", Place(), whole).train(45 * DAY)
     assert found.specification.known == ()
