@@ -74,7 +74,10 @@ _FIGURES = 10
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One ended piece of work, as a row tells it."""
+    """One ended piece of work, as a row tells it.
+
+    `card_nj` is the part of its energy that accelerators used; None where none is metered.
+    """
 
     name: str
     ended_at: datetime
@@ -82,6 +85,7 @@ class Run:
     spent: tuple[Spent, ...]
     zone: str
     pue: float
+    card_nj: int | None = None
 
 
 def row_of(run: Run) -> dict[str, str]:
@@ -100,17 +104,21 @@ def row_of(run: Run) -> dict[str, str]:
         "run_id": str(uuid4()),
         "duration": _number(run.seconds),
         "emissions": _number(kg),
-        "cpu_energy": _number(kwh),
+        "cpu_energy": _number((nj - (run.card_nj or 0)) * run.pue / NANOJOULES_PER_KWH),
         "energy_consumed": _number(kwh),
         "tracking_mode": "process",
         "pue": _number(run.pue),
         **_place(run.zone),
         **_machine(),
     }
+    if run.card_nj is not None:
+        known["gpu_energy"] = _number(run.card_nj * run.pue / NANOJOULES_PER_KWH)
     if run.seconds > 0:
         share = cpu_ns / NANOSECONDS_PER_SECOND / run.seconds
         known["emissions_rate"] = _number(kg / run.seconds)
-        known["cpu_power"] = _number(joules(nj) * run.pue / run.seconds)
+        known["cpu_power"] = _number(joules(nj - (run.card_nj or 0)) * run.pue / run.seconds)
+        if run.card_nj is not None:
+            known["gpu_power"] = _number(joules(run.card_nj) * run.pue / run.seconds)
         known["cpu_utilization_percent"] = _number(100 * share / (os.cpu_count() or 1))
     return known
 

@@ -20,7 +20,8 @@ from platformdirs import user_data_path
 from lichen.core.errors import LichenError, Unavailable
 from lichen.core.units import NANOSECONDS_PER_SECOND
 from lichen.energy.attribution import clock_cost_ns
-from lichen.energy.descendants import has_children, living_ns
+from lichen.energy.descendants import has_children, living, living_ns
+from lichen.energy.family_shares import FamilyShares
 from lichen.energy.machine import CALIBRATION_FILE
 from lichen.energy.meter import Meter
 from lichen.energy.open_window import SAMPLE_NS, WINDOW_NS
@@ -60,6 +61,9 @@ class MeterSession:
         self.rate: Callable[[], Rate] = self._page.rate
         """What a CPU-nanosecond costs, as last published."""
         self._watchers: set[Watcher] = set()
+        self.cards = FamilyShares(folder)
+        self.card_nj = 0
+        """What this process and its children used of accelerators since the session began."""
         self._parent = has_children()
         self._ready, self._stopping = Event(), Event()
         self._sampling = False
@@ -137,7 +141,13 @@ class MeterSession:
             with suppress(LichenError, OSError):  # a full disk: the last rate stays in force
                 self._owner.tick()
         if is_window:
+            self.read_cards()
             self.call_watchers()
+
+    def read_cards(self) -> None:
+        """Take in what the owner of the meters has published of accelerators."""
+        children = living(self.process) if self._parent else ()
+        self.card_nj += self.cards.take_nj((self.process, *children))
 
     def call_watchers(self) -> None:
         """Charge all work that runs."""

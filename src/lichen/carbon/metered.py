@@ -80,6 +80,7 @@ class Metered:
             self._clock = _clock_of_this_thread()
         else:
             self._clock = session.cpu_ns
+        self._charged_card_nj = session.card_nj
         self._charged_to_ns = self._clock()
         session.watch(self)
         return self
@@ -101,6 +102,8 @@ class Metered:
         with self._lock:
             if now_ns > self._charged_to_ns:
                 span.tally.add(now_ns - self._charged_to_ns)
+            if session.card_nj != self._charged_card_nj:
+                self._charge_cards(span)
             span.end()
 
     def start(self) -> Self:
@@ -208,7 +211,16 @@ class Metered:
             if now_ns > self._charged_to_ns:
                 span.tally.add(now_ns - self._charged_to_ns)
                 self._charged_to_ns = now_ns
+            if span.session.card_nj != self._charged_card_nj:
+                self._charge_cards(span)
             span.tally.reprice()
+
+    def _charge_cards(self, span: Span) -> None:
+        """Charge what the process used of accelerators; no thread is known to have used it."""
+        card_nj = span.session.card_nj
+        if not self._this_thread:
+            span.tally.add_cards(card_nj - self._charged_card_nj)
+        self._charged_card_nj = card_nj
 
 
 def _clock_of_this_thread() -> Callable[[], int]:

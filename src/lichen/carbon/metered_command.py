@@ -22,6 +22,7 @@ from lichen.core.units import NANOSECONDS_PER_SECOND
 from lichen.energy.command_group import CommandGroup, own_group
 from lichen.energy.counters import ProcessCounters
 from lichen.energy.descendants import ended_children_ns, living, living_ns
+from lichen.energy.family_shares import FamilyShares
 
 _PR_SET_CHILD_SUBREAPER = 36
 CONTROL_GROUP, CLOCKS = "control group", "process clocks"
@@ -101,6 +102,7 @@ class MeteredCommand:
         self._span = self._terms.begin()
         _adopt_orphans()
         self._before_ns = ended_children_ns()
+        self._cards = FamilyShares(self._terms.folder)
         clock = self._terms.prices.clock
         began_ns = clock.monotonic_ns()
         child = _start(command)
@@ -145,8 +147,12 @@ class MeteredCommand:
         if now_ns > self._charged_ns:
             self._span.tally.add(now_ns - self._charged_ns)
             self._charged_ns = now_ns
-        if self._books is not None:
+        if self._books is not None:  # what cards used is `host/accelerators` in those books
             self._books.charge(self._span.tally)
+            return
+        card_nj = self._cards.take_nj(living(os.getpid()))
+        if card_nj:
+            self._span.tally.add_cards(card_nj)
 
 
 def _start(command: Sequence[str]) -> "subprocess.Popen[bytes]":

@@ -10,6 +10,7 @@ from lichen.carbon.intensity import WORLD, FallbackChain, IntensitySource, check
 from lichen.core.clock import Clock, SystemClock
 from lichen.core.figures import CarbonFigure, EnergyFigure, Method, Receipt
 from lichen.core.units import Nanograms, Nanojoules
+from lichen.energy.learning import COUNTER_SPREAD
 from lichen.energy.page import Rate
 
 DEFAULT_SOURCES = FallbackChain((YearlyAverages(), WorldAverage()))
@@ -121,7 +122,7 @@ class Tally:
     Adding costs two comparisons: nanojoules are made when a rate ends, or for the receipt.
     """
 
-    __slots__ = ("_cpu_ns", "_price", "_prices", "_rate", "_rate_now", "_spent")
+    __slots__ = ("_cpu_ns", "_price", "_prices", "_rate", "_rate_now", "_spent", "card_nj")
 
     def __init__(self, rate_now: Callable[[], Rate], prices: Prices) -> None:
         self._rate_now = rate_now
@@ -129,6 +130,8 @@ class Tally:
         self._prices = prices
         self._price = prices.rate()
         self._cpu_ns = 0
+        self.card_nj = 0
+        """Energy of accelerators within what was charged."""
         self._spent: tuple[Spent, ...] = ()
 
     def add(self, cpu_ns: int) -> None:
@@ -138,6 +141,15 @@ class Tally:
             self.reprice()
             self._rate = rate
         self._cpu_ns += cpu_ns
+
+    def add_cards(self, nj: int) -> None:
+        """Charge energy of accelerators, by their counters."""
+        self.card_nj += nj
+        spread = int(nj * COUNTER_SPREAD)
+        low, high = Nanojoules(nj - spread), Nanojoules(nj + spread + 1)
+        source = self._rate.source
+        self._settle()
+        self._spent[-1].add(0, EnergyFigure(Nanojoules(nj), low, high, Method.MEASURED, source))
 
     def reprice(self) -> None:
         """What is added from now on is charged at the grid's rate of now."""

@@ -20,7 +20,7 @@ class Terms:
     `meter` makes the meter if nobody on this host owns one yet.
     """
 
-    __slots__ = ("_folder", "_meter", "_session", "name", "output", "prices")
+    __slots__ = ("_meter", "_session", "folder", "name", "output", "prices")
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Terms:
         self.name = name
         self.prices = prices
         self.output = output
-        self._folder = folder
+        self.folder = folder
         self._session: MeterSession | None = None
 
     def begin(self) -> "Span":
@@ -48,7 +48,7 @@ class Terms:
             self.output.check()
         session = self._session
         if session is None or session.closed:
-            session = self._session = session_of(self._folder, self._meter)
+            session = self._session = session_of(self.folder, self._meter)
         return Span(self, session)
 
 
@@ -82,6 +82,7 @@ class Span:
                 self.tally.spent(),
                 self._terms.prices.zone,
                 self._terms.prices.pue,
+                self.tally.card_nj if self.session.cards.has_cards else None,
             )
             try:
                 self._terms.output.append(run)

@@ -1,6 +1,7 @@
 """What a metered call counts: threads, tasks, generators, children, forks (A1)."""
 
 import asyncio
+import csv
 import os
 import subprocess
 import sys
@@ -16,7 +17,9 @@ import pytest
 from lichen.carbon.meter_session import close_sessions, session_of
 from lichen.carbon.metered import Metered, metered
 from lichen.core.errors import InvalidInput, Unavailable
-from lichen.core.figures import Receipt
+from lichen.core.figures import Method, Receipt
+from lichen.energy.meter import ProcessEnergy, Reading
+from lichen.energy.shares import SharesWriter
 
 MS = 1_000_000
 
@@ -277,6 +280,38 @@ def test_children_count_when_they_ended_and_while_they_run(runtime: Path) -> Non
     assert 150 * MS <= cpu_ns(ended) < 1000 * MS
     assert 100 * MS <= cpu_ns(living) < 1000 * MS
     assert cpu_ns(after) < 100 * MS  # what it used before is not in it
+
+
+def test_what_the_process_used_of_accelerators_is_in_its_blocks(
+    runtime: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "emissions.csv"
+    with metered("first", runtime=runtime):
+        pass
+    session, writer = session_of(runtime), SharesWriter(runtime, epoch=77)
+
+    def used(nj: int) -> None:
+        share = (ProcessEnergy(os.getpid(), nj),)
+        reading = Reading(10**12, 0, 0, 0, accelerator_nj=nj, accelerator_shares=share)
+        writer.publish(reading)
+        session.read_cards()
+
+    with (
+        metered("training", output=path, runtime=runtime) as block,
+        metered("thread", runtime=runtime, this_thread=True) as thread,
+    ):
+        used(5 * 10**9)
+    with path.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+
+    energy = block.receipt.energy
+    assert 5 * 10**9 < energy.nj < 6 * 10**9
+    assert energy.nj_low < energy.nj < energy.nj_high
+    assert energy.method is Method.MIXED
+    assert float(row["gpu_energy"]) == pytest.approx(5 / 3.6e6)
+    parts = float(row["gpu_energy"]) + float(row["cpu_energy"])
+    assert parts == pytest.approx(float(row["energy_consumed"]))
+    assert thread.receipt.energy.nj < 10**9
 
 
 def test_a_forked_copy_of_a_block_ends_without_a_receipt(tmp_path: Path) -> None:
