@@ -20,7 +20,7 @@ MOST_WATTS = 3000.0
 """No card draws as much."""
 PERIOD_NS = NANOSECONDS_PER_SECOND * 9 // 10
 """Counters of cards neither wrap nor are cheap to read: they are looked at once a window."""
-KEPT_NS = 600 * NANOSECONDS_PER_SECOND
+KEPT_NS = 3600 * NANOSECONDS_PER_SECOND
 """How long the energy of a process that computes no more is told."""
 IDLE_GAIN = 0.2
 

@@ -120,6 +120,8 @@ class MeterOwner:
             now = self._page.content()
         except Unavailable:
             return None
+        if self._followed is None:
+            self._shared.begin(read_shares(self._folder))
         before = self._followed or now
         self._followed = now
         full = before.window != now.window

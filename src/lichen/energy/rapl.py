@@ -46,9 +46,13 @@ class Zone:
 
 def zones(powercap: Path = POWERCAP) -> tuple[Zone, ...]:
     """Every RAPL zone that the kernel shows, readable or not."""
+    return _zones(powercap, "intel-rapl:*") or _zones(powercap, "intel-rapl-mmio:*")
+
+
+def _zones(powercap: Path, pattern: str) -> tuple[Zone, ...]:
     return tuple(
         Zone((folder / "name").read_text().strip(), folder)
-        for folder in sorted(powercap.glob("intel-rapl:*"))
+        for folder in sorted(powercap.glob(pattern))
         if (folder / "name").is_file()
     )
 

@@ -104,6 +104,10 @@ class SharedReadings:
     _used: dict[tuple[int, int], int] = field(default_factory=dict)
     _before: Shares = NO_SHARES
 
+    def begin(self, now: Shares) -> None:
+        """What was used so far is somebody else's to book."""
+        self._before = now
+
     def step_nj(self, now: Shares) -> int:
         """What all accelerators used since the last `add`."""
         return max(0, now.nj - (self._before.nj if now.epoch == self._before.epoch else 0))

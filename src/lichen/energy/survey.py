@@ -1,14 +1,15 @@
 """What this host offers: each meter, why it can be read or not, and what nobody can know (M5)."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lichen.core.errors import LichenError
+from lichen.core.errors import LichenError, Unavailable
 from lichen.core.figures import Method
 from lichen.core.plugins import installed
 from lichen.energy.machine import Assumption
 from lichen.energy.meter import Meter
 from lichen.energy.probe import (
+    AUTO,
     BEST,
     CARDS,
     GROUP,
@@ -64,19 +65,16 @@ def survey(choice: MeterChoice = BEST) -> MeterSurvey:
 
     Raises:
         InvalidInput: the meter that is asked for does not exist.
-        Unavailable: it cannot be read here.
     """
     machine = look_at(choice.paths.surroundings)
     assumption = assumed(choice.paths)
     options = tuple(_options(choice, assumption))
-    meter = best_meter(choice)
-    chosen, method, source = meter.name, meter.method, meter.source
-    meter.close()
+    chosen, method, source, absent = _chosen(choice, options)
     return MeterSurvey(
         chosen=chosen,
         method=method,
         source=source,
-        why=_why(chosen, choice, options, machine),
+        why=absent or _why(chosen, choice, options, machine),
         options=options,
         measured=tuple(_measured(chosen, method, choice.paths)),
         modelled=tuple(_modelled(chosen, method, machine, assumption)),
@@ -88,6 +86,23 @@ def survey(choice: MeterChoice = BEST) -> MeterSurvey:
         virtual_machine=machine.virtual_machine,
         container=machine.container,
     )
+
+
+def _chosen(
+    choice: MeterChoice, options: tuple[MeterOption, ...]
+) -> tuple[str, Method, str, str | None]:
+    """Name, method and source of the meter, and why it cannot be read now, if so."""
+    silent = any(one.name == "prometheus" and not one.available for one in options)
+    if choice.meter == AUTO and silent:  # it was asked already: nobody waits for it twice
+        choice = replace(choice, prometheus_url=None)
+    try:
+        meter = best_meter(choice)
+    except Unavailable as error:
+        why = f"the setting asks for it, and it cannot be read now: {error}"
+        return choice.meter, Method.MODELLED, f"{choice.meter}, silent", why
+    told = meter.name, meter.method, meter.source, None
+    meter.close()
+    return told
 
 
 def _options(choice: MeterChoice, assumption: Assumption) -> Iterator[MeterOption]:

@@ -133,6 +133,7 @@ def test_what_a_job_used_in_its_last_second_is_overhead(tmp_path: Path) -> None:
 def test_who_follows_the_owner_sees_the_same(tmp_path: Path) -> None:
     host = Host(tmp_path)
     host.second(30)
+    host.second(900, **{OURS: 60})
     follower = MeterOwner(tmp_path, host.meter, host.clock)
     assert not follower.owns
     follower.tick()

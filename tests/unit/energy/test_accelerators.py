@@ -116,7 +116,7 @@ def test_a_process_that_computes_no_more_is_forgotten_after_a_while() -> None:
     cards = Cards(ReplayCard())
     cards.second(10, p7=10)
     assert 7 in cards.read()
-    cards.seconds += 601
+    cards.seconds += 3601
     assert cards.read() == {}
 
 

@@ -151,6 +151,16 @@ def test_an_exporter_that_is_down_leaves_the_model(tmp_path: Path) -> None:
     assert "does not answer" in detail
 
 
+def test_an_exporter_that_is_asked_for_by_name_and_down_is_told_not_raised(tmp_path: Path) -> None:
+    choice = asking(host(tmp_path), "prometheus", prometheus_url="http://127.0.0.1:1/metrics")
+    found = survey(choice)
+    assert found.chosen == "prometheus"
+    assert "cannot be read now" in found.why
+    assert "does not answer" in found.why
+    with pytest.raises(Unavailable, match="does not answer"):
+        best_meter(choice)
+
+
 def test_cards_are_metered_beside_the_processors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,13 @@ def test_packages_and_memory_of_every_socket_are_summed_once(
     assert meter.source == "rapl dram+package-0+package-1"
 
 
+def test_where_one_driver_shows_nothing_the_other_is_read(tmp_path: Path) -> None:
+    zone = tmp_path / "intel-rapl-mmio:0"
+    zone.mkdir()
+    (zone / "name").write_text("package-0\n")
+    assert [one.name for one in zones(tmp_path)] == ["package-0"]
+
+
 def test_a_counter_that_wraps_goes_on(powercap: Tree, meter: RaplMeter) -> None:
     powercap.advance("intel-rapl:1", 328_850 + 17)
     assert int((powercap.folder / "intel-rapl:1" / "energy_uj").read_text()) == 17
