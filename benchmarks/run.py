@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 BENCHMARKS = (
     "install",
     "metering",
+    "meter_readers",
     "budgets",
     "trackers",
     "power_model",
