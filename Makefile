@@ -3,7 +3,8 @@
 # make check  lint, types, contracts, tests: all that CI runs
 # make bench  the figures, side by side with peers, as tables
 # make soak   long fault-injection runs, by hand; soak-serving: half an hour of load;
-#             soak-wire: ten thousand connections, and callers that misbehave
+#             soak-wire: ten thousand connections, and callers that misbehave;
+#             soak-budgets: a hundred callers spend one budget while processes are killed
 # make fuzz   mutated requests at a data plane (ARGS="--seconds 600 --seed 7")
 PYTHON ?= python3
 BIN := .venv/bin
@@ -12,7 +13,7 @@ BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test check clients bench soak soak-serving soak-wire soak-unloading fuzz lint
+.PHONY: setup demo test check clients bench soak soak-serving soak-wire soak-unloading soak-budgets fuzz lint
 
 setup: .setup-stamp
 
@@ -62,6 +63,9 @@ fuzz: setup
 
 soak-serving: setup
 	$(BIN)/python benchmarks/soak_serving.py $(ARGS)
+
+soak-budgets: setup
+	$(BIN)/python benchmarks/soak_budgets.py $(ARGS)
 
 soak-unloading: setup
 	$(BIN)/python benchmarks/unloading.py $(ARGS)

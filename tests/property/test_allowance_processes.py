@@ -14,7 +14,7 @@ from lichen.carbon.budget import Budget, Period, Quantity, Scope
 from lichen.core.clock import SystemClock
 
 PROCESSES, THREADS, KILLS = 4, 25, 8
-LIMIT, DEAREST = 3_000_000, 600
+LIMIT, DEAREST = 15_000_000, 600
 BUDGET = Budget(
     "b", Scope.parse("tenant:north"), Quantity.JOULES, LIMIT, Period.parse("30d")
 )  # rolling by 30 hours: no step ends while this runs, or one does and still counts

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from struct import pack
-from time import sleep
+from time import monotonic, sleep
 
 from lichen.carbon.budget import Budget, Period, Span
 from lichen.core.errors import Corrupt, Unavailable
@@ -31,7 +31,9 @@ _IDENTITY_AT, _PLACES_AT = 512, 2048
 _PLACES = 64
 """More than the 51 steps that can count at once, so that there is always one to take."""
 _LARGEST = 2**62
-_ATTEMPTS, _PAUSE_S = 100, 50e-6
+_PATIENCE_S, _AFTERWARDS_S = 0.2, 1.0
+"""How long a lock is waited for that is held for 20 us, and how long no more after that."""
+_PAUSE_S, _LONGEST_PAUSE_S = 50e-6, 2e-3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -79,6 +81,7 @@ class StepFile:
         self.path = path
         self._period = period
         self._descriptor = descriptor
+        self._waits_from = 0.0
         self._mapped = mmap.mmap(descriptor, _PAGE)
         self._bytes = memoryview(self._mapped)
         self._words: memoryview[int] = self._bytes[_PLACES_AT:][: _PLACES * 16].cast("q")
@@ -130,13 +133,20 @@ class StepFile:
         Raises:
             Unavailable: somebody has held it for long.
         """
-        for _ in range(_ATTEMPTS):
+        pause_s = _PAUSE_S
+        began = monotonic()
+        give_up = began + (_PATIENCE_S if began >= self._waits_from else 0.0)
+        while True:
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                sleep(_PAUSE_S)
+                if monotonic() >= give_up:
+                    break
+                sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             else:
                 return
+        self._waits_from = monotonic() + _AFTERWARDS_S
         raise Unavailable(f"{self.path} is held by a process that does not go on: end that one")
 
     def unlock(self) -> None:
