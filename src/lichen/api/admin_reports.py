@@ -8,6 +8,7 @@ from lichen.api.admin_routes import Parameter, Plane, Question, Raw, Route
 from lichen.carbon.reports.model_facts import ModelFacts
 from lichen.carbon.reports.report import Question as ReportQuestion
 from lichen.carbon.reports.report import month, report
+from lichen.carbon.reports.savings import Saving
 from lichen.carbon.reports.writing import written
 from lichen.core.errors import InvalidInput, NotFound
 from lichen.core.ids import ModelReference
@@ -26,7 +27,7 @@ def reports(plane: Plane, question: Question) -> Raw:
     """One report, in the form that was asked for."""
     form = _form(question)
     standard = _chosen(question, "standard", Standard, Standard.SCI)
-    since, until = _span(question)
+    since, until = span(question)
     asked = ReportQuestion(
         standard=standard,
         since=since,
@@ -35,8 +36,16 @@ def reports(plane: Plane, question: Question) -> Raw:
         deployment=question.query.get("deployment"),
         model=_model(plane, question.query.get("model")),
     )
-    made = report(plane.ledger, asked, plane.declarations)
+    made = report(plane.ledger, asked, plane.declarations, _savings(plane, asked))
     return Raw(written(made, form), form.media_type)
+
+
+def _savings(plane: Plane, asked: ReportQuestion) -> tuple[Saving, ...]:
+    """What levers saved, for the reports that have a place for it."""
+    is_empty = asked.since and asked.until and asked.since >= asked.until
+    if is_empty or asked.standard not in (Standard.SCI, Standard.GHG):
+        return ()
+    return plane.levers.saved((asked.since, asked.until), asked.as_of)[1]
 
 
 def _form(question: Question) -> ReportFormat:
@@ -68,7 +77,12 @@ def _chosen(question: Question, name: str, kind: type[C], default: C) -> C:
         raise InvalidInput(f"the {name} {text!r} is unknown: choose one of {known}") from None
 
 
-def _span(question: Question) -> tuple[datetime | None, datetime | None]:
+def span(question: Question) -> tuple[datetime | None, datetime | None]:
+    """What `month`, or `from` and `to`, say; None without a bound.
+
+    Raises:
+        InvalidInput: one is no time, or both ways are used at once.
+    """
     said, since, until = (
         question.query.get("month"),
         moment(question, "from"),

@@ -10,6 +10,7 @@ from lichen.carbon.accounts import LedgerReader
 from lichen.carbon.budget import Budget
 from lichen.carbon.reports.declarations import NOTHING_DECLARED, Declarations
 from lichen.control.budgets import Budgets
+from lichen.control.deeds import Levers
 from lichen.control.jobs import Jobs
 from lichen.control.state import Deployments
 from lichen.control.submissions import Sender, Submissions
@@ -51,6 +52,7 @@ class Plane:
     deployments: Deployments
     ledger: LedgerReader
     budgets: Budgets
+    levers: Levers
     uploads: Path
     upload_bytes: int
     job_log: Callable[[str], str]

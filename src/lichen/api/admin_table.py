@@ -9,6 +9,7 @@ from lichen.api import (
     admin_models,
     admin_outlooks,
     admin_reports,
+    admin_savings,
 )
 from lichen.api.admin_routes import Route
 
@@ -21,4 +22,5 @@ ROUTES: tuple[Route, ...] = (
     *admin_deployments.ROUTES,
     *admin_budgets.ROUTES,
     *admin_reports.ROUTES,
+    *admin_savings.ROUTES,
 )

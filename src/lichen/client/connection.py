@@ -40,6 +40,7 @@ from lichen.protocol.admin import (
     ZoneIntensity,
 )
 from lichen.protocol.outlook import HistorySeeded, ZoneOutlook
+from lichen.protocol.savings import Savings
 
 DEFAULT_URL = "http://127.0.0.1:8090"
 KEY_FILE = "admin.key"
@@ -115,6 +116,21 @@ class Lichen:
     def verify_ledger(self) -> Verification:
         """Whether the ledger's hash chain and sums hold."""
         return self._session.get("/ledger/verify", Verification)
+
+    def savings(
+        self, since: datetime | None = None, until: datetime | None = None, as_of: int | None = None
+    ) -> Savings:
+        """What levers saved in a span against a stated baseline; booked nowhere.
+
+        Raises:
+            NotFound: nothing is sealed in the ledger yet, or no entry `as_of`.
+        """
+        query = {
+            "from": rfc3339(since) if since else None,
+            "to": rfc3339(until) if until else None,
+            "as_of": as_of,
+        }
+        return self._session.get("/savings", Savings, query)
 
     def meters(self) -> Meters:
         """Which meter the platform reads and what it says now."""

@@ -28,7 +28,7 @@ class JobRecord:
 
     `attempt` counts starts, `fence` claims; `lease_until` and `worker` say who runs it now, and
     `pgid` is the process group of that run. A queued job is not started before `not_before`;
-    `waits_for` says why.
+    `waits_for` says why, and `has_waited` remembers it.
     """
 
     id: str
@@ -51,6 +51,7 @@ class JobRecord:
     receipt: Receipt | None = None
     not_before: datetime | None = None
     waits_for: str | None = None
+    has_waited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,13 @@ def _deferred(job: JobRecord, event: Defer) -> JobRecord:
     if job.state.final:
         return job
     receipt = event.receipt or job.receipt
-    return replace(job, not_before=event.not_before, waits_for=event.waits_for, receipt=receipt)
+    return replace(
+        job,
+        not_before=event.not_before,
+        waits_for=event.waits_for,
+        receipt=receipt,
+        has_waited=True,
+    )
 
 
 def _cancelled(job: JobRecord, now: datetime) -> JobRecord:

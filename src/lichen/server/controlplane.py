@@ -18,6 +18,7 @@ from lichen.api.metrics_http import METRICS_PATH, Telemetry, answer_metrics
 from lichen.carbon.accounts import LedgerReader
 from lichen.carbon.intensity import checked_zone
 from lichen.control.budgets import Budgets, Owners
+from lichen.control.deeds import Levers
 from lichen.control.jobs import JobPolicy, Jobs
 from lichen.control.state import Deployments
 from lichen.control.submissions import Submissions
@@ -76,23 +77,22 @@ def open_plane(
     catalog = Catalog(documents, blobs, clock)
     observations = Observations(settings)
     processes = settings.operation.dataplane_processes
-    role = settings.security.anonymous_role
     prices = pricing(settings.carbon, home.intensities)
     affordable = JobBudgets(documents, home, prices, clock)
-    keys = Keys(documents, clock)
-    ensure_admin_key(home.admin_key, keys, clock)
     outlooks = ZoneOutlooks(histories, catalog, clock, is_on=settings.carbon.outlook)
+    ledger = LedgerReader(ledger_books(settings))
     return Plane(
         declarations=declarations(settings.reports),
-        gate=Gate(KeyRing(documents, clock, Role(role) if role else None)),
+        gate=_gate(settings, documents, clock),
         documents=documents,
         jobs=jobs,
         submissions=Submissions(documents, jobs, clock, affordable.check),
         datasets=DatasetCatalog(documents),
         catalog=catalog,
         deployments=Deployments(among_siblings(documents, processes), catalog),
-        ledger=LedgerReader(ledger_books(settings)),
-        budgets=Budgets(documents, Owners(documents, catalog, keys), clock),
+        ledger=ledger,
+        levers=Levers(documents, jobs, ledger),
+        budgets=Budgets(documents, Owners(documents, catalog, Keys(documents, clock)), clock),
         uploads=home.uploads,
         upload_bytes=settings.limits.upload_bytes,
         job_log=partial(log_of, home, limit_bytes=LOG_BYTES),
@@ -106,6 +106,13 @@ def open_plane(
         outlook=outlooks.answer,
         seed=outlooks.seed,
     )
+
+
+def _gate(settings: Settings, documents: DocumentStore, clock: Clock) -> Gate:
+    """Who may call; at first start the administrator's key is made."""
+    ensure_admin_key(Home(settings.home).admin_key, Keys(documents, clock), clock)
+    role = settings.security.anonymous_role
+    return Gate(KeyRing(documents, clock, Role(role) if role else None))
 
 
 def _lazy_newest_rows(

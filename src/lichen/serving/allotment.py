@@ -16,6 +16,7 @@ from lichen.core.clock import Clock, rfc3339
 from lichen.core.errors import LichenError, OverBudget, Unavailable
 from lichen.core.units import readable
 from lichen.protocol.ratelimit import joined, policy_item, state_template, told
+from lichen.serving.degradations import Instead
 
 _SYMBOLS = {Quantity.JOULES: "J", Quantity.GRAMS: "gCO2e"}
 
@@ -110,12 +111,26 @@ class Ration:
 class Allotment:
     """The budgets that count for the requests of one tenant to one deployment."""
 
-    def __init__(self, rations: Sequence[Ration], broken: str | None = None) -> None:
-        """Put them together; `broken` names one whose account cannot be read."""
+    def __init__(
+        self,
+        rations: Sequence[Ration],
+        broken: str | None = None,
+        instead: Instead | None = None,
+    ) -> None:
+        """Put them together; `broken` names one whose account cannot be read.
+
+        `instead` counts what is answered, where a cheaper deployment answers.
+        """
+        self.instead = instead
         self.rations = tuple(rations)
         self.broken = broken
         self._template = state_template([one.budget.name for one in self.rations])
         self.refresh()
+
+    def note_answered(self, requests: int) -> None:
+        """So many were answered; counted where a cheaper deployment does it."""
+        if self.instead is not None:
+            self.instead.requests += requests
 
     def refresh(self) -> None:
         """Take nothing for spent that was found so before; for any thread."""

@@ -19,11 +19,14 @@ from lichen.core.errors import LichenError
 from lichen.core.ids import TenantId
 from lichen.registry.records import Records
 from lichen.serving.allotment import Allotment, Ration
+from lichen.serving.degradations import Degradations, Instead
 from lichen.serving.deployment import Deployment
 from lichen.store.documents import DocumentStore, scan_all
 
 LOOKS_PER_TENDING = 5
 """Accounts are looked after every so many looks of the poller, which looks five times a second."""
+LOOKS_PER_WRITING = 50
+"""What was answered by cheaper deployments is written every so many looks."""
 _log = logging.getLogger(__name__)
 
 
@@ -99,6 +102,7 @@ class Budgets:
         self._index = _Index()
         self._is_stale = True
         self._looks = 0
+        self._degradations = Degradations(documents, clock)
 
     def allotment(
         self, deployment: Deployment, tenant: TenantId, stand_in: Deployment | None = None
@@ -110,9 +114,16 @@ class Budgets:
         named = (None, 0) if stand_in is None else (stand_in.name, stand_in.version)
         key = (deployment.name, deployment.version, tenant, *named)
         if key not in index.known:
-            answering = [deployment] if stand_in is None else [deployment, stand_in]
-            index.known[key] = _allotment(index, answering, tenant)
+            index.known[key] = self._allotted(index, deployment, tenant, stand_in)
         return index.known[key]
+
+    def _allotted(
+        self, index: _Index, deployment: Deployment, tenant: TenantId, stand_in: Deployment | None
+    ) -> Allotment | None:
+        if stand_in is None:
+            return _allotment(index, [deployment], tenant)
+        instead = self._degradations.of(deployment.name, stand_in.name)
+        return _allotment(index, [deployment, stand_in], tenant, instead)
 
     def look(self, changed: bool) -> None:  # noqa: FBT001 - the poller's one question
         """Read the budgets again if the store changed, and look after the accounts.
@@ -126,6 +137,8 @@ class Budgets:
         if self._is_stale or (is_due and self._index.broken):
             self._read()
             self._is_stale = False
+        if self._looks % LOOKS_PER_WRITING == 0:
+            self._degradations.write()
         for ration in self._index.rations:
             if is_due or ration.allowance.remaining <= 0:
                 self._tend(ration)
@@ -134,7 +147,11 @@ class Budgets:
                 allotment.refresh()
 
     def close(self) -> None:
-        """Give back what is not spent."""
+        """Give back what is not spent, and write down what was counted."""
+        try:
+            self._degradations.write()
+        except LichenError as error:
+            _log.error("requests that were answered cheaper are not counted: %s", error)
         self._index = _Index()
         for ration in self._rations.values():
             ration.allowance.close()
@@ -199,11 +216,16 @@ class Budgets:
 
 
 def _allotment(
-    index: _Index, answering: Sequence[Deployment], tenant: TenantId
+    index: _Index,
+    answering: Sequence[Deployment],
+    tenant: TenantId,
+    instead: Instead | None = None,
 ) -> Allotment | None:
     def matters(budget: Budget) -> bool:
         return any(counts(budget, one, tenant, index.aliases) for one in answering)
 
     rations = [ration for ration in index.rations if matters(ration.budget)]
     broken = next((budget.name for budget in index.broken if matters(budget)), None)
-    return Allotment(rations, broken) if rations or broken is not None else None
+    if not rations and broken is None:
+        return None
+    return Allotment(rations, broken, instead)

@@ -89,6 +89,7 @@ class Reservations:
         reserved, self._open = self._open, {}
         for allotment, estimates in reserved.items():
             paid_by = answers.get(allotment, ())
+            allotment.note_answered(len(paid_by))
             for estimate, ration in zip(estimates, allotment.rations, strict=True):
                 ration.allowance.settle(estimate, _paid(paid_by, ration, estimate))
 
@@ -101,6 +102,7 @@ class Reservations:
             return
         outcome = run.outcomes[0]
         paid_by = (outcome,) if isinstance(outcome, Answer) else ()
+        allotment.note_answered(len(paid_by))
         for estimate, ration in zip(self._open.pop(allotment), allotment.rations, strict=True):
             ration.allowance.settle(estimate, _paid(paid_by, ration, estimate))
 

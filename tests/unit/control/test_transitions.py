@@ -187,7 +187,7 @@ def test_an_attempt_that_is_deferred_keeps_its_cost_and_does_not_count() -> None
 
 
 def test_a_changed_budget_wakes_what_waits_and_nothing_else() -> None:
-    assert step(DEFERRED, Wake(), NOW) == WAITING
+    assert step(DEFERRED, Wake(), NOW) == replace(WAITING, has_waited=True)
     for job in (RUNNING, DONE):
         with pytest.raises(Conflict):
             step(job, Wake(), NOW)

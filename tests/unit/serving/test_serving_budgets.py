@@ -12,6 +12,7 @@ import pytest
 
 from lichen.carbon.allowance_file import allowance_path
 from lichen.carbon.budget import BUDGETS, Budget, Period, Quantity, Scope
+from lichen.carbon.levers import DEGRADED, DegradedRequests
 from lichen.core.batch import Array
 from lichen.core.clock import ManualClock
 from lichen.core.errors import LichenError, Unavailable
@@ -288,6 +289,27 @@ def test_from_a_share_of_its_budget_on_the_cheaper_deployment_answers(tmp_path: 
     assert b'"model_name":"small","model_version":"3"' in head
     assert of_cheap > 0
     assert paid == (6 - of_cheap * 10 // ROW_NJ) * ROW_NJ + of_cheap, "it pays what stands in too"
+
+
+def test_what_a_cheaper_deployment_answered_is_counted_once_written_down(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        house.serve(replace(D, cheaper=Cheaper("small")))
+        house.serve(CHEAP, ROW_NS // 10)
+        house.limit("deployment:d", 10, degrade_from=0.4)
+        heads = []
+        for _ in range(6):
+            answer = await house.ask(1.0)
+            assert isinstance(answer, Answer)
+            heads.append(answer.head)
+        house.budgets.close()
+        cheaper = sum(b'"small"' in head for head in heads)
+        (kept,) = house.documents.scan(DEGRADED)
+        assert msgspec.json.decode(kept.body, type=DegradedRequests) == DegradedRequests(
+            START, "d", "small", cheaper
+        )
+        assert cheaper > 0
+
+    running(tmp_path, act)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lichen.carbon.reports.amounts import Amount
-from lichen.carbon.reports.figures import ALL_ENDS, Line, Origin, Section, absent, figure
+from lichen.carbon.reports.figures import ALL_ENDS, Figure, Line, Origin, Section, absent, figure
 
 _TITLE = "Counterfactual savings"
 _NOTES = (
@@ -14,15 +14,19 @@ _NOTES = (
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """One lever's saving over the span: `baseline` says what would have happened without it."""
+    """One lever's saving over the span: `baseline` says what would have happened without it.
+
+    Without figures, `absent` says why they cannot be known (M5).
+    """
 
     name: str
     label: str
     baseline: str
-    energy: Amount
-    carbon: Amount
+    energy: Amount | None
+    carbon: Amount | None
     method: str
     provenance: str
+    absent: str = ""
 
 
 def savings_section(savings: tuple[Saving, ...]) -> Section:
@@ -36,5 +40,9 @@ def savings_section(savings: tuple[Saving, ...]) -> Section:
         origin = Origin(one.method, one.provenance, ALL_ENDS)
         energy = Line(f"savings.{one.name}.energy", f"{one.label}: energy", "kWh", formula)
         carbon = Line(f"savings.{one.name}.carbon", f"{one.label}: carbon", "gCO2e", formula)
-        figures += [figure(energy, one.energy, origin), figure(carbon, one.carbon, origin)]
+        figures += [_told(energy, one.energy, origin, one), _told(carbon, one.carbon, origin, one)]
     return Section(_TITLE, tuple(figures), notes=_NOTES)
+
+
+def _told(line: Line, amount: Amount | None, origin: Origin, saving: Saving) -> Figure:
+    return absent(line, saving.absent) if amount is None else figure(line, amount, origin)

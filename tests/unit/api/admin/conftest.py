@@ -15,6 +15,7 @@ from lichen.api.admin_table import ROUTES
 from lichen.api.gate import Gate
 from lichen.carbon.accounts import LedgerReader
 from lichen.control.budgets import Budgets, Owners
+from lichen.control.deeds import Levers
 from lichen.control.jobs import Jobs
 from lichen.control.state import Deployments
 from lichen.control.submissions import Submissions
@@ -115,6 +116,7 @@ def house(tmp_path: Path, upload_bytes: int) -> Iterator[House]:
         catalog=catalog,
         deployments=Deployments(documents, catalog),
         ledger=LedgerReader(tmp_path / "ledger.db"),
+        levers=Levers(documents, jobs, LedgerReader(tmp_path / "ledger.db")),
         budgets=Budgets(documents, Owners(documents, catalog, Keys(documents, clock)), clock),
         uploads=tmp_path / "uploads",
         upload_bytes=upload_bytes,
