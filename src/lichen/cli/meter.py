@@ -10,7 +10,7 @@ from lichen.core.errors import Unavailable
 from lichen.core.plugins import load_object
 from lichen.energy.page import PageContent, PageReader
 from lichen.energy.survey import MeterSurvey, survey
-from lichen.server.metering import meter_choice
+from lichen.server.meter_choice import meter_choice
 from lichen.server.settings import load
 
 

@@ -23,7 +23,7 @@ from lichen.energy.closing import HOST_OTHER
 from lichen.energy.probe import best_meter
 from lichen.energy.processes import read_counters
 from lichen.server.home import Home
-from lichen.server.metering import meter_choice
+from lichen.server.meter_choice import meter_choice
 from lichen.server.pricing import pricing
 from lichen.server.sections import Settings
 from lichen.server.settings import load

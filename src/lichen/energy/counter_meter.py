@@ -7,9 +7,10 @@ in stays, and the window says for how long it was unmetered (M5).
 """
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
-from time import CLOCK_BOOTTIME, clock_gettime_ns, monotonic_ns
+from time import monotonic_ns
 
 from lichen.core.errors import Unavailable
 from lichen.core.figures import Method
@@ -22,13 +23,15 @@ from lichen.energy.page import Rate
 from lichen.energy.source import EnergySource, Total
 from lichen.energy.steps import Instant
 
+_BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux has it; elsewhere this file is loaded to say that there are no counters."""
 SLEPT_NS = NANOSECONDS_PER_SECOND // 2
 """Clocks that part by more than this between two looks say that the machine was suspended."""
 
 
 def boottime_ns() -> int:
     """Nanoseconds since the machine started, suspends included."""
-    return clock_gettime_ns(CLOCK_BOOTTIME)
+    return time.clock_gettime_ns(_BOOTTIME)
 
 
 class Clocks:

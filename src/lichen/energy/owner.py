@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lichen.core.clock import Clock, SystemClock
 from lichen.core.errors import LichenError, Unavailable
+from lichen.core.units import NANOSECONDS_PER_SECOND
 from lichen.energy.lock import MeterLock
 from lichen.energy.meter import Meter, OwnCpu, Window
 from lichen.energy.open_window import OpenWindow, moment_of, unix_ns, window_between
@@ -18,6 +19,9 @@ from lichen.energy.probe import best_meter
 from lichen.energy.processes import Processes
 from lichen.energy.readings import ProcessReading
 from lichen.energy.shares import SharedReadings, SharesWriter, read_shares
+
+PATIENCE_NS = 5 * NANOSECONDS_PER_SECOND
+"""How long a meter that could not be opened is left alone: an endpoint may take long to refuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class MeterOwner:
         self._page: PageReader | None = None
         self._followed: PageContent | None = None
         self._booked_cpu_ns = 0
+        self._patience_ns = self._clock.monotonic_ns()
         self._shared = SharedReadings()
         self._shares: SharesWriter | None = None
         self._owned: OpenWindow | None = self._become_owner()
@@ -93,18 +98,19 @@ class MeterOwner:
         return None if self._followed is None else self._rest_after(self._followed)
 
     def _become_owner(self) -> OpenWindow | None:
-        if not self._lock.take():
+        if self._clock.monotonic_ns() < self._patience_ns or not self._lock.take():
             return None
         try:
             own = self._processes.sample()
             carried_ns = own.cpu_ns - self._booked_cpu_ns
-            self._shares = SharesWriter(self._folder, unix_ns(self._clock.now()))
-            return OpenWindow(
-                self._make_meter(), PageWriter(self._folder), self._clock, own, carried_ns
-            )
+            page = PageWriter(self._folder)
+            meter = self._make_meter()
         except LichenError:
             self._lock.release()
+            self._patience_ns = self._clock.monotonic_ns() + PATIENCE_NS
             raise
+        self._shares = SharesWriter(self._folder, unix_ns(self._clock.now()))
+        return OpenWindow(meter, page, self._clock, own, carried_ns)
 
     def _close_window(self, owned: OpenWindow, own: OwnCpu) -> MeteredWindow:
         window = owned.close(own)

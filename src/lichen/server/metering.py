@@ -1,7 +1,6 @@
 """The meters and the books of a platform: windows of the host become entries of its ledger."""
 
 import logging
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lichen.carbon.booking import book
@@ -13,10 +12,11 @@ from lichen.core.errors import LichenError
 from lichen.energy.closing import NOTHING_BOOKED, close
 from lichen.energy.counters import ProcessCounters
 from lichen.energy.owner import MeteredWindow, MeterOwner
-from lichen.energy.probe import THIS_HOST, HostPaths, MeterChoice, best_meter, check
+from lichen.energy.probe import best_meter, check
 from lichen.server.home import Home
 from lichen.server.ledger_books import ledger_books
 from lichen.server.ledger_keeping import LedgerKeeping, retention_of
+from lichen.server.meter_choice import meter_choice
 from lichen.server.pricing import Pricing, pricing
 from lichen.server.sections import Settings
 
@@ -126,20 +126,3 @@ def open_metering(settings: Settings) -> Metering:
     keeping = LedgerKeeping(ledger.books, retention, SystemClock())
     keeping.start()
     return Metering(owner, ledger, prices, counters, keeping)
-
-
-def host_paths(settings: Settings) -> HostPaths:
-    """Where this host shows its meters, and where its calibration stands."""
-    return replace(
-        THIS_HOST,
-        powercap=settings.energy.powercap,
-        calibration=Home(settings.home).calibration,
-    )
-
-
-def meter_choice(settings: Settings) -> MeterChoice:
-    """Which meter the settings ask for, and where this host shows it."""
-    energy = settings.energy
-    return MeterChoice(
-        energy.meter, energy.accelerators, energy.prometheus_url, host_paths(settings)
-    )

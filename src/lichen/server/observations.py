@@ -12,7 +12,7 @@ from lichen.energy.survey import MeterSurvey, survey
 from lichen.protocol.admin import Addresses, MeterChoice, Meters, Platform, Progress
 from lichen.server.attempt import PROGRESS
 from lichen.server.home import Home
-from lichen.server.metering import meter_choice
+from lichen.server.meter_choice import meter_choice
 from lichen.server.sections import Settings
 
 _FRESH_SECONDS = 60.0

@@ -238,3 +238,30 @@ def test_a_folder_that_cannot_be_made_is_a_storage_failure(tmp_path: Path) -> No
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageFailed, match="runtime folder"):
         MeterOwner(tmp_path / "file" / "runtime")
+
+
+def test_a_meter_that_cannot_be_opened_is_left_alone_for_a_while(tmp_path: Path) -> None:
+    clock = ManualClock()
+    first = owner_of(tmp_path, clock)
+    asked = []
+
+    def absent() -> Meter:
+        asked.append(clock.monotonic_ns())
+        raise Unavailable("the exporter does not answer")
+
+    follower = MeterOwner(tmp_path, absent, clock)
+    first.close()
+    with pytest.raises(Unavailable, match="does not answer"):
+        follower.tick()
+    for _ in range(20):
+        clock.advance(0.1)
+        follower.tick()
+    assert len(asked) == 1
+    third = owner_of(tmp_path, clock)
+    assert third.owns, "the lock is not kept by who cannot meter"
+    third.close()
+    clock.advance(5)
+    with pytest.raises(Unavailable):
+        follower.tick()
+    assert len(asked) == 2
+    follower.close()
