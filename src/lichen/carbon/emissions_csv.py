@@ -107,6 +107,7 @@ def row_of(run: Run) -> dict[str, str]:
         "cpu_energy": _number((nj - (run.card_nj or 0)) * run.pue / NANOJOULES_PER_KWH),
         "energy_consumed": _number(kwh),
         "tracking_mode": "process",
+        "on_cloud": "N",  # its dashboard knows two letters; this one stands for none being known
         "pue": _number(run.pue),
         **_place(run.zone),
         **_machine(),

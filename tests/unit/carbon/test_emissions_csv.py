@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 UNKNOWN = {
     "experiment_id", "gpu_power", "ram_power", "gpu_energy", "ram_energy", "water_consumed",
     "cloud_provider", "cloud_region", "gpu_count", "gpu_model", "longitude", "latitude",
-    "gpu_utilization_percent", "ram_utilization_percent", "ram_used_gb", "on_cloud", "wue",
+    "gpu_utilization_percent", "ram_utilization_percent", "ram_used_gb", "wue",
 }  # fmt: skip
 
 
