@@ -41,7 +41,6 @@ _ANNOUNCEMENT = {
         "生态环境部、国家统计局《关于发布2023年电力二氧化碳排放因子的公告》（公告2025年第47号）"
     )
 }
-_METHODS = {"measured": "实测", "modelled": "模型估算", "mixed": "实测与模型估算"}
 _US_PER_HOUR = 3_600_000_000
 _OUTSIDE = (
     "化石燃料燃烧、工业过程、购入热力、输出电力和热力：计量仪表不可见，由组织另行核算",
@@ -105,7 +104,7 @@ def _origin(activity: Activity, made: Footprint) -> Origin:
     method = made.method if made.methods else activity.platform.method
     pues = "、".join(f"{pue:g}" for pue in activity.pues)
     said = f"账本，截至第 {activity.extent.as_of} 条；电能来源：{'、'.join(activity.meters)}"
-    return Origin(_METHODS[method], f"{said}；PUE {pues}")
+    return Origin(method, f"{said}；PUE {pues}")
 
 
 def _factors(by_zone: Mapping[str, Footprint]) -> Iterator[Figure]:
@@ -176,6 +175,5 @@ def _name(zone: str) -> str:
 
 
 def _in_chinese(one: Figure) -> Figure:
-    says = {"counted": ("计数", "计数：精确"), "declared": ("公布值", "来源未公布区间")}
-    method, interval = says[one.origin.method]
-    return replace(one, origin=Origin(method, one.origin.provenance, interval))
+    says = {"counted": "计数：精确", "declared": "来源未公布区间"}
+    return replace(one, origin=replace(one.origin, interval=says[one.origin.method]))

@@ -1,6 +1,6 @@
 """A report as one HTML page that needs nothing else: it reads, and it prints."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -27,6 +27,7 @@ class _Words:
     ledger: str
     entry: str
     notes: str
+    methods: Mapping[str, str]
 
 
 _ENGLISH = _Words(
@@ -42,6 +43,7 @@ _ENGLISH = _Words(
     "Ledger",
     "as of entry {entry}, sha256 {digest}",
     "Notes",
+    {},
 )
 _CHINESE = _Words(
     "指标",
@@ -56,6 +58,13 @@ _CHINESE = _Words(
     "账本",
     "截至第 {entry} 条，sha256 {digest}",
     "说明",
+    {
+        "measured": "实测",
+        "modelled": "模型估算",
+        "mixed": "实测与模型估算",
+        "counted": "计数",
+        "declared": "公布值",
+    },
 )
 
 
@@ -137,7 +146,7 @@ def _row(figure: Figure, words: _Words) -> str:
     return (
         f'<tr id="{anchor}">{label}<td class="number">{shown(figure.value)}{unit}</td>'
         f'<td class="number">{_interval(figure)}<small>{escape(origin.interval)}</small></td>'
-        f"<td>{escape(origin.method)}</td></tr>"
+        f"<td>{escape(words.methods.get(origin.method, origin.method))}</td></tr>"
     )
 
 
