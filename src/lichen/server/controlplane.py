@@ -64,11 +64,7 @@ LOG_BYTES = 4 * 2**20
 
 
 def open_plane(
-    settings: Settings,
-    documents: DocumentStore,
-    clock: Clock,
-    accounts: BudgetAccounts,
-    histories: ZoneHistories,
+    settings: Settings, documents: DocumentStore, clock: Clock, accounts: BudgetAccounts
 ) -> Plane:
     """Wire the rooms that the handlers act on, by hand."""
     home = Home(settings.home)
@@ -79,6 +75,7 @@ def open_plane(
     processes = settings.operation.dataplane_processes
     prices = pricing(settings.carbon, home.intensities)
     affordable = JobBudgets(documents, home, prices, clock)
+    histories = ZoneHistories(settings.carbon, home.intensities, clock)
     outlooks = ZoneOutlooks(histories, catalog, clock, is_on=settings.carbon.outlook)
     ledger = LedgerReader(ledger_books(settings))
     return Plane(
@@ -149,10 +146,13 @@ class Keeper(Protocol):
         ...
 
 
-def _keepers(
-    settings: Settings, plane: Plane, histories: ZoneHistories, accounts: BudgetAccounts
-) -> Sequence[Keeper]:
-    """Who asks for intensities, gives the alerts of budgets, and has outlooks trained."""
+def _keepers(settings: Settings, plane: Plane, accounts: BudgetAccounts) -> Sequence[Keeper]:
+    """Who asks for intensities, gives the alerts of budgets, and has outlooks trained.
+
+    Histories have one writer a file: the keeper those of services, the plane those of seeds.
+    """
+    folder = Home(settings.home).intensities
+    histories = ZoneHistories(settings.carbon, folder, SystemClock())
     always: tuple[Keeper, ...] = (
         _keeper(settings, histories),
         _budget_keeper(settings, plane.documents, accounts),
@@ -196,11 +196,10 @@ def main(arguments: Sequence[str]) -> int:
         tls = tls_of(settings.security)
         counters = ProcessCounters.create(settings.runtime, NAME, str(settings.home))
         documents = SqliteDocuments(Home(settings.home).documents)
-        clock, home = SystemClock(), Home(settings.home)
-        accounts = BudgetAccounts(documents, home, clock)
-        histories = ZoneHistories(settings.carbon, home.intensities, clock)
-        plane = open_plane(settings, documents, clock, accounts, histories)
-        keepers = _keepers(settings, plane, histories, accounts)
+        clock = SystemClock()
+        accounts = BudgetAccounts(documents, Home(settings.home), clock)
+        plane = open_plane(settings, documents, clock, accounts)
+        keepers = _keepers(settings, plane, accounts)
         for keeper in keepers:
             keeper.start()
         answer(

@@ -45,7 +45,7 @@ class Seeded:
 
 
 class Archive:
-    """The folder of histories; its one writer is the control plane."""
+    """The folder of histories; each file of it has one archive that writes it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

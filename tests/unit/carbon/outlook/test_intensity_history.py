@@ -63,7 +63,7 @@ def test_a_revised_value_holds_from_then_on(tmp_path: Path) -> None:
     assert stamp_of(tmp_path, "ES") != ()
 
 
-@pytest.mark.parametrize("cut", [2, 5, 20, 35])
+@pytest.mark.parametrize("cut", range(2, 38, 3))
 def test_a_line_that_a_crash_tore_costs_no_other(tmp_path: Path, cut: int) -> None:
     History(tmp_path, ORIGIN).keep(points(1, 2, 3), NOW)
     whole = file_of(tmp_path).read_bytes()
