@@ -11,7 +11,7 @@ PARQUET = ".parquet"
 
 def outlook(plane: Plane, question: Question) -> ZoneOutlook:
     """What is expected of a zone over the next hours."""
-    return plane.outlook(question.path["zone"], question.query)
+    return plane.outlooks.answer(question.path["zone"], question.query)
 
 
 def seed(plane: Plane, question: Question) -> HistorySeeded:
@@ -24,7 +24,7 @@ def seed(plane: Plane, question: Question) -> HistorySeeded:
     try:
         path.rename(named)
         zone, column = question.path["zone"], question.query.get("column")
-        return plane.seed(zone, named, column, filename)
+        return plane.outlooks.seed(zone, named, column, filename)
     except InvalidInput as refusal:
         said = str(refusal).replace(str(named), filename)
         raise InvalidInput(said.replace(named.name, filename)) from refusal

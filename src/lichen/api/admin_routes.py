@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lichen.api.gate import Gate
 from lichen.carbon.accounts import LedgerReader
@@ -39,6 +39,18 @@ _MOST_DIGITS = 18
 """What the store holds in 64 bits."""
 
 
+class Outlooks(Protocol):
+    """What is expected of zones, and the histories that this stands on."""
+
+    def answer(self, zone: str, query: Mapping[str, str]) -> ZoneOutlook:
+        """The outlook of a zone."""
+        ...
+
+    def seed(self, zone: str, path: Path, column: str | None, filename: str) -> HistorySeeded:
+        """Take a file as history."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Plane:
     """Everything the handlers act on; wired in `server/controlplane.py`."""
@@ -63,8 +75,7 @@ class Plane:
     platform: Callable[[], Platform]
     zone: Callable[[str], ZoneIntensity]
     budget_standing: Callable[[Budget], BudgetStanding | str]
-    outlook: Callable[[str, Mapping[str, str]], ZoneOutlook]
-    seed: Callable[[str, Path, str | None, str], HistorySeeded]
+    outlooks: Outlooks
     declarations: Declarations = NOTHING_DECLARED
 
 

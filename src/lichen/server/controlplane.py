@@ -75,8 +75,6 @@ def open_plane(
     processes = settings.operation.dataplane_processes
     prices = pricing(settings.carbon, home.intensities)
     affordable = JobBudgets(documents, home, prices, clock)
-    histories = ZoneHistories(settings.carbon, home.intensities, clock)
-    outlooks = ZoneOutlooks(histories, catalog, clock, is_on=settings.carbon.outlook)
     ledger = LedgerReader(ledger_books(settings))
     return Plane(
         declarations=declarations(settings.reports),
@@ -100,9 +98,14 @@ def open_plane(
         platform=observations.platform,
         budget_standing=accounts.view,
         zone=ZoneObservations(prices, clock).zone,
-        outlook=outlooks.answer,
-        seed=outlooks.seed,
+        outlooks=_outlooks(settings, catalog, clock),
     )
+
+
+def _outlooks(settings: Settings, catalog: Catalog, clock: Clock) -> ZoneOutlooks:
+    folder = Home(settings.home).intensities
+    histories = ZoneHistories(settings.carbon, folder, clock)
+    return ZoneOutlooks(histories, catalog, clock, is_on=settings.carbon.outlook)
 
 
 def _gate(settings: Settings, documents: DocumentStore, clock: Clock) -> Gate:

@@ -132,8 +132,7 @@ def house(tmp_path: Path, upload_bytes: int) -> Iterator[House]:
         ),
         budget_standing=accounts.view,
         zone=ZoneObservations(prices, clock).zone,
-        outlook=outlooks.answer,
-        seed=outlooks.seed,
+        outlooks=outlooks,
     )
     app = admin_app(plane, ROUTES)
     keys = Keys(documents, clock)
