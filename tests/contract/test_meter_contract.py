@@ -425,6 +425,19 @@ def test_one_impossible_value_is_refused_and_loses_nothing(counted: World) -> No
     assert after.unmetered_ns == 0
 
 
+def test_an_answer_out_of_the_past_takes_nothing_back(counted: World) -> None:
+    counted.settle()
+    before = counted.go_on()
+    assert counted.jump is not None
+    counted.jump(-3.0 * WATTS)
+    late = counted.go_on()
+    counted.jump(3.0 * WATTS)
+    after = counted.go_on(seconds=3)
+    assert late.host_nj >= before.host_nj
+    assert joules_of(counted, before, after) == pytest.approx(4 * WATTS, rel=0.02)
+    assert after.unmetered_ns == 0
+
+
 def test_a_jump_that_stays_is_never_booked(counted: World) -> None:
     counted.settle()
     before = counted.go_on()

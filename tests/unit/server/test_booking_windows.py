@@ -15,11 +15,13 @@ from lichen.core.clock import ManualClock
 from lichen.core.errors import InvalidInput, NotFound, StorageFailed, Unavailable
 from lichen.energy.calibration import Calibration, write_calibration
 from lichen.energy.counters import ProcessCounters
+from lichen.energy.host_cpu import HostCpu
 from lichen.energy.machine import this_machine
 from lichen.energy.meter import NO_PROCESSES, OwnCpu, Reading
 from lichen.energy.owner import MeterOwner
 from lichen.energy.page import PageReader
 from lichen.energy.parameters import Spread
+from lichen.energy.rapl import RaplMeter
 from lichen.energy.replay import ReplayMeter
 from lichen.server.metering import Metering, open_metering
 from lichen.server.pricing import pricing
@@ -102,6 +104,34 @@ def test_a_meter_that_goes_away_stops_no_platform(
     metering.close()
     totals = {one.account: one.nj for one in LedgerReader(tmp_path / "ledger.db").accounts()}
     assert totals["work/default/a"] == 33
+    assert sum(totals.values()) == 0
+
+
+def test_counters_that_fall_silent_are_told_once_and_booked_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    zone = tmp_path / "powercap" / "intel-rapl:0"
+    zone.mkdir(parents=True)
+    for name, text in (("name", "package-0"), ("max_energy_range_uj", "262143328850")):
+        (zone / name).write_text(text)
+    (zone / "energy_uj").write_text("5000000")
+    clock = ManualClock(NOW)
+    hidden = HostCpu(tmp_path / "no-stat")
+    meter = RaplMeter(zone.parent, hidden, 2, clock.monotonic_ns, clock.monotonic_ns)
+    owner = MeterOwner(tmp_path, lambda: meter, clock)
+    counters = ProcessCounters.create(tmp_path, "supervisor")
+    ledger = Ledger.open(tmp_path / "ledger.db", clock)
+    metering = Metering(owner, ledger, pricing(CarbonSettings(), tmp_path), counters)
+    with caplog.at_level(logging.INFO):
+        for text in ("6000000", "", "", "8000000"):
+            (zone / "energy_uj").write_text(text)
+            clock.advance(1)
+            metering.sample()
+    metering.close()
+    assert caplog.text.count("the meter is silent, the last rate stands in") == 1
+    assert caplog.text.count("the meter can be read again") == 1
+    totals = {one.account: one.nj for one in LedgerReader(tmp_path / "ledger.db").accounts()}
+    assert totals["meter"] == -3 * SECOND
     assert sum(totals.values()) == 0
 
 
