@@ -131,7 +131,7 @@ def test_counters_that_fall_silent_are_told_once_and_booked_on(
     assert caplog.text.count("the meter is silent, the last rate stands in") == 1
     assert caplog.text.count("the meter can be read again") == 1
     totals = {one.account: one.nj for one in LedgerReader(tmp_path / "ledger.db").accounts()}
-    assert totals["meter"] == -3 * SECOND
+    assert totals["meter"] == pytest.approx(-3 * SECOND, rel=0.2)  # and the CPU since
     assert sum(totals.values()) == 0
 
 
