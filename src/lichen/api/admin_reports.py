@@ -32,12 +32,17 @@ def reports(plane: Plane, question: Question) -> Raw:
         standard=standard,
         since=since,
         until=until,
-        as_of=question.whole_number("as_of"),
+        as_of=question.whole_number("as_of") or _last_entry(plane),
         deployment=question.query.get("deployment"),
         model=_model(plane, question.query.get("model")),
     )
     made = report(plane.ledger, asked, plane.declarations, _savings(plane, asked))
     return Raw(written(made, form), form.media_type)
+
+
+def _last_entry(plane: Plane) -> int | None:
+    """The last sealed entry, settled once: another may be sealed while a report is made."""
+    return plane.ledger.head()[0] or None
 
 
 def _savings(plane: Plane, asked: ReportQuestion) -> tuple[Saving, ...]:

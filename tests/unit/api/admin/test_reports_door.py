@@ -3,23 +3,28 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import httpx
 import msgspec
 import pytest
 import worked_example as example
 
+from lichen.api.admin_reports import reports
+from lichen.api.admin_routes import Plane, Question
+from lichen.carbon.ledger import Ledger
+from lichen.control.deeds import Levers
+from lichen.core.ids import DEFAULT_TENANT
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.protocol.reports import MEDIA_TYPES, Report, ReportFormat, Standard
 from lichen.registry.manifest import Draft
-from lichen.security.identity import Role
+from lichen.security.identity import Principal, Role
 
 OCTOBER = {"month": "2026-10", "as_of": "4"}
 
 
 class House(Protocol):
-    plane: object
+    plane: Plane
 
     def caller(self, role: Role | None = Role.ADMIN, tenant: str = "default") -> httpx.Client: ...
 
@@ -38,9 +43,7 @@ def model(house: House) -> None:
         (TensorSpec("mean", Datatype.FP32, (-1, 24, 1)),),
     )
     draft = Draft("load", "forecast", "ridge", signature, "0.1.0", receipt=example.MODEL.receipt)
-    house.plane.catalog.register(  # type: ignore[attr-defined]
-        replace(draft, hardware="example CPU"), {"model.onnx": b"weights"}
-    )
+    house.plane.catalog.register(replace(draft, hardware="example CPU"), {"model.onnx": b"weights"})
 
 
 @pytest.mark.usefixtures("books")
@@ -131,6 +134,33 @@ def test_what_cannot_be_reported_is_said_in_one_sentence(
     answer = admin.get("/reports", params=asked)
     assert answer.status_code == status, answer.text
     assert says in answer.json()["detail"]
+
+
+@pytest.mark.usefixtures("books")
+def test_an_entry_that_is_sealed_meanwhile_is_in_no_part_of_a_report(
+    house: House, tmp_path: Path
+) -> None:
+    seen: list[int | None] = []
+
+    class Meanwhile:
+        """Levers that are asked in the very moment in which another entry is sealed."""
+
+        def saved(self, span: object, as_of: int | None) -> tuple[int, tuple[()]]:
+            del span
+            seen.append(as_of)
+            ledger = Ledger.join(tmp_path / "ledger.db")
+            later = example.OCTOBER + 5 * example.HOUR
+            ledger.record(example.booking(later, example.germany(400.0), example.FIRST))
+            ledger.seal()
+            ledger.close()
+            return as_of or 0, ()
+
+    before = house.plane.ledger.head()[0]
+    plane = replace(house.plane, levers=cast(Levers, Meanwhile()))
+    question = Question(Principal("p", DEFAULT_TENANT, Role.ADMIN), {}, {})
+    made = msgspec.json.decode(reports(plane, question).body, type=Report)
+    assert house.plane.ledger.head()[0] > before
+    assert seen == [made.as_of] == [before]
 
 
 def test_without_a_ledger_there_is_no_report(admin: httpx.Client) -> None:
