@@ -22,18 +22,17 @@ import os
 import time
 from collections.abc import Callable
 from functools import partial, wraps
-from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from pathlib import Path
 from threading import Lock, get_ident
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypedDict, TypeVar, Unpack, cast
+from typing import ParamSpec, Self, TypedDict, TypeVar, Unpack
 
 from lichen.carbon.emissions_csv import EmissionsFile
 from lichen.carbon.footprint import HostEmbodied
 from lichen.carbon.intensity import IntensitySource
 from lichen.carbon.prices import prices_of
 from lichen.carbon.span import Span, Terms
-from lichen.carbon.steps import AsyncSteps, GeneratorSteps, StepMeter, Steps
+from lichen.carbon.steps import StepMeter, stepwise
 from lichen.core.clock import Clock
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.core.figures import Receipt
@@ -149,15 +148,8 @@ class Metered:
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Meter each call of the function; `function.metered.receipt` is that of the last call."""
-        wrapper: Callable[P, R]
-        if iscoroutinefunction(function):
-            wrapper = self._wrap_coroutine(function)
-        elif isgeneratorfunction(function):
-            wrapper = self._wrap_generator(function, GeneratorSteps)
-        elif isasyncgenfunction(function):
-            wrapper = self._wrap_generator(function, AsyncSteps)
-        else:
-            wrapper = self._wrap_function(function)
+        stepped = stepwise(function, lambda: StepMeter(self._terms, self._take))
+        wrapper: Callable[P, R] = stepped or self._wrap_function(function)
         wrapper.metered = self  # type: ignore[attr-defined] # functions take attributes
         return wrapper
 
@@ -172,22 +164,6 @@ class Metered:
                 self._take(block.span)
 
         return wrapped
-
-    def _wrap_coroutine(self, function: Callable[P, Any]) -> Callable[P, R]:
-        @wraps(function)
-        async def wrapped(*args: P.args, **kwargs: P.kwargs) -> object:
-            return await Steps(function(*args, **kwargs), StepMeter(self._terms, self._take))
-
-        return cast(Callable[P, R], wrapped)
-
-    def _wrap_generator(
-        self, function: Callable[P, Any], steps: type[GeneratorSteps] | type[AsyncSteps]
-    ) -> Callable[P, R]:
-        @wraps(function)
-        def wrapped(*args: P.args, **kwargs: P.kwargs) -> object:
-            return steps(function(*args, **kwargs), StepMeter(self._terms, self._take))
-
-        return cast(Callable[P, R], wrapped)
 
     def _take(self, span: Span | None) -> None:
         """Keep the span of the call that ended last."""

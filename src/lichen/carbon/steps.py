@@ -5,6 +5,8 @@ would each be charged for all. Its steps are its own.
 """
 
 from collections.abc import AsyncGenerator, Callable, Generator
+from functools import wraps
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from time import thread_time_ns
 from typing import Any, Self
 
@@ -82,15 +84,6 @@ class Steps(Generator[Any, Any, Any]):
         return True
 
 
-class GeneratorSteps(Steps):
-    """A generator; one that nobody reads to its end is closed when the last reader lets go."""
-
-    __slots__ = ()
-
-    def __del__(self) -> None:
-        self.close()
-
-
 class _Item(Steps):
     """The way to the next item of an asynchronous generator; `StopIteration` brings the item."""
 
@@ -104,26 +97,60 @@ class _Item(Steps):
         self._inner.close()
 
 
-class AsyncSteps(AsyncGenerator[Any, Any]):
-    """An asynchronous generator whose every step is charged."""
+def stepwise(
+    function: Callable[..., Any], meter: Callable[[], StepMeter]
+) -> Callable[..., Any] | None:
+    """The coroutine or generator function, each call of it charged by a meter of its own.
 
-    __slots__ = ("_inner", "_meter")
+    It stays a function of its kind, for those that look. None for any other function.
+    """
+    if iscoroutinefunction(function):
+        return _coroutine(function, meter)
+    if isgeneratorfunction(function):
+        return _generator(function, meter)
+    if isasyncgenfunction(function):
+        return _async_generator(function, meter)
+    return None
 
-    def __init__(self, inner: AsyncGenerator[Any, Any], meter: StepMeter) -> None:
-        self._inner = inner
-        self._meter = meter
 
-    def __anext__(self) -> _Item:
-        return _Item(self._inner.__anext__(), self._meter)
+def _coroutine(function: Callable[..., Any], meter: Callable[[], StepMeter]) -> Callable[..., Any]:
+    @wraps(function)
+    async def wrapped(*args: object, **kwargs: object) -> object:
+        return await Steps(function(*args, **kwargs), meter())
 
-    def asend(self, value: object) -> _Item:
-        """Go to the next item, with a value for the `yield` that waits."""
-        return _Item(self._inner.asend(value), self._meter)
+    return wrapped
 
-    def athrow(self, *error: Any) -> _Item:  # noqa: ANN401 - the three forms that generators take
-        """Go to the next item from an error raised where it waits."""
-        return _Item(self._inner.athrow(*error), self._meter)
 
-    def aclose(self) -> Steps:
-        """End it where it waits."""
-        return Steps(self._inner.aclose(), self._meter)
+def _generator(function: Callable[..., Any], meter: Callable[[], StepMeter]) -> Callable[..., Any]:
+    @wraps(function)
+    def wrapped(*args: object, **kwargs: object) -> Generator[Any, Any, Any]:
+        return (yield from Steps(function(*args, **kwargs), meter()))
+
+    return wrapped
+
+
+def _async_generator(
+    function: Callable[..., Any], meter: Callable[[], StepMeter]
+) -> Callable[..., Any]:
+    """What `yield from` would do, which has no asynchronous form (PEP 380, PEP 525)."""
+
+    @wraps(function)
+    async def wrapped(*args: object, **kwargs: object) -> AsyncGenerator[Any, Any]:
+        inner, of_call = function(*args, **kwargs), meter()
+        step = inner.__anext__()
+        while True:
+            try:
+                item = await _Item(step, of_call)
+            except StopAsyncIteration:
+                return
+            try:
+                sent = yield item
+            except GeneratorExit:
+                await Steps(inner.aclose(), of_call)
+                raise
+            except BaseException as error:  # noqa: BLE001 - the one inside may know what to do
+                step = inner.athrow(error)
+            else:
+                step = inner.asend(sent)
+
+    return wrapped

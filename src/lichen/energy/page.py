@@ -19,6 +19,7 @@ from lichen.core.units import Nanojoules
 
 PAGE_NAME = "meter.page"
 _MAGIC = 0x4C49_4348_5047_0002
+_MAGIC_WORD = struct.Struct("=Q")
 _SIZE = 4096
 _PAYLOAD_AT = (1024, 2560)
 _FIXED = struct.Struct("=qqqqqqdddddBH")
@@ -161,13 +162,25 @@ class PageWriter:
 
 
 def _open_page(path: Path) -> mmap.mmap:
-    """Map the page that is there, so that readers of a former owner see ours, or a fresh one."""
-    if not (path.exists() and path.stat().st_size == _SIZE):
+    """Map the page that is there, so that readers of a former owner see ours, or a fresh one.
+
+    A page that another version left behind is no use to readers of this one.
+    """
+    if not _is_ours(path):
         fresh = path.with_suffix(f".{os.getpid()}.new")
         fresh.write_bytes(struct.pack("=QQ", _MAGIC, 0).ljust(_SIZE, b"\0"))
         fresh.replace(path)
     with path.open("r+b") as file:
         return mmap.mmap(file.fileno(), _SIZE)
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(_MAGIC_WORD.size)
+        return path.stat().st_size == _SIZE and magic == _MAGIC_WORD.pack(_MAGIC)
+    except FileNotFoundError:
+        return False
 
 
 class PageReader:
@@ -200,7 +213,10 @@ class PageReader:
             ) from error
         if reader._words[0] != _MAGIC:
             reader.close()
-            raise Unavailable(f"{path} is not a meter page of this version: remove it and restart")
+            raise Unavailable(
+                f"{path} is not a meter page of this version: end the other version of lichen that "
+                "owns the meters of this host, or choose another runtime folder"
+            )
         return reader
 
     def rate(self) -> Rate:

@@ -2,11 +2,13 @@
 
 import asyncio
 import csv
+import inspect
 import os
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from pathlib import Path
 from textwrap import dedent
 from threading import Event, Thread
@@ -207,6 +209,47 @@ def test_an_asynchronous_generator_takes_values_errors_and_its_end(runtime: Path
 
     assert asyncio.run(talk()) == ["first", "second", "caught"]
     assert block.receipt.energy.nj_high > 0
+
+
+def test_an_asynchronous_generator_left_early_has_a_receipt(runtime: Path) -> None:
+    block = metered("stream", runtime=runtime)
+    ended = []
+
+    @block
+    async def stream() -> AsyncIterator[int]:
+        try:
+            while True:
+                burn(2)
+                yield 1
+        finally:
+            await asyncio.sleep(0)
+            ended.append(True)
+
+    async def read() -> None:
+        async with aclosing(stream()) as numbers:  # type: ignore[type-var]
+            async for _ in numbers:
+                break
+
+    asyncio.run(read())
+    assert ended == [True]
+    assert cpu_ns(block) >= 2 * MS
+    assert block.receipt.energy.nj > 0
+
+
+def test_a_decorated_function_stays_of_its_kind(runtime: Path) -> None:
+    block = metered("kinds", runtime=runtime)
+
+    async def coroutine() -> None: ...
+    def generator() -> Iterator[int]:
+        yield 1
+
+    async def async_generator() -> AsyncIterator[int]:
+        yield 1
+
+    assert inspect.iscoroutinefunction(block(coroutine))
+    assert inspect.isgeneratorfunction(block(generator))
+    assert inspect.isasyncgenfunction(block(async_generator))
+    assert block(generator).__name__ == "generator"
 
 
 def test_a_coroutine_that_is_cancelled_or_fails_has_a_receipt(runtime: Path) -> None:

@@ -50,6 +50,18 @@ def test_a_new_owner_writes_into_the_page_that_readers_have_mapped(tmp_path: Pat
     assert reader.content().window == 9
 
 
+def test_a_page_that_another_version_left_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / PAGE_NAME).write_bytes(struct.pack("=QQ", 0x4C49_4348_5047_0000, 7).ljust(4096))
+    writer = PageWriter(tmp_path)
+    assert writer.last() is None
+    writer.publish(CONTENT)
+    reader = PageReader.open(tmp_path)
+
+    assert reader.content() == CONTENT
+    reader.close()
+    writer.close()
+
+
 def test_a_half_written_page_is_not_believed(tmp_path: Path) -> None:
     writer = PageWriter(tmp_path)
     writer.publish(CONTENT)
