@@ -22,7 +22,7 @@ from lichen.carbon.reports.savings import Saving, savings_section
 
 TITLE = "Greenhouse gas inventory of AI work (GHG Protocol)"
 NOTES = (
-    "Scope 2 Guidance (2015), chapter 6: both the location-based and the market-based figure are "
+    "Scope 2 Guidance (2015), chapter 7: both the location-based and the market-based figure are "
     "reported; the market-based one needs an instrument that meets its quality criteria.",
     "Scope 3 Standard (2011), chapter 5: capital goods are accounted whole in the year in which "
     "they are acquired. Category 2 here is the share of use of the span (ISO/IEC 21031), to manage "
