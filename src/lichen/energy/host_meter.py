@@ -1,10 +1,13 @@
 """The whole host as one meter: its processors' and its accelerators' counters together (M1, A1)."""
 
+from dataclasses import replace
+
 from lichen.core.errors import Unavailable
 from lichen.core.figures import Method
 from lichen.energy.accelerators import Accelerators
 from lichen.energy.cards import Cards
 from lichen.energy.counter_meter import Clocks
+from lichen.energy.learning import COUNTER_SPREAD
 from lichen.energy.meter import NO_PROCESSES, Meter, OwnCpu, Reading
 from lichen.energy.page import Rate
 
@@ -22,6 +25,7 @@ class HostMeter:
         self._processors = processors
         self._cards = cards
         self._clocks = clocks or Clocks()
+        self._idle_nj = (0, 0)
 
     @property
     def name(self) -> str:
@@ -47,6 +51,7 @@ class HostMeter:
         """The sum of both."""
         host = self._processors.read(own)
         cards = self._cards.read(self._clocks.instant())
+        self._idle_nj = (host.idle_nj, cards.idle_nj)
         return Reading(
             host.host_nj + cards.nj,
             host.idle_nj + cards.idle_nj,
@@ -58,8 +63,15 @@ class HostMeter:
         )
 
     def rate(self, window: int) -> Rate:
-        """The processors' rate."""
-        return self._processors.rate(window)
+        """The processors' rate; the interval of idling is that of both together (M4)."""
+        rate = self._processors.rate(window)
+        of_host, of_cards = self._idle_nj
+        if rate.idle_low is None or rate.idle_high is None or not of_host + of_cards:
+            return rate
+        low = of_host * rate.idle_low + of_cards * (1 - COUNTER_SPREAD)
+        high = of_host * rate.idle_high + of_cards * (1 + COUNTER_SPREAD)
+        whole = of_host + of_cards
+        return replace(rate, idle_low=low / whole, idle_high=high / whole)
 
     def close(self) -> None:
         """Let go of both."""

@@ -71,6 +71,19 @@ def test_a_card_that_others_use_is_the_hosts(tmp_path: Path) -> None:
     host.owner.close()
 
 
+def test_idling_that_is_counted_narrows_what_is_modelled(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    alone = ModelMeter(host=HostCpu(tmp_path / "no-stat"), threads=2).rate(1)
+    for _ in range(3):
+        host.second(500)
+    beside = host.owner.page().rate()
+    assert alone.idle_low is not None
+    assert beside.idle_low is not None
+    assert beside.idle_high is not None
+    assert alone.idle_low < beside.idle_low < 1 < beside.idle_high < 1.06
+    host.owner.close()
+
+
 def test_a_host_whose_cards_idle_has_no_such_line(tmp_path: Path) -> None:
     host = Host(tmp_path)
     assert "host/accelerators" not in host.second(30)
