@@ -92,6 +92,7 @@ def test_a_seeded_zone_gets_a_model_of_its_own_which_is_metered_and_served(
 def test_the_command_line_seeds_and_looks_ahead(
     platform: Running,
     grid: Path,
+    until: Until,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -103,6 +104,7 @@ def test_the_command_line_seeds_and_looks_ahead(
         return capsys.readouterr().out
 
     assert json.loads(ask("zones", "seed", "IE", str(grid), "--json"))["kept"] == DAYS * 24
+    until(lambda: json.loads(ask("zones", "IE", "--outlook", "5", "--json"))["method"] == "model")
     assert len(json.loads(ask("zones", "IE", "--outlook", "5", "--json"))["steps"]) == 5
     shown = ask("zones", "IE", "--outlook", "3").splitlines()
     assert shown[0].split() == ["from", "(UTC)", "g/kWh", "median", "80%"]
