@@ -25,7 +25,7 @@ LEAST_SECONDS = 30.0
 _WORK = """
 import hashlib, os, sys
 os.nice(19)
-parent, kind = os.getppid(), sys.argv[1]
+kind, parent = sys.argv[1], int(sys.argv[2])
 block = bytearray(4 << 20)
 while os.getppid() == parent:
     if kind == "count":
@@ -68,7 +68,7 @@ class Burners:
             one.kill()
         for one in self._running:
             one.wait()
-        command = (sys.executable, "-c", _WORK, kind)
+        command = (sys.executable, "-c", _WORK, kind, str(os.getpid()))
         self._running = [subprocess.Popen(command) for _ in range(count)]  # noqa: S603 - our own
 
 

@@ -1,8 +1,10 @@
 """The staircase: up to all threads and down again, recorded, with no process left behind."""
 
 import subprocess
+import sys
 import time
 from itertools import count, pairwise
+from pathlib import Path
 
 import pytest
 
@@ -114,3 +116,21 @@ def test_every_kind_of_work_keeps_a_thread_busy(kind: str) -> None:
         assert meter.read().busy_cpu_ns - before >= 100_000_000
     assert running.poll() is not None
     meter.close()
+
+
+def test_no_load_outlives_the_process_that_made_it() -> None:
+    script = (
+        "import time; from lichen.energy.staircase import Burners\n"
+        "burners = Burners(); burners.run(1, 'count')\n"
+        "print(burners._running[0].pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    burner = Path(f"/proc/{int(parent.stdout.readline())}")
+    assert burner.exists()
+    parent.kill()
+    parent.communicate()
+    patience = time.monotonic() + 20
+    while burner.exists() and time.monotonic() < patience:
+        time.sleep(0.02)
+    assert not burner.exists()
