@@ -49,6 +49,10 @@ class SteppingGauge:
 
     looks: int = 0
 
+    @property
+    def ng(self) -> int:
+        return self.looks * 100_000_000
+
     def spent(self) -> EnergyFigure:
         self.looks += 1
         nj = Nanojoules(self.looks * 1_000_000_000)
@@ -153,14 +157,19 @@ def test_a_cancelled_run_ends() -> None:
         execute(RIDGE, table(), watch, NoGauge())
 
 
+@pytest.mark.parametrize("kind", ["energy", "carbon"])
 @pytest.mark.parametrize(("budget_j", "tried"), [(1, 2), (40, 2), (10_000, 3)])
-def test_the_search_ends_at_its_budget_with_what_it_has(budget_j: int, tried: int) -> None:
+def test_the_search_ends_at_its_budget_with_what_it_has(
+    budget_j: int, tried: int, kind: str
+) -> None:
     watch = NoWatch()
-    spec = replace(RIDGE, budget_nj=budget_j * 1_000_000_000)
+    nj = budget_j * 1_000_000_000
+    spec = replace(RIDGE, budget_nj=nj if kind == "energy" else None)
+    spec = replace(spec, budget_ng=nj // 10 if kind == "carbon" else None)
     result = execute(spec, table(), watch, SteppingGauge())
     assert len(result.candidates) == tried
     notes = [progress.note for progress in watch.seen if progress.note]
-    assert ("not tried, the energy budget is spent" in notes[-1]) == (tried == 2)
+    assert (f"not tried, the {kind} budget is spent" in notes[-1]) == (tried == 2)
     assert set(result.files) == {"model.onnx", "forecast.json", "quantiles.npy"}
 
 

@@ -4,6 +4,7 @@ import shutil
 import sys
 import time
 
+from lichen.core.clock import rfc3339
 from lichen.core.units import readable
 from lichen.protocol.admin import Job
 
@@ -13,15 +14,23 @@ CLEAR_LINE = "\r\x1b[2K"
 
 
 class ProgressLine:
-    """Draws a job each time it was looked at; silent where nobody watches a terminal."""
+    """Draws a job each time it was looked at.
+
+    Where nobody watches a terminal it is silent, but for what a job waits for: that may take long.
+    """
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._live = sys.stderr.isatty()
         self._drawn = False
+        self._waited_for: str | None = None
 
     def __call__(self, job: Job) -> None:
         """Draw the job's state over the last drawing, and wipe it when the job has ended."""
+        if job.waits_for is not None and job.waits_for != self._waited_for:
+            sys.stderr.write(f"{CLEAR_LINE if self._drawn else ''}{job.id} {job.waits_for}\n")
+            sys.stderr.flush()
+        self._waited_for = job.waits_for
         waited = time.monotonic() - self._began
         if not self._live or waited < SHOWN_AFTER_SECONDS:
             return
@@ -37,6 +46,9 @@ class ProgressLine:
 def drawing(job: Job, waited_seconds: float) -> str:
     """One line: bar, share, stage, energy so far."""
     progress = job.progress
+    if job.not_before is not None:
+        until = rfc3339(job.not_before.replace(microsecond=0))
+        return f"{job.kind.value} waits until {until} · {waited_seconds:.0f} s"
     if progress is None:
         return f"{job.kind.value} {job.state.value} · {waited_seconds:.0f} s"
     bar = ""

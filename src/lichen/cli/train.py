@@ -12,8 +12,9 @@ from lichen.cli.platform import open_platform
 from lichen.cli.progress import ProgressLine
 from lichen.cli.receipts import receipt_line
 from lichen.client.admin import train_job
-from lichen.core.units import NANOJOULES_PER_JOULE
 from lichen.protocol.admin import Job, TrainSpec
+
+_NANO = 10**9
 
 
 @click.group()
@@ -50,6 +51,7 @@ def train() -> None:
     help="naive-day, naive-week, ridge, ridge-calendar, lightgbm, or the best worth its joules.",
 )
 @click.option("--budget-joules", metavar="J", type=float, help="Energy the search may spend.")
+@click.option("--budget-grams", metavar="G", type=float, help="CO2e the search may spend.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of whatever draws at random.")
 @click.option("--name", metavar="M", help="Name of the model. [the dataset's]")
 @json_option
@@ -77,6 +79,7 @@ def _spec(
     data: str,
     target: list[str],
     budget_joules: float | None,
+    budget_grams: float | None,
     **options: Any,  # noqa: ANN401
 ) -> TrainSpec:
     dataset, _, version = data.partition("@")
@@ -87,12 +90,13 @@ def _spec(
         data=dataset,
         data_version=int(version) if version else None,
         targets=target,
-        budget_nj=None if budget_joules is None else _nanojoules(budget_joules),
+        budget_nj=_nano(budget_joules, "joules"),
+        budget_ng=_nano(budget_grams, "grams"),
         **options,
     )
 
 
-def _nanojoules(joules: float) -> int:
-    if not math.isfinite(joules):
-        raise click.BadParameter(f"--budget-joules {joules} is no budget: give a number of joules")
-    return round(joules * NANOJOULES_PER_JOULE)
+def _nano(amount: float | None, unit: str) -> int | None:
+    if amount is not None and not math.isfinite(amount):
+        raise click.BadParameter(f"--budget-{unit} {amount} is no budget: give a number of {unit}")
+    return None if amount is None else round(amount * _NANO)

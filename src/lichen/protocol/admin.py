@@ -171,6 +171,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     timezone: str | None = None
     algorithm: str = "auto"
     budget_nj: int | None = None
+    budget_ng: int | None = None
     seed: int = 0
 
 

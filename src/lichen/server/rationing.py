@@ -17,6 +17,7 @@ from lichen.control.transitions import JobRecord
 from lichen.core.clock import Clock, rfc3339
 from lichen.core.errors import LichenError
 from lichen.core.units import NANOSECONDS_PER_SECOND, readable
+from lichen.server.attempt import CHECKPOINTS
 from lichen.server.home import Home
 from lichen.server.job_budgets import JobBudgets
 from lichen.server.pricing import Pricing
@@ -75,6 +76,11 @@ class _Rationed:
     look_at_ns: int = 0
     pace: Pace = Pace.GO
     stopped_by: Reservation | None = None
+
+    @property
+    def has_saved(self) -> bool:
+        """Whether the attempt wrote a checkpoint, from which the next one goes on."""
+        return any((self.folder / CHECKPOINTS).glob(f"*.{self.fence:06d}"))
 
 
 class JobRations:
@@ -135,7 +141,10 @@ class JobRations:
         if attempt is None or attempt.stopped_by is None:
             return None
         self.end(job_id)
-        return self._out_of(attempt.stopped_by, attempt.folder)
+        last = attempt.stopped_by
+        if last.seen * 10 >= last.budget.limit * 9 and not attempt.has_saved:
+            return _too_small(last)
+        return self._out_of(last, attempt.folder)
 
     def _begun(self, budget: Budget, job: JobRecord) -> Reservation | Ruling:
         estimate = self._budgets.estimate(job.kind, job.spec, job.tenant, budget)
@@ -226,6 +235,17 @@ class JobRations:
             says += f": it goes on at {when}, or when the budget is changed"
             return Ruling(Verdict.DEFER, says, again_at)
         return Ruling(Verdict.REFUSE, f"{says}: raise the budget and submit it again", again_at)
+
+
+def _too_small(last: Reservation) -> Ruling:
+    """A whole period was not enough to get to a checkpoint: the next would be spent in vain."""
+    budget = last.budget
+    limit = readable(budget.limit, symbol_of(budget))
+    return Ruling(
+        Verdict.REFUSE,
+        f"budget {budget.name!r} allows {limit} per {budget.period}, which this job spends without "
+        "getting to a checkpoint: raise the budget or ask for less",
+    )
 
 
 def _not_now(found: Ruling, asked: Asked) -> Ruling:

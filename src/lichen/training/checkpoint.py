@@ -39,6 +39,7 @@ class Checkpoint:
     task: str
     spent_nj: int = 0
     trials: tuple[Trial, ...] = ()
+    spent_ng: int = 0
 
     def __iter__(self) -> Iterator[Trial]:
         return iter(self.trials)

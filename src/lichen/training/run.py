@@ -42,7 +42,7 @@ def execute(spec: ForecastSpec, table: Table, watch: Watch, gauge: EnergyGauge) 
 
 
 def _execute(spec: ForecastSpec, table: Table, watch: Watch, gauge: EnergyGauge) -> TrainingResult:
-    spending = Spending(gauge, watch, spec.budget_nj)
+    spending = Spending(gauge, watch, spec.budget_nj, spec.budget_ng)
     spending.begin("reading the rows", 0.0)
     study = study_of(channels_of(table, spec), spec)
     scale_of(study)

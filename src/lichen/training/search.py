@@ -40,7 +40,7 @@ def search(study: Study, spending: Spending) -> Outcome:
     """
     task = checkpoint.fingerprint(study)
     kept = checkpoint.load(spending.watch, task)
-    spending.earlier_nj = kept.spent_nj
+    spending.earlier_nj, spending.earlier_ng = kept.spent_nj, kept.spent_ng
     choice = _Choice(study.spec.algorithm)
     for algorithm in algorithms(study):
         spending.begin(TITLES[algorithm.name], SHARES[algorithm.name])
@@ -48,8 +48,8 @@ def search(study: Study, spending: Spending) -> Outcome:
         if trial is None:
             try:
                 trial = _try(study, algorithm, spending)
-            except OverBudget:
-                spending.end(choice.leave_out(algorithm, "the energy budget is spent"))
+            except OverBudget as spent:
+                spending.end(choice.leave_out(algorithm, str(spent).partition(":")[0]))
                 break
             except InvalidInput as refused:
                 if study.spec.algorithm == algorithm.name:
@@ -77,7 +77,12 @@ def _try(study: Study, algorithm: Algorithm, spending: Spending) -> Trial:
 
 
 def _kept(kept: Checkpoint, trial: Trial, spending: Spending) -> Checkpoint:
-    longer = replace(kept, spent_nj=spending.spent_nj or 0, trials=(*kept.trials, trial))
+    longer = replace(
+        kept,
+        spent_nj=spending.spent_nj or 0,
+        spent_ng=spending.spent_ng or 0,
+        trials=(*kept.trials, trial),
+    )
     checkpoint.save(spending.watch, longer)
     return longer
 

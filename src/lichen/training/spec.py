@@ -46,6 +46,7 @@ class ForecastSpec:
         timezone: IANA name of the zone whose calendar counts; None: UTC.
         algorithm: one of `ALGORITHMS`, or `auto` to choose among them.
         budget_nj: nanojoules the search may spend; None: no limit.
+        budget_ng: nanograms of CO2e the search may spend; None: no limit.
         seed: seeds whatever draws at random.
     """
 
@@ -63,6 +64,7 @@ class ForecastSpec:
     algorithm: str = AUTO
     budget_nj: int | None = None
     seed: int = 0
+    budget_ng: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,10 @@ def _check_counts(spec: ForecastSpec) -> None:
     if spec.budget_nj is not None and spec.budget_nj <= 0:
         raise InvalidInput(
             f"the energy budget is {spec.budget_nj / 1e9:g} J: give more than 0, or leave it out"
+        )
+    if spec.budget_ng is not None and spec.budget_ng <= 0:
+        raise InvalidInput(
+            f"the carbon budget is {spec.budget_ng / 1e9:g} g: give more than 0, or leave it out"
         )
 
 

@@ -17,7 +17,9 @@ class Spending:
         gauge: meters this process.
         watch: is told, and may cancel.
         limit_nj: what the search may spend; None: no limit.
+        limit_ng: the same in nanograms of CO2e.
         earlier_nj: what earlier attempts of the same job spent before their last checkpoint.
+        earlier_ng: the same in nanograms.
         fraction: how far the run was when it last said so.
         towards: how far it will be when this stage ends.
         stage: what is being done.
@@ -27,7 +29,9 @@ class Spending:
     gauge: EnergyGauge
     watch: Watch
     limit_nj: int | None
+    limit_ng: int | None = None
     earlier_nj: int = 0
+    earlier_ng: int = 0
     fraction: float = 0.0
     towards: float = 0.0
     stage: str = ""
@@ -40,10 +44,17 @@ class Spending:
         return None if figure is None else figure.nj + self.earlier_nj
 
     @property
-    def exhausted(self) -> bool:
-        """Whether the budget is spent."""
-        spent = self.spent_nj
-        return self.limit_nj is not None and spent is not None and spent >= self.limit_nj
+    def spent_ng(self) -> int | None:
+        """Carbon so far, earlier attempts included; None where nothing meters the run (M5)."""
+        charged = self.gauge.ng
+        return None if charged is None else charged + self.earlier_ng
+
+    @property
+    def exhausted(self) -> str | None:
+        """Which budget is spent, energy or carbon; None: none is."""
+        if _is_over(self.spent_nj, self.limit_nj):
+            return "energy"
+        return "carbon" if _is_over(self.spent_ng, self.limit_ng) else None
 
     def begin(self, stage: str, towards: float) -> None:
         """A stage begins, after which the run will be so far."""
@@ -79,8 +90,13 @@ class Spending:
 
         Raises:
             WorkFailed: the run was cancelled.
-            OverBudget: the energy budget is spent.
+            OverBudget: the energy or carbon budget is spent.
         """
         self.check()
-        if self.exhausted:
-            raise OverBudget("the energy budget is spent: the search ends with what it has")
+        spent = self.exhausted
+        if spent is not None:
+            raise OverBudget(f"the {spent} budget is spent: the search ends with what it has")
+
+
+def _is_over(spent: int | None, limit: int | None) -> bool:
+    return limit is not None and spent is not None and spent >= limit

@@ -53,6 +53,11 @@ class EnergyGauge(Protocol):
         """What this process was charged so far, up to now; None where nothing meters it (M5)."""
         ...
 
+    @property
+    def ng(self) -> int | None:
+        """The nanograms of CO2e of all that was charged; None where nothing meters it (M5)."""
+        ...
+
 
 class NoWatch:
     """Nobody looks on: keeps checkpoints in memory, never cancels."""
@@ -81,6 +86,8 @@ class NoWatch:
 
 class NoGauge:
     """Meters nothing, and says so."""
+
+    ng: int | None = None
 
     def spent(self) -> None:
         """Nothing was measured."""

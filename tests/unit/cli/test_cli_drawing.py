@@ -98,6 +98,29 @@ class Terminal(io.StringIO):
         return True
 
 
+def waiting() -> Job:
+    return Job(
+        id="job-7",
+        kind=JobKind.TRAIN,
+        state=JobState.QUEUED,
+        tenant="default",
+        spec={},
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        not_before=datetime(2026, 1, 2, tzinfo=UTC),
+        waits_for="budget 'lab' has 5 J left",
+    )
+
+
+def test_what_a_job_waits_for_is_said_once_and_to_scripts_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line = ProgressLine()
+    for job in (waiting(), waiting(), running("ridge", ""), waiting()):
+        line(job)
+    assert capsys.readouterr().err == "job-7 budget 'lab' has 5 J left\n" * 2
+    assert drawing(waiting(), 2.0) == "train waits until 2026-01-02T00:00:00Z · 2 s"
+
+
 def test_progress_keeps_to_one_line_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)

@@ -16,6 +16,7 @@ from lichen.core.clock import ManualClock
 from lichen.core.figures import EnergyFigure, Method, Receipt
 from lichen.core.units import Nanojoules
 from lichen.protocol.admin import JobKind
+from lichen.server.attempt import CHECKPOINTS
 from lichen.server.home import Home
 from lichen.server.pricing import pricing
 from lichen.server.rationing import JobRations, Pace
@@ -64,6 +65,12 @@ class Bench:
         (spent / f"{fence:06d}.json").write_bytes(msgspec.json.encode(cost))
         self.clock.advance(1)
         return self.rations.look(JOB)
+
+    def save(self, fence: int = 1) -> None:
+        """The attempt writes a checkpoint."""
+        folder = self.home.job(JOB) / CHECKPOINTS
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"search.{fence:06d}").touch()
 
     def run(self, *, to: int, since: int = 0) -> Pace:
         """Two joules a window from the one cost to the other; how it is to go on then."""
@@ -162,6 +169,7 @@ def test_a_job_that_outgrows_its_estimate_gets_more_while_there_is_some(bench: B
 def test_near_the_end_it_stops_at_a_checkpoint_and_at_the_end_at_once(bench: Bench) -> None:
     lab = bench.set(60)
     bench.begin()
+    bench.save()
     paces = [bench.charge(joules * J) for joules in range(0, 61, 2)]
     assert paces == sorted(paces), "it never goes on again"
     assert set(paces) == set(Pace)
@@ -181,11 +189,34 @@ def test_near_the_end_it_stops_at_a_checkpoint_and_at_the_end_at_once(bench: Ben
 def test_where_nothing_waits_the_stopped_job_is_refused(bench: Bench) -> None:
     bench.set(60, defers=False)
     bench.begin()
+    bench.save()
     while bench.charge(59 * J) is not Pace.STOP_NOW:
         bench.clock.advance(1)
     ruling = bench.rations.stopped(JOB)
     assert ruling is not None
     assert (ruling.verdict, "raise the budget" in ruling.says) == (Verdict.REFUSE, True)
+
+
+def test_what_gets_to_no_checkpoint_in_a_whole_period_is_not_tried_for_ever(bench: Bench) -> None:
+    bench.set(60)
+    bench.begin()
+    bench.run(to=60)
+    ruling = bench.rations.stopped(JOB)
+    assert ruling is not None
+    assert ruling.verdict is Verdict.REFUSE
+    assert "spends without getting to a checkpoint: raise the budget" in ruling.says
+
+
+def test_what_others_left_too_little_for_is_tried_again(bench: Bench) -> None:
+    lab = bench.set(100)
+    spender = Allowance.open(bench.home.budgets, lab, bench.clock)
+    assert spender.hold(45 * J)
+    spender.close()
+    bench.begin()
+    bench.run(to=60)
+    ruling = bench.rations.stopped(JOB)
+    assert ruling is not None
+    assert ruling.verdict is Verdict.DEFER
 
 
 @pytest.mark.parametrize(("per", "step_s"), [("hour", 3600), ("1h", 150)])

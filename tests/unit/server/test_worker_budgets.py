@@ -18,7 +18,7 @@ from lichen.control.transitions import Cancel, Claim
 from lichen.core.clock import ManualClock, SystemClock
 from lichen.core.figures import Method
 from lichen.protocol.admin import JobKind, JobState
-from lichen.server.attempt import STOP
+from lichen.server.attempt import CHECKPOINTS, STOP
 from lichen.server.home import Home
 from lichen.server.sections import JobSettings, Settings
 from lichen.server.settings import as_environment, load
@@ -193,6 +193,8 @@ def test_a_running_job_that_uses_up_its_budget_is_stopped_and_waits_with_its_cos
     shop.charge(job_id, 9)
     shop.turn_until(lambda: (shop.home.job(job_id) / STOP).exists())
     assert shop.state(job_id) is JobState.RUNNING, "it may go on to its next checkpoint"
+    (shop.home.job(job_id) / CHECKPOINTS).mkdir()
+    (shop.home.job(job_id) / CHECKPOINTS / "search.000001").touch()
     shop.charge(job_id, 20)
     shop.turn_until(lambda: shop.state(job_id) is JobState.QUEUED)
     job = shop.jobs.get(job_id)

@@ -24,6 +24,7 @@ def spec(**changes: object) -> ForecastSpec:
         ({"horizon": -3}, "horizon is -3"),
         ({"context": 0}, "context is 0"),
         ({"budget_nj": 0}, "budget is 0 J: give more than 0"),
+        ({"budget_ng": 0}, "carbon budget is 0 g: give more than 0"),
         ({"budget_nj": -2_000_000_000}, "budget is -2 J"),
         ({"targets": ()}, "no target is named"),
         ({"targets": ("load", "load")}, "'load' is named twice"),
