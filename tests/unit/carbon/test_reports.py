@@ -145,6 +145,17 @@ def test_without_requests_there_is_energy_and_no_score(tmp_path: Path) -> None:
     assert message(report(idle, SCI)).sections[1].title == "Whole platform"
 
 
+def test_a_building_of_which_nothing_is_known_uses_no_energy_that_is_known(tmp_path: Path) -> None:
+    rows = {"work/default/load/load@1/fp32": (10, 5_000, 1)}
+    no_pue = replace(example.germany(400.0), pue=1.0)
+    unset = told(books(tmp_path / "unset.db", no_pue, rows=rows), SCI)
+    assert unset["platform.building"].value is None
+    assert "set pue" in unset["platform.building"].absent
+    assert unset["platform.e"].value == 0.01
+    stated = told(books(tmp_path / "stated.db", replace(no_pue, pue=1.2), rows=rows), SCI)
+    assert stated["platform.building"].value == 0.002
+
+
 def test_idle_energy_keeps_the_interval_that_its_meter_knows(tmp_path: Path) -> None:
     rows = {"idle": (10, 5_000, 0), "work/default/load/vic@1/fp32": (10, 5_000, 1)}
     one_for_both = example.germany(400.0)

@@ -31,6 +31,11 @@ class Activity:
     asked_us: int | None = None
 
     @property
+    def counts_building(self) -> bool:
+        """Whether anything was booked at a PUE that was stated: 1 is what is taken without (M5)."""
+        return any(pue != 1 for pue in self.pues)
+
+    @property
     def platform(self) -> Footprint:
         """All that the meter read but what other programs used."""
         return _sum(self.grids.values())

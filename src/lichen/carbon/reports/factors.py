@@ -80,7 +80,7 @@ def _energy_share(activity: Activity, made: Footprint) -> str:
 
 def _pue(activity: Activity) -> Iterator[Figure]:
     for number, pue in enumerate(activity.pues, start=1):
-        said = "setting pue" if pue != 1 else "setting pue; 1 counts no overhead of the building"
+        said = "setting pue" if pue != 1 else "taken where none is set: counts no building"
         line = Line(f"factor.pue.{number}", "Power usage effectiveness", "1", "C1: O = E x I x PUE")
         yield declared(line, exactly(pue), said)
 

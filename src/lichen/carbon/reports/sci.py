@@ -121,11 +121,16 @@ def _energies(activity: Activity, scored: _Scored) -> Iterator[Figure]:
             "its part, by policy",
             whole.energy - own.energy,
         ),
-        ("building", "Energy of the building", "(PUE - 1) x both", whole.facility - whole.energy),
-        ("e", "E: energy, all of it", "E = (work + reserved) x PUE", whole.facility),
     )
     for part, label, formula, amount in parts:
         yield figure(Line(f"{name}.{part}", label, "kWh", formula), amount, origin)
+    line = Line(f"{name}.building", "Energy of the building", "kWh", "(PUE - 1) x both")
+    if activity.counts_building:
+        yield figure(line, whole.facility - whole.energy, origin)
+    else:
+        yield absent(line, "a PUE of 1 counts nothing of the building: set pue to its own")
+    line = Line(f"{name}.e", "E: energy, all of it", "kWh", "E = (work + reserved) x PUE")
+    yield figure(line, whole.facility, origin)
 
 
 def _score(activity: Activity, scored: _Scored) -> Iterator[Figure]:
