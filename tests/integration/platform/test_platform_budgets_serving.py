@@ -23,7 +23,7 @@ from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.protocol.budgets import BudgetRequest
 from lichen.protocol.footprint import parse_receipt
-from lichen.protocol.grpc_messages import SERVICE, InferRequest, InferResponse
+from lichen.protocol.grpc_messages import SERVICE, InferRequest, InferResponse, StreamResponse
 from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Draft
 from lichen.security.identity import Principal, Role
@@ -37,6 +37,12 @@ SIGNATURE = Signature(
     (TensorSpec("features", Datatype.FP32, (-1, 2)),), (TensorSpec("raw", Datatype.FP32, (-1, 1)),)
 )
 BODY = {"inputs": [{"name": "features", "datatype": "FP32", "shape": [1, 2], "data": [1, 1]}]}
+DOORS = (
+    ("/v2/models/d/infer", BODY),
+    ("/v2/models/d/infer?ordinary", BODY),  # a query takes the lane that knows all
+    ("/predict/d", {"x": [1.0, 1.0]}),
+)
+POLICY = '"team";q=1000000;qu="microjoules";w=60'
 PROCESSES, CALLERS = 2, 8
 HTTP_ONLY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """No certificates are read for it, which would take longer than the answer."""
@@ -128,9 +134,8 @@ def test_a_spent_budget_refuses_in_every_protocol_until_its_window_moves_on(
     assert "ratelimit" not in north.ask().headers, "no budget counts, and nothing is said of one"
     team = kept(two, "team", "tenant:north", 10**9, "60s")
     until(always(north, is_counted))
-    said = north.ask()
-    assert said.headers["ratelimit-policy"] == '"team";q=1000000;qu="microjoules";w=60'
-    assert said.headers["ratelimit"].startswith('"team";r=99')
+    for path, body in DOORS:
+        check_answered(north.ask(path, body))
 
     two.client().budgets.rm("team")
     until(always(north, lambda answer: not is_counted(answer)))
@@ -139,7 +144,7 @@ def test_a_spent_budget_refuses_in_every_protocol_until_its_window_moves_on(
     spend_long_ago(two, team, 55)
     kept(two, "team", "tenant:north", 10**9, "60s")
     until(always(north, lambda answer: answer.status_code == 429))
-    for path, body in (("/v2/models/d/infer", BODY), ("/predict/d", {"x": [1.0, 1.0]})):
+    for path, body in DOORS:
         check_refused(north.ask(path, body))
     assert south.ask().status_code == 200
     assert "ratelimit" not in south.ask().headers
@@ -151,8 +156,17 @@ def test_a_spent_budget_refuses_in_every_protocol_until_its_window_moves_on(
     until(always(north, is_answered))
     code, metadata = over_grpc(two, north.token)
     assert code is grpc.StatusCode.OK
-    assert metadata["ratelimit-policy"] == '"team";q=1000000;qu="microjoules";w=60'
+    assert metadata["ratelimit-policy"] == POLICY
     assert metadata["ratelimit"].startswith('"team";r=99')
+    parameters = over_a_stream(two, north.token).infer_response.parameters
+    assert parameters["ratelimit-policy"].string_param == POLICY
+    assert parameters["lichen-receipt"].string_param.startswith("nj=")
+
+
+def check_answered(answer: httpx.Response) -> None:
+    assert answer.status_code == 200
+    assert answer.headers["ratelimit-policy"] == POLICY
+    assert answer.headers["ratelimit"].startswith('"team";r=99')
 
 
 def check_refused(answer: httpx.Response) -> None:
@@ -162,20 +176,38 @@ def check_refused(answer: httpx.Response) -> None:
     assert answer.headers["ratelimit"] == f'"team";r=0;t={answer.headers["retry-after"]}'
 
 
-def over_grpc(running: Running, token: str) -> tuple[Any, dict[str, Any]]:
-    """The status of one inference, and its trailing metadata."""
-    target = json.loads((running.home / "run" / "addresses.json").read_text())["grpc"]
+def grpc_target(running: Running) -> str:
+    return str(json.loads((running.home / "run" / "addresses.json").read_text())["grpc"])
+
+
+def grpc_request() -> Any:  # noqa: ANN401 - protobuf's
     request = InferRequest(model_name="d")
     asked = request.inputs.add(name="features", datatype="FP32", shape=[1, 2])
     asked.contents.fp32_contents.extend([1.0, 1.0])
-    with grpc.insecure_channel(target) as channel:
+    return request
+
+
+def over_grpc(running: Running, token: str) -> tuple[Any, dict[str, Any]]:
+    """The status of one inference, and its trailing metadata."""
+    with grpc.insecure_channel(grpc_target(running)) as channel:
         call = channel.unary_unary(
             f"/{SERVICE}/ModelInfer",
             request_serializer=InferRequest.SerializeToString,
             response_deserializer=InferResponse.FromString,
-        ).future(request, metadata=(("authorization", f"Bearer {token}"),))
+        ).future(grpc_request(), metadata=(("authorization", f"Bearer {token}"),))
         code = call.code()
         return code, {one.key: one.value for one in call.trailing_metadata()}
+
+
+def over_a_stream(running: Running, token: str) -> Any:  # noqa: ANN401 - protobuf's
+    """What a stream says to one inference."""
+    with grpc.insecure_channel(grpc_target(running)) as channel:
+        (said,) = channel.stream_stream(
+            f"/{SERVICE}/ModelStreamInfer",
+            request_serializer=InferRequest.SerializeToString,
+            response_deserializer=StreamResponse.FromString,
+        )(iter([grpc_request()]), metadata=(("authorization", f"Bearer {token}"),))
+        return said
 
 
 def test_two_processes_spend_one_budget_and_the_books_agree(two: Running, until: Until) -> None:
