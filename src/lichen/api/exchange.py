@@ -7,7 +7,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from lichen.api.callers import Caller
 from lichen.api.forms import formed, read, with_classes
 from lichen.api.heads import Head
-from lichen.api.limits import limit_lines
+from lichen.api.limits import limit_lines, limits_of
 from lichen.api.long_bodies import LONG_BYTES
 from lichen.api.statuses import http_status, retry_after_seconds, sentence
 from lichen.core.errors import LichenError
@@ -134,7 +134,9 @@ def error_answer(error: BaseException) -> tuple[int, bytes, bytes]:
     retry_after_s = retry_after_seconds(error)
     if retry_after_s is not None:
         headers += b"retry-after: %d\r\n" % retry_after_s
-    headers += limit_lines(error)
+    limits = limits_of(error)
+    if limits is not None:
+        headers += limit_lines(limits)
     return status, headers, error_body(sentence(error))
 
 

@@ -200,7 +200,7 @@ class InferProtocol(BoundedProtocol):
         charge = outcome.charge
         receipt = b"" if charge is None else b"Lichen-Receipt: %b\r\n" % charge.header
         if outcome.allotment is not None:
-            receipt += limit_lines(outcome)
+            receipt += limit_lines(outcome.allotment.limits())
         try:
             headers, body = self._exchange.encoded(outcome)
         except LichenError as error:

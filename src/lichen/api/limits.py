@@ -8,6 +8,11 @@ _POLICY_KEY, _STATE_KEY = RATE_LIMIT_POLICY.lower(), RATE_LIMIT.lower()
 _LINES = f"{RATE_LIMIT_POLICY}: %b\r\n{RATE_LIMIT}: %b\r\n".encode()
 
 
+def limit_lines(limits: Limits) -> bytes:
+    """The values as lines of a head."""
+    return _LINES % limits
+
+
 def limits_of(said: Answer | BaseException) -> Limits | None:
     """What the budgets of an answer or a refusal say; None where none counts."""
     if isinstance(said, Answer):
@@ -15,17 +20,10 @@ def limits_of(said: Answer | BaseException) -> Limits | None:
     return said.limits if isinstance(said, Overspent) else None
 
 
-def limit_lines(said: Answer | BaseException) -> bytes:
-    """The same as lines of a head; empty where none counts."""
-    limits = limits_of(said)
-    if limits is None:
-        return b""
-    return _LINES % limits
-
-
 def limit_metadata(said: Answer | BaseException) -> tuple[tuple[str, str], ...]:
-    """The same as names in lower case, as HTTP/2 and gRPC write them, and values."""
+    """The same with names in lower case, as HTTP/2 and gRPC write them, and values."""
     limits = limits_of(said)
     if limits is None:
         return ()
-    return ((_POLICY_KEY, limits.policy.decode()), (_STATE_KEY, limits.state.decode()))
+    policy, state = limits
+    return ((_POLICY_KEY, policy.decode()), (_STATE_KEY, state.decode()))

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from math import ceil
-from typing import NamedTuple
 
 from lichen.carbon.allowance import Allowance
 from lichen.carbon.budget import Budget, Quantity, Verdict, judged
@@ -21,11 +20,8 @@ from lichen.serving.degradations import Instead
 _SYMBOLS = {Quantity.JOULES: "J", Quantity.GRAMS: "gCO2e"}
 
 
-class Limits(NamedTuple):
-    """The values of the fields `RateLimit-Policy` and `RateLimit`."""
-
-    policy: bytes
-    state: bytes
+Limits = tuple[bytes, bytes]
+"""The values of the fields `RateLimit-Policy` and `RateLimit`."""
 
 
 class Overspent(OverBudget):
@@ -135,8 +131,8 @@ class Allotment:
     def refresh(self) -> None:
         """Take nothing for spent that was found so before; for any thread."""
         self._policy: bytes | None = None
-        self._may_degrade = any(one.budget.degrade_from is not None for one in self.rations)
-        self.short_rows = sys.maxsize
+        self.may_degrade = any(one.budget.degrade_from is not None for one in self.rations)
+        self.short_rows = sys.maxsize if self.broken is None else 0
         self._short: tuple[Ration, int] | None = None
         for ration in self.rations:
             ration.forget()
@@ -149,7 +145,7 @@ class Allotment:
             self.short_rows, self._short = rows, (ration, amount)
 
     def check(self, rows: int) -> None:
-        """Refuse what is known not to fit, so that nothing waits for it.
+        """Refuse what is known not to fit, so that nothing waits for it: from `short_rows` on.
 
         Raises:
             Overspent: no more rows than these did not fit a moment ago.
@@ -167,7 +163,7 @@ class Allotment:
     @property
     def degrades(self) -> bool:
         """Should a cheaper deployment answer?"""
-        return self._may_degrade and any(ration.degrades for ration in self.rations)
+        return any(ration.degrades for ration in self.rations)
 
     def refusal(self, ration: Ration, amount: int) -> Overspent:
         """What is told to a request that `ration` does not hold."""
@@ -175,21 +171,20 @@ class Allotment:
         states = [one.state() for one in self.rations]
         if wait_s is not None:  # the same as in Retry-After
             states[self.rations.index(ration)] = (told(ration.allowance.remaining), wait_s)
-        return Overspent(said, wait_s, Limits(self.policy, self._filled(states)))
+        return Overspent(said, wait_s, (self._policy or self._said(), self._filled(states)))
 
-    @property
-    def policy(self) -> bytes:
-        """The value of `RateLimit-Policy`."""
-        if self._policy is None:
-            self._policy = joined([ration.policy for ration in self.rations]).encode("ascii")
-        return self._policy
+    def _said(self) -> bytes:
+        """The value of `RateLimit-Policy`, put together once in a while."""
+        policy = joined([ration.policy for ration in self.rations]).encode("ascii")
+        self._policy = policy
+        return policy
 
     def limits(self) -> Limits:
         """How the budgets stand now."""
-        rations = self.rations
+        policy, rations = self._policy or self._said(), self.rations
         if len(rations) == 1:
-            return Limits(self.policy, self._template % rations[0].state())
-        return Limits(self.policy, self._filled([ration.state() for ration in rations]))
+            return policy, self._template % rations[0].state()
+        return policy, self._filled([ration.state() for ration in rations])
 
     def _filled(self, states: Sequence[tuple[int, int]]) -> bytes:
         return self._template % tuple([figure for state in states for figure in state])

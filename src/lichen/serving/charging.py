@@ -1,7 +1,6 @@
 """Charge a batch to the requests in it: CPU time x published rate, shares by rows (A2, A3, A5)."""
 
 from collections.abc import Callable, Sequence
-from math import ceil
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -209,7 +208,7 @@ class ProcessMetering:
         if factors.carbon is None:
             return _feared(nj)
         by_nj, by_cpu = factors.ng
-        return Price(ceil(nj), ceil(nj * by_nj + cpu_ns * by_cpu))
+        return Price(int(nj) + 1, int(nj * by_nj + cpu_ns * by_cpu) + 1)
 
     def of_process(self, pid: int, name: str, threads: int) -> Apart:
         """Charges of a child, in a file of counters under its own pid (A1, A6)."""
@@ -321,7 +320,7 @@ class _Factors:
 
 
 def _feared(nj: float) -> Price:
-    return Price(ceil(nj), ceil(nj * PRIOR_NG_PER_NJ))
+    return Price(int(nj) + 1, int(nj * PRIOR_NG_PER_NJ) + 1)
 
 
 class _DeploymentBill:

@@ -72,14 +72,14 @@ class DataPlane:
     def _submit(self, served: Served, query: Query, reply: Reply) -> Ticket:
         inputs, demands = query.inputs, query.demands
         allotment = self._budgets.allotment(served.deployment, query.tenant)
-        if allotment is not None and allotment.degrades:
+        if allotment is not None and allotment.may_degrade and allotment.degrades:
             served, allotment = self._degraded(served, query, allotment)
         rows = served.admission.check(inputs)
         if query.outputs is not None:
             served.admission.check_outputs(query.outputs)
         if demands.samples is not None:
             inputs |= drawing(served.signature, rows, demands.samples)
-        if allotment is not None:
+        if allotment is not None and rows >= allotment.short_rows:
             allotment.check(rows)
         ticket = Ticket(query, rows, form(inputs), served.head, reply, allotment)
         served.batcher.submit(ticket, demands.timeout_us)
