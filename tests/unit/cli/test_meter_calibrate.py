@@ -11,7 +11,7 @@ import pytest
 from lichen.cli.main import run
 from lichen.core.figures import Method
 from lichen.energy.calibration import read_calibration
-from lichen.energy.load_record import LoadRecord, write_load
+from lichen.energy.load_record import LoadRecord, read_load, write_load
 from lichen.energy.meter import NO_PROCESSES, OwnCpu, Reading
 from lichen.energy.staircase import Recorder
 
@@ -154,6 +154,32 @@ def test_a_calibration_against_rapl_is_kept_with_its_source(
     assert kept is not None
     assert kept.slope.median_mw == pytest.approx(4000, rel=0.02)
     assert kept.slope.low_mw <= 0.951 * kept.slope.median_mw
+
+
+def test_the_load_that_was_made_is_kept_for_the_wall_meters_file(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def quick(recorder: Recorder, seconds: float, *_said: object, **_options: object) -> None:
+        assert seconds == 30
+        for _ in range(3):
+            time.sleep(0.002)
+            recorder.sample()
+
+    monkeypatch.setattr("lichen.cli.meter_calibrate.climb", quick)
+    assert run(["meter", "calibrate", "--record", "--seconds", "30"]) == 0
+    said = capsys.readouterr()
+    assert "making load for 30 s" in said.err
+    assert "lichen meter calibrate FILE.csv" in said.out
+    assert len(read_load(home / "calibration-load.csv").at_s) == 3
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("more", [["--record", "--forget"], ["--record", "--against", "rapl"]])
+def test_two_wishes_at_once_are_refused(
+    more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["meter", "calibrate", *more]) == 2
+    assert "say what to calibrate against" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("home")
