@@ -24,7 +24,10 @@ from lichen.serving.deployment import Deployment
 from lichen.store.documents import DocumentStore, scan_all
 
 LOOKS_PER_TENDING = 5
-"""Accounts are looked after every so many looks of the poller, which looks five times a second."""
+"""Each account is looked after every so many looks of the poller, which looks five times a second:
+not all at once, since each waits for the disk."""
+LOOKS_AFTER_REMOVAL = 50
+"""For so long what a removed budget has set aside may still be paid."""
 LOOKS_PER_WRITING = 50
 """What was answered by cheaper deployments is written every so many looks."""
 _log = logging.getLogger(__name__)
@@ -99,6 +102,7 @@ class Budgets:
         self._folder = folder
         self._clock = clock
         self._rations: dict[str, Ration] = {}
+        self._leaving: list[tuple[int, Ration]] = []
         self._index = _Index()
         self._is_stale = True
         self._looks = 0
@@ -139,9 +143,11 @@ class Budgets:
             self._is_stale = False
         if self._looks % LOOKS_PER_WRITING == 0:
             self._degradations.write()
-        for ration in self._index.rations:
-            if is_due or ration.allowance.remaining <= 0:
+        for number, ration in enumerate(self._index.rations):
+            is_its_turn = (self._looks + number) % LOOKS_PER_TENDING == 0
+            if is_its_turn or ration.allowance.remaining <= 0:
                 self._tend(ration)
+        self._let_go()
         for allotment in list(self._index.known.values()):
             if allotment is not None:
                 allotment.refresh()
@@ -153,9 +159,9 @@ class Budgets:
         except LichenError as error:
             _log.error("requests that were answered cheaper are not counted: %s", error)
         self._index = _Index()
-        for ration in self._rations.values():
+        for ration in (*self._rations.values(), *(one for _, one in self._leaving)):
             ration.allowance.close()
-        self._rations = {}
+        self._rations, self._leaving = {}, []
 
     def _tend(self, ration: Ration) -> None:
         try:
@@ -177,8 +183,14 @@ class Budgets:
         self._index = _Index(
             tuple(self._rations.values()), tuple(broken), self._aliases(list(budgets.values()))
         )
-        for ration in gone:
-            ration.allowance.close()
+        self._leaving += [(self._looks + LOOKS_AFTER_REMOVAL, ration) for ration in gone]
+
+    def _let_go(self) -> None:
+        """Close what was removed long enough ago: what waited then was to be paid from it."""
+        for look, ration in self._leaving:
+            if look <= self._looks:
+                ration.allowance.close()
+        self._leaving = [one for one in self._leaving if one[0] > self._looks]
 
     def _rationed(self) -> dict[str, Budget]:
         """Budgets by identity, but those of jobs; one that cannot be read hides no other."""

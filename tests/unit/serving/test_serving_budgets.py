@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from lichen.carbon.allowance import Allowance
 from lichen.carbon.allowance_file import allowance_path
 from lichen.carbon.budget import BUDGETS, Budget, Period, Quantity, Scope
 from lichen.carbon.levers import DEGRADED, DegradedRequests
@@ -27,7 +28,7 @@ from lichen.frameworks.function import FunctionPredictor
 from lichen.registry.records import MODELS, ModelEntry
 from lichen.serving.allotment import Overspent
 from lichen.serving.batcher import Batcher
-from lichen.serving.budgets import Budgets, counts
+from lichen.serving.budgets import LOOKS_AFTER_REMOVAL, Budgets, counts
 from lichen.serving.charging import PRIOR_NJ_PER_NS, Metering, NoMetering, ProcessMetering
 from lichen.serving.deployment import Cheaper, Deployment, ServiceLevel
 from lichen.serving.plane import DataPlane
@@ -252,8 +253,14 @@ def test_a_raised_limit_and_a_removed_budget_are_followed(tmp_path: Path) -> Non
         raised = house.limit("deployment:d", 100)
         assert isinstance(await house.ask(1.0), Answer)
         assert house.spent(raised) == ROW_NJ
+        waits = house.ask(1.0)
         house.documents.commit([Change(BUDGETS, raised.name, None)])
         house.budgets.look(changed=True)
+        assert isinstance(await waits, Answer), "what was asked before is paid from it still"
+        for _ in range(LOOKS_AFTER_REMOVAL):
+            house.budgets.look(changed=False)
+        left = Allowance.open(tmp_path / "budgets", raised, house.clock).standing()
+        assert left.committed == 2 * ROW_NJ, "and what was not spent was given back"
         answer = await house.ask(1.0)
         assert isinstance(answer, Answer)
         assert answer.allotment is None
