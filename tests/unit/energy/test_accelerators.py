@@ -8,7 +8,9 @@ import pytest
 from lichen.core.errors import Unavailable
 from lichen.energy.accelerators import Accelerators
 from lichen.energy.amdsmi import AmdSmi
+from lichen.energy.host_meter import with_cards
 from lichen.energy.nvml import Nvml
+from lichen.energy.replay import NullMeter
 from lichen.energy.replay_cards import ReplayAmdSmi, ReplayCard, ReplayNvml
 from lichen.energy.steps import Instant
 
@@ -139,6 +141,17 @@ def test_no_driver_and_no_card_with_a_counter_are_unavailable() -> None:
         AmdSmi(ReplayAmdSmi([ReplayCard()], driver=False))
     with pytest.raises(Unavailable, match="no AMD card"):
         AmdSmi(ReplayAmdSmi([ReplayCard(has_counter=False)]))
+
+
+def test_a_card_that_falls_away_as_it_is_opened_lets_go_of_the_driver() -> None:
+    card = ReplayCard()
+    library = ReplayNvml([card])
+    cards = Nvml(library)
+    card.lost = True
+    processors = NullMeter()
+    with pytest.raises(Unavailable, match="cannot be read"):
+        with_cards(processors, cards)
+    assert library.started == 0
 
 
 def test_closing_lets_go_of_the_driver() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from lichen.core.clock import ManualClock
 from lichen.core.errors import InvalidInput, Unavailable
+from lichen.energy import scraping as room
 from lichen.energy.counter_meter import Clocks
 from lichen.energy.host_cpu import HostCpu
 from lichen.energy.meter import OwnCpu
@@ -66,6 +67,15 @@ def test_who_does_not_answer_is_given_up(exporter: str) -> None:
         Endpoint(f"{exporter}/silent", timeout_s=0.05).get()
     with pytest.raises(Unavailable, match="does not answer"):
         Endpoint("http://127.0.0.1:1/metrics").get()
+
+
+def test_an_answer_without_end_is_given_up(exporter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "PATIENCE_S", -1.0)
+    with pytest.raises(Unavailable, match="did not end its answer"):
+        Endpoint(exporter).get()
+    monkeypatch.setattr(room, "MOST_BYTES", 10)
+    with pytest.raises(Unavailable, match="more than 10 bytes"):
+        Endpoint(exporter).get()
 
 
 @pytest.mark.parametrize("url", ["", "localhost:9102", "ftp://x/y", "http://", "http://h:x/"])
