@@ -4,7 +4,8 @@
 # make bench  the figures, side by side with peers, as tables
 # make soak   long fault-injection runs, by hand; soak-serving: half an hour of load;
 #             soak-wire: ten thousand connections, and callers that misbehave;
-#             soak-budgets: a hundred callers spend one budget while processes are killed
+#             soak-budgets: a hundred callers spend one budget while processes are killed;
+#             soak-closing: ten minutes of requests of known cost, a foreign burner and jobs
 # make fuzz   mutated requests at a data plane (ARGS="--seconds 600 --seed 7")
 PYTHON ?= python3
 BIN := .venv/bin
@@ -13,7 +14,7 @@ BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test check clients bench soak soak-serving soak-wire soak-unloading soak-budgets fuzz lint
+.PHONY: setup demo test check clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-closing fuzz lint
 
 setup: .setup-stamp
 
@@ -66,6 +67,9 @@ soak-serving: setup
 
 soak-budgets: setup
 	$(BIN)/python benchmarks/soak_budgets.py $(ARGS)
+
+soak-closing: setup
+	$(BIN)/python benchmarks/closing.py $(ARGS)
 
 soak-unloading: setup
 	$(BIN)/python benchmarks/unloading.py $(ARGS)

@@ -202,6 +202,12 @@ class ReportSettings:
 class LedgerSettings:
     """How long the ledger keeps what it booked, and at which length."""
 
+    ledger_url: str | None = _setting(
+        None,
+        "Database of the ledger, `postgresql://user:password@host/name` in UTF-8; needs "
+        "`pip install 'lichen[postgresql]'`. Unset: a SQLite file in the home.",
+        secret=True,
+    )
     ledger_minutes_days: int = _setting(
         35, "Days for which the ledger keeps minutes; after them, hours.", least=3, most=36500
     )

@@ -1,0 +1,1 @@
+"""Requests of known cost: models that do so many units of the same arithmetic, and who judges."""
