@@ -27,6 +27,10 @@ from lichen.carbon.sqlite_books import SqliteBooks
 from lichen.core.clock import ManualClock
 from lichen.core.errors import InvalidInput, NotFound, StorageFailed, Unavailable
 from lichen.core.figures import Method
+from lichen.server.ledger_books import ledger_books
+from lichen.server.metering import open_metering
+from lichen.server.sections import Value
+from lichen.server.settings import load
 
 MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
 WORK = "work/default/vic/vic@1/fp32"
@@ -280,6 +284,20 @@ class TestPostgresAlone:
         assert ledger.waiting == 0
         assert {one.account: one.nj for one in ledger.reader().accounts()}["meter"] == -3000
         ledger.close()
+
+    def test_a_platform_books_where_its_settings_say(self, server: Server, tmp_path: Path) -> None:
+        url = server.database()
+        flags: dict[str, Value] = {
+            "home": tmp_path / "home", "runtime": tmp_path / "run", "ledger_url": url,
+        }  # fmt: skip
+        settings = load(flags, {})
+        metering = open_metering(settings)
+        metering.sample()
+        metering.close()
+        reader = LedgerReader(ledger_books(settings))
+        assert "meter" in {one.account for one in reader.accounts()}
+        assert reader.verify() == []
+        assert not (tmp_path / "home" / "ledger.db").exists()
 
     @pytest.mark.usefixtures("server")
     def test_no_sentence_holds_a_password(self) -> None:

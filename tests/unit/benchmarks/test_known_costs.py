@@ -20,10 +20,11 @@ def run(seed: int = 1) -> Charged:
     """Requests of three models and three sizes in two minutes, charged exactly what they cost."""
     chance = np.random.default_rng(seed)
     model, size = chance.integers(0, 3, COUNT), chance.integers(1, 4, COUNT)
-    known = np.array([15.0, 55.0, 220.0])[model] * size
+    known = np.asarray(np.array([15.0, 55.0, 220.0])[model] * size, dtype=np.float64)
     ended = np.sort(chance.integers(0, 120 * 10**9, COUNT))
     began = ended - IN_FLIGHT * 120 * 10**9 // COUNT
-    return Charged(model, model * 4 + size, known, 3.7 * known, began, ended)
+    charged = np.asarray(3.7 * known, dtype=np.float64)
+    return Charged(model, model * 4 + size, known, charged, began, ended)
 
 
 def test_charges_in_proportion_have_no_error() -> None:
@@ -70,8 +71,13 @@ def test_who_was_in_flight_says_nothing_of_what_he_cost() -> None:
 
 def test_a_run_with_hardly_anything_beside_is_not_judged() -> None:
     few = run()
-    lonely = Charged(*(column[:200] for column in (
-        few.model, few.kind, few.known, few.charged, few.began_ns, few.ended_ns * 600,
-    )))  # fmt: skip
+    lonely = Charged(
+        few.model[:200],
+        few.kind[:200],
+        few.known[:200],
+        few.charged[:200],
+        few.began_ns[:200],
+        few.ended_ns[:200] * 600,
+    )
     with pytest.raises(ValueError, match="can be judged"):
         errors(lonely)
