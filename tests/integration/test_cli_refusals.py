@@ -159,3 +159,14 @@ def test_a_setting_that_is_none_is_named(
     ended = ask("data", "ls")
     assert ended.code == code
     assert says in ended.sentence
+
+
+def test_a_job_that_its_budget_will_never_hold_is_refused_with_code_4(ask: Cli) -> None:
+    limit = "--joules 0.001 --per day --for jobs:train"
+    assert ask(*f"budget set tiny {limit}".split()).code == 0
+    like_the_last = "--data good --target load --horizon 24 --context 48 --algorithm ridge --name m"
+    ended = ask(*f"train forecast {like_the_last}".split())
+    assert ended.code == 4
+    assert "budget 'tiny' allows 1 mJ per day, less than the" in ended.sentence
+    assert "raise the budget or ask for less" in ended.sentence
+    assert ask("budget", "rm", "tiny").code == 0

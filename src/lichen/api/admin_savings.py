@@ -12,8 +12,9 @@ _UNKNOWN = Amount(0, None, None)
 
 def savings(plane: Plane, question: Question) -> Savings:
     """What was saved in a span."""
-    as_of, found = plane.levers.saved(span(question), question.whole_number("as_of"))
-    return Savings(as_of=as_of, items=[_viewed(one) for one in found])
+    as_of = question.whole_number("as_of")
+    last, found = plane.levers.saved(span(question), as_of, is_live=as_of is None)
+    return Savings(as_of=last, items=[_viewed(one) for one in found])
 
 
 def _viewed(saving: Saving) -> LeverSaving:
@@ -47,7 +48,11 @@ ROUTES = (
             Parameter("month", "The span as a month, YYYY-MM, in UTC."),
             Parameter("from", "The span from this time on, RFC 3339."),
             Parameter("to", "The span before this time, RFC 3339."),
-            Parameter("as_of", "Up to this sealed entry; the last unless said.", kind="integer"),
+            Parameter(
+                "as_of",
+                "Up to this sealed entry, equal for ever; without it with what was done since.",
+                kind="integer",
+            ),
         ),
     ),
 )

@@ -36,8 +36,12 @@ class Levers:
         self._jobs = jobs
         self._ledger = ledger
 
-    def saved(self, span: Span, as_of: int | None) -> tuple[int, tuple[Saving, ...]]:
+    def saved(
+        self, span: Span, as_of: int | None, *, is_live: bool = False
+    ) -> tuple[int, tuple[Saving, ...]]:
         """What was saved in a span, and the last entry that was counted.
+
+        `is_live`: with what was done since that entry, so the answer may change.
 
         Raises:
             NotFound: there is no ledger, nothing sealed yet, or no entry `as_of`.
@@ -48,7 +52,9 @@ class Levers:
         extent, shares = self._ledger.shares(*span, as_of)
         if extent.last is None:
             return extent.as_of, ()
-        since, until = span[0] or _BEGINNING, min(span[1] or extent.last, extent.last)
+        since, until = span[0] or _BEGINNING, span[1] or _END
+        if not is_live:
+            until = min(until, extent.last)
         deeds = Deeds(tuple(self._degraded(since, until)), tuple(self._deferred(since, until)))
 
         @cache

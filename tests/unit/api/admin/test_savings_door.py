@@ -119,6 +119,16 @@ def test_what_comes_later_changes_no_answer_as_of_an_entry(
 
 
 @pytest.mark.usefixtures("reader")
+def test_without_an_entry_what_was_done_since_is_told_too(
+    house: House, admin: httpx.Client
+) -> None:
+    late = DegradedRequests(example.OCTOBER + 9 * example.HOUR, "load", "wind", 5)
+    house.documents.commit([Change(DEGRADED, late.key, msgspec.json.encode(late))])
+    assert told(admin, month="2026-10")["degraded.load.wind"].label.startswith("5 requests")
+    assert told(admin) == {}
+
+
+@pytest.mark.usefixtures("reader")
 def test_nothing_done_is_nothing_saved(admin: httpx.Client) -> None:
     assert told(admin) == {}
 
