@@ -4,9 +4,14 @@ from collections.abc import Sequence
 
 from lichen.carbon.footprint import CarbonRate
 from lichen.carbon.postings import Basis, Booking, Posting
+from lichen.core.figures import Method
 from lichen.energy.closing import IDLE, METER
 from lichen.energy.closing import Posting as Line
+from lichen.energy.counter_meter import SILENT
 from lichen.energy.meter import Window
+
+PARTLY_SILENT = ", in part silent"
+"""Added to the meter's name where a counter was reset or could not be read for a while (M5)."""
 
 
 def book(window: Window, lines: Sequence[Line], rate: CarbonRate) -> Booking:
@@ -27,13 +32,18 @@ def book(window: Window, lines: Sequence[Line], rate: CarbonRate) -> Booking:
 def basis_of(window: Window, rate: CarbonRate) -> Basis:
     """On what the window's figures stand."""
     published = window.rate
+    method, meter = published.method, published.source
+    if window.silent_ns and method is Method.MEASURED:
+        method = Method.MIXED
+    if window.silent_ns and not meter.endswith(SILENT):
+        meter += PARTLY_SILENT
     middle = published.nj_per_cpu_ns or 1.0
     made = rate.embodied
     kg = made.kg_per_thread or 1.0 if made else 1.0
     return Basis(
         rate.intensity,
-        published.method,
-        published.source,
+        method,
+        meter,
         round(published.low / middle, 2),
         round(published.high / middle, 2),
         rate.pue,

@@ -25,6 +25,8 @@ from lichen.energy.steps import Instant
 
 _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Linux has it; elsewhere this file is loaded to say that there are no counters."""
+SILENT = ", silent: the last rate"
+"""Added to the source of figures that the last rate stands in for."""
 SLEPT_NS = NANOSECONDS_PER_SECOND // 2
 """Clocks that part by more than this between two looks say that the machine was suspended."""
 
@@ -91,7 +93,7 @@ class CounterMeter:
     @property
     def source(self) -> str:
         """Which counters; and since when silent, if they are."""
-        return f"{self._source.source}{', silent: the last rate' if self._silent else ''}"
+        return self._source.source + (SILENT if self._silent else "")
 
     @property
     def trouble(self) -> str | None:

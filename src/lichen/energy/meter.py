@@ -91,9 +91,9 @@ class Window:
     """What the host used between two readings, about a second apart (M3).
 
     `rate` is the one that was published while the window ran, with which its work was charged.
-    `unmetered_ns` is time of which no counter told the energy: before `started_at`, in which no
-    owner was alive and nobody booked it, and within it, where the last rate stood in for a silent
-    counter. `accelerator_nj` is the part of `energy_nj` that accelerators used beyond idling.
+    `unmetered_ns` is time before `started_at` in which no owner was alive: nobody booked it.
+    `silent_ns` is time within it of which no counter told the energy: the last rate stood in.
+    `accelerator_nj` is the part of `energy_nj` that accelerators used beyond idling.
     """
 
     number: int
@@ -105,3 +105,4 @@ class Window:
     rate: Rate
     unmetered_ns: int = 0
     accelerator_nj: int = 0
+    silent_ns: int = 0

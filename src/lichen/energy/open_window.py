@@ -75,8 +75,9 @@ class OpenWindow:
             idle_nj,
             busy_ns,
             self._rate,
-            self._unmetered_ns + after.unmetered_ns - before.unmetered_ns,
+            self._unmetered_ns,
             after.accelerator_nj - before.accelerator_nj,
+            after.unmetered_ns - before.unmetered_ns,
         )
         self._rate = self.meter.rate(number)
         self._publish(unix_ns(now), energy_nj, idle_nj, busy_ns, number)

@@ -130,7 +130,11 @@ def test_counters_that_fall_silent_are_told_once_and_booked_on(
     metering.close()
     assert caplog.text.count("the meter is silent, the last rate stands in") == 1
     assert caplog.text.count("the meter can be read again") == 1
-    totals = {one.account: one.nj for one in LedgerReader(tmp_path / "ledger.db").accounts()}
+    reader = LedgerReader(tmp_path / "ledger.db")
+    meters = [one.basis.meter for one in reader.entries(limit=99) if one.basis is not None]
+    assert any(meter == "rapl package-0, in part silent" for meter in meters)
+    assert any(meter.endswith("silent: the last rate") for meter in meters)
+    totals = {one.account: one.nj for one in reader.accounts()}
     assert totals["meter"] == pytest.approx(-3 * SECOND, rel=0.2)  # and the CPU since
     assert sum(totals.values()) == 0
 
