@@ -37,6 +37,8 @@ class SeveralOpeners(RuleBasedStateMachine):
         self.clock = ManualClock(NOON)
         self.spent: dict[datetime, int] = {}
         self.in_flight: list[tuple[int, int, datetime]] = []
+        self.over = 0
+        self.is_exact = True
 
     @initialize(period=st.sampled_from(PERIODS))
     def begin(self, period: Period) -> None:
@@ -66,12 +68,14 @@ class SeveralOpeners(RuleBasedStateMachine):
         actual = round(estimate * share)
         self.openers[who].settle(estimate, actual)
         self.spent[step] = self.spent.get(step, 0) + min(actual, estimate)
+        self.over += max(0, actual - estimate)
 
     @rule(who=openers)
     def crash(self, who: int) -> None:
         """Nothing is given back, and what was in flight had run up to its estimate."""
         self._lose(who)
         self.openers[who] = self._open()
+        self.is_exact = False
 
     @rule(who=openers)
     def close_and_reopen(self, who: int) -> None:
@@ -91,11 +95,16 @@ class SeveralOpeners(RuleBasedStateMachine):
 
     @rule(seconds=st.integers(1, 4_000))
     def time_goes_by(self, seconds: int) -> None:
-        self.clock.advance(seconds)
+        self._turn(seconds)
 
     @rule(seconds=st.integers(1, 4_000))
     def clock_is_set_back(self, seconds: int) -> None:
-        self.clock.advance(-seconds)
+        self._turn(-seconds)
+
+    def _turn(self, seconds: int) -> None:
+        before = self._step()
+        self.clock.advance(seconds)
+        self.is_exact = self.is_exact and before == self._step()
 
     @invariant()
     def no_step_is_granted_more_than_its_limit(self) -> None:
@@ -113,11 +122,21 @@ class SeveralOpeners(RuleBasedStateMachine):
         standing = self.openers[0].standing()
         assert standing.committed >= now
         assert standing.remaining == max(0, LIMIT - standing.committed)
+        assert standing.committed <= LIMIT + self.over, "only errors of estimates exceed the limit"
 
     def teardown(self) -> None:
+        """Once all is closed, what is left can be spent to the last unit, by whoever comes."""
         if hasattr(self, "openers"):
-            for one in self.openers:
+            for who, one in enumerate(self.openers):
+                self._lose(who)
                 one.close()
+            last = self._open()
+            standing = last.standing()
+            if self.is_exact:
+                assert standing.committed == sum(self.spent.values()) + self.over
+            assert last.reserve(standing.remaining)
+            assert not last.reserve(1)
+            last.close()
         self.folder.cleanup()
 
 
