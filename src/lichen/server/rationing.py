@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from pathlib import Path
 
+from lichen.carbon.allowance_file import identity
 from lichen.carbon.budget import Budget, Quantity, Verdict
 from lichen.carbon.budget_records import budget_named
 from lichen.control.estimates import Estimate, spent_of
@@ -181,10 +182,10 @@ class JobRations:
         False when there is no such budget any more.
         """
         budget = budget_named(self._documents, one.budget.name)
-        if budget is None or budget.scope != one.budget.scope:
+        self._settle(one, charged - one.base)
+        if budget is None or identity(budget) != identity(one.budget):
             attempt.reserved.remove(one)
             return False
-        self._settle(one, charged - one.base)
         one.budget, one.base, one.amount = budget, charged, 0
         try:
             with self._budgets.opened(budget) as allowance:

@@ -247,6 +247,17 @@ def test_a_budget_that_is_removed_stops_nothing_and_a_raised_one_lets_go_on(benc
     assert bench.run(to=1000, since=300) is Pace.GO
 
 
+def test_a_budget_that_becomes_another_keeps_what_was_spent_of_the_first(bench: Bench) -> None:
+    lab = bench.set(60)
+    bench.begin()
+    bench.run(to=20)
+    bench.set(60, "month")
+    assert bench.run(to=200, since=20) is Pace.GO, "the new one counts from the next start on"
+    assert bench.rations.end(JOB) is False
+    assert 20 * J <= bench.standing(lab).committed <= 60 * J
+    assert bench.standing(bench.set(60, "month")).committed == 0
+
+
 def test_a_damaged_file_lets_jobs_wait_and_says_so(bench: Bench) -> None:
     lab = bench.set(60)
     bench.home.budgets.mkdir()
