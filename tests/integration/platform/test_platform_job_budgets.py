@@ -111,7 +111,7 @@ def test_a_job_waits_for_a_spent_budget_and_runs_when_its_window_has_rolled_on(
 ) -> None:
     request = joules(100, "60s")
     client.budgets.set("training", request)
-    spend(stopped.home, "training", request, 95, ago_s=56)
+    spend(stopped.home, "training", request, 95, ago_s=50)
     job_id = submit(client).id
     until(lambda: client.jobs.show(job_id).not_before is not None)
     waiting = client.jobs.show(job_id)

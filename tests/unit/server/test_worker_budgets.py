@@ -121,7 +121,7 @@ def test_a_raised_budget_wakes_what_waits(shop: Shop) -> None:
 
 def test_what_waits_starts_by_itself_when_the_window_has_rolled_on(shop: Shop) -> None:
     rolling = shop.set(100, "60s")
-    then = SystemClock().now() - timedelta(seconds=58)
+    then = SystemClock().now() - timedelta(seconds=55)
     earlier = Allowance.open(shop.home.budgets, rolling, ManualClock(then))
     assert earlier.hold(95 * J) is not None
     earlier.close()
