@@ -4,8 +4,10 @@ from datetime import datetime
 
 from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Route
 from lichen.carbon.averages import table
+from lichen.carbon.tenant_books import Books, TenantBooks
 from lichen.core.clock import parse_rfc3339
 from lichen.core.errors import InvalidInput
+from lichen.core.ids import TenantId
 from lichen.protocol.admin import (
     AccountTotal,
     Health,
@@ -17,12 +19,25 @@ from lichen.protocol.admin import (
     Zone,
     ZoneIntensity,
 )
+from lichen.security.identity import Role
 from lichen.security.policy import Action, Kind
+
+
+def seen_books(plane: Plane, question: Question) -> Books:
+    """The ledger as the caller may see it: an admin whole, others without other tenants' names."""
+    tenant = seen_tenant(question)
+    return plane.ledger if tenant is None else TenantBooks(plane.ledger, tenant)
+
+
+def seen_tenant(question: Question) -> TenantId | None:
+    """Whose names alone the caller may see; None: an admin sees every tenant's."""
+    caller = question.principal
+    return None if caller.role is Role.ADMIN else caller.tenant
 
 
 def ledger(plane: Plane, question: Question) -> Ledger:
     """What was booked to each account."""
-    statement = plane.ledger.statement(
+    statement = seen_books(plane, question).statement(
         moment(question, "since"), moment(question, "until"), question.whole_number("as_of")
     )
     return Ledger(

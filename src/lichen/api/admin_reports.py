@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TypeVar
 
-from lichen.api.admin_accounts import moment
+from lichen.api.admin_accounts import moment, seen_books, seen_tenant
 from lichen.api.admin_routes import Parameter, Plane, Question, Raw, Route
 from lichen.carbon.reports.model_facts import ModelFacts
 from lichen.carbon.reports.report import Question as ReportQuestion
@@ -36,7 +36,9 @@ def reports(plane: Plane, question: Question) -> Raw:
         deployment=question.query.get("deployment"),
         model=_model(plane, question.query.get("model")),
     )
-    made = report(plane.ledger, asked, plane.declarations, _savings(plane, asked))
+    made = report(
+        seen_books(plane, question), asked, plane.declarations, _savings(plane, question, asked)
+    )
     return Raw(written(made, form), form.media_type)
 
 
@@ -45,12 +47,13 @@ def _last_entry(plane: Plane) -> int | None:
     return plane.ledger.head()[0] or None
 
 
-def _savings(plane: Plane, asked: ReportQuestion) -> tuple[Saving, ...]:
+def _savings(plane: Plane, question: Question, asked: ReportQuestion) -> tuple[Saving, ...]:
     """What levers saved, for the reports that have a place for it."""
     is_empty = asked.since and asked.until and asked.since >= asked.until
     if is_empty or asked.standard not in (Standard.SCI, Standard.GHG):
         return ()
-    return plane.levers.saved((asked.since, asked.until), asked.as_of)[1]
+    asked_span = asked.since, asked.until
+    return plane.levers.saved(asked_span, asked.as_of, tenant=seen_tenant(question))[1]
 
 
 def _form(question: Question) -> ReportFormat:

@@ -1,5 +1,6 @@
 """`/savings`: what the platform's levers saved against a stated baseline."""
 
+from lichen.api.admin_accounts import seen_tenant
 from lichen.api.admin_reports import span
 from lichen.api.admin_routes import Parameter, Plane, Question, Route
 from lichen.carbon.reports.amounts import Amount
@@ -13,7 +14,9 @@ _UNKNOWN = Amount(0, None, None)
 def savings(plane: Plane, question: Question) -> Savings:
     """What was saved in a span."""
     as_of = question.whole_number("as_of")
-    last, found = plane.levers.saved(span(question), as_of, is_live=as_of is None)
+    last, found = plane.levers.saved(
+        span(question), as_of, is_live=as_of is None, tenant=seen_tenant(question)
+    )
     return Savings(as_of=last, items=[_viewed(one) for one in found])
 
 

@@ -18,6 +18,7 @@ from lichen.carbon.savings import Deeds, savings
 from lichen.carbon.shares import Share
 from lichen.control.jobs import Jobs
 from lichen.core.errors import NotFound
+from lichen.core.ids import TenantId
 from lichen.store.documents import SCAN_LIMIT, DocumentStore
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -37,11 +38,17 @@ class Levers:
         self._ledger = ledger
 
     def saved(
-        self, span: Span, as_of: int | None, *, is_live: bool = False
+        self,
+        span: Span,
+        as_of: int | None,
+        *,
+        is_live: bool = False,
+        tenant: TenantId | None = None,
     ) -> tuple[int, tuple[Saving, ...]]:
         """What was saved in a span, and the last entry that was counted.
 
-        `is_live`: with what was done since that entry, so the answer may change.
+        `is_live`: with what was done since that entry, so the answer may change. `tenant`: what
+        concerns its deployments and jobs alone.
 
         Raises:
             NotFound: there is no ledger, nothing sealed yet, or no entry `as_of`.
@@ -56,6 +63,8 @@ class Levers:
         if not is_live:
             until = min(until, extent.last)
         deeds = Deeds(tuple(self._degraded(since, until)), tuple(self._deferred(since, until)))
+        if tenant is not None:
+            deeds = _of_tenant(deeds, tenant, shares)
 
         @cache
         def hour_of(moment: datetime) -> Sequence[Share]:
@@ -99,3 +108,13 @@ class Levers:
             return shares
         day = hour.replace(hour=0)
         return self._ledger.shares(day, day + DAY, as_of)[1]
+
+
+def _of_tenant(deeds: Deeds, tenant: TenantId, shares: Sequence[Share]) -> Deeds:
+    """What concerns one tenant: deployments are those that its accounts of the span name."""
+    accounts = (one.account.split("/") for one in shares)
+    own = {parts[2] for parts in accounts if parts[:2] == ["work", tenant]}
+    return Deeds(
+        tuple(one for one in deeds.degraded if own & {one.asked, one.answered_by}),
+        tuple(one for one in deeds.deferred if one.tenant == tenant),
+    )

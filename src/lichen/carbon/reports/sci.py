@@ -26,6 +26,7 @@ from lichen.carbon.reports.figures import (
 from lichen.carbon.reports.footprints import Footprint
 from lichen.carbon.reports.savings import Saving, savings_section
 from lichen.carbon.reports.subjects import POLICY, Borne, Subject, subjects
+from lichen.carbon.tenant_books import HIDDEN
 from lichen.core.errors import NotFound
 from lichen.core.units import NANOGRAMS_PER_GRAM
 
@@ -77,7 +78,10 @@ def sections(
 def _wanted(by_subject: Mapping[Subject, Borne], deployment: str) -> Subject:
     wanted = Subject("deployment", deployment)
     if wanted not in by_subject:
-        there = ", ".join(one.name for one in by_subject if one.is_deployment) or "none"
+        there = (
+            ", ".join(one.name for one in by_subject if one.is_deployment and one.name != HIDDEN)
+            or "none"
+        )
         raise NotFound(
             f"deployment {deployment!r} did no work in this span; those that did: {there}"
         )

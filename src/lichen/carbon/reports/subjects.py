@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from lichen.carbon.reports.activity import Activity
 from lichen.carbon.reports.amounts import divided
 from lichen.carbon.reports.footprints import Footprint
+from lichen.carbon.tenant_books import HIDDEN
 from lichen.protocol.admin import JobKind
 
 POLICY = (
@@ -38,6 +39,8 @@ class Subject:
     @property
     def title(self) -> str:
         """As a heading names it."""
+        if self.name == HIDDEN:
+            return f"Of other tenants: {self.kind}"
         if self.is_deployment:
             return f"Deployment {self.name}"
         return f"Command {self.name}" if self.kind == RUN else f"Jobs: {self.kind} {self.name}"

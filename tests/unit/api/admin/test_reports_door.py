@@ -145,8 +145,10 @@ def test_an_entry_that_is_sealed_meanwhile_is_in_no_part_of_a_report(
     class Meanwhile:
         """Levers that are asked in the very moment in which another entry is sealed."""
 
-        def saved(self, span: object, as_of: int | None) -> tuple[int, tuple[()]]:
-            del span
+        def saved(
+            self, span: object, as_of: int | None, *, tenant: str | None
+        ) -> tuple[int, tuple[()]]:
+            del span, tenant
             seen.append(as_of)
             ledger = Ledger.join(tmp_path / "ledger.db")
             later = example.OCTOBER + 5 * example.HOUR
