@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 BENCHMARKS = (
     "install",
     "metering",
+    "ledger",
     "meter_readers",
     "budgets",
     "trackers",
