@@ -43,6 +43,7 @@ from known.asking import Address, Answers, Asked, Turn, ask, body_of, request
 from known.books import MOST_VARIANCE, WindowWatch, of_ledger, of_receipts, variance_share
 from known.judging import Charged, by_wall_overlap, errors, errors_one_by_one, over_count
 from known.models import BATCH_ROWS, UNITS, arithmetic
+from known.records import charged
 from soak import TRAINING, Platform
 
 from lichen.client.connection import Lichen, connect
@@ -236,7 +237,7 @@ def loaded(
 
 def correctness(run: Run) -> list[Verdict]:
     """Receipts against known costs, and what others do against the same."""
-    judged = charged(run)
+    judged = charged(run.tries[-1], run.nj_per_row)
     ours, others = errors(judged), errors(by_wall_overlap(judged))
     counted = over_count(judged)
     return [
@@ -256,25 +257,6 @@ def _by_model(judged: Charged) -> str:
     each = [float(np.median(ratio[judged.model == model])) for model in range(len(UNITS))]
     middle = statistics.fmean(each)
     return ", ".join(f"{name} {one / middle:.3f}" for name, one in zip(UNITS, each, strict=True))
-
-
-def charged(run: Run) -> Charged:
-    """The requests of known cost among all that were answered under load, the last time."""
-    answers, models = run.tries[-1], list(UNITS)
-    of_kind = [models.index(one.deployment) if one.rows else -1 for _, one in answers.kinds]
-    known = [run.nj_per_row.get(one.deployment, 0.0) * one.rows for _, one in answers.kinds]
-    of_asked = [KINDS.index(one) if one.rows else -1 for _, one in answers.kinds]
-    kind = np.array(answers.kind)
-    model = np.array(of_kind)[kind]
-    is_judged = model >= 0
-    return Charged(
-        model[is_judged],
-        np.array(of_asked)[kind][is_judged],
-        np.array(known)[kind][is_judged],
-        np.array(answers.nj, dtype=np.float64)[is_judged],
-        np.array(answers.began_ns)[is_judged],
-        np.array(answers.ended_ns)[is_judged],
-    )
 
 
 def closing(client: Lichen, watch: WindowWatch, run: Run) -> list[Verdict]:
