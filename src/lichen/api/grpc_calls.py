@@ -9,10 +9,10 @@ import grpc  # type: ignore[import-untyped]
 from grpc import aio
 
 from lichen.api.callers import Caller, Callers
-from lichen.api.limits import limit_metadata
+from lichen.api.limits import refusal_metadata
 from lichen.api.statuses import grpc_code, sentence
 from lichen.core.errors import LichenError, OverBudget
-from lichen.protocol.grpc_status import DETAILS_KEY, RETRY_KEY, retry_details
+from lichen.protocol.grpc_status import DETAILS_KEY, retry_details
 from lichen.security.identity import Principal
 
 RECEIPT_KEY = "lichen-receipt"
@@ -150,10 +150,9 @@ def _told(error: Exception, code: int, says: str) -> tuple[tuple[str, str | byte
     """Trailing metadata of a refusal: when to come back, and how its budgets stand."""
     if not isinstance(error, OverBudget):
         return ()
-    told: tuple[tuple[str, str | bytes], ...] = limit_metadata(error)
+    told: tuple[tuple[str, str | bytes], ...] = refusal_metadata(error)
     if error.retry_after_s is not None:
-        details = retry_details(code, says, error.retry_after_s)
-        told = (*told, (RETRY_KEY, str(error.retry_after_s)), (DETAILS_KEY, details))
+        told = (*told, (DETAILS_KEY, retry_details(code, says, error.retry_after_s)))
     return told
 
 

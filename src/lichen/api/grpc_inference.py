@@ -9,7 +9,7 @@ from grpc import aio  # type: ignore[import-untyped]
 
 from lichen.api.forms import with_classes
 from lichen.api.grpc_calls import RECEIPT_KEY, Call, Traffic
-from lichen.api.limits import limit_metadata
+from lichen.api.limits import limit_metadata, refusal_metadata
 from lichen.api.oip_http import Door
 from lichen.api.statuses import sentence
 from lichen.core.errors import LichenError
@@ -201,6 +201,8 @@ async def _streamed(asked: Asked) -> Message:
             _log.error("a streamed request failed unexpectedly", exc_info=error)
         said = StreamResponse(error_message=sentence(error))
         said.infer_response.id = asked.id
+        for key, value in refusal_metadata(error):
+            said.infer_response.parameters[key].string_param = value
         return said
     parameters = said.infer_response.parameters
     parameters[_FINAL].bool_param = True

@@ -1,5 +1,7 @@
 """How budgets stand, as every protocol tells it: headers over HTTP, trailing metadata over gRPC."""
 
+from lichen.core.errors import OverBudget
+from lichen.protocol.grpc_status import RETRY_KEY
 from lichen.protocol.ratelimit import RATE_LIMIT, RATE_LIMIT_POLICY
 from lichen.serving.allotment import Limits, Overspent
 from lichen.serving.ticket import Answer
@@ -27,3 +29,16 @@ def limit_metadata(said: Answer | BaseException) -> tuple[tuple[str, str], ...]:
         return ()
     policy, state = limits
     return ((_POLICY_KEY, policy.decode()), (_STATE_KEY, state.decode()))
+
+
+def refusal_metadata(error: BaseException) -> tuple[tuple[str, str], ...]:
+    """How the budgets of a refusal stand, and in how many seconds to come back, if that is known.
+
+    In the trailing metadata of a call, and in the parameters of what a stream says to one request.
+    """
+    if not isinstance(error, OverBudget):
+        return ()
+    told = limit_metadata(error)
+    if error.retry_after_s is None:
+        return told
+    return (*told, (RETRY_KEY, str(error.retry_after_s)))

@@ -153,6 +153,8 @@ def test_a_spent_budget_refuses_in_every_protocol_until_its_window_moves_on(
     assert b"google.rpc.RetryInfo" in metadata["grpc-status-details-bin"]
     assert metadata["ratelimit"] == f'"team";r=0;t={metadata["retry-after"]}'
 
+    check_refused_in_a_stream(over_a_stream(two, north.token))
+
     until(always(north, is_answered))
     code, metadata = over_grpc(two, north.token)
     assert code is grpc.StatusCode.OK
@@ -161,6 +163,13 @@ def test_a_spent_budget_refuses_in_every_protocol_until_its_window_moves_on(
     parameters = over_a_stream(two, north.token).infer_response.parameters
     assert parameters["ratelimit-policy"].string_param == POLICY
     assert parameters["lichen-receipt"].string_param.startswith("nj=")
+
+
+def check_refused_in_a_stream(said: Any) -> None:  # noqa: ANN401 - protobuf's
+    assert "budget 'team' (tenant:north, 1 J per 1m) has 0 J left" in said.error_message
+    told = {key: one.string_param for key, one in said.infer_response.parameters.items()}
+    assert told["ratelimit-policy"] == POLICY
+    assert told["ratelimit"] == f'"team";r=0;t={told["retry-after"]}'
 
 
 def check_answered(answer: httpx.Response) -> None:
