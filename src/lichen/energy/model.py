@@ -2,13 +2,21 @@
 
 import os
 from collections.abc import Callable
+from math import hypot
 from time import monotonic_ns
 
 from lichen.core.figures import Method
 from lichen.energy.host_cpu import HostCpu
 from lichen.energy.meter import NO_PROCESSES, OwnCpu, Reading
 from lichen.energy.page import Rate
-from lichen.energy.parameters import MEMORY, MILLI, SPECPOWER_2017, ModelParameters, Spread
+from lichen.energy.parameters import (
+    MEMORY,
+    MILLI,
+    SPECPOWER_2017,
+    USUAL_GIB_PER_THREAD,
+    ModelParameters,
+    Spread,
+)
 
 __all__ = [
     "MILLI",
@@ -34,13 +42,19 @@ def idle_power(
     """What the idle machine draws, its memory included.
 
     The interval is that of machines whose memory is counted at the median of W per GB, which is
-    how it was fitted and cross-validated: what is unsure of the memory lies within it.
+    how it was fitted and cross-validated: what is unsure of so much memory as those servers have
+    lies within it. What a machine has beyond that widens it, by the interval of memory itself.
     """
     memory = memory_power(parameters, memory_gib)
     if memory is None or parameters.base is None:
         return parameters.idle.times(threads)
-    base, drawn_mw = parameters.base.times(threads), memory.median_mw
-    return Spread(base.low_mw + drawn_mw, base.median_mw + drawn_mw, base.high_mw + drawn_mw)
+    base, middle_mw = parameters.base.times(threads), memory.median_mw
+    beyond = MEMORY.times(max(0.0, (memory_gib or 0) - USUAL_GIB_PER_THREAD * threads))
+    below_mw = hypot(base.median_mw - base.low_mw, beyond.median_mw - beyond.low_mw)
+    above_mw = hypot(base.high_mw - base.median_mw, beyond.high_mw - beyond.median_mw)
+    middle_mw += base.median_mw
+    high_mw = max(round(middle_mw + above_mw), memory.high_mw)  # the whole is above its part
+    return Spread(round(middle_mw - below_mw), middle_mw, high_mw)
 
 
 def _ends(idle: Spread) -> tuple[float | None, float | None]:

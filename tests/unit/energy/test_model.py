@@ -86,6 +86,28 @@ def test_memory_that_is_not_told_apart_adds_nothing() -> None:
     assert idle_power(SPECPOWER_2017, 4, None) == SPECPOWER_2017.idle.times(4)
 
 
+def test_the_interval_of_idling_is_as_published_up_to_usual_memory() -> None:
+    base, drawn_mw = SPECPOWER_2017.base, 100 * 2.67 * 144
+    assert base is not None
+    usual = idle_power(SPECPOWER_2017, 100, 267)
+    assert usual.low_mw == pytest.approx(100 * base.low_mw + drawn_mw, abs=1)
+    assert usual.high_mw == pytest.approx(100 * base.high_mw + drawn_mw, abs=1)
+
+
+@pytest.mark.parametrize("memory_gib", [6, 12, 24, 96, 1024])
+def test_memory_beyond_the_usual_makes_idling_less_sure(memory_gib: float) -> None:
+    """On two threads: its part, memory, is never less sure than the whole."""
+    idle, memory = (
+        idle_power(SPECPOWER_2017, 2, memory_gib),
+        memory_power(SPECPOWER_2017, memory_gib),
+    )
+    assert memory is not None
+    assert memory.low_mw < idle.low_mw < idle.median_mw < idle.high_mw
+    assert memory.high_mw <= idle.high_mw
+    usual = idle_power(SPECPOWER_2017, 2, 5)
+    assert idle.high_mw - idle.low_mw > usual.high_mw - usual.low_mw
+
+
 def test_a_typical_server_draws_the_same_either_way() -> None:
     """1.7 GB by thread, the median of the table."""
     known = idle_power(SPECPOWER_2017, 112, 192)
