@@ -84,7 +84,7 @@ class Levers:
         return as_of or last
 
     def _degraded(self, since: datetime, until: datetime) -> Iterator[DegradedRequests]:
-        after = degraded_prefix(since)
+        after = degraded_prefix(max(since, _BEGINNING))
         while page := self._documents.scan(DEGRADED, after, SCAN_LIMIT):
             for document in page:
                 one = msgspec.json.decode(document.body, type=DegradedRequests)
@@ -95,7 +95,7 @@ class Levers:
             after = page[-1].key
 
     def _deferred(self, since: datetime, until: datetime) -> Iterator[DeferredJob]:
-        for job in self._jobs.since(max(_BEGINNING, since - LONGEST_WAIT)):
+        for job in self._jobs.since(max(since, _BEGINNING + LONGEST_WAIT) - LONGEST_WAIT):
             ended = job.finished_at
             if job.has_waited and ended is not None and since <= ended < until:
                 yield DeferredJob(job.id, job.tenant, job.created_at, ended)

@@ -137,6 +137,15 @@ def test_what_cannot_be_reported_is_said_in_one_sentence(
 
 
 @pytest.mark.usefixtures("books")
+def test_a_span_of_all_time_is_everything(admin: httpx.Client) -> None:
+    bounds = {"from": "0001-01-01T00:00:00Z", "to": "9999-12-31T23:59:59Z"}
+    answer = admin.get("/reports", params=bounds)
+    assert answer.status_code == 200, answer.text
+    energy = answer.json()["sections"][1]["figures"]
+    assert energy == admin.get("/reports").json()["sections"][1]["figures"]
+
+
+@pytest.mark.usefixtures("books")
 def test_an_entry_that_is_sealed_meanwhile_is_in_no_part_of_a_report(
     house: House, tmp_path: Path
 ) -> None:
