@@ -108,7 +108,7 @@ def read_series(path: Path, zone: str, column: str | None = None) -> SeriesInten
         InvalidInput: no such column, an unreadable or absurd row, time going backwards, or fewer
             than two values; the message names the row.
     """
-    rows = csv.reader(_text(path).splitlines())
+    rows = _rows(path)
     place, heading = _column(path, next(rows, []), column)
     points = list(_points(path, rows, place))
     if len(points) < 2:
@@ -119,6 +119,13 @@ def read_series(path: Path, zone: str, column: str | None = None) -> SeriesInten
     scope = Scope.DIRECT if "direct" in heading.lower() else Scope.LIFECYCLE
     name = f"file {path.name}, column {heading}"
     return SeriesIntensity(zone, times, tuple(value for _, value in points), step, scope, name=name)
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(_text(path).splitlines())
+    except csv.Error as failure:
+        raise InvalidInput(f"{path} cannot be read as CSV: {failure}") from None
 
 
 def _text(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Kinds of arguments that several verbs take."""
 
 from datetime import datetime
+from math import isfinite
 
 import click
 
@@ -24,6 +25,22 @@ class Moment(click.ParamType[datetime]):
             return parse_rfc3339(text if "T" in text else f"{text}T00:00:00Z")
         except ValueError:
             self.fail(f"{text!r} is no time: write it as 2026-01-31T00:00:00Z", param, ctx)
+
+
+class Finite(click.FloatRange):
+    """A number within a range; `nan`, which no comparison refuses, is none."""
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """The number, or a usage error that shows the range."""
+        number = float(super().convert(value, param, ctx))
+        if not isfinite(number):
+            self.fail(f"{value!r} is no number: give one in {self._describe_range()}", param, ctx)
+        return number
 
 
 class Names(click.ParamType[list[str]]):

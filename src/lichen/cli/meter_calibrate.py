@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from lichen.cli.arguments import Finite
 from lichen.cli.output import json_option, show
 from lichen.core.clock import SystemClock
 from lichen.core.errors import InvalidInput, Unavailable
@@ -93,14 +94,14 @@ class Wish:
 @click.option("--timezone", metavar="Z", help="The clock of the meter, where times carry none.")
 @click.option(
     "--accuracy",
-    type=click.FloatRange(0, 50),
+    type=Finite(0, 50),
     default=2.0,
     show_default=True,
     help="The meter's accuracy in per cent.",
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(LEAST_SECONDS, 3600),
+    type=Finite(LEAST_SECONDS, 3600),
     default=180.0,
     show_default=True,
     help="How long to make load.",

@@ -74,7 +74,7 @@ def read_load(path: Path) -> LoadRecord:
             f"there is no record of load {path}: run `lichen meter calibrate --record` while the "
             "wall meter writes down what the machine draws"
         ) from None
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise InvalidInput(
             f"{path} is no record of load ({error}): record one with "
             "`lichen meter calibrate --record`"

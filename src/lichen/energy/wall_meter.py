@@ -98,7 +98,7 @@ class _Table:
             raise InvalidInput(f"cannot read {path}: {error}") from error
         first = text.partition("\n")[0]
         self._delimiter = max((",", ";", "\t"), key=first.count)
-        self._rows = csv.reader(io.StringIO(text), delimiter=self._delimiter)
+        self._rows = self._read(text)
         names = [_name(cell) for cell in next(self._rows, [])]
         self._time_at = self._column(names, TIMES, "time")
         power = next((name for name in names if name in WATTS), None)
@@ -111,6 +111,12 @@ class _Table:
             )
         self._value_at = names.index(chosen)
         self._unit = JOULES[chosen] if self.counts else WATTS[chosen]
+
+    def _read(self, text: str) -> Iterator[list[str]]:
+        try:
+            yield from csv.reader(io.StringIO(text), delimiter=self._delimiter)
+        except csv.Error as error:
+            raise InvalidInput(f"{self._path} is no CSV of a meter: {error}") from None
 
     def _column(self, names: Sequence[str], known: Sequence[str], what: str) -> int:
         for name in known:

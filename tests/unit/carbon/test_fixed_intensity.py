@@ -80,6 +80,7 @@ def test_a_series_is_of_one_zone(tmp_path: Path) -> None:
         ("time,g\n2022-01-01,1\n2022-01-02,-1\n", "row 3.*cannot be"),
         ("time,g\n2022-01-01,1\n2022-01-02,nan\n", "row 3.*cannot be"),
         ("time,g\n2022-01-01,1\n2022-01-02,2001\n", "row 3.*cannot be"),
+        pytest.param("time,g\n2022-01-01," + "1" * 200_000, "cannot be read as CSV", id="endless"),
         ("time,g\n2022-01-02,1\n2022-01-01,2\n", "row 3.*does not come after"),
         ("time,g\n2022-01-01,1\n2022-01-01,2\n", "row 3.*does not come after"),
     ],

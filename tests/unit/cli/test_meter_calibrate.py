@@ -183,6 +183,18 @@ def test_two_wishes_at_once_are_refused(
 
 
 @pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("option", ["--accuracy", "--seconds"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "1e9"])
+def test_a_number_out_of_range_is_wrong_usage(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["meter", "calibrate", "--record", option, value]) == 2
+    said = capsys.readouterr().err
+    assert option in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.usefixtures("home")
 def test_without_a_record_of_load_it_says_how_to_make_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

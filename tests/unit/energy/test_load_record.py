@@ -33,6 +33,7 @@ def test_busy_threads_are_a_mean_over_any_span() -> None:
         "time,busy_cpu_s\n2026-01-31T08:00:00Z,x\n",
         "time,busy_cpu_s\n2026-01-31T08:00:00,1\n",
         "time,busy_cpu_s\n2026-01-31T08:00:00Z\n",
+        pytest.param("time,busy_cpu_s\n1," + "1" * 200_000, id="endless cell"),
     ],
 )
 def test_what_is_no_record_is_refused(tmp_path: Path, text: str) -> None:

@@ -83,6 +83,7 @@ def test_a_row_that_repeats_its_time_is_passed_over(tmp_path: Path) -> None:
         ("time,watts\n2026-01-31T08:00:00Z,2e6\n", "no machine draws 2e.06 W"),
         ("time,watts\n2026-01-31T08:00:00Z\n", "line 2: cells are missing"),
         ("time,watts\n2026-01-31T08:00:05Z,1\n2026-01-31T08:00:04Z,1\n", "line 3: time goes back"),
+        pytest.param("time,watts\n1," + "1" * 200_000, "is no CSV of a meter", id="endless cell"),
         ("time,joules\n1769846400,5\n1769846401,4\n", "line 3: the counter went back"),
     ],
 )
