@@ -1,5 +1,8 @@
 """`lichen meter run -- COMMAND`: run it, meter it and all that it starts, pass on how it ended."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -97,7 +100,7 @@ def meter_run(command: tuple[str, ...], **options: Unpack[RunOptions]) -> int:
         partial(best_meter, meter_choice(settings)),
     )
     try:
-        with CommandSignals() as signals:
+        with CommandSignals() as signals, _warnings_as_sentences():
             end = MeteredCommand(terms, booking).run(command, signals.started)
     except (NotFound, Refused) as error:
         click.echo(f"lichen: {error}", err=True)
@@ -107,6 +110,16 @@ def meter_run(command: tuple[str, ...], **options: Unpack[RunOptions]) -> int:
         close_sessions()
         end_like(-end.exit_code)
     return end.exit_code
+
+
+@contextmanager
+def _warnings_as_sentences() -> Iterator[None]:
+    """Say warnings as all else is said; Python would show them with lines of our source."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", RuntimeWarning)
+        yield
+    for one in told:
+        click.echo(f"lichen: {one.message}", err=True)
 
 
 def _prices(settings: Settings) -> Prices:
@@ -129,8 +142,10 @@ def _booking(settings: Settings, options: RunOptions) -> Booking | None:
     if account is None:
         return None
     for said in (account, tenant):
-        if not said or "/" in said or said != said.strip():
-            raise InvalidInput(f"{said!r} is no name of an account: give one without a slash")
+        if not said or "/" in said or said != said.strip() or not said.isprintable():
+            raise InvalidInput(
+                f"{said!r} is no name of an account: give printable signs, without a slash"
+            )
     if str(settings.home) not in _platforms(settings):
         raise Unavailable(
             f"no platform of {settings.home} runs on this host, so nothing books --account: "
@@ -183,10 +198,15 @@ def _tell(report: RunReport, options: RunOptions) -> None:
             click.echo(f"lichen: cannot write {path} ({error.strerror})", err=True)
 
 
+def _shown(name: str) -> str:
+    """As it is, but that nothing in it is obeyed by a terminal."""
+    return name if name.isprintable() else repr(name)
+
+
 def _line(report: RunReport) -> str:
     cpu_s = report.cpu_ns / NANOSECONDS_PER_SECOND
     line = (
-        f"lichen: {report.name}: {receipt_line(report.receipt)}, "
+        f"lichen: {_shown(report.name)}: {receipt_line(report.receipt)}, "
         f"{cpu_s:.3g} CPU-s in {report.seconds:.3g} s"
     )
     if report.booked is not None:

@@ -114,6 +114,21 @@ def test_a_row_is_added_for_each_run(runner: Runner) -> None:
     assert rows[0]["gpu_energy"] == ""
 
 
+def test_a_row_that_cannot_be_written_is_told_in_one_sentence(runner: Runner) -> None:
+    path = runner.folder / "e.csv"
+    done = runner.run("--output", str(path), "--", "mkdir", str(path))
+
+    told, receipt = done.stderr.splitlines()
+    assert (done.returncode, path.is_dir()) == (0, True)
+    assert told.startswith(f"lichen: no row was added to {path} (")
+    assert receipt.startswith("lichen: mkdir: ")
+
+
+def test_a_name_gives_the_terminal_no_orders(runner: Runner) -> None:
+    done = runner.run("--name", "\x1b[31mred\n", "true")
+    assert done.stderr.startswith("lichen: '\\x1b[31mred\\n': ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
@@ -123,6 +138,8 @@ def test_a_row_is_added_for_each_run(runner: Runner) -> None:
         (["--zone", "Germany", "true"], 2, "zone 'Germany' is not usable"),
         (["--output", "/nowhere/e.csv", "true"], 2, "cannot write /nowhere/e.csv"),
         (["--account", "a/b", "true"], 2, "'a/b' is no name of an account"),
+        (["--account", "a\nb", "true"], 2, "'a\\nb' is no name of an account"),
+        (["--account", "\x1b[31m", "true"], 2, "'\\x1b[31m' is no name of an account"),
         (["--account", "a", "true"], 1, "nothing books --account: `lichen up` starts one"),
     ],
 )
