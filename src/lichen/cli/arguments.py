@@ -32,7 +32,7 @@ class Finite(click.FloatRange):
 
     def convert(
         self,
-        value: object,
+        value: float,
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> float:

@@ -1,13 +1,16 @@
 """`lichen meter`: which meters this machine has, what they read, how far to trust them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
 from lichen.cli.commands import Verb
 from lichen.cli.output import json_option, print_json, print_table
+from lichen.core.clock import SystemClock
 from lichen.core.errors import Unavailable
 from lichen.core.plugins import load_object
+from lichen.core.units import NANOSECONDS_PER_SECOND
 from lichen.energy.page import PageContent, PageReader
 from lichen.energy.survey import MeterSurvey, survey
 from lichen.server.meter_choice import meter_choice
@@ -16,7 +19,7 @@ from lichen.server.settings import load
 
 @dataclass(frozen=True, slots=True)
 class Meterage:
-    """What this machine offers, and what the owner of its meters published last."""
+    """What this machine offers, and what the owner of its meters publishes, if there is one."""
 
     survey: MeterSurvey
     window: int | None
@@ -25,6 +28,9 @@ class Meterage:
     nj_per_cpu_ns_low: float | None
     nj_per_cpu_ns_high: float | None
 
+
+OLD_S = 10.0
+"""An owner publishes each second: what stands there for longer, its end left behind."""
 
 VERBS: dict[str, Verb] = {
     "run": Verb("run", "lichen.cli.meter_run:meter_run", "Run a command and say what it cost."),
@@ -68,17 +74,24 @@ def meter(context: click.Context, as_json: bool) -> None:  # noqa: FBT001
 def _show(*, as_json: bool) -> None:
     settings = load()
     found = survey(meter_choice(settings))
-    try:
-        page = PageReader.open(settings.runtime)
-        published: PageContent | None = page.content()
-        page.close()
-    except Unavailable:
-        published = None
+    published = _published(settings.runtime)
     if as_json:
         print_json(_meterage(found, published))
     else:
         _print_survey(found)
         _print_page(published)
+
+
+def _published(runtime: Path) -> PageContent | None:
+    """What the owner publishes; None without one: a page outlives its owner, and is old then."""
+    try:
+        page = PageReader.open(runtime)
+        content = page.content()
+        page.close()
+    except Unavailable:
+        return None
+    ended_s = content.ended_unix_ns / NANOSECONDS_PER_SECOND
+    return content if SystemClock().now().timestamp() - ended_s < OLD_S else None
 
 
 def _meterage(found: MeterSurvey, page: PageContent | None) -> Meterage:

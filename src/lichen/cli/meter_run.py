@@ -17,6 +17,7 @@ from lichen.carbon.metered_command import Booking, CommandEnd, MeteredCommand
 from lichen.carbon.prices import Prices
 from lichen.carbon.span import Terms
 from lichen.cli.command_signals import CommandSignals, end_like
+from lichen.cli.output import printable
 from lichen.cli.receipts import receipt_line
 from lichen.core.clock import SystemClock
 from lichen.core.errors import InvalidInput, NotFound, Refused, Unavailable
@@ -198,15 +199,10 @@ def _tell(report: RunReport, options: RunOptions) -> None:
             click.echo(f"lichen: cannot write {path} ({error.strerror})", err=True)
 
 
-def _shown(name: str) -> str:
-    """As it is, but that nothing in it is obeyed by a terminal."""
-    return name if name.isprintable() else repr(name)
-
-
 def _line(report: RunReport) -> str:
     cpu_s = report.cpu_ns / NANOSECONDS_PER_SECOND
     line = (
-        f"lichen: {_shown(report.name)}: {receipt_line(report.receipt)}, "
+        f"lichen: {printable(report.name)}: {receipt_line(report.receipt)}, "
         f"{cpu_s:.3g} CPU-s in {report.seconds:.3g} s"
     )
     if report.booked is not None:

@@ -19,7 +19,7 @@ def print_json(document: object) -> None:
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Columns padded to their widest cell as terminals show it, numbers to the right."""
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [["" if cell is None else printable(str(cell)) for cell in row] for row in rows]
     widths = [
         max(terminal_width(row[at]) for row in (list(headings), *cells))
         for at in range(len(headings))
@@ -33,6 +33,13 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> No
             for cell, width, right in zip(row, widths, numeric, strict=True)
         ]
         click.echo("  ".join(padded).rstrip())
+
+
+def printable(text: str) -> str:
+    """The text with signs that a terminal would obey, or break a line at, written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def terminal_width(text: str) -> int:

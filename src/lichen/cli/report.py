@@ -6,7 +6,7 @@ from typing import Unpack
 import click
 
 from lichen.cli.arguments import Moment
-from lichen.cli.output import json_option, print_table
+from lichen.cli.output import json_option, print_table, printable
 from lichen.cli.platform import open_platform
 from lichen.client.reports import ReportOptions, read_report
 from lichen.core.errors import InvalidInput
@@ -83,7 +83,7 @@ def _form(form: str | None, output: Path | None, *, as_json: bool) -> ReportForm
 def _show(made: Report) -> None:
     click.echo(made.title)
     for section in made.sections:
-        click.echo(f"\n{section.title}")
+        click.echo(f"\n{printable(section.title)}")
         for fact in section.facts:
             click.echo(f"  {fact.label}: {fact.text}")
         known = [_row(one) for one in section.figures if one.value is not None]

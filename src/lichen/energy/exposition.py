@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isfinite
 
 from lichen.core.errors import Unavailable
 
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"')
+_MOST = 1e18  # in microjoules, the smallest unit: 30 years of a kilowatt
 _ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
 
 
@@ -29,7 +29,7 @@ def samples(body: bytes, metric: str) -> Iterator[Sample]:
 
     Raises:
         Unavailable: a line of it is not of the format, or its value is no energy: not a finite
-            number of 0 or more.
+            number of 0 or more, or more than a counter reaches.
     """
     wanted = metric.encode("ascii")
     at = 0 if body.startswith(wanted) else body.find(b"\n" + wanted) + 1
@@ -54,7 +54,7 @@ def _sample(metric: str, rest: str) -> Sample:
         value = float(rest.split()[0])
     except (IndexError, ValueError):
         raise Unavailable(f"garbage for {metric}: {rest.strip()[:40]!r} is no number") from None
-    if not isfinite(value) or value < 0:
+    if not 0 <= value < _MOST:  # `nan` is in no range
         raise Unavailable(f"garbage for {metric}: {value} is no energy that a counter can show")
     found = (
         (key, re.sub(r"\\.", lambda escape: _ESCAPES.get(escape[0], escape[0]), text))

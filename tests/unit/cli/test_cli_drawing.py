@@ -199,3 +199,12 @@ def test_a_single_figure_a_row_is_called_prediction() -> None:
         ["label", "scores_0", "scores_1"],
         ["a", 0.25, 0.75],
     ]
+
+
+def test_nothing_in_a_table_gives_the_terminal_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("account", "nj"), [("work/\x1b[31mred\u202e", 1), ("work/a\nb\t名", 2)])
+    assert capsys.readouterr().out.splitlines() == [
+        "account                 nj",
+        "work/\\x1b[31mred\\u202e   1",
+        "work/a\\nb\\t名            2",
+    ]

@@ -126,7 +126,7 @@ def test_a_row_that_cannot_be_written_is_told_in_one_sentence(runner: Runner) ->
 
 def test_a_name_gives_the_terminal_no_orders(runner: Runner) -> None:
     done = runner.run("--name", "\x1b[31mred\n", "true")
-    assert done.stderr.startswith("lichen: '\\x1b[31mred\\n': ")
+    assert done.stderr.startswith("lichen: \\x1b[31mred\\n: ")
 
 
 @pytest.mark.parametrize(
