@@ -28,7 +28,7 @@ from lichen.carbon.chain import (
 )
 from lichen.carbon.chain_writer import ChainWriter, ended_us
 from lichen.carbon.gathering import Draft, Gathering
-from lichen.carbon.rows import Row, roll_ups, rows, start_of
+from lichen.carbon.rows import Row, roll_ups, start_of
 from lichen.carbon.verification import Walk
 from lichen.core.errors import Corrupt
 
@@ -146,13 +146,14 @@ class RollUp:
 
     def _sound(self, first: int, last: int) -> list[Row]:
         """The entries, if they are what was booked: damage must not be rolled up into a sum."""
-        wrong = Walk(self._session, first, self._before(first)).findings(last)
+        seen: list[Row] = []
+        wrong = Walk(self._session, first, self._before(first), seen=seen).findings(last)
         if wrong:
             raise Corrupt(
                 f"{wrong[0].what}, so it is not rolled up: run `lichen ledger verify`, and restore "
                 "the ledger from a backup"
             )
-        return list(rows(self._session, first, last))
+        return seen
 
     def _before(self, first: int) -> str:
         """The digest that entry `first` is linked to."""

@@ -44,6 +44,8 @@ class Walk:
     """What entries on the way vouch for."""
     kept: list[KeptRollUp] = field(default_factory=list)
     """The roll-ups on the way."""
+    seen: list[Row] | None = None
+    """The entries on the way, for whoever gives a list for them."""
 
     def findings(self, last: int) -> list[Finding]:
         """What is wrong up to entry `last`."""
@@ -53,6 +55,8 @@ class Walk:
         found: list[Finding] = []
         for row in rows(self.session, self.number, last):
             found += _of_itself(row)
+            if self.seen is not None:
+                self.seen.append(row)
             if row.record.kind == ROLLUP:
                 self.vouched.add(row.record.note)
             if kept is None or row.record.number < kept.rolled_up.first:
