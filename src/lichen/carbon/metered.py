@@ -242,7 +242,11 @@ def metered(
         InvalidInput: the zone is no zone code, or the PUE is none; on entering, when `output`
             cannot take rows.
         StorageFailed: on entering, when the runtime folder cannot be written.
+        TypeError: an option that there is not; a misspelt one must not count for another grid.
     """
+    unknown = sorted(set(options) - set(MeterOptions.__annotations__))
+    if unknown:
+        raise TypeError(f"metered() has no option {', '.join(unknown)}: see lichen.metered's help")
     prices = prices_of(
         zone,
         options.get("intensity"),
