@@ -248,4 +248,4 @@ def test_a_forked_child_meters_for_itself(tmp_path: Path) -> None:
 
 def test_a_misspelt_option_is_refused() -> None:
     with pytest.raises(TypeError, match="no option zones: see"):
-        lichen.metered("x", zones="DE")  # type: ignore[call-arg] # that is what is tried
+        lichen.metered("x", zones="DE")
