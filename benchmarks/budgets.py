@@ -26,6 +26,7 @@ from lichen.api.infer_lane import InferProtocol, protocol_for
 from lichen.api.oip_http import Door, HttpLimits, application
 from lichen.carbon.allowance import Allowance
 from lichen.carbon.budget import BUDGETS, Budget, Period, Quantity, Scope
+from lichen.carbon.budget_account import BudgetAccount
 from lichen.core.batch import Array
 from lichen.core.clock import SystemClock
 from lichen.core.events import NoObserver
@@ -68,21 +69,23 @@ def budget(scope: str) -> Budget:
 def reserving(folder: Path) -> list[Row]:
     """One batch's reservation and settlement, within a slice; and what a new slice takes."""
     allowance = Allowance.open(folder, budget("tenant:default"), SystemClock())
+    account = BudgetAccount.open(folder, budget("tenant:default"), SystemClock())
 
     def one() -> None:
         allowance.reserve(ESTIMATE)
         allowance.settle(ESTIMATE, ACTUAL)
 
     def lease() -> None:
-        allowance.hold(1)
+        account.hold(1)
 
     rows = [
         Row("reserve and settle, median", median_us(one), "us", 3, "B2"),
         Row("reserve and settle, p99", p99_us(one), "us", 10, "B2"),
         Row("look at the file under its lock and commit", median_us(lease), "us", None, "B2"),
-        Row("standing, as the API asks it", median_us(allowance.standing), "us", None),
+        Row("standing, as the API asks it", median_us(account.standing), "us", None),
     ]
     allowance.close()
+    account.close()
     return rows
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lichen.carbon.allowance import SLICE_SHARE, Allowance
+from lichen.carbon.allowance import Allowance
 from lichen.carbon.budget import Budget, Period, Quantity, Scope
+from lichen.carbon.slices import SLICE_SHARE
 from lichen.core.clock import SystemClock
 
 PROCESSES, THREADS, KILLS = 4, 25, 8

@@ -85,6 +85,9 @@ class StepFile:
         self._mapped = mmap.mmap(descriptor, _PAGE)
         self._bytes = memoryview(self._mapped)
         self._words: memoryview[int] = self._bytes[_PLACES_AT:][: _PLACES * 16].cast("q")
+        self._content = b""
+        self._step: Span | None = None
+        self._counted: Mapping[int, int] = {}
 
     @classmethod
     def open(cls, folder: Path, budget: Budget) -> "StepFile":
@@ -155,13 +158,17 @@ class StepFile:
 
     def counted(self, step: Span) -> Mapping[int, int]:
         """What is committed in each step that counts while `step` is now, oldest first."""
-        first, last = counted_from(self._period, step)
-        words = self._words.tolist()
-        return {
-            start: committed
-            for start, committed in sorted(zip(words[::2], words[1::2], strict=True))
-            if committed and first <= start <= last
-        }
+        content = self._words.tobytes()
+        if content != self._content or step != self._step:  # of 1,000 budgets few change a second
+            first, last = counted_from(self._period, step)
+            words = self._words.tolist()
+            self._counted = {
+                start: committed
+                for start, committed in sorted(zip(words[::2], words[1::2], strict=True))
+                if committed and first <= start <= last
+            }
+            self._content, self._step = content, step
+        return self._counted
 
     def add(self, step: Span, amount: int) -> None:
         """Commit more in the step that is now, or less."""

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from threading import Lock
 
-from lichen.carbon.allowance import Allowance, Standing
 from lichen.carbon.budget import Budget
+from lichen.carbon.budget_account import BudgetAccount
 from lichen.carbon.budget_records import every_budget
+from lichen.carbon.standing import Standing
 from lichen.core.clock import Clock
 from lichen.core.errors import InvalidInput, LichenError
 from lichen.monitoring.exposition import BudgetGauge
@@ -22,7 +23,7 @@ class BudgetAccounts:
         self._folder = home.budgets
         self._clock = clock
         self._lock = Lock()
-        self._opened: dict[str, Allowance] = {}
+        self._opened: dict[str, BudgetAccount] = {}
 
     def standing(self, budget: Budget) -> Standing:
         """How a budget stands now.
@@ -33,7 +34,7 @@ class BudgetAccounts:
             Unavailable: its file is held by a process that was stopped.
         """
         with self._lock:
-            return self._allowance(budget).standing()
+            return self._account(budget).standing()
 
     def view(self, budget: Budget) -> BudgetStanding | str:
         """The same as a message; a sentence where it cannot be known."""
@@ -78,7 +79,7 @@ class BudgetAccounts:
                 one.close()
             self._opened.clear()
 
-    def _allowance(self, budget: Budget) -> Allowance:
+    def _account(self, budget: Budget) -> BudgetAccount:
         known = self._opened.get(budget.name)
         if known is not None:
             try:
@@ -87,5 +88,5 @@ class BudgetAccounts:
                 self._opened.pop(budget.name).close()
             else:
                 return known
-        opened = self._opened[budget.name] = Allowance.open(self._folder, budget, self._clock)
+        opened = self._opened[budget.name] = BudgetAccount.open(self._folder, budget, self._clock)
         return opened

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from math import ceil
 
-from lichen.carbon.allowance import Allowance
 from lichen.carbon.budget import Budget, Verdict
+from lichen.carbon.budget_account import BudgetAccount
 from lichen.carbon.budget_records import every_budget
 from lichen.control.estimates import Estimate, upper_estimate
 from lichen.control.jobs import Jobs
@@ -41,8 +41,8 @@ class JobBudgets:
         for budget in self.covering(kind, tenant):
             estimate = self.estimate(kind, spec, tenant, budget)
             try:
-                with self.opened(budget) as allowance:
-                    found = ruling(self.asked(allowance, estimate, spent=0))
+                with self.opened(budget) as account:
+                    found = ruling(self.asked(account, estimate, spent=0))
             except (StorageFailed, Unavailable):
                 continue  # the worker will say so of the job
             if found.verdict is Verdict.REFUSE:
@@ -59,29 +59,29 @@ class JobBudgets:
         return upper_estimate(kind, spec, budget.quantity, earlier, self._grams)
 
     @contextmanager
-    def opened(self, budget: Budget) -> Iterator[Allowance]:
+    def opened(self, budget: Budget) -> Iterator[BudgetAccount]:
         """The budget's file, for a moment.
 
         Raises:
             StorageFailed: it cannot be read or written, or is damaged.
         """
-        allowance = Allowance.open(self._folder, budget, self._clock)
+        account = BudgetAccount.open(self._folder, budget, self._clock)
         try:
-            yield allowance
+            yield account
         finally:
-            allowance.close()
+            account.close()
 
     @staticmethod
-    def asked(allowance: Allowance, estimate: Estimate, spent: int) -> Asked:
+    def asked(account: BudgetAccount, estimate: Estimate, spent: int) -> Asked:
         """What a job asks of a budget as it stands now.
 
         Raises:
             Unavailable: the file is held by a process that was stopped.
         """
-        standing = allowance.standing()
-        budget = allowance.budget
+        standing = account.standing()
+        budget = account.budget
         asked = Asked(budget, estimate, spent, standing.committed, standing.resets_at)
-        fits_at = allowance.fits_at(asked.need) or standing.resets_at
+        fits_at = account.fits_at(asked.need) or standing.resets_at
         return Asked(budget, estimate, spent, standing.committed, fits_at)
 
     def _grams(self, nj: int) -> int:

@@ -151,11 +151,11 @@ class JobRations:
         estimate = self._budgets.estimate(job.kind, job.spec, job.tenant, budget)
         spent = self._spent(self._home.job(job.id), budget)
         try:
-            with self._budgets.opened(budget) as allowance:
-                asked = self._budgets.asked(allowance, estimate, spent)
-                since = allowance.hold(asked.need)
+            with self._budgets.opened(budget) as account:
+                asked = self._budgets.asked(account, estimate, spent)
+                since = account.hold(asked.need)
                 if since is None:
-                    return _not_now(ruling(self._budgets.asked(allowance, estimate, spent)), asked)
+                    return _not_now(ruling(self._budgets.asked(account, estimate, spent)), asked)
         except LichenError as error:
             later = self._clock.now() + timedelta(seconds=BLOCKED_SECONDS)
             return Ruling(Verdict.DEFER, f"{error}; it is asked again at {rfc3339(later)}", later)
@@ -188,9 +188,9 @@ class JobRations:
             return False
         one.budget, one.base, one.amount = budget, charged, 0
         try:
-            with self._budgets.opened(budget) as allowance:
-                for amount in (wish, min(wish, allowance.standing().remaining)):
-                    since = allowance.hold(amount)
+            with self._budgets.opened(budget) as account:
+                for amount in (wish, min(wish, account.standing().remaining)):
+                    since = account.hold(amount)
                     if since is not None:
                         one.since, one.amount = since, amount
                         break
@@ -200,8 +200,8 @@ class JobRations:
 
     def _settle(self, one: Reservation, actual: int) -> None:
         try:
-            with self._budgets.opened(one.budget) as allowance:
-                allowance.settle_held(one.since, one.amount, max(0, actual))
+            with self._budgets.opened(one.budget) as account:
+                account.settle_held(one.since, one.amount, max(0, actual))
         except LichenError:
             return  # it stays committed: errs towards refusing
 
@@ -223,8 +223,8 @@ class JobRations:
         need = min(budget.limit, left_of(last.estimate, spent))
         again_at = self._clock.now() + timedelta(seconds=BLOCKED_SECONDS)
         try:
-            with self._budgets.opened(budget) as allowance:
-                again_at = allowance.fits_at(need) or allowance.standing().resets_at
+            with self._budgets.opened(budget) as account:
+                again_at = account.fits_at(need) or account.standing().resets_at
         except LichenError as error:
             return Ruling(Verdict.DEFER, str(error), again_at)
         says = (

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from lichen.api.budget_views import budget_of
-from lichen.carbon.allowance import Allowance
+from lichen.carbon.budget_account import BudgetAccount
 from lichen.client.connection import Lichen
 from lichen.core.clock import ManualClock, SystemClock
 from lichen.core.errors import OverBudget
@@ -84,7 +84,7 @@ def joules(amount: int, per: str, scope: str = "jobs:train") -> BudgetRequest:
 def spend(home: Path, name: str, request: BudgetRequest, amount: int, ago_s: float = 0) -> None:
     """Commit some of a budget as another process would have done a while ago."""
     clock = ManualClock(SystemClock().now() - timedelta(seconds=ago_s))
-    allowance = Allowance.open(home / "budgets", budget_of(name, request), clock)
+    allowance = BudgetAccount.open(home / "budgets", budget_of(name, request), clock)
     assert allowance.hold(amount * J) is not None
     allowance.close()
 

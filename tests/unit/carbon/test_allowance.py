@@ -163,20 +163,6 @@ def test_a_clock_that_is_set_back_an_hour_finds_what_was_spent_in_the_coming_one
     assert not spend(allowance, 1)
 
 
-def test_held_work_may_be_settled_by_another_process(tmp_path: Path, clock: ManualClock) -> None:
-    allowance = Allowance.open(tmp_path, budget(), clock)
-    since = allowance.hold(LIMIT)
-    assert since == NOON
-    assert allowance.hold(1) is None
-    allowance.close()
-    other = Allowance.open(tmp_path, budget(), clock)
-    other.settle_held(since, LIMIT, 4_000)
-    assert other.standing().committed == 4_000
-    clock.advance(3600)
-    other.settle_held(since, 4_000, 4_500)
-    assert other.standing().committed == 500, "what it cost beyond its estimate counts now"
-
-
 def test_a_changed_limit_counts_what_was_spent(tmp_path: Path, clock: ManualClock) -> None:
     allowance = Allowance.open(tmp_path, budget(), clock)
     assert spend(allowance, LIMIT)
@@ -244,9 +230,7 @@ def test_amounts_below_zero_are_refused(tmp_path: Path, clock: ManualClock) -> N
     allowance = Allowance.open(tmp_path, budget(), clock)
     for attempt in (
         lambda: allowance.reserve(-1),
-        lambda: allowance.hold(-1),
         lambda: allowance.settle(1, -1),
-        lambda: allowance.settle_held(NOON, -1, 1),
     ):
         with pytest.raises(InvalidInput):
             attempt()
@@ -273,6 +257,6 @@ def test_while_another_holds_the_file_nothing_is_granted_and_nothing_is_lost(
     first.close()
     second.close()
     with pytest.raises(Unavailable, match="closed"):
-        first.hold(1)
+        first.standing()
     holder.close()
     assert Allowance.open(tmp_path, budget(), clock).standing().committed == 2_001

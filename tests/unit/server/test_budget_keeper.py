@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from lichen.carbon.alerts import ALERTS, Alert, Telling, due_levels, of_period
-from lichen.carbon.allowance import Allowance
 from lichen.carbon.allowance_file import allowance_path
 from lichen.carbon.budget import BUDGETS, Budget, Period, Quantity, Scope
+from lichen.carbon.budget_account import BudgetAccount
 from lichen.core.clock import ManualClock
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.core.ids import DEFAULT_TENANT
@@ -45,7 +45,7 @@ class Watch:
         return made
 
     def spend(self, budget: Budget, joules: float) -> None:
-        allowance = Allowance.open(self.home.budgets, budget, self.clock)
+        allowance = BudgetAccount.open(self.home.budgets, budget, self.clock)
         assert allowance.hold(round(joules * J)) is not None
         allowance.close()
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lichen.carbon.allowance import Allowance, Standing
 from lichen.carbon.allowance_file import allowance_path
 from lichen.carbon.budget import BUDGETS, Budget, Period, Quantity, Scope, Verdict
+from lichen.carbon.budget_account import BudgetAccount
+from lichen.carbon.standing import Standing
 from lichen.control.jobs import Jobs
 from lichen.control.transitions import Claim, JobRecord, Succeed
 from lichen.core.clock import ManualClock
@@ -88,7 +89,7 @@ class Bench:
         )
 
     def standing(self, budget: Budget) -> Standing:
-        allowance = Allowance.open(self.home.budgets, budget, self.clock)
+        allowance = BudgetAccount.open(self.home.budgets, budget, self.clock)
         try:
             return allowance.standing()
         finally:
@@ -127,7 +128,7 @@ def test_a_small_budget_is_tried_with_all_it_has(bench: Bench) -> None:
 
 def test_every_budget_that_covers_it_must_hold_it_or_none_does(bench: Bench) -> None:
     wide, narrow = bench.set(1000, name="a-wide"), bench.set(1000, name="b-narrow")
-    spender = Allowance.open(bench.home.budgets, narrow, bench.clock)
+    spender = BudgetAccount.open(bench.home.budgets, narrow, bench.clock)
     assert spender.hold(990 * J)
     spender.close()
     ruling = bench.rations.judge(bench.job())
@@ -209,7 +210,7 @@ def test_what_gets_to_no_checkpoint_in_a_whole_period_is_not_tried_for_ever(benc
 
 def test_what_others_left_too_little_for_is_tried_again(bench: Bench) -> None:
     lab = bench.set(100)
-    spender = Allowance.open(bench.home.budgets, lab, bench.clock)
+    spender = BudgetAccount.open(bench.home.budgets, lab, bench.clock)
     assert spender.hold(45 * J)
     spender.close()
     bench.begin()

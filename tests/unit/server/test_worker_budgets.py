@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lichen.carbon.allowance import Allowance
 from lichen.carbon.budget import BUDGETS, Budget, Period, Quantity, Scope
+from lichen.carbon.budget_account import BudgetAccount
 from lichen.control.jobs import Jobs
 from lichen.control.transitions import Cancel, Claim
 from lichen.core.clock import ManualClock, SystemClock
@@ -50,8 +50,8 @@ class Shop:
         self.documents.commit([Change(BUDGETS, "lab", msgspec.json.encode(made))])
         return made
 
-    def allowance(self, budget: Budget) -> Allowance:
-        return Allowance.open(self.home.budgets, budget, SystemClock())
+    def allowance(self, budget: Budget) -> BudgetAccount:
+        return BudgetAccount.open(self.home.budgets, budget, SystemClock())
 
     def committed(self, budget: Budget) -> int:
         opened = self.allowance(budget)
@@ -122,7 +122,7 @@ def test_a_raised_budget_wakes_what_waits(shop: Shop) -> None:
 def test_what_waits_starts_by_itself_when_the_window_has_rolled_on(shop: Shop) -> None:
     rolling = shop.set(100, "60s")
     then = SystemClock().now() - timedelta(seconds=55)
-    earlier = Allowance.open(shop.home.budgets, rolling, ManualClock(then))
+    earlier = BudgetAccount.open(shop.home.budgets, rolling, ManualClock(then))
     assert earlier.hold(95 * J) is not None
     earlier.close()
     job_id = shop.submit()

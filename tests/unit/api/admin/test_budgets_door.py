@@ -10,9 +10,9 @@ import pytest
 from lichen.api.admin_routes import Plane
 from lichen.api.budget_views import budget_of
 from lichen.carbon.alerts import ALERTS, Alert
-from lichen.carbon.allowance import Allowance
 from lichen.carbon.allowance_file import allowance_path
 from lichen.carbon.budget import BUDGETS, Quantity
+from lichen.carbon.budget_account import BudgetAccount
 from lichen.core.clock import ManualClock
 from lichen.core.ids import ModelReference, TenantId
 from lichen.protocol.budgets import BudgetRequest
@@ -37,7 +37,7 @@ class House(Protocol):
 def spend(house: House, name: str, amount: int) -> None:
     """Commit some of a budget as another process would."""
     budget = house.plane.budgets.get(name)
-    allowance = Allowance.open(Home(house.plane.uploads.parent).budgets, budget, house.clock)
+    allowance = BudgetAccount.open(Home(house.plane.uploads.parent).budgets, budget, house.clock)
     assert allowance.hold(amount) is not None
     allowance.close()
 
