@@ -29,7 +29,7 @@ MEASURE = """<script>addEventListener('load', () => {
     told[row.id] = {text: cell.innerText.trim().replace(/\\s+/g, ' '),
                     seen: box.width > 0 && box.height > 0 && cell.checkVisibility()};
   }
-  const wide = [...document.querySelectorAll('th, td, dd, pre, small, li, h1')]
+  const wide = [...document.querySelectorAll('th, td, dd, pre, small, li, h1, h2')]
     .filter(one => getComputedStyle(one).display !== 'inline')
     .filter(one => one.scrollWidth > one.clientWidth + 1)
     .map(one => one.innerText.slice(0, 60));
@@ -77,6 +77,12 @@ def test_the_look_at_requests_and_console_would_show_what_is_wrong(browser: Brow
 @pytest.mark.parametrize("width", [900, 500])
 def test_nothing_is_wider_than_the_screen(browser: Browser, width: int) -> None:
     told = measured(browser, SCI, width)
+    assert (told["over"], told["wide"]) == (0, [])
+
+
+def test_the_longest_name_is_broken(browser: Browser) -> None:
+    browser.replaced = ("Whole platform", 200 * "W")
+    told = measured(browser, SCI, 500)
     assert (told["over"], told["wide"]) == (0, [])
 
 

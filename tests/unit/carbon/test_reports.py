@@ -213,6 +213,19 @@ def test_a_direct_factor_above_the_life_cycle_is_refused_as_wrong(ledger: Ledger
     assert "above the life-cycle intensity" in found["scope3.3"].absent
 
 
+def test_upstream_and_totals_never_reach_below_nothing(ledger: LedgerReader) -> None:
+    """The hours' intensity may be lower than a mean direct factor; what is upstream may not."""
+    market = MarketFactor(0.0, "supplier", "Example Power", "invoice")
+    october = replace(GHG, until=example.NOVEMBER)
+    life_cycle = told(ledger, october)["scope2.location"]
+    kwh = told(ledger, october)["energy.purchased"].value
+    nearly_all = 990 * life_cycle.value / kwh
+    declared = replace(OWNED, direct=Declared(nearly_all, "an inventory"), market=market)
+    found = told(ledger, october, declared)
+    assert found["scope3.3"].low == 0 < found["scope3.3"].value
+    assert found["total.market"].low >= found["scope3.2"].low >= 0
+
+
 def test_a_market_factor_without_evidence_gives_no_figure(ledger: LedgerReader) -> None:
     market = MarketFactor(50.0, "supplier", "Example Power", None)
     found = told(ledger, GHG, replace(OWNED, market=market))

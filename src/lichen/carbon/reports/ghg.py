@@ -6,7 +6,7 @@ scope 2 where a direct factor is declared, and else said to be in it: nothing is
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from lichen.carbon.intensity import Scope, Signal
@@ -226,6 +226,9 @@ def _upstream_sum(activity: Activity, amounts: list[Amount], said: list[str]) ->
         return absent(
             _UPSTREAM, "direct_g_per_kwh is above the life-cycle intensity in force: correct it"
         )
+    # Where a grid's clean hours lie below the declared direct factor, fuel and plants emit nothing
+    # less than nothing: an end below 0 says that the factor is a mean.
+    amount = replace(amount, low=None if amount.low is None else max(amount.low, 0))
     origin = energy_origin(activity, activity.platform)
     provenance = f"{origin.provenance}; {'; '.join(said)}"
     return figure(_UPSTREAM, amount, Origin(origin.method, provenance, ALL_ENDS))
