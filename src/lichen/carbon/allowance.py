@@ -16,7 +16,7 @@ from lichen.carbon.budget_account import check_same
 from lichen.carbon.lease import Lease
 from lichen.carbon.standing import Standing, fitting_at, standing_of
 from lichen.core.clock import Clock
-from lichen.core.errors import InvalidInput, Unavailable
+from lichen.core.errors import Corrupt, InvalidInput, Unavailable
 
 
 class Allowance(Lease):
@@ -126,6 +126,7 @@ class Allowance(Lease):
 
         Raises:
             StorageFailed: the disk does not take it.
+            Corrupt: the file was damaged or removed: open it anew.
         """
         now = self._clock.now()
         with self._lock:
@@ -150,7 +151,7 @@ class Allowance(Lease):
                     self._enter(now)
                     self._give_back()
                 self._file.sync()
-            except Unavailable:
+            except (Unavailable, Corrupt):
                 pass  # the slice is forfeited, as a crash would
             finally:
                 self._is_closed = True

@@ -86,6 +86,7 @@ class StepFile:
         self._bytes = memoryview(self._mapped)
         self._words: memoryview[int] = self._bytes[_PLACES_AT:][: _PLACES * 16].cast("q")
         self._content = b""
+        self._starts: Sequence[int] = ()
         self._step: Span | None = None
         self._counted: Mapping[int, int] = {}
 
@@ -111,7 +112,7 @@ class StepFile:
                 raise
         try:
             with file.locked():
-                file._check_places()
+                file._check_places(file._words.tolist())
         except BaseException:
             file.close()
             raise
@@ -135,6 +136,7 @@ class StepFile:
 
         Raises:
             Unavailable: somebody has held it for long.
+            Corrupt: it was removed, or cut, which would end whoever reads the mapped page.
         """
         pause_s = _PAUSE_S
         began = monotonic()
@@ -148,9 +150,19 @@ class StepFile:
                 sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             else:
+                self._check_there()
                 return
         self._waits_from = monotonic() + _AFTERWARDS_S
         raise Unavailable(f"{self.path} is held by a process that does not go on: end that one")
+
+    def _check_there(self) -> None:
+        found = os.fstat(self._descriptor)
+        if found.st_size == _PAGE and found.st_nlink:
+            return
+        self.unlock()
+        if found.st_nlink:
+            raise _damaged(self.path)
+        raise Corrupt(f"{self.path} was removed: open the budget anew, with nothing spent")
 
     def unlock(self) -> None:
         """Give the lock back."""
@@ -162,6 +174,7 @@ class StepFile:
         if content != self._content or step != self._step:  # of 1,000 budgets few change a second
             first, last = counted_from(self._period, step)
             words = self._words.tolist()
+            self._check_places(words)
             self._counted = {
                 start: committed
                 for start, committed in sorted(zip(words[::2], words[1::2], strict=True))
@@ -198,14 +211,16 @@ class StepFile:
         self._words[place] = start_us
         return place
 
-    def _check_places(self) -> None:
-        words = self._words.tolist()
-        for start, committed in zip(words[::2], words[1::2], strict=True):
-            if not (0 <= committed < _LARGEST and _is_step(self._period, start)):
-                raise _damaged(self.path)
-        used: Sequence[int] = [start for start in words[::2] if start]
-        if len(set(used)) < len(used):
+    def _check_places(self, words: Sequence[int]) -> None:
+        starts, committed = words[::2], words[1::2]
+        if min(committed) < 0 or max(committed) >= _LARGEST:
             raise _damaged(self.path)
+        if starts == self._starts:  # they seldom change, and each takes a look at the calendar
+            return
+        used = [start for start in starts if start]
+        if len(set(used)) < len(used) or not all(_is_step(self._period, one) for one in used):
+            raise _damaged(self.path)
+        self._starts = starts
 
     def sync(self) -> None:
         """Have the disk hold it, against a power failure; takes as long as the disk does.

@@ -16,7 +16,7 @@ from lichen.carbon.late_work import LateWork
 from lichen.carbon.slices import SliceSize
 from lichen.carbon.standing import Counted, returns_at
 from lichen.core.clock import Clock
-from lichen.core.errors import InvalidInput, Unavailable
+from lichen.core.errors import Corrupt, InvalidInput, Unavailable
 
 _NO_STEP = Span(datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
 
@@ -54,7 +54,7 @@ class Lease:
                 with self._file.locked():
                     self._enter(now)
                     self._lease(estimate)
-            except Unavailable:
+            except (Unavailable, Corrupt):
                 return False
             if estimate > self._left:
                 return False
@@ -127,7 +127,7 @@ class Lease:
             try:
                 with self._file.locked():
                     self._file.give_back(start_us, estimate - actual)
-            except Unavailable:
+            except (Unavailable, Corrupt):
                 pass  # it stays committed: errs towards refusing
 
     def _cover(self) -> None:
@@ -138,7 +138,7 @@ class Lease:
             with self._file.locked():
                 self._enter(self._clock.now())
                 self._give_back()
-        except Unavailable:
+        except (Unavailable, Corrupt):
             pass  # it stays owed, and whatever is leased next pays it
 
     def _refresh(self, now: datetime) -> None:

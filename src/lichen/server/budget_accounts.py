@@ -8,7 +8,7 @@ from lichen.carbon.budget_account import BudgetAccount
 from lichen.carbon.budget_records import every_budget
 from lichen.carbon.standing import Standing
 from lichen.core.clock import Clock
-from lichen.core.errors import InvalidInput, LichenError
+from lichen.core.errors import Corrupt, InvalidInput, LichenError
 from lichen.monitoring.exposition import BudgetGauge
 from lichen.protocol.budgets import BudgetStanding
 from lichen.server.home import Home
@@ -34,7 +34,14 @@ class BudgetAccounts:
             Unavailable: its file is held by a process that was stopped.
         """
         with self._lock:
-            return self._account(budget).standing()
+            try:
+                return self._account(budget).standing()
+            except Corrupt:  # or removed: the file that is there now says how it stands
+                damaged = self._opened.pop(budget.name, None)
+                if damaged is None:
+                    raise
+                damaged.close()
+                return self._account(budget).standing()
 
     def view(self, budget: Budget) -> BudgetStanding | str:
         """The same as a message; a sentence where it cannot be known."""

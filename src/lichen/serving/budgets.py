@@ -15,7 +15,7 @@ from lichen.carbon.allowance import Allowance
 from lichen.carbon.allowance_file import identity
 from lichen.carbon.budget import BUDGETS, Budget, ScopeKind
 from lichen.core.clock import Clock
-from lichen.core.errors import LichenError
+from lichen.core.errors import Corrupt, LichenError
 from lichen.core.ids import TenantId
 from lichen.registry.records import Records
 from lichen.serving.allotment import Allotment, Ration
@@ -166,6 +166,11 @@ class Budgets:
     def _tend(self, ration: Ration) -> None:
         try:
             ration.allowance.tend()
+        except Corrupt as error:  # it is opened anew, and refused for as long as that fails
+            _log.error("the account of budget %s is given up: %s", ration.budget.name, error)
+            self._rations.pop(identity(ration.budget), None)
+            ration.allowance.close()
+            self._is_stale = True
         except LichenError:
             _log.exception("the account of budget %s is not on the disk", ration.budget.name)
 

@@ -298,3 +298,20 @@ def test_a_refusal_names_the_host_alone(receiver: Receiver, watch: Watch) -> Non
 def test_only_https_or_this_machine_is_told(address: str) -> None:
     with pytest.raises(InvalidInput, match="alert_webhook is no usable address"):
         Webhook(address)
+
+
+def test_a_file_that_is_restored_or_removed_is_watched_on(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    budget = watch.set()
+    watch.spend(budget, 10)
+    path = allowance_path(watch.home.budgets, budget)
+    whole = path.read_bytes()
+    assert watch.accounts.standing(budget).committed == 10 * J
+    with path.open("r+b") as file:
+        file.truncate(0)
+    assert "is damaged" in str(watch.accounts.view(budget))
+    path.write_bytes(whole)
+    assert watch.accounts.standing(budget).committed == 10 * J
+    path.unlink()
+    assert watch.accounts.standing(budget).committed == 0
+    watch.accounts.close()

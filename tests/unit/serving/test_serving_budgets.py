@@ -28,7 +28,7 @@ from lichen.frameworks.function import FunctionPredictor
 from lichen.registry.records import MODELS, ModelEntry
 from lichen.serving.allotment import Overspent
 from lichen.serving.batcher import Batcher
-from lichen.serving.budgets import LOOKS_AFTER_REMOVAL, Budgets, counts
+from lichen.serving.budgets import LOOKS_AFTER_REMOVAL, LOOKS_PER_TENDING, Budgets, counts
 from lichen.serving.charging import PRIOR_NJ_PER_NS, Metering, NoMetering, ProcessMetering
 from lichen.serving.deployment import Cheaper, Deployment, ServiceLevel
 from lichen.serving.plane import DataPlane
@@ -242,6 +242,48 @@ def test_a_damaged_account_refuses_all_that_it_counts_for_and_nothing_else(
         path.unlink()
         house.budgets.look(changed=True)
         assert isinstance(await house.ask(1.0), Answer)
+
+    running(tmp_path, act)
+
+
+@pytest.mark.parametrize("damage", [b"", b"?" * 100, b"\xff" * 4096, None])
+def test_an_account_that_is_damaged_while_it_is_open_refuses_until_it_is_restored(
+    tmp_path: Path, damage: bytes | None
+) -> None:
+    async def act(house: House) -> None:
+        limited = house.limit("deployment:d", 100)
+        assert isinstance(await house.ask(1.0), Answer)
+        path = allowance_path(tmp_path / "budgets", limited)
+        whole = path.read_bytes()
+        with path.open("r+b") as file:  # the same file, as the process has it open
+            if damage is None:
+                file.seek(2048)
+                file.write(b"\x7f" * 16)
+            else:
+                file.truncate(0)
+                file.write(damage)
+        for _ in range(LOOKS_PER_TENDING + 1):
+            house.budgets.look(changed=False)
+        assert isinstance(await house.ask(1.0), Unavailable)
+        path.write_bytes(whole)
+        for _ in range(LOOKS_PER_TENDING + 1):
+            house.budgets.look(changed=False)
+        assert isinstance(await house.ask(1.0), Answer)
+
+    running(tmp_path, act)
+
+
+def test_an_account_that_is_removed_while_it_is_open_begins_anew(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        limited = house.limit("deployment:d", 100)
+        assert isinstance(await house.ask(1.0), Answer)
+        assert isinstance(await house.ask(1.0), Answer)
+        assert house.spent(limited) == 2 * ROW_NJ
+        allowance_path(tmp_path / "budgets", limited).unlink()
+        for _ in range(LOOKS_PER_TENDING + 1):
+            house.budgets.look(changed=False)
+        assert isinstance(await house.ask(1.0), Answer)
+        assert house.spent(limited) == ROW_NJ
 
     running(tmp_path, act)
 
