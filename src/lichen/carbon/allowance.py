@@ -132,6 +132,10 @@ class Allowance(Lease):
         with self._lock:
             if self._is_closed:
                 return
+            if not (self._left or self._is_used or self._is_unwritten) and (
+                self._file.is_unchanged(now)
+            ):
+                return  # so that a thousand idle budgets cost next to nothing
             try:
                 self._refresh(now)
             except Unavailable:

@@ -183,6 +183,19 @@ class StepFile:
             self._content, self._step = content, step
         return self._counted
 
+    def is_unchanged(self, now: datetime) -> bool:
+        """Whether nothing can have changed since `counted` looked; asked without the lock.
+
+        A change that is under way is seen the next time.
+        """
+        step = self._step
+        if step is None or not step.start <= now < step.end:
+            return False
+        found = os.fstat(self._descriptor)
+        if found.st_size != _PAGE or not found.st_nlink:
+            return False
+        return self._words.tobytes() == self._content
+
     def add(self, step: Span, amount: int) -> None:
         """Commit more in the step that is now, or less."""
         start = microseconds(step.start)

@@ -25,6 +25,7 @@ class BudgetAccount:
         self._budget = budget
         self._clock = clock
         self._lock = Lock()
+        self._known: Standing | None = None
         self._is_unwritten = self._is_closed = False
 
     @classmethod
@@ -49,7 +50,9 @@ class BudgetAccount:
             InvalidInput: it is another budget, which has a file of its own.
         """
         check_same(budget, self._budget)
-        self._budget = budget
+        with self._lock:
+            if budget != self._budget:
+                self._budget, self._known = budget, None
 
     def hold(self, estimate: int) -> datetime | None:
         """Commit what work will cost that may outlive this process, as a job may; None: no room.
@@ -91,8 +94,14 @@ class BudgetAccount:
         Raises:
             Unavailable: it is closed, or the file's lock is held by a process that was stopped.
         """
-        step, counted = self._counted(self._clock.now())
-        return standing_of(self._budget, step, counted)
+        now = self._clock.now()
+        with self._lock:
+            known = self._known
+            if known is not None and not self._is_closed and self._file.is_unchanged(now):
+                return known
+        with self._locked(now) as step:
+            known = self._known = standing_of(self._budget, step, self._file.counted(step))
+        return known
 
     def fits_at(self, amount: int) -> datetime | None:
         """When `amount` will fit if nothing more is spent; None if it never will.
@@ -133,6 +142,7 @@ class BudgetAccount:
         with self._lock:
             if self._is_closed:
                 raise closed(self._budget)
+            self._known = None  # whoever looks at the file knows another content of it
             with self._file.locked():
                 yield step
 

@@ -63,6 +63,16 @@ def test_every_look_sees_what_others_did_since_the_last(tmp_path: Path, clock: M
     assert watcher.standing().resets_at == NOON.replace(hour=14)
 
 
+def test_what_was_seen_on_the_way_is_not_taken_for_what_was_told(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    watcher, spender = (BudgetAccount.open(tmp_path, budget(), clock) for _ in range(2))
+    assert watcher.standing() == watcher.standing()
+    assert spender.hold(LIMIT)
+    assert watcher.hold(1) is None
+    assert watcher.standing().remaining == 0
+
+
 def test_a_limit_that_changes_holds_for_what_is_asked_next(
     tmp_path: Path, clock: ManualClock
 ) -> None:
