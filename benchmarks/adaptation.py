@@ -26,7 +26,7 @@ from lichen.data.table import Table, seconds64
 from lichen.evaluation.scores import coverage, pinball
 from lichen.forecasting.panel import Panel
 from lichen.forecasting.quantiles import Width
-from lichen.server.adaptation import panel_of
+from lichen.server.keepers.adaptation import panel_of
 from lichen.serving.adaptation import due, judge
 from lichen.serving.forecaster import ForecastAdapter, ForecastPredictor
 from lichen.store.blobs import MemoryBlobs

@@ -24,9 +24,9 @@ from uvicorn.server import ServerState
 from lichen.api.gate import Gate
 from lichen.api.infer_lane import InferProtocol, protocol_for
 from lichen.api.oip_http import Door, HttpLimits, application
-from lichen.carbon.allowance import Allowance
-from lichen.carbon.budget import BUDGETS, Budget, Period, Quantity, Scope
-from lichen.carbon.budget_account import BudgetAccount
+from lichen.carbon.budgets.allowance import Allowance
+from lichen.carbon.budgets.budget import BUDGETS, Budget, Period, Quantity, Scope
+from lichen.carbon.budgets.budget_account import BudgetAccount
 from lichen.core.batch import Array
 from lichen.core.clock import SystemClock
 from lichen.core.events import NoObserver

@@ -22,7 +22,7 @@ IMPORTS = (
         0.1,
     ),
     ("lichen.client", "import lichen.client, lichen.client.connection", 0.35),
-    ("lichen.carbon.metered", "import lichen; lichen.metered", None),
+    ("lichen.carbon.tracker.metered", "import lichen; lichen.metered", None),
     ("lichen --help", "from lichen.cli.main import run; run(['--help'])", None),
 )
 MEGABYTE = 1_000_000

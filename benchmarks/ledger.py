@@ -17,11 +17,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import process_time_ns
 
-from lichen.carbon.accounts import LedgerReader
-from lichen.carbon.fixed import ConstantIntensity
-from lichen.carbon.ledger import Ledger
-from lichen.carbon.postings import Basis, Booking, Posting
-from lichen.carbon.rollup import Retention
+from lichen.carbon.grids.fixed import ConstantIntensity
+from lichen.carbon.ledger.accounts import LedgerReader
+from lichen.carbon.ledger.ledger import Ledger
+from lichen.carbon.ledger.postings import Basis, Booking, Posting
+from lichen.carbon.ledger.rollup import Retention
 from lichen.core.clock import ManualClock
 from lichen.core.figures import Method
 

@@ -12,10 +12,10 @@ import tempfile
 from pathlib import Path
 from time import sleep
 
-from lichen.carbon.averages import YearlyAverages
-from lichen.carbon.booking import book
 from lichen.carbon.footprint import CarbonRate
-from lichen.carbon.ledger import Ledger
+from lichen.carbon.grids.averages import YearlyAverages
+from lichen.carbon.ledger.booking import book
+from lichen.carbon.ledger.ledger import Ledger
 from lichen.core.clock import SystemClock
 from lichen.energy.closing import NOTHING_BOOKED, close
 from lichen.energy.owner import MeterOwner

@@ -15,16 +15,16 @@ from functools import partial
 from pathlib import Path
 from time import process_time_ns, sleep
 
-from lichen.energy.accelerators import Accelerators
-from lichen.energy.counter_meter import Clocks
-from lichen.energy.host_meter import HostMeter
+from lichen.energy.cards.accelerators import Accelerators
+from lichen.energy.cards.nvml import Nvml
+from lichen.energy.cards.replay_cards import ReplayCard, ReplayNvml
 from lichen.energy.meter import Meter
-from lichen.energy.model import ModelMeter
-from lichen.energy.nvml import Nvml
 from lichen.energy.owner import MeterOwner
-from lichen.energy.prometheus import PrometheusMeter
-from lichen.energy.rapl import RaplMeter
-from lichen.energy.replay_cards import ReplayCard, ReplayNvml
+from lichen.energy.power.model import ModelMeter
+from lichen.energy.readers.counter_meter import Clocks
+from lichen.energy.readers.host_meter import HostMeter
+from lichen.energy.readers.prometheus import PrometheusMeter
+from lichen.energy.readers.rapl import RaplMeter
 
 WINDOWS = 15
 TICK_SECONDS = 0.1

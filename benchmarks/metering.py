@@ -23,7 +23,7 @@ from linearity import two_against_one
 from lichen.api.callers import Callers
 from lichen.api.gate import Gate
 from lichen.api.oip_http import Door, HttpLimits
-from lichen.carbon.metered import metered
+from lichen.carbon.tracker.metered import metered
 from lichen.core.clock import SystemClock
 from lichen.core.events import NoObserver
 from lichen.core.ids import DEFAULT_TENANT

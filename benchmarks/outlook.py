@@ -16,8 +16,8 @@ from time import process_time
 import numpy as np
 from numpy.typing import NDArray
 
+from lichen.carbon.grids.observations import Point
 from lichen.carbon.intensity import Kind
-from lichen.carbon.observations import Point
 from lichen.carbon.outlook.hours import HOUR_S, hourly
 from lichen.carbon.outlook.place import place_of
 from lichen.carbon.outlook.record import DECILES, HORIZON_HOURS

@@ -4,7 +4,7 @@
 
 Reads the SPECpower_ssj2008 results that Cloud Carbon Footprint collected (Apache-2.0) and, where
 the `tdp` extra is installed, the TDP table that codecarbon ships (MIT). Prints the constants that
-stand in `lichen.energy.parameters`, then, by four ways of holding servers out, which share of
+stand in `lichen.energy.power.parameters`, then, by four ways of holding servers out, which share of
 them the 90 % intervals cover. Exit code 1 when a constant differs or a coverage misses its goal.
 
 Leaving one maker of servers out is the way that counts: makers choose memory, fans and power
@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from lichen.core.errors import Unavailable
-from lichen.energy.parameters import (
+from lichen.energy.power.parameters import (
     MEMORY,
     MILLI,
     SPECPOWER_2017,
@@ -33,7 +33,7 @@ from lichen.energy.parameters import (
     Ratios,
     Spread,
 )
-from lichen.energy.processors import TdpTable, tdp_table
+from lichen.energy.power.processors import TdpTable, tdp_table
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TABLE = "ccf_specpower_2007_2021.csv"

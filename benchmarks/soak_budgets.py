@@ -30,8 +30,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lichen.carbon.allowance import Allowance
-from lichen.carbon.budget import Budget, Period, Quantity, Scope
+from lichen.carbon.budgets.allowance import Allowance
+from lichen.carbon.budgets.budget import Budget, Period, Quantity, Scope
 from lichen.client.connection import Lichen, connect
 from lichen.core.clock import SystemClock
 from lichen.core.tensors import Datatype, Signature, TensorSpec

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from known.asking import Answers
-from lichen.carbon.chain import postings_of
-from lichen.carbon.postings import Posting
-from lichen.carbon.sqlite_books import SqliteBooks
+from lichen.carbon.ledger.chain import postings_of
+from lichen.carbon.ledger.postings import Posting
+from lichen.carbon.ledger.sqlite_books import SqliteBooks
 from lichen.client.connection import Lichen
 from lichen.energy.closing import IDLE, METER, OVERHEAD_PREFIX, RATE_VARIANCE
 from lichen.protocol.admin import AccountTotal

@@ -7,7 +7,7 @@ _HOMES = {
     "Wish": "lichen.client.inference",
     "compare": "lichen.core.comparison",
     "connect": "lichen.client.connection",
-    "metered": "lichen.carbon.metered",
+    "metered": "lichen.carbon.tracker.metered",
 }
 
 __all__ = ["Wish", "__version__", "compare", "connect", "metered"]

@@ -8,25 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from lichen.carbon.averages import WorldAverage, YearlyAverages
-from lichen.carbon.electricitymaps import ElectricityMaps
-from lichen.carbon.entsoe import Entsoe
-from lichen.carbon.entsoe_areas import AREAS
-from lichen.carbon.fetching import asked
-from lichen.carbon.fixed import ConstantIntensity, read_series
-from lichen.carbon.intensity import (
-    MOST_G_PER_KWH,
-    FallbackChain,
-    IntensitySource,
-    IntensityValue,
-    Kind,
-    checked_value,
-    checked_zone,
-)
-from lichen.carbon.kept import Kept, KeptIntensity, kept_file, write_kept
-from lichen.carbon.neso import Neso
-from lichen.carbon.observations import moment_of
-from lichen.carbon.replay import (
+from lichen.carbon.grids.averages import WorldAverage, YearlyAverages
+from lichen.carbon.grids.electricitymaps import ElectricityMaps
+from lichen.carbon.grids.entsoe import Entsoe
+from lichen.carbon.grids.entsoe_areas import AREAS
+from lichen.carbon.grids.fetching import asked
+from lichen.carbon.grids.fixed import ConstantIntensity, read_series
+from lichen.carbon.grids.kept import Kept, KeptIntensity, kept_file, write_kept
+from lichen.carbon.grids.neso import Neso
+from lichen.carbon.grids.observations import moment_of
+from lichen.carbon.grids.replay import (
     Asked,
     Plant,
     ReplayServer,
@@ -36,9 +27,18 @@ from lichen.carbon.replay import (
     neso_intensity,
     watttime_historical,
 )
-from lichen.carbon.service import IntensityService, ServiceRefused, Throttled
-from lichen.carbon.watttime import WattTime
-from lichen.carbon.web import Web
+from lichen.carbon.grids.service import IntensityService, ServiceRefused, Throttled
+from lichen.carbon.grids.watttime import WattTime
+from lichen.carbon.grids.web import Web
+from lichen.carbon.intensity import (
+    MOST_G_PER_KWH,
+    FallbackChain,
+    IntensitySource,
+    IntensityValue,
+    Kind,
+    checked_value,
+    checked_zone,
+)
 from lichen.core.errors import InvalidInput, LichenError, NotFound, Unavailable
 
 NOON = datetime(2022, 6, 1, 12, 30, tzinfo=UTC)

@@ -16,18 +16,18 @@ from time import sleep
 
 import pytest
 
-from lichen.carbon.accounts import LedgerReader
-from lichen.carbon.books import Books
-from lichen.carbon.fixed import ConstantIntensity
-from lichen.carbon.ledger import Ledger
-from lichen.carbon.postgres_books import PostgresBooks
-from lichen.carbon.postings import Basis, Booking, Posting, Unbalanced
-from lichen.carbon.rollup import Retention
-from lichen.carbon.sqlite_books import SqliteBooks
+from lichen.carbon.grids.fixed import ConstantIntensity
+from lichen.carbon.ledger.accounts import LedgerReader
+from lichen.carbon.ledger.books import Books
+from lichen.carbon.ledger.ledger import Ledger
+from lichen.carbon.ledger.postgres_books import PostgresBooks
+from lichen.carbon.ledger.postings import Basis, Booking, Posting, Unbalanced
+from lichen.carbon.ledger.rollup import Retention
+from lichen.carbon.ledger.sqlite_books import SqliteBooks
 from lichen.core.clock import ManualClock
 from lichen.core.errors import InvalidInput, NotFound, StorageFailed, Unavailable
 from lichen.core.figures import Method
-from lichen.server.ledger_books import ledger_books
+from lichen.server.keepers.ledger_books import ledger_books
 from lichen.server.metering import open_metering
 from lichen.server.sections import Value
 from lichen.server.settings import load

@@ -14,24 +14,24 @@ import pytest
 from lichen.core.clock import ManualClock
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.core.figures import Method
-from lichen.energy.accelerators import Accelerators
-from lichen.energy.amdsmi import AmdSmi
-from lichen.energy.calibration import Calibration
-from lichen.energy.cgroup import CgroupPaths
-from lichen.energy.container import container_meter
-from lichen.energy.counter_meter import Clocks, CounterMeter
+from lichen.energy.cards.accelerators import Accelerators
+from lichen.energy.cards.amdsmi import AmdSmi
+from lichen.energy.cards.hwmon import Hwmon
+from lichen.energy.cards.nvml import Nvml
+from lichen.energy.cards.replay_cards import ReplayAmdSmi, ReplayCard, ReplayNvml
 from lichen.energy.host_cpu import HostCpu
-from lichen.energy.host_meter import HostMeter
-from lichen.energy.hwmon import Hwmon
-from lichen.energy.machine import assume, this_machine
 from lichen.energy.meter import Meter, OwnCpu, Reading
-from lichen.energy.model import ModelMeter
-from lichen.energy.nvml import Nvml
-from lichen.energy.parameters import Spread, parameters_of_tdp
-from lichen.energy.prometheus import PrometheusSource
-from lichen.energy.rapl import RaplMeter
-from lichen.energy.replay import NullMeter, ReplayMeter
-from lichen.energy.replay_cards import ReplayAmdSmi, ReplayCard, ReplayNvml
+from lichen.energy.power.calibration import Calibration
+from lichen.energy.power.machine import assume, this_machine
+from lichen.energy.power.model import ModelMeter
+from lichen.energy.power.parameters import Spread, parameters_of_tdp
+from lichen.energy.readers.cgroup import CgroupPaths
+from lichen.energy.readers.container import container_meter
+from lichen.energy.readers.counter_meter import Clocks, CounterMeter
+from lichen.energy.readers.host_meter import HostMeter
+from lichen.energy.readers.prometheus import PrometheusSource
+from lichen.energy.readers.rapl import RaplMeter
+from lichen.energy.readers.replay import NullMeter, ReplayMeter
 
 SECOND = 1_000_000_000
 WATTS = 10

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from lichen.carbon.fixed import SeriesIntensity
+from lichen.carbon.grids.fixed import SeriesIntensity
 from lichen.carbon.outlook.record import HOUR, OutlookSource, checked_outlook
 from lichen.carbon.outlook.recorded import FixedOutlook, NoOutlook, ReplayOutlook
 from lichen.core.clock import ManualClock
 from lichen.core.errors import InvalidInput, LichenError, NotFound, Unavailable
 from lichen.registry.catalog import Catalog
+from lichen.server.keepers.zone_histories import ZoneHistories
+from lichen.server.keepers.zone_outlooks import ZoneOutlooks
 from lichen.server.sections import CarbonSettings
-from lichen.server.zone_histories import ZoneHistories
-from lichen.server.zone_outlooks import ZoneOutlooks
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import SqliteDocuments
 

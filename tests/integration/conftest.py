@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lichen.carbon.accounts import LedgerReader
+from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.cli.main import run
 from lichen.client.connection import connect
 from lichen.protocol.admin import TrainSpec

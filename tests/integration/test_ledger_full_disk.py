@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from lichen.carbon.fixed import ConstantIntensity
-from lichen.carbon.ledger import Ledger, LedgerReader
-from lichen.carbon.postings import Basis, Booking, Posting
-from lichen.carbon.sqlite_books import SqliteBooks
+from lichen.carbon.grids.fixed import ConstantIntensity
+from lichen.carbon.ledger.ledger import Ledger, LedgerReader
+from lichen.carbon.ledger.postings import Basis, Booking, Posting
+from lichen.carbon.ledger.sqlite_books import SqliteBooks
 from lichen.core.errors import StorageFailed
 from lichen.core.figures import Method
 

@@ -14,10 +14,10 @@ from random import Random
 from select import select
 from textwrap import dedent
 
-from lichen.carbon.fixed import ConstantIntensity
-from lichen.carbon.ledger import Ledger
-from lichen.carbon.postings import Basis, Booking, Posting
-from lichen.carbon.rollup import Retention
+from lichen.carbon.grids.fixed import ConstantIntensity
+from lichen.carbon.ledger.ledger import Ledger
+from lichen.carbon.ledger.postings import Basis, Booking, Posting
+from lichen.carbon.ledger.rollup import Retention
 from lichen.core.clock import ManualClock
 from lichen.core.figures import Method
 
@@ -33,9 +33,9 @@ WRITER = dedent(
     from pathlib import Path
     from time import sleep
 
-    from lichen.carbon.fixed import ConstantIntensity
-    from lichen.carbon.ledger import Ledger
-    from lichen.carbon.postings import Basis, Booking, Posting
+    from lichen.carbon.grids.fixed import ConstantIntensity
+    from lichen.carbon.ledger.ledger import Ledger
+    from lichen.carbon.ledger.postings import Basis, Booking, Posting
     from lichen.core.errors import Unavailable
     from lichen.core.figures import Method
 

@@ -4,15 +4,15 @@ import os
 from pathlib import Path
 from time import process_time_ns
 
-from lichen.carbon.averages import YearlyAverages
-from lichen.carbon.booking import book
 from lichen.carbon.footprint import CarbonRate, HostEmbodied
-from lichen.carbon.ledger import Ledger, LedgerReader
+from lichen.carbon.grids.averages import YearlyAverages
+from lichen.carbon.ledger.booking import book
+from lichen.carbon.ledger.ledger import Ledger, LedgerReader
 from lichen.core.clock import SystemClock
 from lichen.energy.closing import NOTHING_BOOKED, close
 from lichen.energy.counters import ProcessCounters
-from lichen.energy.model import ModelMeter
 from lichen.energy.owner import MeterOwner
+from lichen.energy.power.model import ModelMeter
 
 WORK = "work/default/vic/vic@1/fp32"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from textwrap import dedent
 
-from lichen.carbon.ledger import Ledger, LedgerReader
+from lichen.carbon.ledger.ledger import Ledger, LedgerReader
 
 WRITER = dedent(
     """
@@ -16,9 +16,9 @@ WRITER = dedent(
     from datetime import UTC, datetime, timedelta
     from pathlib import Path
 
-    from lichen.carbon.fixed import ConstantIntensity
-    from lichen.carbon.ledger import Ledger
-    from lichen.carbon.postings import Basis, Booking, Posting
+    from lichen.carbon.grids.fixed import ConstantIntensity
+    from lichen.carbon.ledger.ledger import Ledger
+    from lichen.carbon.ledger.postings import Basis, Booking, Posting
     from lichen.core.figures import Method
 
     path, first = Path(sys.argv[1]), int(sys.argv[2])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lichen.carbon.accounts import AccountTotal, LedgerReader
+from lichen.carbon.ledger.accounts import AccountTotal, LedgerReader
 from lichen.server.home import Home
 from lichen.server.metering import open_metering
 from lichen.server.sections import Value

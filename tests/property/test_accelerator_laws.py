@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lichen.core.figures import Method
-from lichen.energy.accelerators import Accelerators
+from lichen.energy.cards.accelerators import Accelerators
+from lichen.energy.cards.nvml import Nvml
+from lichen.energy.cards.replay_cards import ReplayCard, ReplayNvml
 from lichen.energy.closing import NOTHING_BOOKED, close
 from lichen.energy.meter import Window
-from lichen.energy.nvml import Nvml
 from lichen.energy.page import Rate
 from lichen.energy.readings import Charge, ProcessReading
-from lichen.energy.replay_cards import ReplayCard, ReplayNvml
 from lichen.energy.steps import Instant
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -14,8 +14,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from lichen.carbon.allowance import Allowance
-from lichen.carbon.budget import Budget, Period, PeriodKind, Quantity, Scope, ScopeKind
+from lichen.carbon.budgets.allowance import Allowance
+from lichen.carbon.budgets.budget import Budget, Period, PeriodKind, Quantity, Scope, ScopeKind
 from lichen.core.clock import ManualClock
 
 LIMIT = 5_000

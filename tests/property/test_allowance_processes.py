@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lichen.carbon.allowance import Allowance
-from lichen.carbon.budget import Budget, Period, Quantity, Scope
-from lichen.carbon.slices import SLICE_SHARE
+from lichen.carbon.budgets.allowance import Allowance
+from lichen.carbon.budgets.budget import Budget, Period, Quantity, Scope
+from lichen.carbon.budgets.slices import SLICE_SHARE
 from lichen.core.clock import SystemClock
 
 PROCESSES, THREADS, KILLS = 4, 25, 8
@@ -22,8 +22,8 @@ BUDGET = Budget(
 SPENDER = f"""
 import os, random, sys, threading, time
 from pathlib import Path
-from lichen.carbon.allowance import Allowance
-from lichen.carbon.budget import Budget, Period, Quantity, Scope
+from lichen.carbon.budgets.allowance import Allowance
+from lichen.carbon.budgets.budget import Budget, Period, Quantity, Scope
 from lichen.core.clock import SystemClock
 
 folder, log, most = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])

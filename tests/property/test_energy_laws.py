@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from lichen.core.figures import Method
 from lichen.energy.attribution import split
 from lichen.energy.closing import Levels, Posting, close
-from lichen.energy.learning import LearnedRate
 from lichen.energy.meter import Reading, Window
 from lichen.energy.page import Rate
+from lichen.energy.power.learning import LearnedRate
 from lichen.energy.readings import Charge, ProcessReading
 
 SECOND = 1_000_000_000

@@ -11,8 +11,8 @@ import pytest
 
 from lichen.energy.closing import Levels, Posting, close
 from lichen.energy.counters import process_clock_ns
-from lichen.energy.model import ModelMeter
 from lichen.energy.owner import MeterOwner
+from lichen.energy.power.model import ModelMeter
 
 SERVER = """
 import json, sys, time

@@ -16,8 +16,8 @@ from lichen.core.errors import Unavailable
 from lichen.core.ids import DEFAULT_TENANT
 from lichen.energy.closing import Levels, Posting, close
 from lichen.energy.counters import ProcessCounters, process_clock_ns
-from lichen.energy.model import ModelMeter
 from lichen.energy.owner import MeterOwner
+from lichen.energy.power.model import ModelMeter
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.serving.charging import ProcessMetering
 from lichen.serving.deployment import Deployment

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lichen.carbon.electricitymaps import ElectricityMaps
-from lichen.carbon.entsoe import Entsoe
-from lichen.carbon.entsoe_areas import AREAS
-from lichen.carbon.intensity import MOST_G_PER_KWH, Kind, Scope, Signal
-from lichen.carbon.neso import Neso
-from lichen.carbon.observations import (
+from lichen.carbon.grids.electricitymaps import ElectricityMaps
+from lichen.carbon.grids.entsoe import Entsoe
+from lichen.carbon.grids.entsoe_areas import AREAS
+from lichen.carbon.grids.neso import Neso
+from lichen.carbon.grids.observations import (
     EARLIEST_LEAD_SECONDS,
     Answer,
     Method,
@@ -22,10 +21,11 @@ from lichen.carbon.observations import (
     merged,
     sound_answer,
 )
-from lichen.carbon.replay import Plant, ReplayServer, Told, entsoe_generation
-from lichen.carbon.service import IntensityService
-from lichen.carbon.watttime import WattTime
-from lichen.carbon.web import Web
+from lichen.carbon.grids.replay import Plant, ReplayServer, Told, entsoe_generation
+from lichen.carbon.grids.service import IntensityService
+from lichen.carbon.grids.watttime import WattTime
+from lichen.carbon.grids.web import Web
+from lichen.carbon.intensity import MOST_G_PER_KWH, Kind, Scope, Signal
 from lichen.core.errors import InvalidInput, LichenError
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

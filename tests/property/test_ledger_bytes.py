@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from lichen.carbon.fixed import ConstantIntensity
-from lichen.carbon.ledger import Ledger, LedgerReader
-from lichen.carbon.postings import Basis, Booking, Posting
-from lichen.carbon.rollup import Retention
+from lichen.carbon.grids.fixed import ConstantIntensity
+from lichen.carbon.ledger.ledger import Ledger, LedgerReader
+from lichen.carbon.ledger.postings import Basis, Booking, Posting
+from lichen.carbon.ledger.rollup import Retention
 from lichen.core.clock import ManualClock
 from lichen.core.figures import Method
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lichen.carbon.fixed import ConstantIntensity
-from lichen.carbon.ledger import Ledger, LedgerReader
-from lichen.carbon.postings import Basis, Booking, Posting, Unbalanced, check_balanced
+from lichen.carbon.grids.fixed import ConstantIntensity
+from lichen.carbon.ledger.ledger import Ledger, LedgerReader
+from lichen.carbon.ledger.postings import Basis, Booking, Posting, Unbalanced, check_balanced
 from lichen.core.clock import ManualClock
 from lichen.core.figures import Method
 from lichen.energy.attribution import split

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from lichen.core.clock import ManualClock
 from lichen.core.errors import Unavailable
 from lichen.core.figures import Method
-from lichen.energy.counter_meter import Clocks, CounterMeter
 from lichen.energy.host_cpu import HostCpu
 from lichen.energy.meter import OwnCpu
-from lichen.energy.prometheus import exposed
-from lichen.energy.source import Total
+from lichen.energy.readers.counter_meter import Clocks, CounterMeter
+from lichen.energy.readers.prometheus import exposed
+from lichen.energy.readers.source import Total
 from lichen.energy.steps import Instant
 
 SECOND = 1_000_000_000

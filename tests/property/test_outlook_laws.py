@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lichen.carbon.grids.observations import Point
 from lichen.carbon.intensity import Kind
-from lichen.carbon.observations import Point
 from lichen.carbon.outlook.hours import HOUR_S, hourly, joined
 from lichen.carbon.outlook.series import filled
 

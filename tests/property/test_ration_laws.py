@@ -8,17 +8,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from lichen.carbon.allowance import Allowance
-from lichen.carbon.budget import BUDGETS, Budget, Period, Quantity, Scope, Verdict
+from lichen.carbon.budgets.allowance import Allowance
+from lichen.carbon.budgets.budget import BUDGETS, Budget, Period, Quantity, Scope, Verdict
 from lichen.control.transitions import JobRecord
 from lichen.core.clock import ManualClock
 from lichen.core.figures import Method
 from lichen.protocol.admin import JobKind
 from lichen.server.home import Home
 from lichen.server.pricing import pricing
-from lichen.server.rationing import JobRations, Pace
 from lichen.server.sections import CarbonSettings
-from lichen.server.spending import FOLDER, AttemptCost
+from lichen.server.work.rationing import JobRations, Pace
+from lichen.server.work.spending import FOLDER, AttemptCost
 from lichen.store.documents import Change, MemoryDocuments
 
 J = 10**9

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lichen.carbon.intensity import Scope
-from lichen.carbon.postings import Basis
+from lichen.carbon.ledger.postings import Basis
+from lichen.carbon.ledger.shares import Extent, Share
 from lichen.carbon.reports import ghg
 from lichen.carbon.reports.activity import Activity, activity
 from lichen.carbon.reports.amounts import Amount, divided, rounded, total
 from lichen.carbon.reports.declarations import Declarations, Declared
 from lichen.carbon.reports.subjects import subjects
-from lichen.carbon.shares import Extent, Share
 
 ACCOUNTS = (
     "work/default/a/a@1/fp32",

@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lichen.carbon.accounts import LedgerReader
-from lichen.carbon.fixed import ConstantIntensity
-from lichen.carbon.ledger import Ledger
-from lichen.carbon.postings import Basis, Booking, Posting
-from lichen.carbon.rollup import Retention
+from lichen.carbon.grids.fixed import ConstantIntensity
+from lichen.carbon.ledger.accounts import LedgerReader
+from lichen.carbon.ledger.ledger import Ledger
+from lichen.carbon.ledger.postings import Basis, Booking, Posting
+from lichen.carbon.ledger.rollup import Retention
 from lichen.core.clock import ManualClock
 from lichen.core.errors import NotFound
 from lichen.core.figures import Method

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lichen.carbon.fixed import ConstantIntensity
 from lichen.carbon.footprint import HostEmbodied
+from lichen.carbon.grids.fixed import ConstantIntensity
 from lichen.carbon.intensity import IntensityValue
-from lichen.carbon.prices import Prices, Tally, operational_ng, receipt_of
+from lichen.carbon.tracker.prices import Prices, Tally, operational_ng, receipt_of
 from lichen.core.clock import ManualClock
 from lichen.core.figures import Method
 from lichen.energy.page import Rate

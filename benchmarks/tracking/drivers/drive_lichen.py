@@ -39,7 +39,7 @@ def main(mode: str, number: float, cores: int) -> None:
 def host_j(runtime: Path) -> float:
     """What the whole host used so far, idle included, as the owner of the meters reads it now."""
     import lichen
-    from lichen.carbon.meter_session import session_of
+    from lichen.carbon.tracker.meter_session import session_of
 
     session = session_of(runtime)
     session._owner.flush()  # noqa: SLF001 - a window now, however short

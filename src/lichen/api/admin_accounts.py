@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Route
-from lichen.carbon.averages import table
-from lichen.carbon.tenant_books import Books, TenantBooks
+from lichen.carbon.grids.averages import table
+from lichen.carbon.ledger.tenant_books import Books, TenantBooks
 from lichen.core.clock import parse_rfc3339
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import TenantId

@@ -2,7 +2,7 @@
 
 from lichen.api.admin_routes import PAGE, Plane, Question, Route
 from lichen.api.budget_views import alert_view, budget_of, budget_view
-from lichen.carbon.budget import Budget as Record
+from lichen.carbon.budgets.budget import Budget as Record
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import TenantId
 from lichen.protocol.admin import Page

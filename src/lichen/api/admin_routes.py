@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lichen.api.gate import Gate
-from lichen.carbon.accounts import LedgerReader
-from lichen.carbon.budget import Budget
+from lichen.carbon.budgets.budget import Budget
+from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.carbon.reports.declarations import NOTHING_DECLARED, Declarations
 from lichen.control.budgets import Budgets
 from lichen.control.deeds import Levers

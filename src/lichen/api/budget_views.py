@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from lichen.carbon.alerts import Alert
-from lichen.carbon.budget import Budget as Record
-from lichen.carbon.budget import Period, Quantity, Scope
+from lichen.carbon.budgets.alerts import Alert
+from lichen.carbon.budgets.budget import Budget as Record
+from lichen.carbon.budgets.budget import Period, Quantity, Scope
 from lichen.core.ids import DEFAULT_TENANT, TenantId
 from lichen.protocol.budgets import Budget, BudgetAlert, BudgetRequest, BudgetStanding, Unit
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
+from lichen.carbon.ledger.postings import Basis
+from lichen.carbon.ledger.shares import Extent, Share
 from lichen.carbon.levers import DeferredJob, DegradedRequests
-from lichen.carbon.postings import Basis
 from lichen.carbon.reports.activity import Activity, activity
 from lichen.carbon.reports.amounts import Amount, exactly
 from lichen.carbon.reports.footprints import Footprint
 from lichen.carbon.reports.savings import Saving
-from lichen.carbon.shares import Extent, Share
 from lichen.core.units import NANOGRAMS_PER_GRAM, NANOJOULES_PER_KWH
 
 _NG_PER_NJ = Fraction(NANOGRAMS_PER_GRAM, NANOJOULES_PER_KWH)

@@ -11,17 +11,17 @@ from lichen.cli.arguments import Finite
 from lichen.cli.output import json_option, show
 from lichen.core.clock import SystemClock
 from lichen.core.errors import InvalidInput, Unavailable
-from lichen.energy.calibration import Calibration, forget_calibration, write_calibration
-from lichen.energy.learning import COUNTER_SPREAD
-from lichen.energy.load_record import read_load, write_load
-from lichen.energy.machine import this_machine
 from lichen.energy.meter import Meter
-from lichen.energy.model import ModelMeter
-from lichen.energy.parameters import MILLI, Spread
-from lichen.energy.power_fit import PowerFit, fit_power
-from lichen.energy.rapl import RaplMeter
-from lichen.energy.staircase import LEAST_SECONDS, Recorder, climb
-from lichen.energy.wall_meter import read_wall_meter
+from lichen.energy.power.calibration import Calibration, forget_calibration, write_calibration
+from lichen.energy.power.learning import COUNTER_SPREAD
+from lichen.energy.power.load_record import read_load, write_load
+from lichen.energy.power.machine import this_machine
+from lichen.energy.power.model import ModelMeter
+from lichen.energy.power.parameters import MILLI, Spread
+from lichen.energy.power.power_fit import PowerFit, fit_power
+from lichen.energy.power.staircase import LEAST_SECONDS, Recorder, climb
+from lichen.energy.power.wall_meter import read_wall_meter
+from lichen.energy.readers.rapl import RaplMeter
 from lichen.server.home import Home
 from lichen.server.sections import Settings
 from lichen.server.settings import load

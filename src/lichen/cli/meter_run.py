@@ -11,11 +11,11 @@ from typing import TypedDict, Unpack
 import click
 import msgspec
 
-from lichen.carbon.emissions_csv import EmissionsFile
-from lichen.carbon.meter_session import close_sessions
-from lichen.carbon.metered_command import Booking, CommandEnd, MeteredCommand
-from lichen.carbon.prices import Prices
-from lichen.carbon.span import Terms
+from lichen.carbon.tracker.emissions_csv import EmissionsFile
+from lichen.carbon.tracker.meter_session import close_sessions
+from lichen.carbon.tracker.metered_command import Booking, CommandEnd, MeteredCommand
+from lichen.carbon.tracker.prices import Prices
+from lichen.carbon.tracker.span import Terms
 from lichen.cli.command_signals import CommandSignals, end_like
 from lichen.cli.output import printable
 from lichen.cli.receipts import receipt_line

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from lichen.carbon.alerts import ALERTS, Alert, alert_prefix, of_period
-from lichen.carbon.budget import BUDGETS, Budget, Scope, ScopeKind
-from lichen.carbon.budget_records import decoded_budget
+from lichen.carbon.budgets.alerts import ALERTS, Alert, alert_prefix, of_period
+from lichen.carbon.budgets.budget import BUDGETS, Budget, Scope, ScopeKind
+from lichen.carbon.budgets.budget_records import decoded_budget
 from lichen.control.submissions import (
     IDEMPOTENCY,
     Remembered,

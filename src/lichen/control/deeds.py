@@ -11,11 +11,11 @@ from itertools import chain
 
 import msgspec
 
-from lichen.carbon.accounts import LedgerReader
+from lichen.carbon.ledger.accounts import LedgerReader
+from lichen.carbon.ledger.shares import Share
 from lichen.carbon.levers import DEGRADED, DeferredJob, DegradedRequests, degraded_prefix
 from lichen.carbon.reports.savings import Saving
 from lichen.carbon.savings import Deeds, savings
-from lichen.carbon.shares import Share
 from lichen.control.jobs import Jobs
 from lichen.core.errors import NotFound
 from lichen.core.ids import TenantId

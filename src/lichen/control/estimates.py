@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from lichen.carbon.budget import Quantity
+from lichen.carbon.budgets.budget import Quantity
 from lichen.control.transitions import JobRecord
 from lichen.core.figures import Receipt
 from lichen.core.units import NANOJOULES_PER_JOULE, readable

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from lichen.carbon.budget import Budget, Quantity, ScopeKind, Verdict, judged_job
+from lichen.carbon.budgets.budget import Budget, Quantity, ScopeKind, Verdict, judged_job
 from lichen.control.estimates import Estimate
 from lichen.core.clock import rfc3339
 from lichen.core.ids import TenantId

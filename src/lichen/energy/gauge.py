@@ -9,10 +9,10 @@ from threading import Event, Lock, Thread
 
 from lichen.core.figures import EnergyFigure, Method
 from lichen.core.units import Nanojoules
+from lichen.energy.cards.shares import Claims
 from lichen.energy.counters import Account, ProcessCounters
-from lichen.energy.learning import COUNTER_SPREAD
 from lichen.energy.page import PageReader
-from lichen.energy.shares import Claims
+from lichen.energy.power.learning import COUNTER_SPREAD
 
 PERIOD_S = 1.0
 

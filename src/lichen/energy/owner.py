@@ -11,6 +11,7 @@ from pathlib import Path
 from lichen.core.clock import Clock, SystemClock
 from lichen.core.errors import LichenError, Unavailable
 from lichen.core.units import NANOSECONDS_PER_SECOND
+from lichen.energy.cards.shares import SharedReadings, SharesWriter, read_shares
 from lichen.energy.lock import MeterLock
 from lichen.energy.meter import Meter, OwnCpu, Window
 from lichen.energy.open_window import OpenWindow, moment_of, unix_ns, window_between
@@ -18,7 +19,6 @@ from lichen.energy.page import PageContent, PageReader, PageWriter
 from lichen.energy.probe import best_meter
 from lichen.energy.processes import Processes
 from lichen.energy.readings import ProcessReading
-from lichen.energy.shares import SharedReadings, SharesWriter, read_shares
 
 PATIENCE_NS = 5 * NANOSECONDS_PER_SECOND
 """How long a meter that could not be opened is left alone: an endpoint may take long to refuse."""

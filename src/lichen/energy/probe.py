@@ -11,13 +11,13 @@ from pathlib import Path
 
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.core.plugins import installed, load_object
-from lichen.energy.cards import Cards
-from lichen.energy.cgroup import CgroupPaths
+from lichen.energy.cards.cards import Cards
 from lichen.energy.host_cpu import PROC_STAT
-from lichen.energy.machine import Assumption, assume, this_machine
 from lichen.energy.meter import Meter
-from lichen.energy.processors import CPUINFO, MEMINFO
-from lichen.energy.rapl import POWERCAP, RaplMeter
+from lichen.energy.power.machine import Assumption, assume, this_machine
+from lichen.energy.power.processors import CPUINFO, MEMINFO
+from lichen.energy.readers.cgroup import CgroupPaths
+from lichen.energy.readers.rapl import POWERCAP, RaplMeter
 from lichen.energy.surroundings import SurroundingPaths
 
 AUTO, NONE = "auto", "none"
@@ -25,9 +25,9 @@ GROUP = "lichen.meters"
 METERS = ("rapl", "prometheus", "container", "model")
 """Those that come with the package; the best first."""
 CARDS = {
-    "nvml": "lichen.energy.nvml:Nvml",
-    "amdsmi": "lichen.energy.amdsmi:AmdSmi",
-    "hwmon": "lichen.energy.hwmon:Hwmon",
+    "nvml": "lichen.energy.cards.nvml:Nvml",
+    "amdsmi": "lichen.energy.cards.amdsmi:AmdSmi",
+    "hwmon": "lichen.energy.cards.hwmon:Hwmon",
 }
 """Libraries of accelerators, by the name that the setting gives them."""
 CARD_DEVICES = {"nvml": ("nvidiactl", "dxg"), "amdsmi": ("kfd",), "hwmon": ()}
@@ -81,7 +81,7 @@ def best_meter(choice: MeterChoice = BEST) -> Meter:
     if cards is None:
         return processors
     try:
-        made: Meter = load_object("lichen.energy.host_meter:with_cards")(processors, cards)
+        made: Meter = load_object("lichen.energy.readers.host_meter:with_cards")(processors, cards)
     except Unavailable:
         processors.close()
         raise
@@ -111,7 +111,7 @@ def check(choice: MeterChoice) -> None:
             f"choose one of {', '.join((AUTO, NONE, *CARDS))}"
         )
     if choice.prometheus_url is not None:
-        load_object("lichen.energy.scraping:Endpoint")(choice.prometheus_url)
+        load_object("lichen.energy.readers.scraping:Endpoint")(choice.prometheus_url)
     if choice.meter == "prometheus" and choice.prometheus_url is None:
         raise InvalidInput("setting meter is 'prometheus': say where, in setting prometheus_url")
 
@@ -130,12 +130,14 @@ def open_named(name: str, choice: MeterChoice) -> Meter:
         case "model":
             return assumed(choice.paths).meter()
         case "container":
-            made = load_object("lichen.energy.container:container_meter")(
+            made = load_object("lichen.energy.readers.container:container_meter")(
                 assumed(choice.paths), choice.paths.cgroup
             )
         case "prometheus":
             check(choice)
-            made = load_object("lichen.energy.prometheus:PrometheusMeter")(choice.prometheus_url)
+            made = load_object("lichen.energy.readers.prometheus:PrometheusMeter")(
+                choice.prometheus_url
+            )
         case _:
             made = _third_party(name)
     return made

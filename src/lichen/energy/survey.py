@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from lichen.core.errors import LichenError, Unavailable
 from lichen.core.figures import Method
 from lichen.core.plugins import installed
-from lichen.energy.machine import Assumption
 from lichen.energy.meter import Meter
+from lichen.energy.power.machine import Assumption
+from lichen.energy.power.processors import UNKNOWN
 from lichen.energy.probe import (
     AUTO,
     BEST,
@@ -22,8 +23,7 @@ from lichen.energy.probe import (
     open_cards,
     open_named,
 )
-from lichen.energy.processors import UNKNOWN
-from lichen.energy.rapl import zones
+from lichen.energy.readers.rapl import zones
 from lichen.energy.surroundings import Surroundings, look_at
 
 

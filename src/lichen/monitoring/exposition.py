@@ -7,8 +7,8 @@ is exactly what was counted (A5).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lichen.carbon.alerts import LEVELS, reached_levels
-from lichen.carbon.budget import Budget
+from lichen.carbon.budgets.alerts import LEVELS, reached_levels
+from lichen.carbon.budgets.budget import Budget
 from lichen.monitoring import families
 from lichen.monitoring.aliases import add_kserve, add_triton
 from lichen.monitoring.layout import ROWS_BOUNDS, SECONDS_BOUNDS

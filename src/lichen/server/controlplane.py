@@ -15,8 +15,8 @@ from lichen.api.admin_routes import Plane
 from lichen.api.admin_table import ROUTES
 from lichen.api.gate import Gate
 from lichen.api.metrics_http import METRICS_PATH, Telemetry, answer_metrics
-from lichen.carbon.accounts import LedgerReader
 from lichen.carbon.intensity import checked_zone
+from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.control.budgets import Budgets, Owners
 from lichen.control.deeds import Levers
 from lichen.control.jobs import JobPolicy, Jobs
@@ -32,26 +32,26 @@ from lichen.registry.catalog import Catalog
 from lichen.security.admin_key import ensure_admin_key
 from lichen.security.identity import Role
 from lichen.security.tokens import KeyRing, Keys
-from lichen.server.alert_webhook import Webhook
 from lichen.server.asgi import answer
-from lichen.server.attempt import log_of
-from lichen.server.budget_accounts import BudgetAccounts
-from lichen.server.budget_keeper import BudgetKeeper
 from lichen.server.declarations import declarations
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
-from lichen.server.intensity_keeper import IntensityKeeper
-from lichen.server.intensity_services import services
-from lichen.server.job_budgets import JobBudgets
-from lichen.server.ledger_books import ledger_books
+from lichen.server.keepers.alert_webhook import Webhook
+from lichen.server.keepers.budget_accounts import BudgetAccounts
+from lichen.server.keepers.budget_keeper import BudgetKeeper
+from lichen.server.keepers.intensity_keeper import IntensityKeeper
+from lichen.server.keepers.intensity_services import services
+from lichen.server.keepers.ledger_books import ledger_books
+from lichen.server.keepers.outlook_keeper import OutlookKeeper
+from lichen.server.keepers.zone_histories import ZoneHistories
+from lichen.server.keepers.zone_intensity import ZoneObservations
+from lichen.server.keepers.zone_outlooks import ZoneOutlooks
 from lichen.server.observations import Observations
-from lichen.server.outlook_keeper import OutlookKeeper
 from lichen.server.pricing import pricing
 from lichen.server.sections import Settings
 from lichen.server.tls import tls_of
-from lichen.server.zone_histories import ZoneHistories
-from lichen.server.zone_intensity import ZoneObservations
-from lichen.server.zone_outlooks import ZoneOutlooks
+from lichen.server.work.attempt import log_of
+from lichen.server.work.job_budgets import JobBudgets
 from lichen.serving.siblings import among_siblings
 from lichen.store.blobs import BlobStore, LocalBlobs
 from lichen.store.documents import DocumentStore, SqliteDocuments

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from lichen.core.errors import Unavailable
-from lichen.energy.machine import CALIBRATION_FILE
+from lichen.energy.power.machine import CALIBRATION_FILE
 from lichen.store.failures import storage_failures
 
 _PRIVATE = 0o700

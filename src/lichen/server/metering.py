@@ -3,10 +3,10 @@
 import logging
 from datetime import datetime, timedelta
 
-from lichen.carbon.booking import book
-from lichen.carbon.ledger import Ledger
-from lichen.carbon.observations import KEPT_SECONDS
-from lichen.carbon.revisions import adjustments
+from lichen.carbon.grids.observations import KEPT_SECONDS
+from lichen.carbon.ledger.booking import book
+from lichen.carbon.ledger.ledger import Ledger
+from lichen.carbon.ledger.revisions import adjustments
 from lichen.core.clock import SystemClock
 from lichen.core.errors import LichenError
 from lichen.energy.closing import NOTHING_BOOKED, close
@@ -14,8 +14,8 @@ from lichen.energy.counters import ProcessCounters
 from lichen.energy.owner import MeteredWindow, MeterOwner
 from lichen.energy.probe import best_meter, check
 from lichen.server.home import Home
-from lichen.server.ledger_books import ledger_books
-from lichen.server.ledger_keeping import LedgerKeeping, retention_of
+from lichen.server.keepers.ledger_books import ledger_books
+from lichen.server.keepers.ledger_keeping import LedgerKeeping, retention_of
 from lichen.server.meter_choice import meter_choice
 from lichen.server.pricing import Pricing, pricing
 from lichen.server.sections import Settings

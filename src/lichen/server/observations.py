@@ -10,10 +10,10 @@ from lichen.core.errors import Unavailable
 from lichen.energy.page import PageReader, Rate
 from lichen.energy.survey import MeterSurvey, survey
 from lichen.protocol.admin import Addresses, MeterChoice, Meters, Platform, Progress
-from lichen.server.attempt import PROGRESS
 from lichen.server.home import Home
 from lichen.server.meter_choice import meter_choice
 from lichen.server.sections import Settings
+from lichen.server.work.attempt import PROGRESS
 
 _FRESH_SECONDS = 60.0
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lichen.carbon.averages import WorldAverage, YearlyAverages
-from lichen.carbon.fixed import ConstantIntensity, read_series
 from lichen.carbon.footprint import DEFAULT_HOST, CarbonRate, HostEmbodied
+from lichen.carbon.grids.averages import WorldAverage, YearlyAverages
+from lichen.carbon.grids.fixed import ConstantIntensity, read_series
+from lichen.carbon.grids.kept import KeptIntensity, kept_file
 from lichen.carbon.intensity import FallbackChain, IntensitySource, checked_zone
-from lichen.carbon.kept import KeptIntensity, kept_file
 from lichen.core.errors import InvalidInput
 from lichen.server.sections import CarbonSettings
 

@@ -17,8 +17,8 @@ from lichen.monitoring.metrics import Metrics
 from lichen.monitoring.slots import Slot
 from lichen.monitoring.trace_settings import TraceBook
 from lichen.monitoring.tracer import TraceFile, Tracer
-from lichen.server.budget_accounts import BudgetAccounts
 from lichen.server.home import Home
+from lichen.server.keepers.budget_accounts import BudgetAccounts
 from lichen.serving.selector import Selector
 from lichen.store.documents import DocumentStore
 

@@ -13,8 +13,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from lichen.carbon.budget import Budget, Verdict
-from lichen.carbon.budget_records import every_budget
+from lichen.carbon.budgets.budget import Budget, Verdict
+from lichen.carbon.budgets.budget_records import every_budget
 from lichen.control.jobs import Jobs
 from lichen.control.rationing import Ruling
 from lichen.control.transitions import (
@@ -36,14 +36,14 @@ from lichen.core.errors import Conflict, LichenError, OverBudget, error_name
 from lichen.core.figures import Receipt
 from lichen.energy.counters import ProcessCounters
 from lichen.protocol.admin import JobError, JobState
-from lichen.server.attempt import Attempt, clear_away, end_stray
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.parentage import await_signals, next_signal
 from lichen.server.pricing import pricing
-from lichen.server.rationing import JobRations, Pace
 from lichen.server.sections import Settings
-from lichen.server.spending import kept_receipt
+from lichen.server.work.attempt import Attempt, clear_away, end_stray
+from lichen.server.work.rationing import JobRations, Pace
+from lichen.server.work.spending import kept_receipt
 from lichen.store.documents import DocumentStore, SqliteDocuments
 
 NAME = "worker"

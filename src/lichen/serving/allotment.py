@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from math import ceil
 
-from lichen.carbon.allowance import Allowance
-from lichen.carbon.budget import Budget, Quantity, Verdict, judged
+from lichen.carbon.budgets.allowance import Allowance
+from lichen.carbon.budgets.budget import Budget, Quantity, Verdict, judged
 from lichen.core.clock import Clock, rfc3339
 from lichen.core.errors import LichenError, OverBudget, Unavailable
 from lichen.core.units import readable

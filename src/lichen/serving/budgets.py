@@ -11,9 +11,9 @@ from typing import Protocol
 
 import msgspec
 
-from lichen.carbon.allowance import Allowance
-from lichen.carbon.allowance_file import identity
-from lichen.carbon.budget import BUDGETS, Budget, ScopeKind
+from lichen.carbon.budgets.allowance import Allowance
+from lichen.carbon.budgets.allowance_file import identity
+from lichen.carbon.budgets.budget import BUDGETS, Budget, ScopeKind
 from lichen.core.clock import Clock
 from lichen.core.errors import Corrupt, LichenError
 from lichen.core.ids import TenantId

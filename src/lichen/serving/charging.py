@@ -13,10 +13,10 @@ from lichen.core.figures import EnergyFigure, Method
 from lichen.core.ids import TenantId
 from lichen.core.units import Nanojoules
 from lichen.energy.attribution import split
-from lichen.energy.card_pot import CardPot
+from lichen.energy.cards.card_pot import CardPot
 from lichen.energy.counters import Account, Lane, ProcessCounters
-from lichen.energy.learning import COUNTER_SPREAD
 from lichen.energy.page import PageReader, Rate
+from lichen.energy.power.learning import COUNTER_SPREAD
 from lichen.protocol.footprint import receipt_template
 from lichen.serving.deployment import Deployment
 

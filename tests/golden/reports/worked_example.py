@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lichen.carbon.accounts import LedgerReader
-from lichen.carbon.averages import YearlyAverages
-from lichen.carbon.chain import FORMAT, SCHEMA
+from lichen.carbon.grids.averages import YearlyAverages
 from lichen.carbon.intensity import IntensityValue, Kind, Scope, Signal
-from lichen.carbon.ledger import Ledger
-from lichen.carbon.postings import Basis, Booking, Posting
+from lichen.carbon.ledger.accounts import LedgerReader
+from lichen.carbon.ledger.chain import FORMAT, SCHEMA
+from lichen.carbon.ledger.ledger import Ledger
+from lichen.carbon.ledger.postings import Basis, Booking, Posting
 from lichen.carbon.reports.declarations import Declarations, Declared, MarketFactor
 from lichen.carbon.reports.model_facts import ModelFacts
 from lichen.carbon.reports.report import Question, month, report

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lichen.carbon.accounts import LedgerReader
+from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.client.connection import Lichen, connect
 from lichen.server.listening import listen
 from lichen.server.settings import as_environment, inherited_environment, load

@@ -14,8 +14,8 @@ import httpx
 import numpy as np
 import pytest
 
-from lichen.carbon.allowance import Allowance
-from lichen.carbon.budget import Budget, Period, Quantity, Scope
+from lichen.carbon.budgets.allowance import Allowance
+from lichen.carbon.budgets.budget import Budget, Period, Quantity, Scope
 from lichen.client.connection import Lichen
 from lichen.core.clock import ManualClock, SystemClock
 from lichen.core.ids import TenantId

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from known.models import arithmetic
 
-from lichen.carbon.accounts import LedgerReader
+from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.client.connection import Lichen
 
 KILLS = 3

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import pytest
 
-from lichen.carbon.accounts import LedgerReader
-from lichen.carbon.replay import ReplayServer, Told, electricitymaps_history
+from lichen.carbon.grids.replay import ReplayServer, Told, electricitymaps_history
+from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.client.connection import Lichen
 
 TOKEN = "a-token-of-this-test"  # noqa: S105 - of nobody

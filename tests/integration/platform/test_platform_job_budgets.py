@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from lichen.api.budget_views import budget_of
-from lichen.carbon.budget_account import BudgetAccount
+from lichen.carbon.budgets.budget_account import BudgetAccount
 from lichen.client.connection import Lichen
 from lichen.core.clock import ManualClock, SystemClock
 from lichen.core.errors import OverBudget

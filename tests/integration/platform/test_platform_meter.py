@@ -12,7 +12,7 @@ from typing import Protocol
 
 import pytest
 
-from lichen.carbon.accounts import LedgerReader
+from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.client.connection import Lichen
 
 WATTS = 20.0

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import pytest
 
+from lichen.carbon.grids.replay import ReplayServer, Told, electricitymaps_history
 from lichen.carbon.outlook.history import histories
-from lichen.carbon.replay import ReplayServer, Told, electricitymaps_history
 from lichen.cli.main import run
 from lichen.client.connection import Lichen
 from lichen.protocol.admin import JobState

@@ -18,8 +18,8 @@ from power_model import (
 )
 
 from lichen.core.errors import Unavailable
-from lichen.energy.parameters import TDP_RELATION, Ratios, parameters_of_tdp
-from lichen.energy.processors import tdp_table
+from lichen.energy.power.parameters import TDP_RELATION, Ratios, parameters_of_tdp
+from lichen.energy.power.processors import tdp_table
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "explanation" / "how-far-to-trust.md"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lichen.carbon.fixed import ConstantIntensity, read_series
+from lichen.carbon.grids.fixed import ConstantIntensity, read_series
 from lichen.carbon.intensity import Kind, Scope
 from lichen.core.errors import InvalidInput, NotFound, Unavailable
 

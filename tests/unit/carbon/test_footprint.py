@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lichen.carbon.fixed import ConstantIntensity
 from lichen.carbon.footprint import CarbonRate, HostEmbodied, issue_receipt, sci_g_per_unit
+from lichen.carbon.grids.fixed import ConstantIntensity
 from lichen.core.errors import InvalidInput
 from lichen.core.figures import EnergyFigure, Method
 from lichen.core.units import NANOJOULES_PER_KWH, Nanojoules

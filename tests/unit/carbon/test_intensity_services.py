@@ -6,14 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lichen.carbon.electricitymaps import ElectricityMaps
-from lichen.carbon.entsoe import Entsoe
-from lichen.carbon.entsoe_areas import AREAS
-from lichen.carbon.generation import LIFECYCLE_G_PER_KWH, intensity_of
-from lichen.carbon.intensity import Kind, Scope, Signal, checked_zone
-from lichen.carbon.neso import Neso
-from lichen.carbon.observations import KEPT_SECONDS, merged, moment_of
-from lichen.carbon.replay import (
+from lichen.carbon.grids.electricitymaps import ElectricityMaps
+from lichen.carbon.grids.entsoe import Entsoe
+from lichen.carbon.grids.entsoe_areas import AREAS
+from lichen.carbon.grids.generation import LIFECYCLE_G_PER_KWH, intensity_of
+from lichen.carbon.grids.neso import Neso
+from lichen.carbon.grids.observations import KEPT_SECONDS, merged, moment_of
+from lichen.carbon.grids.replay import (
     Plant,
     ReplayServer,
     Told,
@@ -24,9 +23,10 @@ from lichen.carbon.replay import (
     neso_region,
     watttime_historical,
 )
-from lichen.carbon.service import ServiceRefused
-from lichen.carbon.watttime import WattTime
-from lichen.carbon.web import Web
+from lichen.carbon.grids.service import ServiceRefused
+from lichen.carbon.grids.watttime import WattTime
+from lichen.carbon.grids.web import Web
+from lichen.carbon.intensity import Kind, Scope, Signal, checked_zone
 from lichen.core.errors import InvalidInput, NotFound, Unavailable
 
 NOON = datetime(2022, 6, 1, 12, 10, tzinfo=UTC)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lichen.carbon.fetching import FIRST_PAUSE_S, LONGEST_PAUSE_S, is_due, pause_after
+from lichen.carbon.grids.fetching import FIRST_PAUSE_S, LONGEST_PAUSE_S, is_due, pause_after
+from lichen.carbon.grids.kept import Kept, KeptIntensity, write_kept
+from lichen.carbon.grids.observations import Answer, Method, Point
+from lichen.carbon.grids.service import Throttled
 from lichen.carbon.intensity import Kind, Scope, Signal
-from lichen.carbon.kept import Kept, KeptIntensity, write_kept
-from lichen.carbon.observations import Answer, Method, Point
-from lichen.carbon.service import Throttled
 from lichen.core.errors import NotFound, Unavailable
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

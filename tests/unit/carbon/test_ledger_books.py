@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lichen.carbon.fixed import ConstantIntensity
-from lichen.carbon.ledger import Ledger, LedgerReader
-from lichen.carbon.postings import Basis, Booking, Posting, Unbalanced
+from lichen.carbon.grids.fixed import ConstantIntensity
+from lichen.carbon.ledger.ledger import Ledger, LedgerReader
+from lichen.carbon.ledger.postings import Basis, Booking, Posting, Unbalanced
 from lichen.core.clock import ManualClock
 from lichen.core.errors import Corrupt, InvalidInput, NotFound, StorageFailed
 from lichen.core.figures import Method

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lichen.carbon.fixed import ConstantIntensity
-from lichen.carbon.ledger import Ledger, LedgerReader
-from lichen.carbon.postings import Basis, Booking, Posting
+from lichen.carbon.grids.fixed import ConstantIntensity
+from lichen.carbon.ledger.ledger import Ledger, LedgerReader
+from lichen.carbon.ledger.postings import Basis, Booking, Posting
 from lichen.core.figures import Method
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -16,12 +16,12 @@ from time import process_time_ns, thread_time_ns
 
 import pytest
 
-from lichen.carbon.meter_session import close_sessions, session_of
-from lichen.carbon.metered import Metered, metered
+from lichen.carbon.tracker.meter_session import close_sessions, session_of
+from lichen.carbon.tracker.metered import Metered, metered
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.core.figures import Method, Receipt
+from lichen.energy.cards.shares import SharesWriter
 from lichen.energy.meter import ProcessEnergy, Reading
-from lichen.energy.shares import SharesWriter
 
 MS = 1_000_000
 
@@ -361,7 +361,7 @@ def test_a_forked_copy_of_a_block_ends_without_a_receipt(tmp_path: Path) -> None
     script = """
         import os, sys
         from pathlib import Path
-        from lichen.carbon.metered import metered
+        from lichen.carbon.tracker.metered import metered
         from lichen.core.errors import Unavailable
 
         block = metered("forking", runtime=Path(sys.argv[1]), output=sys.argv[1] + "/e.csv")

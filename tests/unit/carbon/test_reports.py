@@ -13,10 +13,11 @@ import msgspec
 import pytest
 import worked_example as example
 
-from lichen.carbon.accounts import LedgerReader
 from lichen.carbon.intensity import Scope, Signal
-from lichen.carbon.ledger import Ledger
-from lichen.carbon.postings import Basis
+from lichen.carbon.ledger.accounts import LedgerReader
+from lichen.carbon.ledger.ledger import Ledger
+from lichen.carbon.ledger.postings import Basis
+from lichen.carbon.ledger.rollup import Retention
 from lichen.carbon.reports.activity import activity
 from lichen.carbon.reports.amounts import Amount
 from lichen.carbon.reports.declarations import Declarations, Declared, MarketFactor
@@ -26,7 +27,6 @@ from lichen.carbon.reports.report import Question, month, report
 from lichen.carbon.reports.savings import Saving
 from lichen.carbon.reports.training_compute import operations
 from lichen.carbon.reports.writing import message, written
-from lichen.carbon.rollup import Retention
 from lichen.core.clock import ManualClock
 from lichen.core.errors import InvalidInput, NotFound
 from lichen.protocol.reports import Report, ReportFormat, Standard

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import worked_example as example
 
-from lichen.carbon.ledger import Ledger, LedgerReader
+from lichen.carbon.ledger.ledger import Ledger, LedgerReader
 from lichen.carbon.reports.report import report
 from lichen.carbon.reports.writing import written
 from lichen.core.clock import ManualClock
@@ -24,7 +24,7 @@ IN_ANOTHER_PROCESS = """
 import sys
 from pathlib import Path
 import worked_example as example
-from lichen.carbon.accounts import LedgerReader
+from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.carbon.reports.report import report
 from lichen.carbon.reports.writing import written
 from lichen.protocol.reports import ReportFormat, Standard

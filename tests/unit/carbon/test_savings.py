@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lichen.carbon.intensity import IntensityValue, Kind, Scope, Signal
+from lichen.carbon.ledger.postings import Basis
+from lichen.carbon.ledger.shares import Extent, Share
 from lichen.carbon.levers import DeferredJob, DegradedRequests
-from lichen.carbon.postings import Basis
 from lichen.carbon.reports.savings import Saving, savings_section
 from lichen.carbon.savings import Deeds, savings
-from lichen.carbon.shares import Extent, Share
 from lichen.core.figures import Method
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -10,10 +10,10 @@ import pytest
 
 from lichen.cli.main import run
 from lichen.core.figures import Method
-from lichen.energy.calibration import read_calibration
-from lichen.energy.load_record import LoadRecord, read_load, write_load
 from lichen.energy.meter import NO_PROCESSES, OwnCpu, Reading
-from lichen.energy.staircase import Recorder
+from lichen.energy.power.calibration import read_calibration
+from lichen.energy.power.load_record import LoadRecord, read_load, write_load
+from lichen.energy.power.staircase import Recorder
 
 START = datetime(2026, 1, 31, 8, tzinfo=UTC).timestamp()
 LOAD = LoadRecord(

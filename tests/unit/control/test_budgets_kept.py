@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lichen.carbon.budget import BUDGETS, Budget, Period, Quantity, Scope
+from lichen.carbon.budgets.budget import BUDGETS, Budget, Period, Quantity, Scope
 from lichen.control.budgets import Budgets, Owners
 from lichen.control.submissions import Sender
 from lichen.core.clock import ManualClock

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lichen.carbon.budget import Budget, Period, PeriodKind, Quantity, Scope, Verdict
+from lichen.carbon.budgets.budget import Budget, Period, PeriodKind, Quantity, Scope, Verdict
 from lichen.control.estimates import PRIOR_JOULES, Estimate, upper_estimate
 from lichen.control.rationing import Asked, covers_job, left_of, ruling
 from lichen.control.transitions import JobRecord

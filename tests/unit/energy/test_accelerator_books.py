@@ -6,20 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from lichen.core.clock import ManualClock
-from lichen.energy.accelerators import Accelerators
+from lichen.energy.cards.accelerators import Accelerators
+from lichen.energy.cards.nvml import Nvml
+from lichen.energy.cards.replay_cards import ReplayCard, ReplayNvml
+from lichen.energy.cards.shares import NO_SHARES, Claims, SharedReadings, Shares, read_shares
 from lichen.energy.closing import NOTHING_BOOKED, Levels, close
-from lichen.energy.counter_meter import Clocks
 from lichen.energy.counters import ProcessCounters
 from lichen.energy.gauge import ProcessGauge
 from lichen.energy.host_cpu import HostCpu
-from lichen.energy.host_meter import HostMeter
 from lichen.energy.meter import ProcessEnergy
-from lichen.energy.model import ModelMeter
-from lichen.energy.nvml import Nvml
 from lichen.energy.owner import MeteredWindow, MeterOwner
+from lichen.energy.power.model import ModelMeter
 from lichen.energy.processes import read_counters
-from lichen.energy.replay_cards import ReplayCard, ReplayNvml
-from lichen.energy.shares import NO_SHARES, Claims, SharedReadings, Shares, read_shares
+from lichen.energy.readers.counter_meter import Clocks
+from lichen.energy.readers.host_meter import HostMeter
 
 JOULE = 1_000_000_000
 WORK = "work/t/job-1/m@1/fp32"

@@ -4,8 +4,8 @@ import pytest
 
 from lichen.core.errors import Unavailable
 from lichen.core.figures import Method
-from lichen.energy.exposition import samples
-from lichen.energy.prometheus import exposed
+from lichen.energy.readers.exposition import samples
+from lichen.energy.readers.prometheus import exposed
 
 KEPLER = b"""# HELP kepler_node_cpu_joules_total Energy consumption of cpu at node level in joules
 # TYPE kepler_node_cpu_joules_total counter

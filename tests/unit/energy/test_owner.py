@@ -16,8 +16,8 @@ from lichen.energy.closing import Levels, close
 from lichen.energy.counters import ProcessCounters
 from lichen.energy.host_cpu import HostCpu
 from lichen.energy.meter import Meter
-from lichen.energy.model import ModelMeter
 from lichen.energy.owner import MeteredWindow, MeterOwner
+from lichen.energy.power.model import ModelMeter
 
 OWNER = """
 import sys

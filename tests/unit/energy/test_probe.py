@@ -8,17 +8,17 @@ import pytest
 
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.core.figures import Method
-from lichen.energy.cgroup import CgroupPaths
+from lichen.energy.cards.replay_cards import ReplayCard, ReplayNvml
 from lichen.energy.meter import Meter
 from lichen.energy.probe import HostPaths, MeterChoice, best_meter, check
-from lichen.energy.replay_cards import ReplayCard, ReplayNvml
+from lichen.energy.readers.cgroup import CgroupPaths
 from lichen.energy.surroundings import SurroundingPaths
 from lichen.energy.survey import MeterSurvey, survey
 
 KEPLER = b'kepler_node_cpu_joules_total{zone="package",node_name="n"} 5\n'
 HYBRID = ("0-15\n", "16-23\n")
 MODULE = """
-from lichen.energy.replay import NullMeter
+from lichen.energy.readers.replay import NullMeter
 from lichen.core.errors import Unavailable
 
 
@@ -133,7 +133,7 @@ def test_hybrid_cores_are_said_to_share_one_slope(tmp_path: Path) -> None:
 def test_an_exporter_is_read_where_counters_cannot_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lichen.energy.scraping.Endpoint.get", lambda _self: KEPLER)
+    monkeypatch.setattr("lichen.energy.readers.scraping.Endpoint.get", lambda _self: KEPLER)
     choice = asking(host(tmp_path), prometheus_url="http://node:28282/metrics")
     found = survey(choice)
     assert (found.chosen, found.method) == ("kepler", Method.MEASURED)

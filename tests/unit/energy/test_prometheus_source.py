@@ -4,7 +4,7 @@ import pytest
 
 from lichen.core.errors import Unavailable
 from lichen.core.figures import Method
-from lichen.energy.prometheus import PrometheusSource
+from lichen.energy.readers.prometheus import PrometheusSource
 from lichen.energy.steps import Instant
 
 SECOND = 1_000_000_000

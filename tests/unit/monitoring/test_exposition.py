@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from lichen.carbon.budget import Budget, Period, PeriodKind, Quantity, Scope
+from lichen.carbon.budgets.budget import Budget, Period, PeriodKind, Quantity, Scope
 from lichen.core.events import Answered, Ran, Subject
 from lichen.core.ids import TenantId
 from lichen.monitoring.exposition import BudgetGauge, Scrape, Standing, exposition

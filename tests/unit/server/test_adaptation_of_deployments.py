@@ -18,7 +18,7 @@ from lichen.forecasting.specification import Specification
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import DatasetReference, Draft
-from lichen.server.adaptation import Adaptation, Truth
+from lichen.server.keepers.adaptation import Adaptation, Truth
 from lichen.serving.deployment import DEPLOYMENTS, Deployment
 from lichen.serving.widths import WIDTHS, Adapted
 from lichen.store.blobs import MemoryBlobs

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from lichen.carbon.accounts import LedgerReader
-from lichen.carbon.ledger import Ledger
-from lichen.carbon.postings import Booking
+from lichen.carbon.ledger.accounts import LedgerReader
+from lichen.carbon.ledger.ledger import Ledger
+from lichen.carbon.ledger.postings import Booking
 from lichen.core.clock import ManualClock
 from lichen.core.errors import InvalidInput, NotFound, StorageFailed, Unavailable
-from lichen.energy.calibration import Calibration, write_calibration
 from lichen.energy.counters import ProcessCounters
 from lichen.energy.host_cpu import HostCpu
-from lichen.energy.machine import this_machine
 from lichen.energy.meter import NO_PROCESSES, OwnCpu, Reading
 from lichen.energy.owner import MeterOwner
 from lichen.energy.page import PageReader
-from lichen.energy.parameters import Spread
-from lichen.energy.rapl import RaplMeter
-from lichen.energy.replay import ReplayMeter
+from lichen.energy.power.calibration import Calibration, write_calibration
+from lichen.energy.power.machine import this_machine
+from lichen.energy.power.parameters import Spread
+from lichen.energy.readers.rapl import RaplMeter
+from lichen.energy.readers.replay import ReplayMeter
 from lichen.server.metering import Metering, open_metering
 from lichen.server.pricing import pricing
 from lichen.server.sections import CarbonSettings, Value

@@ -15,10 +15,10 @@ from lichen.energy.counters import ProcessCounters
 from lichen.energy.page import PageContent, PageReader, PageWriter, Rate
 from lichen.energy.processes import read_counters
 from lichen.protocol.admin import Progress
-from lichen.server.jobfiles import JobWatch
 from lichen.server.pricing import pricing
 from lichen.server.sections import CarbonSettings
-from lichen.server.spending import AttemptCost, Spending
+from lichen.server.work.jobfiles import JobWatch
+from lichen.server.work.spending import AttemptCost, Spending
 from lichen.training import watch as training
 
 RATE = Rate(2.0, 1.0, 4.0, Method.MODELLED, "a test", 1)

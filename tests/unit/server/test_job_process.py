@@ -14,11 +14,11 @@ from lichen.core.errors import Conflict, InvalidInput, Unavailable
 from lichen.core.figures import Method
 from lichen.energy.page import PageContent, PageWriter, Rate
 from lichen.protocol.admin import JobKind, JobState
-from lichen.server import job as process
 from lichen.server.home import Home
 from lichen.server.sections import Settings
 from lichen.server.settings import as_environment, load
-from lichen.server.workbench import Workbench
+from lichen.server.work import job as process
+from lichen.server.work.workbench import Workbench
 from lichen.store.documents import Change, SqliteDocuments
 
 RATE = Rate(2.0, 1.0, 4.0, Method.MODELLED, "a test", 1)

@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 
 from lichen.protocol.admin import JobKind
-from lichen.server import job
-from lichen.server.workbench import Workbench
+from lichen.server.work import job
+from lichen.server.work.workbench import Workbench
 
 
 @dataclass(frozen=True, slots=True)

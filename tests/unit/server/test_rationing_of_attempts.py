@@ -7,22 +7,22 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lichen.carbon.allowance_file import allowance_path
-from lichen.carbon.budget import BUDGETS, Budget, Period, Quantity, Scope, Verdict
-from lichen.carbon.budget_account import BudgetAccount
-from lichen.carbon.standing import Standing
+from lichen.carbon.budgets.allowance_file import allowance_path
+from lichen.carbon.budgets.budget import BUDGETS, Budget, Period, Quantity, Scope, Verdict
+from lichen.carbon.budgets.budget_account import BudgetAccount
+from lichen.carbon.budgets.standing import Standing
 from lichen.control.jobs import Jobs
 from lichen.control.transitions import Claim, JobRecord, Succeed
 from lichen.core.clock import ManualClock
 from lichen.core.figures import EnergyFigure, Method, Receipt
 from lichen.core.units import Nanojoules
 from lichen.protocol.admin import JobKind
-from lichen.server.attempt import CHECKPOINTS
 from lichen.server.home import Home
 from lichen.server.pricing import pricing
-from lichen.server.rationing import JobRations, Pace
 from lichen.server.sections import CarbonSettings
-from lichen.server.spending import FOLDER, AttemptCost
+from lichen.server.work.attempt import CHECKPOINTS
+from lichen.server.work.rationing import JobRations, Pace
+from lichen.server.work.spending import FOLDER, AttemptCost
 from lichen.store.documents import Change, MemoryDocuments
 
 J = 10**9

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from lichen.carbon.grids.kept import Kept, kept_file, write_kept
+from lichen.carbon.grids.observations import Answer, Method, Point
 from lichen.carbon.intensity import Kind, Scope, Signal
-from lichen.carbon.kept import Kept, kept_file, write_kept
-from lichen.carbon.ledger import Ledger
-from lichen.carbon.observations import Answer, Method, Point
+from lichen.carbon.ledger.ledger import Ledger
 from lichen.core.clock import ManualClock
 from lichen.energy.counters import ProcessCounters
 from lichen.energy.meter import Reading
 from lichen.energy.owner import MeterOwner
-from lichen.energy.replay import ReplayMeter
+from lichen.energy.readers.replay import ReplayMeter
 from lichen.server.metering import Metering
 from lichen.server.pricing import pricing
 from lichen.server.sections import CarbonSettings

@@ -17,11 +17,11 @@ from lichen.control.transitions import Cancel, Claim, JobRecord
 from lichen.core.clock import SystemClock
 from lichen.core.figures import Method
 from lichen.protocol.admin import JobKind, JobState, JsonObject
-from lichen.server.attempt import Attempt, end_stray, log_of
 from lichen.server.home import Home
 from lichen.server.sections import JobSettings, Settings
 from lichen.server.settings import as_environment, load
-from lichen.server.spending import FOLDER, AttemptCost
+from lichen.server.work.attempt import Attempt, end_stray, log_of
+from lichen.server.work.spending import FOLDER, AttemptCost
 from lichen.server.worker import Worker
 from lichen.store.documents import SqliteDocuments
 

@@ -11,18 +11,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lichen.carbon.budget import BUDGETS, Budget, Period, Quantity, Scope
-from lichen.carbon.budget_account import BudgetAccount
+from lichen.carbon.budgets.budget import BUDGETS, Budget, Period, Quantity, Scope
+from lichen.carbon.budgets.budget_account import BudgetAccount
 from lichen.control.jobs import Jobs
 from lichen.control.transitions import Cancel, Claim
 from lichen.core.clock import ManualClock, SystemClock
 from lichen.core.figures import Method
 from lichen.protocol.admin import JobKind, JobState
-from lichen.server.attempt import CHECKPOINTS, STOP
 from lichen.server.home import Home
 from lichen.server.sections import JobSettings, Settings
 from lichen.server.settings import as_environment, load
-from lichen.server.spending import FOLDER, AttemptCost
+from lichen.server.work.attempt import CHECKPOINTS, STOP
+from lichen.server.work.spending import FOLDER, AttemptCost
 from lichen.server.worker import Worker
 from lichen.store.documents import Change, SqliteDocuments
 

@@ -10,12 +10,12 @@ import pytest
 from lichen.core.clock import ManualClock
 from lichen.core.figures import Method
 from lichen.core.ids import TenantId
-from lichen.energy.card_pot import CardPot
+from lichen.energy.cards.card_pot import CardPot
+from lichen.energy.cards.shares import SharesWriter
 from lichen.energy.counters import ProcessCounters
 from lichen.energy.meter import ProcessEnergy, Reading
 from lichen.energy.page import PageContent, PageWriter, Rate
 from lichen.energy.processes import read_counters
-from lichen.energy.shares import SharesWriter
 from lichen.protocol.footprint import parse_receipt
 from lichen.serving.charging import Charge, ProcessMetering
 from lichen.serving.deployment import Deployment

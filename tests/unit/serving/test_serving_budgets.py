@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from lichen.carbon.allowance import Allowance
-from lichen.carbon.allowance_file import allowance_path
-from lichen.carbon.budget import BUDGETS, Budget, Period, Quantity, Scope
+from lichen.carbon.budgets.allowance import Allowance
+from lichen.carbon.budgets.allowance_file import allowance_path
+from lichen.carbon.budgets.budget import BUDGETS, Budget, Period, Quantity, Scope
 from lichen.carbon.levers import DEGRADED, DegradedRequests
 from lichen.core.batch import Array
 from lichen.core.clock import ManualClock

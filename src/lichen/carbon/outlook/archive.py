@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
-from lichen.carbon.fixed import SeriesIntensity
+from lichen.carbon.grids.fixed import SeriesIntensity
+from lichen.carbon.grids.observations import Answer, Point, moment_of
 from lichen.carbon.intensity import Kind, Scope, Signal
-from lichen.carbon.observations import Answer, Point, moment_of
 from lichen.carbon.outlook.history import SEED, History, Origin, Recorded, histories
 from lichen.carbon.outlook.hours import HOUR_S, Hours, hourly, joined, shift_of
 from lichen.core.errors import InvalidInput

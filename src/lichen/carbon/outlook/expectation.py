@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lichen.carbon.grids.observations import moment_of
 from lichen.carbon.intensity import IntensitySource, Kind, Scope, Signal
-from lichen.carbon.observations import moment_of
 from lichen.carbon.outlook.archive import ZoneHistory, before
 from lichen.carbon.outlook.hours import HOUR_S
 from lichen.carbon.outlook.place import Place

@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from zlib import crc32
 
+from lichen.carbon.grids.observations import Method, Point
 from lichen.carbon.intensity import MOST_G_PER_KWH, Kind, Scope, Signal, checked_zone
-from lichen.carbon.observations import Method, Point
 from lichen.core.errors import InvalidInput
 from lichen.store.failures import storage_failures
 

@@ -6,8 +6,8 @@ hour was spoken of; otherwise it is missing. Forecasts are left out: a history i
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from lichen.carbon.grids.observations import Point
 from lichen.carbon.intensity import MOST_G_PER_KWH, Kind
-from lichen.carbon.observations import Point
 
 HOUR_S = 3600
 LEAST_COVERED_S = HOUR_S // 2

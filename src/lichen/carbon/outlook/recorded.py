@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lichen.carbon.fixed import SeriesIntensity
+from lichen.carbon.grids.fixed import SeriesIntensity
 from lichen.carbon.intensity import Kind, Scope, Signal, checked_g_per_kwh
 from lichen.carbon.outlook.record import DECILES, HOUR, Outlook, Step, hour_of, hours_in
 from lichen.core.clock import Clock

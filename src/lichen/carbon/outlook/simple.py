@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from lichen.carbon.grids.observations import moment_of
 from lichen.carbon.intensity import IntensityValue
-from lichen.carbon.observations import moment_of
 from lichen.carbon.outlook.hours import HOUR_S, Hours
 from lichen.carbon.outlook.record import DECILES, Step, possible
 

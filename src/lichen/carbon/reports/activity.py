@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from lichen.carbon.ledger.shares import Extent, Share
 from lichen.carbon.reports.booked import grouped
 from lichen.carbon.reports.footprints import EMPTY, Footprint, Grid
-from lichen.carbon.shares import Extent, Share
 from lichen.energy.closing import HOST_OTHER, IDLE, METER
 
 WORK = "work/"

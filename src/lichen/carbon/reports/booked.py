@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from lichen.carbon.postings import Basis
+from lichen.carbon.ledger.postings import Basis
+from lichen.carbon.ledger.shares import Share
 from lichen.carbon.reports.amounts import NOTHING, Amount, exactly, rounded
 from lichen.carbon.reports.footprints import Footprint, Grid, grid_of
-from lichen.carbon.shares import Share
 from lichen.core.figures import Method
 from lichen.core.units import NANOGRAMS_PER_GRAM, NANOJOULES_PER_KWH
 from lichen.energy.closing import IDLE

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lichen.carbon.intensity import Kind, Scope, Signal
-from lichen.carbon.postings import Basis
+from lichen.carbon.ledger.postings import Basis
 from lichen.carbon.reports.amounts import NOTHING, Amount
 from lichen.core.figures import Method
 

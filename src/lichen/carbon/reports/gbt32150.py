@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from lichen.carbon.averages import SOURCES, YearlyAverage, table
+from lichen.carbon.grids.averages import SOURCES, YearlyAverage, table
 from lichen.carbon.intensity import Scope
 from lichen.carbon.reports.activity import Activity
 from lichen.carbon.reports.amounts import Amount, exactly, total

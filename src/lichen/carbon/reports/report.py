@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from lichen.carbon.ledger.shares import Extent
+from lichen.carbon.ledger.tenant_books import Books
 from lichen.carbon.reports import ai_act, gbt32150, ghg, huggingface, sci
 from lichen.carbon.reports.activity import Activity, activity
 from lichen.carbon.reports.declarations import NOTHING_DECLARED, Declarations
 from lichen.carbon.reports.figures import Report, Section
 from lichen.carbon.reports.model_facts import ModelFacts
 from lichen.carbon.reports.savings import Saving
-from lichen.carbon.shares import Extent
-from lichen.carbon.tenant_books import Books
 from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput, NotFound
 from lichen.protocol.reports import Standard

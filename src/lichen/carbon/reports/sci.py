@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from lichen.carbon.ledger.tenant_books import HIDDEN
 from lichen.carbon.reports.activity import Activity
 from lichen.carbon.reports.boundary import FINAL, ROUNDING, boundary
 from lichen.carbon.reports.declarations import Declarations
@@ -26,7 +27,6 @@ from lichen.carbon.reports.figures import (
 from lichen.carbon.reports.footprints import Footprint
 from lichen.carbon.reports.savings import Saving, savings_section
 from lichen.carbon.reports.subjects import POLICY, Borne, Subject, subjects
-from lichen.carbon.tenant_books import HIDDEN
 from lichen.core.errors import NotFound
 from lichen.core.units import NANOGRAMS_PER_GRAM
 

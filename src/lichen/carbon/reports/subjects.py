@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from lichen.carbon.ledger.tenant_books import HIDDEN
 from lichen.carbon.reports.activity import Activity
 from lichen.carbon.reports.amounts import divided
 from lichen.carbon.reports.footprints import Footprint
-from lichen.carbon.tenant_books import HIDDEN
 from lichen.protocol.admin import JobKind
 
 POLICY = (

@@ -13,7 +13,7 @@ from lichen.api.admin_http import admin_app
 from lichen.api.admin_routes import Plane
 from lichen.api.admin_table import ROUTES
 from lichen.api.gate import Gate
-from lichen.carbon.accounts import LedgerReader
+from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.control.budgets import Budgets, Owners
 from lichen.control.deeds import Levers
 from lichen.control.jobs import Jobs
@@ -28,14 +28,14 @@ from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Draft
 from lichen.security.identity import Principal, Role
 from lichen.security.tokens import KeyRing, Keys
-from lichen.server.budget_accounts import BudgetAccounts
 from lichen.server.home import Home
-from lichen.server.job_budgets import JobBudgets
+from lichen.server.keepers.budget_accounts import BudgetAccounts
+from lichen.server.keepers.zone_histories import ZoneHistories
+from lichen.server.keepers.zone_intensity import ZoneObservations
+from lichen.server.keepers.zone_outlooks import ZoneOutlooks
 from lichen.server.pricing import pricing
 from lichen.server.sections import CarbonSettings
-from lichen.server.zone_histories import ZoneHistories
-from lichen.server.zone_intensity import ZoneObservations
-from lichen.server.zone_outlooks import ZoneOutlooks
+from lichen.server.work.job_budgets import JobBudgets
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import MemoryDocuments
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from lichen.api.admin_routes import Plane
-from lichen.carbon.ledger import Ledger
+from lichen.carbon.ledger.ledger import Ledger
 from lichen.control.submissions import Sender
 from lichen.control.transitions import Claim
 from lichen.core.clock import ManualClock

@@ -9,10 +9,10 @@ import pytest
 
 from lichen.api.admin_routes import Plane
 from lichen.api.budget_views import budget_of
-from lichen.carbon.alerts import ALERTS, Alert
-from lichen.carbon.allowance_file import allowance_path
-from lichen.carbon.budget import BUDGETS, Quantity
-from lichen.carbon.budget_account import BudgetAccount
+from lichen.carbon.budgets.alerts import ALERTS, Alert
+from lichen.carbon.budgets.allowance_file import allowance_path
+from lichen.carbon.budgets.budget import BUDGETS, Quantity
+from lichen.carbon.budgets.budget_account import BudgetAccount
 from lichen.core.clock import ManualClock
 from lichen.core.ids import ModelReference, TenantId
 from lichen.protocol.budgets import BudgetRequest

@@ -12,7 +12,7 @@ import worked_example as example
 
 from lichen.api.admin_reports import reports
 from lichen.api.admin_routes import Plane, Question
-from lichen.carbon.ledger import Ledger
+from lichen.carbon.ledger.ledger import Ledger
 from lichen.control.deeds import Levers
 from lichen.core.ids import DEFAULT_TENANT
 from lichen.core.tensors import Datatype, Signature, TensorSpec

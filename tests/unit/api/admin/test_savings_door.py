@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import worked_example as example
 
-from lichen.carbon.accounts import LedgerReader
+from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.carbon.levers import DEGRADED, DegradedRequests
 from lichen.control.jobs import JOBS
 from lichen.control.transitions import JobRecord

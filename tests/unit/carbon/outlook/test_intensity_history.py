@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lichen.carbon.grids.observations import Point
 from lichen.carbon.intensity import Kind, Scope, Signal
-from lichen.carbon.observations import Point
 from lichen.carbon.outlook import history as module
 from lichen.carbon.outlook.history import (
     History,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lichen.carbon.fixed import read_series
+from lichen.carbon.grids.fixed import read_series
+from lichen.carbon.grids.observations import Answer, Method, Point
 from lichen.carbon.intensity import Kind, Scope, Signal
-from lichen.carbon.observations import Answer, Method, Point
 from lichen.carbon.outlook.archive import Archive, chosen, recorded_of
 from lichen.carbon.outlook.history import histories
 from lichen.core.errors import InvalidInput

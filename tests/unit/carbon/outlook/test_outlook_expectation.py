@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lichen.carbon.averages import YearlyAverages
+from lichen.carbon.grids.averages import YearlyAverages
 from lichen.carbon.intensity import Kind, Scope, Signal
 from lichen.carbon.outlook.archive import ZoneHistory
 from lichen.carbon.outlook.expectation import Known, Modelled, expected

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from lichen.carbon.grids.observations import Point
 from lichen.carbon.intensity import Kind
-from lichen.carbon.observations import Point
 from lichen.carbon.outlook.hours import HOUR_S, hourly, joined, shift_of
 
 WEEK = 168

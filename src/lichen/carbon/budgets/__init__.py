@@ -1,0 +1,1 @@
+"""Budgets: what may be spent, and the accounts that processes spend it from (B1, B2)."""

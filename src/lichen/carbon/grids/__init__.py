@@ -1,0 +1,1 @@
+"""Who knows the intensity of a grid: services, files, averages, all behind one protocol (C2)."""

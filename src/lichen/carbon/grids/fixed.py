@@ -1,0 +1,184 @@
+"""Intensity from what the operator gives: one constant, or a recorded series in a file."""
+
+import csv
+import subprocess
+import sys
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+from lichen.carbon.intensity import (
+    IntensityValue,
+    Kind,
+    Scope,
+    Signal,
+    checked_g_per_kwh,
+    checked_value,
+)
+from lichen.core.errors import InvalidInput, NotFound, Unavailable
+
+YEAR_S = 31_557_600
+PARQUET_TO_TEXT = "lichen.carbon.grids.parquet_text"
+SERIES_SPREAD = 0.10
+"""Half-width of a recorded value's 90 % interval, relative: a judgement, since providers publish
+none; it covers the emission factors, not the choice of method."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantIntensity:
+    """One declared figure for every zone and moment; its interval is what was declared."""
+
+    g_per_kwh: float
+    low: float | None = None
+    high: float | None = None
+    scope: Scope = Scope.LIFECYCLE
+    name: str = "constant"
+
+    def __post_init__(self) -> None:
+        checked_g_per_kwh(self.g_per_kwh, self.name)
+        checked_value(self.at("WORLD", datetime(2026, 1, 1, tzinfo=UTC)))
+
+    def at(self, zone: str, moment: datetime) -> IntensityValue:
+        """The declared figure, whatever the zone and the moment."""
+        del moment
+        return IntensityValue(
+            self.g_per_kwh,
+            self.g_per_kwh if self.low is None else self.low,
+            self.g_per_kwh if self.high is None else self.high,
+            zone,
+            f"{self.name}: declared by the operator",
+            Signal.AVERAGE,
+            self.scope,
+            Kind.ESTIMATED,
+            YEAR_S,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesIntensity:
+    """A recorded series: each value holds from its time for one step, never beyond."""
+
+    zone: str
+    times: tuple[int, ...]
+    values: tuple[float, ...]
+    step_s: int
+    scope: Scope = Scope.LIFECYCLE
+    spread: float = SERIES_SPREAD
+    name: str = "series"
+
+    def at(self, zone: str, moment: datetime) -> IntensityValue:
+        """The value whose step holds the moment.
+
+        Raises:
+            NotFound: the series is of another zone.
+            Unavailable: the moment lies in a gap, or before or after the series.
+        """
+        if zone != self.zone:
+            raise NotFound(f"this series is of {self.zone}, not of {zone}")
+        second = int(moment.timestamp())
+        place = bisect_right(self.times, second) - 1
+        if place < 0 or second >= self.times[place] + self.step_s:
+            raise Unavailable(f"{self.name} has no value for the time of the work")
+        value = self.values[place]
+        return IntensityValue(
+            value,
+            value * (1 - self.spread),
+            value * (1 + self.spread),
+            zone,
+            self.name,
+            Signal.AVERAGE,
+            self.scope,
+            Kind.OBSERVED,
+            self.step_s,
+        )
+
+
+def read_series(path: Path, zone: str, column: str | None = None) -> SeriesIntensity:
+    """A series from CSV or Parquet: time in the first column, gCO2e/kWh in `column` or the second.
+
+    Times without an offset are UTC. The step is the commonest distance between two times; rows
+    with an empty value are gaps. A column whose name says `direct` counts direct emissions.
+
+    Raises:
+        NotFound: there is no such file.
+        InvalidInput: no such column, an unreadable or absurd row, time going backwards, or fewer
+            than two values; the message names the row.
+    """
+    rows = _rows(path)
+    place, heading = _column(path, next(rows, []), column)
+    points = list(_points(path, rows, place))
+    if len(points) < 2:
+        raise InvalidInput(f"{path} holds {len(points)} values; a series needs at least two")
+    times = tuple(time for time, _ in points)
+    distances = Counter(later - earlier for earlier, later in pairwise(times))
+    step = min(distances, key=lambda distance: (-distances[distance], distance))
+    scope = Scope.DIRECT if "direct" in heading.lower() else Scope.LIFECYCLE
+    name = f"file {path.name}, column {heading}"
+    return SeriesIntensity(zone, times, tuple(value for _, value in points), step, scope, name=name)
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(_text(path).splitlines())
+    except csv.Error as failure:
+        raise InvalidInput(f"{path} cannot be read as CSV: {failure}") from None
+
+
+def _text(path: Path) -> str:
+    """The file as CSV; a Parquet file is turned into it by a process that ends again."""
+    try:
+        if path.suffix.lower() == ".parquet":
+            path.open("rb").close()
+            return _text_of_parquet(path)
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise NotFound(f"there is no intensity file {path}: check the path") from None
+    except (OSError, UnicodeDecodeError) as failure:
+        raise InvalidInput(f"{path} cannot be read as UTF-8 CSV or Parquet: {failure}") from None
+
+
+def _text_of_parquet(path: Path) -> str:
+    command = [sys.executable, "-m", PARQUET_TO_TEXT, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    if "No module named 'duckdb'" in done.stderr:
+        raise InvalidInput(
+            f"{path} is Parquet, which needs DuckDB: `pip install 'lichen[all]'`, or give a CSV"
+        )
+    if done.returncode:
+        raise InvalidInput(f"{path} cannot be read as Parquet: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _column(path: Path, header: list[str], wanted: str | None) -> tuple[int, str]:
+    if len(header) < 2:
+        raise InvalidInput(f"{path} needs a header with a time column and a column of gCO2e/kWh")
+    if wanted is None:
+        return 1, header[1]
+    if wanted not in header:
+        raise InvalidInput(f"{path} has no column {wanted!r}; it has {', '.join(header)}")
+    return header.index(wanted), wanted
+
+
+def _points(path: Path, rows: Iterator[list[str]], place: int) -> Iterator[tuple[int, float]]:
+    last: int | None = None
+    for number, row in enumerate(rows, start=2):
+        if len(row) <= place or not row[place].strip():
+            continue
+        where = f"{path}, row {number}"
+        try:
+            moment = datetime.fromisoformat(row[0].strip())
+            value = float(row[place])
+        except ValueError as failure:
+            raise InvalidInput(f"{where}: {failure}") from None
+        second = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+        if last is not None and second <= last:
+            raise InvalidInput(
+                f"{where}: {row[0]} does not come after the row before it; sort the file by time "
+                "and keep one row for each"
+            )
+        last = second
+        yield second, checked_g_per_kwh(value, where)

@@ -1,0 +1,1 @@
+"""A job's own process: how it is started, charged, rationed and ended."""
