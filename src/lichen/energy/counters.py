@@ -2,13 +2,16 @@
 
 The file grows by a chunk of accounts at a time, so there is no bound on accounts but the disk.
 Every number is an aligned 8-byte integer written with one store by one process alone; the owner
-of the meters maps the same file for reading. A process that runs foreign code is written for by
-the one that started it, which knows what its work was for.
+of the meters maps the same file for reading. An account has two banks of numbers: a charge writes
+the one that does not count, and then the sequence number, whose parity says which one counts. So a
+charge is there whole or not at all, whoever is killed or looks. A process that runs foreign code
+is written for by the one that started it, which knows what its work was for.
 
     page 0    header: magic, pid, start ticks, CPU clock at creation, CPU clock at the end, mode,
               accounts in use, CPU of children, nanojoules of accelerators charged, whether it
               charges them; then the process name, then its platform; then 128 lanes
-    chunk n   256 accounts: first their numbers (CPU ns, nJ, ng, count), then their names
+    chunk n   256 accounts: first their numbers (a sequence number, a word of nothing, then twice
+              CPU ns, nJ, ng, count), then their names
 """
 
 import mmap
@@ -23,7 +26,7 @@ from lichen.core.errors import InvalidInput, StorageFailed
 
 COUNTERS_FOLDER = "counters"
 SUFFIX = ".counters"
-MAGIC = 0x4C49_4348_4354_0001
+MAGIC = 0x4C49_4348_4354_0002
 PAGE = 4096
 
 PID, STARTED, CREATED_CPU, FINAL_CPU, WHOLE_PROCESS, USED, CHILDREN_CPU = 1, 2, 3, 4, 5, 6, 7
@@ -35,10 +38,11 @@ LANES_AT_WORD, LANES = 2048 // 8, 128
 """Each lane is two words: monotonic ns at which its work began (0: none), and its threads."""
 
 CHUNK_ACCOUNTS = 256
-NUMBERS = struct.Struct("@4q")
+ACCOUNT_WORDS, BANKS_AT, BANK_WORDS = 10, 2, 4
+"""Of an account: all its words, where its two banks begin, and the numbers of each."""
 KEY_SIZE = 480
-CHUNK = CHUNK_ACCOUNTS * (NUMBERS.size + KEY_SIZE)
-KEYS_AT = CHUNK_ACCOUNTS * NUMBERS.size
+KEYS_AT = CHUNK_ACCOUNTS * ACCOUNT_WORDS * 8
+CHUNK = KEYS_AT + CHUNK_ACCOUNTS * KEY_SIZE
 _KEY = struct.Struct("=H")
 
 
@@ -46,17 +50,18 @@ class Account:
     """One account's running totals in this process; `add` is safe from any thread.
 
     It takes no lock: an interpreter with a global lock gives it up at calls and loops only, and
-    between the first sum and the store there is neither.
+    between the first sum and the last store there is neither.
     """
 
-    __slots__ = ("_at", "_chunk", "_store", "count", "cpu_ns", "key", "ng", "nj")
+    __slots__ = ("_at", "_banks", "_sequence", "_words", "count", "cpu_ns", "key", "ng", "nj")
 
-    def __init__(self, key: str, chunk: mmap.mmap, at: int) -> None:
+    def __init__(self, key: str, words: "memoryview[int]", at: int) -> None:
         self.key = key
         self.cpu_ns = self.nj = self.ng = self.count = 0
-        self._chunk = chunk
+        self._words = words
         self._at = at
-        self._store = NUMBERS.pack_into
+        self._banks = (at + BANKS_AT, at + BANKS_AT + BANK_WORDS)
+        self._sequence = 0
 
     def add(self, cpu_ns: int, nj: int, ng: int, count: int = 1) -> None:
         """Charge this much; once this returns, a `kill -9` cannot lose it."""
@@ -64,7 +69,13 @@ class Account:
         self.nj += nj
         self.ng += ng
         self.count += count
-        self._store(self._chunk, self._at, self.cpu_ns, self.nj, self.ng, self.count)
+        words, sequence = self._words, self._sequence + 1
+        bank = self._banks[sequence & 1]
+        words[bank] = self.cpu_ns
+        words[bank + 1] = self.nj
+        words[bank + 2] = self.ng
+        words[bank + 3] = self.count
+        words[self._at] = self._sequence = sequence
 
 
 class Lane:
@@ -98,7 +109,7 @@ class ProcessCounters:
         self.name = name
         self.pid = os.getpid() if pid is None else pid
         self._accounts: dict[str, Account] = {}
-        self._chunks: list[mmap.mmap] = []
+        self._chunks: list[tuple[mmap.mmap, memoryview[int]]] = []
         self._lanes = 0
         self._lock = Lock()
         _create(path, name, platform, self.pid)
@@ -158,19 +169,20 @@ class ProcessCounters:
         index, slot = divmod(number, CHUNK_ACCOUNTS)
         if index == len(self._chunks):
             self._grow(index)
-        chunk = self._chunks[index]
+        chunk, words = self._chunks[index]
         at = KEYS_AT + slot * KEY_SIZE
         chunk[at : at + _KEY.size + len(raw)] = _KEY.pack(len(raw)) + raw
-        account = self._accounts[key] = Account(key, chunk, slot * NUMBERS.size)
+        account = self._accounts[key] = Account(key, words, slot * ACCOUNT_WORDS)
         self._words[USED] = number + 1
         return account
 
     def _grow(self, index: int) -> None:
         start = PAGE + index * CHUNK
         try:
-            self._chunks.append(_map(self.path, start, CHUNK))
+            chunk = _map(self.path, start, CHUNK)
         except OSError as error:
             raise _storage_failed(self.path, error) from error
+        self._chunks.append((chunk, memoryview(chunk).cast("q")))
 
     def lane(self, threads: int = 1) -> Lane:
         """A lane of its own for one replica or thread; `threads` bounds its CPU per second.

@@ -32,7 +32,7 @@ class Watched:
         self.reported_dead_ns: int | None = None
         self._chunks: list[mmap.mmap] = []
         self._keys: list[str] = []
-        self._numbers: list[list[int]] = []
+        self._sequences: list[list[int]] = []
         self._seen: list[Charge] = []
         self._clock_ns = self._children_ns = 0
         self._base_ns = 0
@@ -145,15 +145,13 @@ class Watched:
             first = index * layout.CHUNK_ACCOUNTS
             slots = min(layout.CHUNK_ACCOUNTS, used - first)
             with memoryview(chunk) as raw, raw.cast("q") as words:
-                numbers = words[: 4 * slots].tolist()
-            before = self._numbers[index]
-            if numbers == before:
-                continue
-            self._numbers[index] = numbers
-            for slot in range(slots):
-                row = numbers[4 * slot : 4 * slot + 4]
-                if row != before[4 * slot : 4 * slot + 4]:
-                    self._seen[first + slot] = Charge(self._keys[first + slot], *row)
+                sequences = words[: slots * layout.ACCOUNT_WORDS].tolist()[:: layout.ACCOUNT_WORDS]
+                before = self._sequences[index]
+                for slot in range(slots):
+                    if slot >= len(before) or sequences[slot] != before[slot]:
+                        numbers = _whole(words, slot * layout.ACCOUNT_WORDS)
+                        self._seen[first + slot] = Charge(self._keys[first + slot], *numbers)
+            self._sequences[index] = sequences
         return tuple(self._seen)
 
     def _map_chunks(self, used: int) -> None:
@@ -167,7 +165,7 @@ class Watched:
                             file.fileno(), layout.CHUNK, access=mmap.ACCESS_READ, offset=start
                         )
                     )
-                self._numbers.append([])
+                self._sequences.append([])
             key = layout.read_key(self._chunks[index], slot)
             self._keys.append(key)
             self._seen.append(Charge(key, 0, 0, 0, 0))
@@ -178,6 +176,16 @@ class Watched:
         self._header.close()
         for chunk in self._chunks:
             chunk.close()
+
+
+def _whole(words: "memoryview[int]", at: int) -> list[int]:
+    """The numbers of an account that count: read again if two charges came while they were read."""
+    while True:
+        sequence = words[at]
+        bank = at + layout.BANKS_AT + layout.BANK_WORDS * (sequence & 1)
+        numbers = words[bank : bank + layout.BANK_WORDS].tolist()
+        if words[at] == sequence:
+            return numbers
 
 
 def _runs(pid: int, started: int) -> bool:

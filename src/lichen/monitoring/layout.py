@@ -29,7 +29,7 @@ def _names(kind: type[LichenError]) -> list[str]:
 
 OUTCOMES = ("ok", *_names(LichenError))
 """How a request may end; what is none of these counts as the last. The first word of a record stays
-0: what was answered stands among the sums, which are written together."""
+0: what was answered stands among the sums, each stored by itself."""
 OUTCOME_WORDS = 24
 MAGIC = 0x4C49_4348_0000_0000 + crc32(f"3 {' '.join(OUTCOMES)}".encode())
 """A file with other outcomes, or of another layout, is another kind of file."""

@@ -1,6 +1,7 @@
 """The running numbers of one record: kept here, and stored in the mapped file at every event.
 
-`add` is for one thread: the event loop's.
+`add` is for one thread: the event loop's. Each number is stored by itself, as one aligned word:
+`struct.pack_into` clears what it is about to write, and whoever looks then sees counters at 0.
 """
 
 from bisect import bisect_left
@@ -27,21 +28,18 @@ from lichen.monitoring.slots import Slot
 _OUTCOME_WORD = {name: word for word, name in enumerate(OUTCOMES)}
 _ANY_OTHER = len(OUTCOMES) - 1
 _NS_PER_MS = 1_000_000
-_store = SUMS.pack_into
-_store_batch = BATCH_SUMS.pack_into
 
 
 class Series:
     """What one tenant asked of one variant: outcomes, durations, energy, carbon."""
 
     __slots__ = (
-        *("_answered", "_at", "_compute_buckets", "_compute_ns", "_failed_ns", "_mapped", "_ng"),
-        *("_nj", "_outcomes", "_queue_ns", "_rows", "_total_buckets", "_total_ns"),
-        "_words",
+        *("_answered", "_compute_buckets", "_compute_ns", "_failed_ns", "_ng", "_nj", "_outcomes"),
+        *("_queue_ns", "_rows", "_sums", "_total_buckets", "_total_ns", "_words"),
     )
 
     def __init__(self, slot: Slot, at: int) -> None:
-        self._mapped, self._words, self._at = slot.mapped, slot.words, at + SUMS_AT
+        self._words, self._sums = slot.words, (at + SUMS_AT) // WORD
         first = self._outcomes = at // WORD
         self._total_buckets = first + TOTAL_BUCKETS_WORD
         self._compute_buckets = first + COMPUTE_BUCKETS_WORD
@@ -51,7 +49,7 @@ class Series:
 
     def add(self, event: Answered) -> None:
         """Count one request; once this returns, a `kill -9` cannot lose it."""
-        words, total_ns = self._words, event.total_ns
+        words, sums, total_ns = self._words, self._sums, event.total_ns
         if event.outcome == ANSWERED:
             compute_ns = event.compute_ns
             words[self._total_buckets + bisect_left(NS_BOUNDS, total_ns)] += 1
@@ -61,37 +59,30 @@ class Series:
             self._queue_ns += event.queue_ns
             self._compute_ns += compute_ns
             self._total_ns += total_ns
+            words[sums] = self._answered
+            words[sums + 1] = self._rows
+            words[sums + 2] = self._queue_ns
+            words[sums + 3] = self._compute_ns
+            words[sums + 4] = self._total_ns
         else:
             words[self._outcomes + _OUTCOME_WORD.get(event.outcome, _ANY_OTHER)] += 1
             self._failed_ns += total_ns
+            words[sums + 5] = self._failed_ns
         if event.nj is not None:
             self._nj += event.nj
+            words[sums + 6] = self._nj
         if event.ng is not None:
             self._ng += event.ng
-        _store(
-            self._mapped,
-            self._at,
-            self._answered,
-            self._rows,
-            self._queue_ns,
-            self._compute_ns,
-            self._total_ns,
-            self._failed_ns,
-            self._nj,
-            self._ng,
-        )
+            words[sums + 7] = self._ng
 
 
 class Batches:
     """The batches of one variant, and how many requests wait for it."""
 
-    __slots__ = (
-        *("_at", "_batches", "_cpu_ns", "_first", "_mapped", "_rows", "_wall_ns"),
-        "_words",
-    )
+    __slots__ = (*("_batches", "_cpu_ns", "_first", "_rows", "_wall_ns", "_words"),)
 
     def __init__(self, slot: Slot, at: int) -> None:
-        self._mapped, self._words, self._at, self._first = slot.mapped, slot.words, at, at // WORD
+        self._words, self._first = slot.words, at // WORD
         sums = BATCH_SUMS.unpack_from(slot.mapped, at)
         self._batches, self._rows, self._cpu_ns, self._wall_ns = sums[:4]
 
@@ -109,15 +100,11 @@ class Batches:
             words[size + 1] += wall_ns
         else:
             words[first + ROWS_BUCKETS_WORD + bisect_left(ROWS_BOUNDS, rows)] += 1
-        _store_batch(
-            self._mapped,
-            self._at,
-            self._batches,
-            self._rows,
-            self._cpu_ns,
-            self._wall_ns,
-            time_ns() // _NS_PER_MS,
-        )
+        words[first] = self._batches
+        words[first + 1] = self._rows
+        words[first + 2] = self._cpu_ns
+        words[first + 3] = self._wall_ns
+        words[first + 4] = time_ns() // _NS_PER_MS
 
     def waits(self, requests: int) -> None:
         """So many requests wait now."""

@@ -6,19 +6,23 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from lichen.core.errors import InvalidInput, StorageFailed
 from lichen.energy.counters import (
+    BANK_WORDS,
+    BANKS_AT,
     CHUNK_ACCOUNTS,
     COUNTERS_FOLDER,
     LANES,
+    PAGE,
     ProcessCounters,
     process_clock_ns,
     start_ticks,
 )
-from lichen.energy.processes import read_counters
+from lichen.energy.processes import Watched, read_counters
 from lichen.energy.readings import Charge
 
 CHARGE_FOREVER = """
@@ -91,6 +95,39 @@ def test_a_kill_loses_no_charge(tmp_path: Path) -> None:
     )
     assert not reading.alive
     assert reading.in_flight_ns == 0
+
+
+def test_who_looks_while_work_is_charged_sees_whole_charges(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", CHARGE_FOREVER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        reader = Thread(target=process.stdout.read)  # so that it never waits to be heard
+        reader.start()
+        (path,) = (tmp_path / COUNTERS_FOLDER).iterdir()
+        watched = Watched(path)
+        seen = [watched.charges()[0] for _ in range(5000)]
+        process.kill()
+        reader.join()
+    watched.close()
+    counts = [charge.count for charge in seen]
+    assert counts == sorted(counts)
+    assert counts[0] < counts[-1]
+    assert all(
+        (charge.cpu_ns, charge.nj, charge.ng) == (10 * count, 33 * count, 7 * count)
+        for charge, count in zip(seen, counts, strict=True)
+    )
+
+
+def test_a_charge_that_was_half_written_counts_for_nothing(tmp_path: Path) -> None:
+    counters = ProcessCounters.create(tmp_path, "dataplane")
+    counters.account("work/t/d/m@1/fp32").add(10, 33, 7)
+    with counters.path.open("r+b") as file:  # the bank that the next charge would write
+        file.seek(PAGE + 8 * BANKS_AT)
+        file.write(b"\xff" * 8 * BANK_WORDS)
+    (reading,) = read_counters(tmp_path)
+    assert reading.charges == (Charge("work/t/d/m@1/fp32", 10, 33, 7, 1),)
 
 
 def test_two_processes_have_files_of_their_own(tmp_path: Path) -> None:
