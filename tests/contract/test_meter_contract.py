@@ -19,13 +19,13 @@ from lichen.energy.cards.amdsmi import AmdSmi
 from lichen.energy.cards.hwmon import Hwmon
 from lichen.energy.cards.nvml import Nvml
 from lichen.energy.cards.replay_cards import ReplayAmdSmi, ReplayCard, ReplayNvml
+from lichen.energy.cgroup import CgroupPaths
 from lichen.energy.host_cpu import HostCpu
 from lichen.energy.meter import Meter, OwnCpu, Reading
 from lichen.energy.power.calibration import Calibration
 from lichen.energy.power.machine import assume, this_machine
 from lichen.energy.power.model import ModelMeter
 from lichen.energy.power.parameters import Spread, parameters_of_tdp
-from lichen.energy.readers.cgroup import CgroupPaths
 from lichen.energy.readers.container import container_meter
 from lichen.energy.readers.counter_meter import Clocks, CounterMeter
 from lichen.energy.readers.host_meter import HostMeter

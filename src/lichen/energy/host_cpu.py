@@ -12,8 +12,8 @@ from typing import Protocol
 
 from lichen.core.errors import Unavailable
 from lichen.core.units import NANOSECONDS_PER_SECOND
+from lichen.energy.cgroup import CgroupCpu
 from lichen.energy.meter import OwnCpu
-from lichen.energy.readers.cgroup import CgroupCpu
 
 PROC_STAT = Path("/proc/stat")
 _BUSY_COLUMNS = (1, 2, 3, 6, 7)

@@ -12,11 +12,11 @@ from pathlib import Path
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.core.plugins import installed, load_object
 from lichen.energy.cards.cards import Cards
+from lichen.energy.cgroup import CgroupPaths
 from lichen.energy.host_cpu import PROC_STAT
 from lichen.energy.meter import Meter
 from lichen.energy.power.machine import Assumption, assume, this_machine
 from lichen.energy.power.processors import CPUINFO, MEMINFO
-from lichen.energy.readers.cgroup import CgroupPaths
 from lichen.energy.readers.rapl import POWERCAP, RaplMeter
 from lichen.energy.surroundings import SurroundingPaths
 

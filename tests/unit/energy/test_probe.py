@@ -9,9 +9,9 @@ import pytest
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.core.figures import Method
 from lichen.energy.cards.replay_cards import ReplayCard, ReplayNvml
+from lichen.energy.cgroup import CgroupPaths
 from lichen.energy.meter import Meter
 from lichen.energy.probe import HostPaths, MeterChoice, best_meter, check
-from lichen.energy.readers.cgroup import CgroupPaths
 from lichen.energy.surroundings import SurroundingPaths
 from lichen.energy.survey import MeterSurvey, survey
 

@@ -3,10 +3,10 @@
 import os
 from dataclasses import replace
 
+from lichen.energy.cgroup import THIS_CGROUP, CgroupCpu, CgroupPaths
 from lichen.energy.host_cpu import HostCpu
 from lichen.energy.power.machine import Assumption
 from lichen.energy.power.model import ModelMeter
-from lichen.energy.readers.cgroup import THIS_CGROUP, CgroupCpu, CgroupPaths
 
 
 def container_meter(assumption: Assumption, paths: CgroupPaths = THIS_CGROUP) -> ModelMeter:

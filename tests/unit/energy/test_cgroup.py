@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from lichen.core.errors import Unavailable
+from lichen.energy.cgroup import CgroupCpu, CgroupPaths
 from lichen.energy.host_cpu import HostCpu
 from lichen.energy.meter import OwnCpu
 from lichen.energy.power.machine import assume, this_machine
-from lichen.energy.readers.cgroup import CgroupCpu, CgroupPaths
 from lichen.energy.readers.container import container_meter
 
 
