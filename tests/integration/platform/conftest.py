@@ -76,6 +76,7 @@ class Running:
             self.down()
         if self.process is not None:
             self.check_books()
+            self.process = None
 
     def check_books(self) -> None:
         """What every test leaves: a ledger that sums to zero and whose chain holds (L1, L3)."""
