@@ -14,7 +14,7 @@ BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test check clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-closing fuzz lint
+.PHONY: setup demo test check check-processes check-rooms clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-closing fuzz lint
 
 setup: .setup-stamp
 
@@ -44,10 +44,19 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Two at a time: those that start processes wait most of their time.
 check: lint clients
-	$(BIN)/coverage run -m pytest
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-processes check-rooms
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+PROCESSES := tests/browser/ tests/conformance/ tests/integration/
+
+check-processes:
+	$(BIN)/coverage run -m pytest --durations=15 $(PROCESSES)
+
+check-rooms:
+	$(BIN)/coverage run -m pytest --durations=15 $(filter-out $(PROCESSES) %__pycache__/,$(wildcard tests/*/))
 
 bench: setup
 	$(BIN)/uv sync --quiet --locked --inexact --extra all --group dev --group bench
