@@ -246,6 +246,10 @@ class StepFile:
         with storage_failures(self.path):
             os.fdatasync(self._descriptor)
 
+    def __del__(self) -> None:
+        """One that nobody closed, because its holder failed, keeps no file open."""
+        self.close()
+
     def close(self) -> None:
         """Let go of the file."""
         if self._descriptor < 0:
