@@ -65,16 +65,12 @@ class Account:
 
     def add(self, cpu_ns: int, nj: int, ng: int, count: int = 1) -> None:
         """Charge this much; once this returns, a `kill -9` cannot lose it."""
-        self.cpu_ns += cpu_ns
-        self.nj += nj
-        self.ng += ng
-        self.count += count
         words, sequence = self._words, self._sequence + 1
         bank = self._banks[sequence & 1]
-        words[bank] = self.cpu_ns
-        words[bank + 1] = self.nj
-        words[bank + 2] = self.ng
-        words[bank + 3] = self.count
+        words[bank] = self.cpu_ns = self.cpu_ns + cpu_ns
+        words[bank + 1] = self.nj = self.nj + nj
+        words[bank + 2] = self.ng = self.ng + ng
+        words[bank + 3] = self.count = self.count + count
         words[self._at] = self._sequence = sequence
 
 
