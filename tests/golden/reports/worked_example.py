@@ -13,6 +13,7 @@ from lichen.carbon.ledger.ledger import Ledger
 from lichen.carbon.ledger.postings import Basis, Booking, Posting
 from lichen.carbon.reports.declarations import Declarations, Declared, MarketFactor
 from lichen.carbon.reports.model_facts import ModelFacts
+from lichen.carbon.reports.page import STYLE
 from lichen.carbon.reports.report import Question, month, report
 from lichen.carbon.reports.writing import written
 from lichen.core.clock import ManualClock
@@ -180,8 +181,10 @@ def forms(standard: Standard) -> list[ReportFormat]:
 
 
 def golden(content: bytes, digest: str) -> bytes:
-    """A report without the digest, which changes with the ledger's own format."""
-    return content.replace(digest.encode(), b"{digest}")
+    """A report without what stands elsewhere: the ledger's digest, which changes with its format,
+    and the style of pages.
+    """
+    return content.replace(digest.encode(), b"{digest}").replace(STYLE.read_bytes(), b"{style}\n")
 
 
 def main() -> None:
