@@ -1,7 +1,8 @@
 """The file of one budget: what is committed in each step of its period, shared by processes (B2).
 
-One mapped page, so a `kill -9` loses nothing. Each step has a place of its own and is counted once,
-however the clock goes. Every change is one store of one aligned word, made under the lock.
+One page, read and written in place through its descriptor: a `kill -9` loses nothing, and whoever
+cuts the file makes an error and no signal, as a mapped page would. Each step has a place of its own
+and is counted once, however the clock goes. Every change is one aligned word, under the lock.
 
     words 0-5     magic, layout, then the SHA-256 of the identity
     from 512      the identity as text, for people
@@ -9,14 +10,13 @@ however the clock goes. Every change is one store of one aligned word, made unde
 """
 
 import fcntl
-import mmap
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from struct import pack
+from struct import Struct, pack
 from time import monotonic, sleep
 
 from lichen.carbon.budgets.budget import Budget, Period, Span
@@ -30,6 +30,7 @@ _HEADER = 48
 _IDENTITY_AT, _PLACES_AT = 512, 2048
 _PLACES = 64
 """More than the 51 steps that can count at once, so that there is always one to take."""
+_WORD, _WORDS = Struct("@q"), Struct(f"@{2 * _PLACES}q")
 _LARGEST = 2**62
 _PATIENCE_S, _AFTERWARDS_S = 0.2, 1.0
 """How long a lock is waited for that is held for 20 us, and how long no more after that."""
@@ -82,9 +83,6 @@ class StepFile:
         self._period = period
         self._descriptor = descriptor
         self._waits_from = 0.0
-        self._mapped = mmap.mmap(descriptor, _PAGE)
-        self._bytes = memoryview(self._mapped)
-        self._words: memoryview[int] = self._bytes[_PLACES_AT:][: _PLACES * 16].cast("q")
         self._content = b""
         self._starts: Sequence[int] = ()
         self._step: Span | None = None
@@ -112,7 +110,7 @@ class StepFile:
                 raise
         try:
             with file.locked():
-                file._check_places(file._words.tolist())
+                file._check_places(_WORDS.unpack(file._read()))
         except BaseException:
             file.close()
             raise
@@ -136,7 +134,7 @@ class StepFile:
 
         Raises:
             Unavailable: somebody has held it for long.
-            Corrupt: it was removed, or cut, which would end whoever reads the mapped page.
+            Corrupt: it was removed or cut.
         """
         pause_s = _PAUSE_S
         began = monotonic()
@@ -169,11 +167,15 @@ class StepFile:
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def counted(self, step: Span) -> Mapping[int, int]:
-        """What is committed in each step that counts while `step` is now, oldest first."""
-        content = self._words.tobytes()
+        """What is committed in each step that counts while `step` is now, oldest first.
+
+        Raises:
+            Corrupt: it was damaged or cut.
+        """
+        content = self._read()
         if content != self._content or step != self._step:  # of 1,000 budgets few change a second
             first, last = counted_from(self._period, step)
-            words = self._words.tolist()
+            words = _WORDS.unpack(content)
             self._check_places(words)
             self._counted = {
                 start: committed
@@ -194,35 +196,49 @@ class StepFile:
         found = os.fstat(self._descriptor)
         if found.st_size != _PAGE or not found.st_nlink:
             return False
-        return self._words.tobytes() == self._content
+        return os.pread(self._descriptor, _WORDS.size, _PLACES_AT) == self._content
 
     def add(self, step: Span, amount: int) -> None:
         """Commit more in the step that is now, or less."""
-        start = microseconds(step.start)
-        place = self._find(start)
-        if place is None:
-            place = self._take_place(start, counted_from(self._period, step))
-        self._words[place + 1] = max(0, self._words[place + 1] + amount)
+        start, words = microseconds(step.start), _WORDS.unpack(self._read())
+        if start in words[::2]:
+            self._change(words, start, amount)
+        else:
+            self._take_place(words, start, counted_from(self._period, step), amount)
 
     def give_back(self, start_us: int, amount: int) -> None:
         """Commit less in a step of old; one that is forgotten stays so."""
-        place = self._find(start_us)
-        if place is not None:
-            self._words[place + 1] = max(0, self._words[place + 1] - amount)
+        words = _WORDS.unpack(self._read())
+        if start_us in words[::2]:
+            self._change(words, start_us, -amount)
 
-    def _find(self, start_us: int) -> int | None:
-        starts = self._words.tolist()[::2]
-        return 2 * starts.index(start_us) if start_us in starts else None
+    def _change(self, words: Sequence[int], start_us: int, amount: int) -> None:
+        place = 2 * words[::2].index(start_us)
+        self._store(place + 1, max(0, words[place + 1] + amount))
 
-    def _take_place(self, start_us: int, counted: tuple[int, int]) -> int:
+    def _take_place(
+        self, words: Sequence[int], start_us: int, counted: tuple[int, int], amount: int
+    ) -> None:
         """The oldest place that does not count. First it is emptied, and only then renamed."""
         first, last = counted
-        starts = self._words.tolist()[::2]
+        starts = words[::2]
         free = [place for place, start in enumerate(starts) if not first <= start <= last]
         place = 2 * min(free, key=starts.__getitem__)
-        self._words[place + 1] = 0
-        self._words[place] = start_us
-        return place
+        self._store(place + 1, 0)
+        self._store(place, start_us)
+        self._store(place + 1, max(0, amount))
+
+    def _read(self) -> bytes:
+        content = os.pread(self._descriptor, _WORDS.size, _PLACES_AT)
+        if len(content) != _WORDS.size:
+            raise _damaged(self.path)
+        return content
+
+    def _store(self, word: int, number: int) -> None:
+        try:
+            os.pwrite(self._descriptor, _WORD.pack(number), _PLACES_AT + word * _WORD.size)
+        except OSError as error:
+            raise Unavailable(f"cannot write {self.path}: {error.strerror}") from error
 
     def _check_places(self, words: Sequence[int]) -> None:
         starts, committed = words[::2], words[1::2]
@@ -254,9 +270,6 @@ class StepFile:
         """Let go of the file."""
         if self._descriptor < 0:
             return
-        self._words.release()
-        self._bytes.release()
-        self._mapped.close()
         os.close(self._descriptor)
         self._descriptor = -1
 
