@@ -20,7 +20,7 @@ from lichen.cli.command_signals import CommandSignals, end_like
 from lichen.cli.output import printable
 from lichen.cli.receipts import receipt_line
 from lichen.core.clock import SystemClock
-from lichen.core.errors import InvalidInput, NotFound, Refused, Unavailable
+from lichen.core.errors import InvalidInput, NotFound, Refused, StorageFailed, Unavailable
 from lichen.core.figures import Receipt
 from lichen.core.units import NANOSECONDS_PER_SECOND
 from lichen.energy.closing import HOST_OTHER
@@ -31,6 +31,7 @@ from lichen.server.meter_choice import meter_choice
 from lichen.server.pricing import pricing
 from lichen.server.sections import Settings
 from lichen.server.settings import load
+from lichen.store.whole_files import replace_file
 
 _NO_SUCH_COMMAND, _NOT_RUNNABLE = 127, 126
 """As the shell and `env` say it, so that scripts around the command go on working."""
@@ -194,9 +195,9 @@ def _tell(report: RunReport, options: RunOptions) -> None:
     path = options["receipt"]
     if path is not None:
         try:
-            path.write_bytes(document + b"\n")
-        except OSError as error:
-            click.echo(f"lichen: cannot write {path} ({error.strerror})", err=True)
+            replace_file(path, document + b"\n")
+        except StorageFailed as error:
+            click.echo(f"lichen: {error}", err=True)
 
 
 def _line(report: RunReport) -> str:

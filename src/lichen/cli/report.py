@@ -1,6 +1,5 @@
 """`lichen report`: the ledger by a published standard, for people, for programs, or as a file."""
 
-import os
 from pathlib import Path
 from typing import Unpack
 
@@ -12,7 +11,7 @@ from lichen.cli.platform import open_platform
 from lichen.client.reports import ReportOptions, read_report
 from lichen.core.errors import InvalidInput
 from lichen.protocol.reports import Report, ReportFigure, ReportFormat, Standard
-from lichen.store.failures import storage_failures
+from lichen.store.whole_files import replace_file
 
 PATH = click.Path(path_type=Path, dir_okay=False)
 
@@ -53,30 +52,12 @@ def report(
     with open_platform() as platform:
         content = platform.reports.write(Standard(standard), wanted or ReportFormat.JSON, **options)
     if output is not None:
-        _write(content, output)
+        replace_file(output, content)
         click.echo(f"{output}: {len(content)} bytes")
     elif wanted is not None:
         click.echo(content, nl=False)
     else:
         _show(read_report(content))
-
-
-def _write(content: bytes, output: Path) -> None:
-    """Whole or not at all: a report that stood there before stays until the new one does.
-
-    Raises:
-        StorageFailed: it cannot be written.
-    """
-    with storage_failures(output):
-        if output.exists() and not output.is_file():  # such as /dev/stdout
-            output.write_bytes(content)
-            return
-        scratch = output.with_name(f".{output.name}.{os.getpid()}.part")
-        try:
-            scratch.write_bytes(content)
-            scratch.replace(output.resolve())
-        finally:
-            scratch.unlink(missing_ok=True)
 
 
 def _form(form: str | None, output: Path | None, *, as_json: bool) -> ReportFormat | None:

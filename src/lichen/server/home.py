@@ -11,6 +11,7 @@ from typing import TextIO
 from lichen.core.errors import Unavailable
 from lichen.energy.power.machine import CALIBRATION_FILE
 from lichen.store.failures import storage_failures
+from lichen.store.whole_files import replace_file
 
 _PRIVATE = 0o700
 
@@ -168,11 +169,4 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
     Raises:
         StorageFailed: the disk is full or read-only.
     """
-    fresh = path.with_suffix(f".{os.getpid()}.new")
-    with storage_failures(path):
-        try:
-            fresh.write_text(json.dumps(content), encoding="utf-8")
-            fresh.replace(path)
-        except OSError:
-            fresh.unlink(missing_ok=True)
-            raise
+    replace_file(path, json.dumps(content).encode())

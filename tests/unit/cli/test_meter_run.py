@@ -99,7 +99,7 @@ def test_json_goes_to_stderr_and_is_the_file(runner: Runner) -> None:
 def test_a_receipt_file_that_cannot_be_written_changes_nothing_else(runner: Runner) -> None:
     done = runner.run("--receipt", str(runner.folder / "no" / "r.json"), "sh", "-c", "exit 5")
     assert done.returncode == 5
-    assert "cannot write" in done.stderr
+    assert "r.json could not be read or written (No such file or directory)" in done.stderr
 
 
 def test_a_row_is_added_for_each_run(runner: Runner) -> None:

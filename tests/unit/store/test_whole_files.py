@@ -1,4 +1,4 @@
-"""A report's file is written whole or not at all."""
+"""A file is replaced whole or not at all."""
 
 import subprocess
 import sys
@@ -7,11 +7,11 @@ from pathlib import Path
 FULL_AT_64_BYTES = """
 import resource, sys
 from pathlib import Path
-from lichen.cli.report import _write
+from lichen.store.whole_files import replace_file
 from lichen.core.errors import StorageFailed
 resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 try:
-    _write(b"x" * int(sys.argv[2]), Path(sys.argv[1]))
+    replace_file(Path(sys.argv[1]), b"x" * int(sys.argv[2]))
 except StorageFailed as error:
     sys.exit(f"refused: {error}")
 """
@@ -22,7 +22,7 @@ def written(path: Path, length: int) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_the_report_before_stays_where_there_is_no_room_for_another(tmp_path: Path) -> None:
+def test_the_file_before_stays_where_there_is_no_room_for_another(tmp_path: Path) -> None:
     path = tmp_path / "sci.html"
     assert written(path, 64).returncode == 0
     refused = written(path, 65)
@@ -31,7 +31,7 @@ def test_the_report_before_stays_where_there_is_no_room_for_another(tmp_path: Pa
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_linked_report_is_written_where_the_link_points(tmp_path: Path) -> None:
+def test_a_linked_file_is_written_where_the_link_points(tmp_path: Path) -> None:
     (tmp_path / "latest.html").symlink_to(tmp_path / "october.html")
     assert written(tmp_path / "latest.html", 5).returncode == 0
     assert (tmp_path / "october.html").read_bytes() == b"xxxxx"

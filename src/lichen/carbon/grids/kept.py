@@ -4,7 +4,6 @@ A reader looks at the file again when it was replaced, and waits for nobody.
 """
 
 import json
-import os
 from bisect import bisect_right
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -15,6 +14,7 @@ from lichen.carbon.grids.observations import Answer, Method, Point, moment_of
 from lichen.carbon.intensity import IntensityValue, Kind, Scope, Signal
 from lichen.core.errors import NotFound, Unavailable
 from lichen.store.failures import storage_failures
+from lichen.store.whole_files import replace_file
 
 CARRY_GROWTH_PER_HOUR = 0.18
 """How much wider the interval of a carried value is by the hour: 5 and 95 % of what an hour is
@@ -56,15 +56,9 @@ def write_kept(path: Path, kept: Kept) -> None:
         "failures": kept.failures,
         "next_at": _second(kept.next_at),
     }
-    fresh = path.with_suffix(f".{os.getpid()}.new")
     with storage_failures(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            fresh.write_text(json.dumps(written), encoding="utf-8")
-            fresh.replace(path)
-        except OSError:
-            fresh.unlink(missing_ok=True)
-            raise
+    replace_file(path, json.dumps(written).encode())
 
 
 def read_kept(path: Path) -> Kept:

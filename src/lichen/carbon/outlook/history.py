@@ -16,6 +16,7 @@ from lichen.carbon.grids.observations import Method, Point
 from lichen.carbon.intensity import MOST_G_PER_KWH, Kind, Scope, Signal, checked_zone
 from lichen.core.errors import InvalidInput
 from lichen.store.failures import storage_failures
+from lichen.store.whole_files import replace_file
 
 KEPT_S = 400 * 86400
 """A year and a month: older points are dropped when the file is written anew."""
@@ -131,17 +132,7 @@ class History:
             return
         ordered = (known[start] for start in sorted(known))
         written = _title(self._origin) + "".join(_line(point) for point in ordered)
-        fresh = self._path.with_suffix(f".{os.getpid()}.new")
-        with storage_failures(self._path):
-            try:
-                with fresh.open("wb") as file:
-                    file.write(written.encode())
-                    file.flush()
-                    os.fsync(file.fileno())
-                fresh.replace(self._path)
-            except OSError:
-                fresh.unlink(missing_ok=True)
-                raise
+        replace_file(self._path, written.encode(), durably=True)
         self._lines = len(known)
 
 

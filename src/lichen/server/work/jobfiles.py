@@ -13,6 +13,7 @@ from lichen.protocol.admin import Progress
 from lichen.server.work.attempt import CHECKPOINTS, PROGRESS, STOP
 from lichen.server.work.spending import Spending
 from lichen.store.failures import storage_failures
+from lichen.store.whole_files import replace_file
 from lichen.training import watch as training
 
 PERIOD_SECONDS = 0.2
@@ -52,10 +53,7 @@ class JobWatch:
         self._written_at = now
         self._spending.keep()
         said = Progress(stage=stage, fraction=fraction, nj=nj)
-        fresh = self._folder / f"{PROGRESS}.new"
-        with storage_failures(fresh):
-            fresh.write_bytes(msgspec.json.encode(said))
-            fresh.replace(self._folder / PROGRESS)
+        replace_file(self._folder / PROGRESS, msgspec.json.encode(said))
 
     def save(self, name: str, body: bytes) -> None:
         """Keep a checkpoint, whole or not at all, in place of the last one of this name.

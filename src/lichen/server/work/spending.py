@@ -21,7 +21,7 @@ from lichen.energy.page import PageReader
 from lichen.server.pricing import Pricing
 from lichen.serving.charging import Apart, Bill, NoMetering
 from lichen.serving.deployment import Deployment
-from lichen.store.failures import storage_failures
+from lichen.store.whole_files import replace_file
 
 FOLDER = "spent"
 KEPT_SOURCE = "kept by its attempts, the last of which was killed"
@@ -108,10 +108,8 @@ class Spending:
         """Write down what this attempt cost so far, for a next one should this be killed."""
         if self._own is None or self._receipt is not None:
             return
-        fresh = self._own.with_suffix(".new")
-        with self._keeping, storage_failures(fresh):
-            fresh.write_bytes(msgspec.json.encode(_together(self._costs())))
-            fresh.replace(self._own)
+        with self._keeping:
+            replace_file(self._own, msgspec.json.encode(_together(self._costs())))
 
     def _keep_on(self) -> None:
         """Write it down at every window, however silent the work is: budgets are settled by it."""
