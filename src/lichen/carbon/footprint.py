@@ -1,4 +1,4 @@
-"""From nanojoules to nanograms: intensity x PUE + the embodied share of the host (C1, C3, C4)."""
+"""From nanojoules to nanograms: intensity x PUE + the embodied share of the host (C1, C3)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -114,14 +114,3 @@ def issue_receipt(
     """The final receipt of one unit of work (A3); without a rate its carbon is absent (M5)."""
     carbon = None if rate is None else rate.figure(energy, cpu_ns)
     return Receipt(energy, carbon, int(moment.timestamp()), variant)
-
-
-def sci_g_per_unit(total_ng: int, units: int) -> float:
-    """SCI = (E x I + M) / R, in grams a functional unit (ISO/IEC 21031, C4).
-
-    Raises:
-        InvalidInput: no unit was done, so there is no score.
-    """
-    if units < 1:
-        raise InvalidInput("an SCI score needs at least one functional unit")
-    return total_ng / NANOGRAMS_PER_GRAM / units

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lichen.carbon.footprint import CarbonRate, HostEmbodied, issue_receipt, sci_g_per_unit
+from lichen.carbon.footprint import CarbonRate, HostEmbodied, issue_receipt
 from lichen.carbon.grids.fixed import ConstantIntensity
 from lichen.core.errors import InvalidInput
 from lichen.core.figures import EnergyFigure, Method
@@ -59,12 +59,6 @@ def test_a_receipt_carries_all_of_it_and_is_final() -> None:
 
 def test_without_an_intensity_carbon_is_absent_and_not_zero() -> None:
     assert issue_receipt(energy(1, 1, 1), None, NOW).carbon is None
-
-
-def test_sci_is_grams_a_functional_unit() -> None:
-    assert sci_g_per_unit(5 * 10**9, 1000) == 0.005
-    with pytest.raises(InvalidInput, match="at least one"):
-        sci_g_per_unit(1, 0)
 
 
 @pytest.mark.parametrize("pue", [0.99, -1.0, 11.0, float("nan")])
