@@ -119,7 +119,7 @@ class Batcher:
         """The replica is free: it takes all that waits, up to a batch."""
         self._gathering = None
         tickets = [ticket for ticket in self._queue.take(self._most_rows) if self._begins(ticket)]
-        if self._is_rationed:
+        if self._is_rationed and tickets:
             tickets = self._afforded(tickets)
         if not tickets:
             self._go_on()
@@ -131,8 +131,13 @@ class Batcher:
             self._executor().submit(self._run_in_thread, tickets)
 
     def _afforded(self, tickets: list[Ticket]) -> list[Ticket]:
-        """Those that their budgets hold; the others are told so at once."""
-        afforded, refused = self._reservations.admit(tickets)
+        """Those that their budgets hold; the others are told so at once, all where one fails."""
+        try:
+            afforded, refused = self._reservations.admit(tickets)
+        except Exception:  # noqa: BLE001 - whatever happens, the queue goes on
+            _log.exception("budgets cannot be asked")
+            unknown = Unavailable("its budgets cannot be asked: the data plane's log says why")
+            afforded, refused = [], [(ticket, unknown) for ticket in tickets]
         now_ns = perf_counter_ns()
         for ticket, why in refused:
             self._deliver(ticket, why, (0, 0), now_ns)
@@ -166,7 +171,7 @@ class Batcher:
 
     def _settle(self, runs: list[Run]) -> None:
         if self._is_rationed:
-            self._reservations.settle(runs)
+            self._pay(runs)
         now_ns = perf_counter_ns()
         for tickets, outcomes, cpu_ns, began_ns, ended_ns in runs:
             rows = sum([ticket.rows for ticket in tickets])
@@ -176,6 +181,13 @@ class Batcher:
                 if not ticket.abandoned:
                     self._deliver(ticket, outcome, (began_ns, ended_ns - began_ns), now_ns)
         self._go_on()
+
+    def _pay(self, runs: list[Run]) -> None:
+        """Settle what was set aside; where that fails it stays so, and the answers still go out."""
+        try:
+            self._reservations.settle(runs)
+        except Exception:  # noqa: BLE001 - whatever happens, the queue goes on
+            _log.exception("what requests cost cannot be settled with their budgets")
 
     def _deliver(self, ticket: Ticket, outcome: Outcome, ran: tuple[int, int], now_ns: int) -> None:
         """Reply, and tell the observer; `ran`: when its batch began and how long that took."""

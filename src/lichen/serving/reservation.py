@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from lichen.core.errors import LichenError
 from lichen.serving.allotment import Allotment, Overspent, Ration
 from lichen.serving.charging import Price
 from lichen.serving.execution import Run
@@ -14,7 +15,7 @@ PRIOR_ROW_NS = 1e6
 """What a row is taken to cost where there were none: a millisecond."""
 _FIRST_FACTOR, _RISE, _FALL = 2.0, 0.5, 0.01
 
-Refusals = Sequence[tuple[Ticket, Overspent]]
+Refusals = Sequence[tuple[Ticket, LichenError]]
 Short = tuple[Ration, int]
 """The budget that does not hold an amount, and the amount."""
 

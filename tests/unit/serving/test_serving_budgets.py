@@ -184,6 +184,41 @@ def test_what_is_known_to_be_spent_is_refused_before_it_waits(tmp_path: Path) ->
     running(tmp_path, act)
 
 
+def test_callers_that_are_gone_before_their_batch_begins_hold_up_nobody(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        budget = house.limit("deployment:d", 100)
+        gone = Query("d", {"x": np.ones((1, 1), np.float32)}, tenant=NORTH)
+        house.plane.infer(gone, print).abandoned = True
+        house.plane.infer(gone, print).abandoned = True
+        await asyncio.sleep(0.01)
+        assert house.spent(budget) == 0
+        answer = await asyncio.wait_for(house.ask(1.0), 5)
+        assert isinstance(answer, Answer)
+
+    running(tmp_path, act)
+
+
+def test_a_budget_that_cannot_be_asked_refuses_and_one_that_cannot_be_paid_still_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_self: Allowance, *_amounts: int) -> bool:
+        raise OSError("the file system is gone")
+
+    async def act(house: House) -> None:
+        house.limit("deployment:d", 100)
+        with monkeypatch.context() as patched:
+            patched.setattr(Allowance, "reserve", broken)
+            refused = await asyncio.wait_for(house.ask(1.0), 5)
+            assert isinstance(refused, Unavailable)
+            assert "cannot be asked" in str(refused)
+        with monkeypatch.context() as patched:
+            patched.setattr(Allowance, "settle", broken)
+            assert isinstance(await asyncio.wait_for(house.ask(1.0), 5), Answer)
+        assert isinstance(await asyncio.wait_for(house.ask(1.0), 5), Answer)
+
+    running(tmp_path, act)
+
+
 def test_a_request_too_large_for_what_is_left_keeps_no_smaller_one_out(tmp_path: Path) -> None:
     async def act(house: House) -> None:
         house.limit("deployment:d", 20)
