@@ -109,9 +109,14 @@ class PostgresBooks:
         return self._connection
 
     def _open(self) -> Any:  # noqa: ANN401 - the driver is loaded by name
+        """A connection; a host that vanishes is noticed in seconds, not when TCP gives up."""
         return self._driver.connect(
             self._url,
             connect_timeout=_PATIENCE_SECONDS,
+            tcp_user_timeout=_PATIENCE_SECONDS * 1000,
+            keepalives_idle=_PATIENCE_SECONDS,
+            keepalives_interval=1,
+            keepalives_count=_PATIENCE_SECONDS,
             options=f"-c lock_timeout={_PATIENCE_SECONDS}s -c synchronous_commit=on",
         )
 
