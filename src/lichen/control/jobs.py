@@ -16,6 +16,7 @@ from lichen.core.clock import Clock
 from lichen.core.errors import Conflict, NotFound
 from lichen.core.ids import JobId
 from lichen.protocol.admin import JobKind, JsonObject
+from lichen.protocol.scheduling import Schedule
 from lichen.store.documents import MUST_NOT_EXIST, SCAN_LIMIT, Change, DocumentStore, scan_all
 
 JOBS = "jobs"
@@ -51,6 +52,7 @@ class Jobs:
         spec: JsonObject,
         tenant: str,
         extra: Callable[[JobRecord], Sequence[Change]] = lambda _: (),
+        schedule: Schedule | None = None,
     ) -> JobRecord:
         """Accept a job: once this returns, no crash loses it.
 
@@ -59,6 +61,7 @@ class Jobs:
             spec: what it does it to.
             tenant: who pays.
             extra: changes committed together with it, or not at all.
+            schedule: when it may run; None runs it at once.
 
         Raises:
             Conflict: `extra` did not hold; the job was not accepted.
@@ -70,6 +73,7 @@ class Jobs:
             tenant=tenant,
             attempts_allowed=self._policy.attempts,
             created_at=self._clock.now(),
+            schedule=schedule,
         )
         self._documents.commit(
             [

@@ -20,6 +20,7 @@ from typing import assert_never
 from lichen.core.errors import Conflict
 from lichen.core.figures import Receipt
 from lichen.protocol.admin import JobError, JobKind, JobState, JsonObject
+from lichen.protocol.scheduling import Schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class JobRecord:
 
     `attempt` counts starts, `fence` claims; `lease_until` and `worker` say who runs it now, and
     `pgid` is the process group of that run. A queued job is not started before `not_before`;
-    `waits_for` says why, and `has_waited` remembers it.
+    `waits_for` says why, and `has_waited` remembers it. Without a `schedule` it runs at once.
     """
 
     id: str
@@ -52,6 +53,7 @@ class JobRecord:
     not_before: datetime | None = None
     waits_for: str | None = None
     has_waited: bool = False
+    schedule: Schedule | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,66 @@
+"""The standing plan as rows: the planner writes them under its fence, the worker acts on them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from lichen.control.planning.plan import Intention, Method
+from lichen.store.documents import Change, DocumentStore, scan_all
+
+INTENTIONS = "intentions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingIntention:
+    """What stands for one job until the next plan; a row of the collection `intentions`.
+
+    Attributes:
+        intention: when, where, for how many grams, and why.
+        made_at: when the plan was made.
+        method: how it was found.
+        must_start_by: the last moment at which the job can start, or go on, and still be done by
+            its deadline at worst: the worker runs it then whatever the plan says.
+        fence: of the planner that wrote it; a later planner's is higher.
+    """
+
+    intention: Intention
+    made_at: datetime
+    method: Method
+    must_start_by: datetime
+    fence: int
+
+
+class Intentions:
+    """The standing plan, for whoever acts on it or shows it."""
+
+    def __init__(self, documents: DocumentStore) -> None:
+        self._documents = documents
+
+    def of(self, job_id: str) -> StandingIntention | None:
+        """What stands for a job; None where nothing was planned."""
+        document = self._documents.get(INTENTIONS, job_id)
+        return None if document is None else _decoded(document.body)
+
+    def all(self) -> Iterator[StandingIntention]:
+        """Every row, by the ids of the jobs."""
+        for document in scan_all(self._documents, INTENTIONS):
+            yield _decoded(document.body)
+
+    def replace(self, rows: Sequence[StandingIntention]) -> Sequence[Change]:
+        """What makes these the standing plan, rows of other jobs removed; commit with the fence."""
+        fresh = {row.intention.job_id: row for row in rows}
+        gone = [
+            Change(INTENTIONS, document.key, None)
+            for document in scan_all(self._documents, INTENTIONS)
+            if document.key not in fresh
+        ]
+        return [
+            *gone,
+            *(Change(INTENTIONS, key, msgspec.json.encode(row)) for key, row in fresh.items()),
+        ]
+
+
+def _decoded(body: bytes) -> StandingIntention:
+    return msgspec.json.decode(body, type=StandingIntention)
