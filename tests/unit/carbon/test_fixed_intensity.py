@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from lichen.carbon.grids.fixed import ConstantIntensity, read_series
+from lichen.carbon.grids.series_text import MOST_BYTES
 from lichen.carbon.intensity import Kind, Scope
 from lichen.core.errors import InvalidInput, NotFound, Unavailable
 
@@ -131,6 +132,43 @@ def test_parquet_that_is_none_or_cannot_be_read_here_is_refused(
     (tmp_path / "duckdb.py").write_text("raise ModuleNotFoundError(\"No module named 'duckdb'\")")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
     with pytest.raises(InvalidInput, match="needs DuckDB"):
+        read_series(path, "DE")
+
+
+def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
+    path = written(tmp_path, "time,lca")
+    os.truncate(path, MOST_BYTES + 1)
+    with pytest.raises(InvalidInput, match=r"grid\.csv has 67108865 bytes; .* at most 67108864"):
+        read_series(path, "DE")
+    path = path.rename(tmp_path / "grid.parquet")
+    with pytest.raises(InvalidInput, match=r"grid\.parquet has 67108865 bytes"):
+        read_series(path, "DE")
+
+
+def test_what_has_no_size_of_its_own_is_read_no_further_than_the_bound() -> None:
+    with pytest.raises(InvalidInput, match="/dev/zero has more than 67108864 bytes"):
+        read_series(Path("/dev/zero"), "DE")
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "sentence"),
+    [
+        ("range(4000001)", "i, 1 AS lca", "it has 4000001 rows; .* at most 4000000"),
+        ("range(600000)", "i, 1 AS lca, repeat('x', 120) AS note", "is more than 67108864 bytes"),
+    ],
+)
+def test_a_small_parquet_file_that_expands_is_refused(
+    tmp_path: Path, rows: str, columns: str, sentence: str
+) -> None:
+    path = tmp_path / "grid.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT {columns} FROM {rows} t(i)) TO '{path}' "  # noqa: S608
+            "(FORMAT parquet, COMPRESSION zstd)"
+        )
+    assert path.stat().st_size < MOST_BYTES / 2
+
+    with pytest.raises(InvalidInput, match=sentence):
         read_series(path, "DE")
 
 

@@ -1,8 +1,6 @@
 """Intensity from what the operator gives: one constant, or a recorded series in a file."""
 
 import csv
-import subprocess
-import sys
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
+from lichen.carbon.grids.series_text import text_of
 from lichen.carbon.intensity import (
     IntensityValue,
     Kind,
@@ -22,7 +21,6 @@ from lichen.carbon.intensity import (
 from lichen.core.errors import InvalidInput, NotFound, Unavailable
 
 YEAR_S = 31_557_600
-PARQUET_TO_TEXT = "lichen.carbon.grids.parquet_text"
 SERIES_SPREAD = 0.10
 """Half-width of a recorded value's 90 % interval, relative: a judgement, since providers publish
 none; it covers the emission factors, not the choice of method."""
@@ -105,8 +103,8 @@ def read_series(path: Path, zone: str, column: str | None = None) -> SeriesInten
 
     Raises:
         NotFound: there is no such file.
-        InvalidInput: no such column, an unreadable or absurd row, time going backwards, or fewer
-            than two values; the message names the row.
+        InvalidInput: too large a file, no such column, an unreadable or absurd row, time going
+            backwards, or fewer than two values; the message names the row.
     """
     rows = _rows(path)
     place, heading = _column(path, next(rows, []), column)
@@ -123,34 +121,9 @@ def read_series(path: Path, zone: str, column: str | None = None) -> SeriesInten
 
 def _rows(path: Path) -> Iterator[list[str]]:
     try:
-        yield from csv.reader(_text(path).splitlines())
+        yield from csv.reader(text_of(path).splitlines())
     except csv.Error as failure:
         raise InvalidInput(f"{path} cannot be read as CSV: {failure}") from None
-
-
-def _text(path: Path) -> str:
-    """The file as CSV; a Parquet file is turned into it by a process that ends again."""
-    try:
-        if path.suffix.lower() == ".parquet":
-            path.open("rb").close()
-            return _text_of_parquet(path)
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise NotFound(f"there is no intensity file {path}: check the path") from None
-    except (OSError, UnicodeDecodeError) as failure:
-        raise InvalidInput(f"{path} cannot be read as UTF-8 CSV or Parquet: {failure}") from None
-
-
-def _text_of_parquet(path: Path) -> str:
-    command = [sys.executable, "-m", PARQUET_TO_TEXT, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
-    if "No module named 'duckdb'" in done.stderr:
-        raise InvalidInput(
-            f"{path} is Parquet, which needs DuckDB: `pip install 'lichen[all]'`, or give a CSV"
-        )
-    if done.returncode:
-        raise InvalidInput(f"{path} cannot be read as Parquet: {done.stderr.strip()}")
-    return done.stdout
 
 
 def _column(path: Path, header: list[str], wanted: str | None) -> tuple[int, str]:

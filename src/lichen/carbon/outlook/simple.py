@@ -3,7 +3,6 @@
 Each is honest about itself: the less is known, the wider the interval. None needs NumPy.
 """
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
@@ -98,9 +97,3 @@ def _quantile(ordered: Sequence[float], level: float) -> float:
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
-
-
-def known_days(hours: Hours, first_hour: int) -> float:
-    """How many days of the history before an hour hold values."""
-    ordered = list(hours)
-    return bisect_left(ordered, first_hour) / 24
