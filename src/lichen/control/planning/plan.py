@@ -32,10 +32,11 @@ class Intention:
         job_id: whose.
         zone: where it runs; empty when it cannot be planned.
         segments: when, in order of time; the first begins now when it is to run now.
-        expected_g: gCO2e of them, with the 10 % and 90 % quantiles over the courses.
+        expected_g: gCO2e of them, with the 10 % and 90 % quantiles over the courses; None where no
+            outlook speaks of any zone in which it may run.
         low_g: see `expected_g`.
         high_g: see `expected_g`.
-        at_once_g: gCO2e expected of running at once and without a pause.
+        at_once_g: gCO2e expected of running at once and without a pause; None likewise.
         why: one sentence for people.
         is_late: whether no plan meets its deadline: then it runs as soon as it can.
     """
@@ -43,10 +44,10 @@ class Intention:
     job_id: str
     zone: str
     segments: tuple[Segment, ...]
-    expected_g: float
-    low_g: float
-    high_g: float
-    at_once_g: float
+    expected_g: float | None
+    low_g: float | None
+    high_g: float | None
+    at_once_g: float | None
     why: str
     is_late: bool = False
 
@@ -56,8 +57,10 @@ class Intention:
         return self.segments[0].start if self.segments else None
 
     @property
-    def saved_g(self) -> float:
-        """gCO2e expected to be saved against running at once."""
+    def saved_g(self) -> float | None:
+        """gCO2e expected to be saved against running at once; None where nothing is foreseen."""
+        if self.at_once_g is None or self.expected_g is None:
+            return None
         return self.at_once_g - self.expected_g
 
 
