@@ -24,7 +24,10 @@ def submit(plane: Plane, question: Question) -> Job:
         )
     spec = _checked(request)
     job, _ = plane.submissions.submit(
-        question.sender, JobKind.TRAIN, msgspec.to_builtins(spec, str_keys=True)
+        question.sender,
+        JobKind.TRAIN,
+        msgspec.to_builtins(spec, str_keys=True),
+        schedule=request.schedule,
     )
     return job_view(job)
 

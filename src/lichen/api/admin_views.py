@@ -40,6 +40,7 @@ def job_view(job: JobRecord, progress: Progress | None = None) -> Job:
         receipt=job.receipt,
         not_before=job.not_before,
         waits_for=job.waits_for,
+        schedule=job.schedule,
     )
 
 

@@ -11,8 +11,10 @@ from lichen.cli.output import json_option, print_json
 from lichen.cli.platform import open_platform
 from lichen.cli.progress import ProgressLine
 from lichen.cli.receipts import receipt_line
-from lichen.client.admin import train_job
-from lichen.protocol.admin import Job, TrainSpec
+from lichen.cli.schedule_options import schedule_options
+from lichen.cli.waiting import show_accepted
+from lichen.protocol.admin import Job, JobKind, TrainSpec
+from lichen.protocol.scheduling import ScheduleRequest
 
 _NANO = 10**9
 
@@ -54,11 +56,24 @@ def train() -> None:
 @click.option("--budget-grams", metavar="G", type=float, help="CO2e the search may spend.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of whatever draws at random.")
 @click.option("--name", metavar="M", help="Name of the model. [the dataset's]")
+@schedule_options
 @json_option
-def forecast(as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001
-    """Train a forecaster: the cheapest algorithm that a dearer one does not beat by enough."""
+def forecast(
+    as_json: bool,  # noqa: FBT001
+    schedule: ScheduleRequest | None,
+    wait: bool,  # noqa: FBT001
+    **options: Any,  # noqa: ANN401
+) -> None:
+    """Train a forecaster: the cheapest algorithm that a dearer one does not beat by enough.
+
+    With a deadline it is accepted, and runs when the grid is clean; `lichen plan` says when.
+    """
     with open_platform() as platform:
-        job = train_job(platform.jobs, _spec(**options), ProgressLine())
+        job = platform.jobs.submit(JobKind.TRAIN, _spec(**options), schedule)
+        if not wait:
+            show_accepted(platform.jobs, job, as_json=as_json)
+            return
+        job = platform.jobs.wait(job.id, ProgressLine())
         version = platform.models.made(job)
     if as_json:
         print_json({"job": job, "version": version})

@@ -32,6 +32,7 @@ from lichen.protocol.admin import (
     TrainSpec,
     Verification,
 )
+from lichen.protocol.scheduling import ScheduleRequest
 
 Watcher = Callable[[Job], None]
 """Called with the job each time it was looked at, the last time with its final state."""
@@ -62,9 +63,16 @@ class Jobs:
         """What the job wrote."""
         return self._session.send("GET", f"/jobs/{_part(job_id, 'job')}/log").text
 
-    def submit(self, kind: JobKind, spec: object) -> Job:
-        """Accept a job: durable once this returns."""
-        request = JobRequest(kind=kind, spec=msgspec.to_builtins(spec, str_keys=True))
+    def submit(self, kind: JobKind, spec: object, schedule: ScheduleRequest | None = None) -> Job:
+        """Accept a job: durable once this returns; it runs at once without a schedule.
+
+        Raises:
+            InvalidInput: spec or schedule cannot be; the message says why and what to do.
+            QueueFull: too many jobs wait already.
+        """
+        request = JobRequest(
+            kind=kind, spec=msgspec.to_builtins(spec, str_keys=True), schedule=schedule
+        )
         return self._session.post("/jobs", lambda: msgspec.json.encode(request), Job)
 
     def cancel(self, job_id: str) -> Job:

@@ -110,6 +110,16 @@ class Jobs:
             if found is not None:
                 yield _decoded(found.body)
 
+    def are_open(self, count: int) -> bool:
+        """Whether so many jobs, or more, have not ended; it reads no further than it must."""
+        after = ""
+        while page := self._documents.scan(OPEN, after, min(count, SCAN_LIMIT)):
+            count -= len(page)
+            if count <= 0:
+                return True
+            after = page[-1].key
+        return False
+
     def apply(self, job_id: str, event: Event) -> JobRecord:
         """Let something happen to a job; the job afterwards.
 

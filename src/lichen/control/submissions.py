@@ -13,6 +13,7 @@ from lichen.core.errors import Conflict, InvalidInput
 from lichen.core.ids import Digest, digest_of
 from lichen.core.units import NANOSECONDS_PER_SECOND
 from lichen.protocol.admin import JobKind, JsonObject
+from lichen.protocol.scheduling import Schedule, ScheduleRequest
 from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore
 
 IDEMPOTENCY = "idempotency"
@@ -52,8 +53,23 @@ class Remembered:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class JobDraft:
+    """A job that somebody asks for, before it is accepted."""
+
+    kind: JobKind
+    spec: JsonObject
+    tenant: str
+    schedule: ScheduleRequest | None = None
+
+
 def _unchecked(_kind: JobKind, _spec: JsonObject, _tenant: str) -> None:
     """Everything may be accepted."""
+
+
+def _at_once(_draft: JobDraft) -> Schedule | None:
+    """Every job runs at once."""
+    return None
 
 
 class Submissions:
@@ -65,35 +81,57 @@ class Submissions:
         jobs: Jobs,
         clock: Clock,
         check: Callable[[JobKind, JsonObject, str], None] = _unchecked,
+        settle: Callable[[JobDraft], Schedule | None] = _at_once,
     ) -> None:
-        """`check(kind, spec, tenant)` passes what may be accepted anew, and raises otherwise."""
+        """Wire it.
+
+        Args:
+            documents: where keys are remembered.
+            jobs: where jobs go.
+            clock: dates the keys.
+            check: of kind, spec and tenant; passes what may be accepted anew, and raises otherwise.
+            settle: when the job may run, None for at once; raises what cannot be, or has no room.
+        """
         self._documents = documents
         self._jobs = jobs
         self._clock = clock
         self._check = check
+        self._settle = settle
         self._forget_at_ns = clock.monotonic_ns()
 
     def submit(
-        self, sender: Sender, kind: JobKind, spec: JsonObject, fingerprint: bytes = b""
+        self,
+        sender: Sender,
+        kind: JobKind,
+        spec: JsonObject,
+        fingerprint: bytes = b"",
+        schedule: ScheduleRequest | None = None,
     ) -> tuple[JobRecord, bool]:
         """The job, and whether it is new.
+
+        A repetition is judged by what was sent: it gives the same job also when the deadline that
+        it states is over by then.
 
         Args:
             sender: who asks.
             kind: what the job does.
             spec: what it does it to.
             fingerprint: what must be equal in a repetition; empty takes the spec.
+            schedule: when it may run, as its sender says.
 
         Raises:
-            InvalidInput: the key was used for another request, or is not usable.
+            InvalidInput: the key was used for another request, or is not usable; or the schedule
+                cannot be.
             OverBudget: a budget refuses it.
+            QueueFull: too many jobs wait already.
         """
+        draft = JobDraft(kind, spec, sender.tenant, schedule)
         if sender.idempotency_key is None:
-            self._check(kind, spec, sender.tenant)
-            return self._jobs.submit(kind, spec, sender.tenant), True
+            return self._accept(draft), True
         self._forget_in_time()
         key = remembered_key(sender, sender.idempotency_key)
-        mark = mark_of(kind, fingerprint or msgspec.json.encode(spec))
+        asked = b"" if schedule is None else msgspec.json.encode(schedule)
+        mark = mark_of(kind, (fingerprint or msgspec.json.encode(spec)) + asked)
 
         def remember(job: JobRecord) -> Sequence[Change]:
             body = msgspec.json.encode(Remembered(job.id, mark, self._clock.now()))
@@ -102,14 +140,20 @@ class Submissions:
         earlier = self._earlier(key, mark)
         if earlier is not None:
             return earlier, False
-        self._check(kind, spec, sender.tenant)
         try:
-            return self._jobs.submit(kind, spec, sender.tenant, remember), True
+            return self._accept(draft, remember), True
         except Conflict:
             earlier = self._earlier(key, mark)  # the same request came twice at once
             if earlier is None:
                 raise
             return earlier, False
+
+    def _accept(
+        self, draft: JobDraft, extra: Callable[[JobRecord], Sequence[Change]] = lambda _: ()
+    ) -> JobRecord:
+        schedule = self._settle(draft)
+        self._check(draft.kind, draft.spec, draft.tenant)
+        return self._jobs.submit(draft.kind, draft.spec, draft.tenant, extra, schedule)
 
     def _forget_in_time(self) -> None:
         """A platform that runs for months keeps no more keys than one that is restarted."""

@@ -9,7 +9,8 @@
     ├── Refused               understood, and not allowed
     │   ├── Unauthenticated   nobody we know is calling
     │   ├── Forbidden         the caller may not do this
-    │   └── OverBudget        the energy or carbon budget is spent
+    │   ├── OverBudget        the energy or carbon budget is spent
+    │   └── QueueFull         so many jobs wait already that no more are taken
     ├── Unavailable           not now: busy, stopping, or another owner holds it
     ├── DeadlinePassed        the time that the caller allowed was over before the work began
     ├── StorageFailed         the disk is full, read-only or broken
@@ -64,6 +65,10 @@ class OverBudget(Refused):
         self.retry_after_s = retry_after_s
 
 
+class QueueFull(Refused):
+    """So many jobs wait already that no more are taken; one is when others have ended."""
+
+
 class Unavailable(LichenError):
     """Not now: busy, stopping, or somebody else holds it; trying later may work."""
 
@@ -97,6 +102,7 @@ _BY_NAME: dict[str, type[LichenError]] = {
         Unauthenticated,
         Forbidden,
         OverBudget,
+        QueueFull,
         Unavailable,
         DeadlinePassed,
         StorageFailed,

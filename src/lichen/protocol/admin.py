@@ -11,6 +11,7 @@ import msgspec
 
 from lichen.core.figures import Receipt
 from lichen.core.tensors import Signature
+from lichen.protocol.scheduling import Schedule, ScheduleRequest
 
 JsonObject = dict[str, Any]
 """A JSON object whose members its reader knows."""
@@ -80,6 +81,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One job as its tenant sees it; `result` names what it made, such as `{"version": 2}`.
 
     A queued job that a budget lets wait is not started before `not_before`; `waits_for` says why.
+    One that may be shifted has a `schedule`.
     """
 
     id: str
@@ -98,6 +100,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     receipt: Receipt | None = None
     not_before: datetime | None = None
     waits_for: str | None = None
+    schedule: Schedule | None = None
 
 
 class FileSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,10 +179,11 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What `POST jobs` takes: a kind and that kind's spec."""
+    """What `POST jobs` takes: a kind, its spec, and when it may run; at once unless said."""
 
     kind: JobKind
     spec: JsonObject
+    schedule: ScheduleRequest | None = None
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):

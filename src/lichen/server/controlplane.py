@@ -20,6 +20,7 @@ from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.control.budgets import Budgets, Owners
 from lichen.control.deeds import Levers
 from lichen.control.jobs import JobPolicy, Jobs
+from lichen.control.reception import Reception
 from lichen.control.state import Deployments
 from lichen.control.submissions import Submissions
 from lichen.core.clock import Clock, SystemClock
@@ -75,13 +76,16 @@ def open_plane(
     processes = settings.operation.dataplane_processes
     prices = pricing(settings.carbon, home.intensities)
     affordable = JobBudgets(documents, home, prices, clock)
+    reception = Reception(
+        jobs, clock, (checked_zone(settings.carbon.zone),), settings.jobs.queue_jobs
+    )
     ledger = LedgerReader(ledger_books(settings))
     return Plane(
         declarations=declarations(settings.reports),
         gate=_gate(settings, documents, clock),
         documents=documents,
         jobs=jobs,
-        submissions=Submissions(documents, jobs, clock, affordable.check),
+        submissions=Submissions(documents, jobs, clock, affordable.check, reception.settle),
         datasets=DatasetCatalog(documents),
         catalog=catalog,
         deployments=Deployments(among_siblings(documents, processes), catalog),

@@ -311,6 +311,9 @@ class JobSettings:
     attempts: int = _setting(
         20, "Starts of one job that ended by a crash before it is called failed.", least=1
     )
+    queue_jobs: int = _setting(
+        10_000, "Most jobs that have not ended; the next is answered 429.", least=1
+    )
 
 
 @dataclass(frozen=True, slots=True)

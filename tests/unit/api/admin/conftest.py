@@ -17,6 +17,7 @@ from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.control.budgets import Budgets, Owners
 from lichen.control.deeds import Levers
 from lichen.control.jobs import Jobs
+from lichen.control.reception import Reception
 from lichen.control.state import Deployments
 from lichen.control.submissions import Submissions
 from lichen.core.clock import ManualClock
@@ -40,6 +41,7 @@ from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import MemoryDocuments
 
 UPLOAD_BYTES = 1000
+MOST_JOBS = 8
 
 
 class InProcess(httpx.BaseTransport):
@@ -107,11 +109,12 @@ def house(tmp_path: Path, upload_bytes: int) -> Iterator[House]:
     affordable = JobBudgets(documents, Home(tmp_path), prices, clock)
     histories = ZoneHistories(CarbonSettings(zone="DE"), tmp_path / "intensities", clock)
     outlooks = ZoneOutlooks(histories, catalog, clock, is_on=True)
+    reception = Reception(jobs, clock, ("DE",), MOST_JOBS)
     plane = Plane(
         gate=Gate(KeyRing(documents, clock)),
         documents=documents,
         jobs=jobs,
-        submissions=Submissions(documents, jobs, clock, affordable.check),
+        submissions=Submissions(documents, jobs, clock, affordable.check, reception.settle),
         datasets=DatasetCatalog(documents),
         catalog=catalog,
         deployments=Deployments(documents, catalog),
