@@ -1,0 +1,101 @@
+"""All jobs in limited places, one after the other: bounded, feasible first, then clean.
+
+Two timetables are begun: one in which each job in turn, the one with the least time to spare first,
+takes the cleanest time that is left; and one in which each runs as soon as it can, the earliest
+deadline first, which misses no deadline on one place that some order meets. Both are improved by
+taking jobs up one by one and putting each back where it is cheapest, which can always be where it
+was: a job on time stays on time. Of the two the one with less lateness is taken, the most important
+jobs first, then the one of fewer grams.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from lichen.control.planning.need import Need
+from lichen.control.planning.option import Option
+from lichen.control.planning.timetable import Placed, Timetable
+from lichen.control.planning.workload import Site
+
+PASSES = 4
+"""How often each job may be put elsewhere."""
+LEAST_GAIN = 1e-9
+"""Relative: below it a move is rounding."""
+Options = Mapping[str, Sequence[Option]]
+Score = tuple[tuple[int, ...], float]
+
+
+def place_all(needs: Sequence[Need], options: Options, sites: Sequence[Site]) -> Timetable:
+    """The best timetable found; every job is in it."""
+    attempts = [
+        _filled(sorted(needs, key=_spare), options, sites, _cheapest_or_soonest),
+        _filled(sorted(needs, key=_due), options, sites, _soonest),
+    ]
+    if any(placed.late for one in attempts for placed in one.placed.values()):
+        ranked = sorted(needs, key=lambda one: (-one.workload.priority, one.due))
+        attempts.append(_filled(ranked, options, sites, _soonest))
+    for one in attempts:
+        improve(one, options)
+    return min(attempts, key=score)
+
+
+def improve(timetable: Timetable, options: Options) -> None:
+    """Take up each job and put it where it is cheapest, until nothing is gained by it."""
+    for _ in range(PASSES):
+        before = sum(one.expected_g for one in timetable.placed.values())
+        moved = [_moved(timetable, one, options) for one in list(timetable.placed.values())]
+        after = sum(one.expected_g for one in timetable.placed.values())
+        if not any(moved) or before - after <= LEAST_GAIN * before:
+            return
+
+
+def score(timetable: Timetable) -> Score:
+    """What is to be as small as can be: lateness by priority, the highest first; then grams."""
+    late: dict[int, int] = {}
+    for one in timetable.placed.values():
+        priority = one.need.workload.priority
+        late[priority] = late.get(priority, 0) + one.late
+    lateness = tuple(late[priority] for priority in sorted(late, reverse=True))
+    return lateness, sum(one.expected_g for one in timetable.placed.values())
+
+
+def _filled(
+    needs: Sequence[Need],
+    options: Options,
+    sites: Sequence[Site],
+    put: Callable[[Timetable, Sequence[Option]], Placed],
+) -> Timetable:
+    timetable = Timetable(sites)
+    for need in needs:
+        if need.is_fixed:
+            timetable.put(timetable.forced(options[need.workload.id][0]))
+    for need in needs:
+        if not need.is_fixed:
+            timetable.put(put(timetable, options[need.workload.id]))
+    return timetable
+
+
+def _moved(timetable: Timetable, placed: Placed, options: Options) -> bool:
+    """Put one job where it is cheaper, or less late."""
+    if placed.need.is_fixed:
+        return False
+    timetable.take_up(placed)
+    found = _cheapest_or_soonest(timetable, options[placed.need.workload.id])
+    gained = placed.expected_g - found.expected_g > LEAST_GAIN * placed.expected_g
+    better = found.late < placed.late or (found.late == placed.late and gained)
+    timetable.put(found if better else placed)
+    return better
+
+
+def _cheapest_or_soonest(timetable: Timetable, options: Sequence[Option]) -> Placed:
+    return timetable.cheapest(options) or timetable.soonest(options)
+
+
+def _soonest(timetable: Timetable, options: Sequence[Option]) -> Placed:
+    return timetable.soonest(options)
+
+
+def _spare(need: Need) -> int:
+    return need.end - need.release - need.work
+
+
+def _due(need: Need) -> int:
+    return need.due

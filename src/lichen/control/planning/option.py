@@ -1,0 +1,92 @@
+"""A job in one zone: what its time costs there, and the cheapest spans of any free time."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lichen.control.planning.cheapest import cheapest_block, cheapest_spread
+from lichen.control.planning.course import Course, Floats
+from lichen.control.planning.need import Need, Spans
+from lichen.control.planning.pieces import Pieces, pieces_of
+from lichen.control.planning.policy import PlanPolicy
+from lichen.control.planning.waiting import Prospect, block_discount
+
+US_PER_S = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A job in one zone.
+
+    Attributes:
+        need: the job.
+        course: of the zone.
+        window: the time it may have there without danger to its deadline, at the prices it is
+            planned with; empty where it cannot wait.
+    """
+
+    need: Need
+    course: Course
+    window: Pieces
+
+    @property
+    def zone(self) -> str:
+        """Which zone."""
+        return self.course.zone
+
+    def cheapest(self, free: Pieces) -> Spans | None:
+        """The cheapest way through the job in this free time; None where there is too little."""
+        if self.need.workload.interruptible:
+            return cheapest_spread(free, self.need.work)
+        block = cheapest_block(free, self.need.work)
+        return None if block is None else (block,)
+
+    def grams_of(self, spans: Spans) -> Floats:
+        """Grams of these spans with the pauses between them, by member `(members,)`."""
+        workload = self.need.workload
+        grams = workload.power_w * self.course.grams_of(spans)
+        resumed = self.resumed_at(spans)
+        if workload.pause_cost_j and resumed:
+            prices = self.course.prices_at(np.array(resumed, dtype=np.int64))
+            grams = grams + workload.pause_cost_j * US_PER_S * prices.sum(axis=1)
+        return grams
+
+    def expected_g(self, spans: Spans) -> float:
+        """The mean of `grams_of`."""
+        return float(self.grams_of(spans).mean())
+
+    def resumed_at(self, spans: Spans) -> list[int]:
+        """Where it goes on after a pause; the start of a job that does not run yet is none."""
+        running = self.need.workload.running_in
+        starts = [start for start, _ in spans]
+        if running is None:
+            return starts[1:]
+        return [start for start in starts if start > 0 or running != self.zone]
+
+
+def option_of(
+    need: Need, course: Course, policy: PlanPolicy, prospects: dict[int, Prospect]
+) -> Option:
+    """A job in the zone of a course; `prospects` are the course's own, by where they end."""
+    end = min(need.end, course.planned_until)
+    pieces = pieces_of(course, need.release, max(end, need.release))
+    power = need.workload.power_w
+    pieces = replace(pieces, prices=pieces.prices * power, first_step=int(course.edges[1]))
+    if need.release == 0 and len(course.prices) > 1 and len(pieces.starts) > 1:
+        pieces = _discounted(pieces, need, course, policy.foresight_weight, prospects)
+    return Option(need, course, pieces)
+
+
+def _discounted(
+    pieces: Pieces, need: Need, course: Course, weight: float, prospects: dict[int, Prospect]
+) -> Pieces:
+    """The first step at the price that is held against the mean of the later ones."""
+    power, end = need.workload.power_w, int(pieces.ends[-1])
+    if not need.workload.interruptible:
+        return replace(pieces, head_start=power * block_discount(course, need.work, end, weight))
+    if end not in prospects:
+        prospects[end] = Prospect(course, end)
+    discount = prospects[end].discount(np.array([need.work], dtype=np.float64), weight)
+    prices = pieces.prices.copy()
+    prices[0] -= power * float(discount[0])
+    return replace(pieces, prices=prices)
