@@ -51,6 +51,11 @@ SECTIONS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
                 "lichen.cli.report:report",
                 "Reports: SCI, GHG Protocol, EU AI Act, GB/T 32150, Hugging Face.",
             ),
+            Verb(
+                "simulate",
+                "lichen.cli.simulate:simulate",
+                "The scheduler on a simulated clock: what jobs would have saved.",
+            ),
             Verb("zones", "lichen.cli.zones:zones", "A grid's intensity now, source by source."),
             Verb("meter", "lichen.cli.meter:meter", "Which meters this machine has."),
         ),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from lichen.carbon.grids.series_text import text_of
 from lichen.carbon.intensity import (
@@ -95,11 +96,23 @@ class SeriesIntensity:
         )
 
 
-def read_series(path: Path, zone: str, column: str | None = None) -> SeriesIntensity:
+class _Point(NamedTuple):
+    """One row: seconds since 1970, gCO2e/kWh, where it stands, and its time as written."""
+
+    second: int
+    value: float
+    where: str
+    time: str
+
+
+def read_series(
+    path: Path, zone: str, column: str | None = None, *, sort: bool = False
+) -> SeriesIntensity:
     """A series from CSV or Parquet: time in the first column, gCO2e/kWh in `column` or the second.
 
     Times without an offset are UTC. The step is the commonest distance between two times; rows
-    with an empty value are gaps. A column whose name says `direct` counts direct emissions.
+    with an empty value are gaps. A column whose name says `direct` counts direct emissions. With
+    `sort` rows may stand in any order, and of one time the last counts.
 
     Raises:
         NotFound: there is no such file.
@@ -108,15 +121,16 @@ def read_series(path: Path, zone: str, column: str | None = None) -> SeriesInten
     """
     rows = _rows(path)
     place, heading = _column(path, next(rows, []), column)
-    points = list(_points(path, rows, place))
+    points = _ordered(_points(path, rows, place), sort=sort)
     if len(points) < 2:
         raise InvalidInput(f"{path} holds {len(points)} values; a series needs at least two")
-    times = tuple(time for time, _ in points)
+    times = tuple(point.second for point in points)
     distances = Counter(later - earlier for earlier, later in pairwise(times))
     step = min(distances, key=lambda distance: (-distances[distance], distance))
     scope = Scope.DIRECT if "direct" in heading.lower() else Scope.LIFECYCLE
     name = f"file {path.name}, column {heading}"
-    return SeriesIntensity(zone, times, tuple(value for _, value in points), step, scope, name=name)
+    values = tuple(point.value for point in points)
+    return SeriesIntensity(zone, times, values, step, scope, name=name)
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
@@ -136,8 +150,21 @@ def _column(path: Path, header: list[str], wanted: str | None) -> tuple[int, str
     return header.index(wanted), wanted
 
 
-def _points(path: Path, rows: Iterator[list[str]], place: int) -> Iterator[tuple[int, float]]:
-    last: int | None = None
+def _ordered(points: Iterator[_Point], *, sort: bool) -> list[_Point]:
+    if sort:
+        by_time = {point.second: point for point in points}
+        return [by_time[second] for second in sorted(by_time)]
+    given = list(points)
+    for before, after in pairwise(given):
+        if after.second <= before.second:
+            raise InvalidInput(
+                f"{after.where}: {after.time} does not come after the row before it; sort the file "
+                "by time and keep one row for each"
+            )
+    return given
+
+
+def _points(path: Path, rows: Iterator[list[str]], place: int) -> Iterator[_Point]:
     for number, row in enumerate(rows, start=2):
         if len(row) <= place or not row[place].strip():
             continue
@@ -148,10 +175,4 @@ def _points(path: Path, rows: Iterator[list[str]], place: int) -> Iterator[tuple
         except ValueError as failure:
             raise InvalidInput(f"{where}: {failure}") from None
         second = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-        if last is not None and second <= last:
-            raise InvalidInput(
-                f"{where}: {row[0]} does not come after the row before it; sort the file by time "
-                "and keep one row for each"
-            )
-        last = second
-        yield second, checked_g_per_kwh(value, where)
+        yield _Point(second, checked_g_per_kwh(value, where), where, row[0])
