@@ -1,0 +1,1 @@
+"""Linear and mixed-integer programs, declared and solved: the one door to HiGHS."""
