@@ -59,7 +59,7 @@ def upper_estimate(
         grams: the nanograms of so many nanojoules now, for the prior.
     """
     ended = [job for job in earlier if job.kind is kind and job.state is JobState.SUCCEEDED]
-    alike = [job for job in ended if _likeness(job.spec) == _likeness(spec)]
+    alike = [job for job in ended if likeness(job.spec) == likeness(spec)]
     costs = _costs(alike, quantity)
     if costs:
         return _dearest(quantity, costs, f"like it: {len(costs)}", is_known=True)
@@ -78,7 +78,8 @@ def spent_of(receipt: Receipt, quantity: Quantity) -> int | None:
     return None if receipt.carbon is None else receipt.carbon.ng
 
 
-def _likeness(spec: JsonObject) -> Sequence[object]:
+def likeness(spec: JsonObject) -> Sequence[object]:
+    """What two specifications share when their jobs cost alike."""
     return [
         spec.get(field) for field in ("task", "data", "name", "algorithm", "targets", "horizon")
     ]

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
+from socket import gethostname
 from typing import Protocol
 
 from lichen.api.admin_http import Authenticated, admin_app
@@ -19,7 +20,9 @@ from lichen.carbon.intensity import checked_zone
 from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.control.budgets import Budgets, Owners
 from lichen.control.deeds import Levers
+from lichen.control.experience import Experience
 from lichen.control.jobs import JobPolicy, Jobs
+from lichen.control.planner_role import PlannerRole
 from lichen.control.reception import Reception
 from lichen.control.state import Deployments
 from lichen.control.submissions import Submissions
@@ -40,10 +43,13 @@ from lichen.server.inheritance import inherit
 from lichen.server.keepers.alert_webhook import Webhook
 from lichen.server.keepers.budget_accounts import BudgetAccounts
 from lichen.server.keepers.budget_keeper import BudgetKeeper
+from lichen.server.keepers.foreseen import Foreseen
 from lichen.server.keepers.intensity_keeper import IntensityKeeper
 from lichen.server.keepers.intensity_services import services
 from lichen.server.keepers.ledger_books import ledger_books
 from lichen.server.keepers.outlook_keeper import OutlookKeeper
+from lichen.server.keepers.plan_keeper import PlanKeeper, Planning
+from lichen.server.keepers.planner_work import PlannerWork
 from lichen.server.keepers.zone_histories import ZoneHistories
 from lichen.server.keepers.zone_intensity import ZoneObservations
 from lichen.server.keepers.zone_outlooks import ZoneOutlooks
@@ -76,9 +82,9 @@ def open_plane(
     processes = settings.operation.dataplane_processes
     prices = pricing(settings.carbon, home.intensities)
     affordable = JobBudgets(documents, home, prices, clock)
-    reception = Reception(
-        jobs, clock, (checked_zone(settings.carbon.zone),), settings.jobs.queue_jobs
-    )
+    expect = Experience(jobs, clock).expected
+    zones = (checked_zone(settings.carbon.zone),)
+    reception = Reception(jobs, clock, zones, settings.jobs.queue_jobs, expect)
     ledger = LedgerReader(ledger_books(settings))
     return Plane(
         declarations=declarations(settings.reports),
@@ -153,8 +159,10 @@ class Keeper(Protocol):
         ...
 
 
-def _keepers(settings: Settings, plane: Plane, accounts: BudgetAccounts) -> Sequence[Keeper]:
-    """Who asks for intensities, gives the alerts of budgets, and has outlooks trained.
+def _keepers(
+    settings: Settings, plane: Plane, accounts: BudgetAccounts, counters: ProcessCounters
+) -> Sequence[Keeper]:
+    """Who asks for intensities, gives the alerts of budgets, plans, and has outlooks trained.
 
     Histories have one writer a file: the keeper those of services, the plane those of seeds.
     """
@@ -163,6 +171,7 @@ def _keepers(settings: Settings, plane: Plane, accounts: BudgetAccounts) -> Sequ
     always: tuple[Keeper, ...] = (
         _keeper(settings, histories),
         _budget_keeper(settings, plane.documents, accounts),
+        _plan_keeper(settings, plane, counters),
     )
     if not settings.carbon.outlook:
         return always
@@ -175,6 +184,24 @@ def _keeper(settings: Settings, histories: ZoneHistories) -> IntensityKeeper:
     folder = Home(settings.home).intensities
     asked = services(settings.carbon)
     return IntensityKeeper(asked, zone, folder, SystemClock(), histories.archive)
+
+
+def _plan_keeper(settings: Settings, plane: Plane, counters: ProcessCounters) -> PlanKeeper:
+    """Who plans when jobs run that can wait; its histories are its own, as its thread is."""
+    clock, home = SystemClock(), Home(settings.home)
+    histories = ZoneHistories(settings.carbon, home.intensities, clock)
+    planning = Planning(
+        documents=plane.documents,
+        jobs=plane.jobs,
+        experience=Experience(plane.jobs, clock),
+        foreseen=Foreseen(settings.carbon, histories),
+        slots=settings.jobs.parallel_jobs,
+        progress=plane.job_progress,
+        budgets=lambda _: {},
+    )
+    role = PlannerRole(plane.documents, clock, f"{gethostname()}:{settings.home}")
+    prices = pricing(settings.carbon, home.intensities)
+    return PlanKeeper(planning, role, PlannerWork(counters, settings.runtime, prices, clock), clock)
 
 
 def _budget_keeper(
@@ -206,7 +233,7 @@ def main(arguments: Sequence[str]) -> int:
         clock = SystemClock()
         accounts = BudgetAccounts(documents, Home(settings.home), clock)
         plane = open_plane(settings, documents, clock, accounts)
-        keepers = _keepers(settings, plane, accounts)
+        keepers = _keepers(settings, plane, accounts, counters)
         for keeper in keepers:
             keeper.start()
         answer(

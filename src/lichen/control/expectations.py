@@ -1,0 +1,235 @@
+"""How long a job takes and what it draws: by the receipts of earlier ones like it, else a prior.
+
+Durations and joules of like jobs scatter by a factor, so both are taken as log-normal. With few
+jobs the scatter is drawn towards a stated one (`_Scatter`), and the interval of the next job is
+the predictive one: of n jobs, standard deviation x sqrt(1 + 1/n).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from math import exp, log, sqrt
+
+from lichen.control.estimates import likeness
+from lichen.control.transitions import JobRecord
+from lichen.core.units import joules
+from lichen.protocol.admin import JobKind, JobState, JsonObject
+
+MOST_EARLIER = 20
+"""So many of the newest like it are looked at."""
+LONGEST_MARGIN = 1.25
+"""On top of the 99 % quantile of its duration, or of the longest that was seen."""
+START_JOULES = 8.0
+"""Of starting a job's process again (2 CPU-seconds of imports at 4 W); less where a whole job of
+the kind was cheaper."""
+_TENTH, _NINETY_NINTH = 1.2816, 2.3263
+"""Quantiles of the standard normal distribution, 90 % and 99 %."""
+_LEAST_SECONDS, _LEAST_JOULES = 0.1, 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The median of a quantity with its 10 % and 90 % quantiles."""
+
+    median: float
+    low: float
+    high: float
+
+    def times(self, factor: float) -> "Spread":
+        """The same, scaled."""
+        return Spread(self.median * factor, self.low * factor, self.high * factor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What a job needs.
+
+    Attributes:
+        seconds: that it runs, at full speed.
+        joules: that it draws.
+        longest: how long it may take at worst; a deadline is kept for that.
+        pause_j: joules of one pause and resume: its process starts again. It pauses at a
+            checkpoint, so no work is repeated.
+        basis: where this is from, in words.
+        is_known: whether jobs on the same data by the same algorithm said so.
+        is_prior: whether no job of the kind has ended yet.
+    """
+
+    seconds: Spread
+    joules: Spread
+    longest: timedelta
+    pause_j: float
+    basis: str
+    is_known: bool
+    is_prior: bool = False
+
+    @property
+    def power_w(self) -> float:
+        """Drawn while it runs, above the idle machine."""
+        return self.joules.median / self.seconds.median
+
+    @property
+    def duration(self) -> timedelta:
+        """Its median."""
+        return timedelta(seconds=self.seconds.median)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scatter:
+    """The standard deviation of a logarithm that is assumed, as if seen in `weight` jobs."""
+
+    deviation: float
+    weight: float = 2.0
+
+
+_ALIKE, _SAME_KIND = _Scatter(0.2), _Scatter(0.7)
+_PRIOR_SECONDS = {
+    JobKind.INGEST: 5.0,
+    JobKind.APPEND: 5.0,
+    JobKind.TRAIN: 60.0,
+    JobKind.IMPORT: 5.0,
+}
+_OTHER_PRIOR_SECONDS = 60.0
+_PRIOR_WATTS = 4.0
+"""One busy thread of a server (M2)."""
+_PRIOR_DEVIATION = 1.5
+
+
+def expectation(kind: JobKind, spec: JsonObject, earlier: Iterable[JobRecord]) -> Expectation:
+    """What a job needs.
+
+    Args:
+        kind: what it does.
+        spec: to what.
+        earlier: jobs of the tenant, oldest first; those that succeeded count.
+    """
+    ended = [job for job in earlier if job.kind is kind and job.state is JobState.SUCCEEDED]
+    alike = _runs(job for job in ended if likeness(job.spec) == likeness(spec))
+    of_kind = _runs(ended)
+    start_j = min([START_JOULES, *(run.joules for run in of_kind)])
+    if alike:
+        basis = f"the median of {len(alike)} like it"
+        return _of_runs(alike, _ALIKE, start_j, basis, is_known=True)
+    if of_kind:
+        basis = f"the median of {len(of_kind)} other {kind} jobs"
+        return _of_runs(of_kind, _SAME_KIND, start_j, basis, is_known=False)
+    return _prior(kind, start_j)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    seconds: float
+    joules: float
+
+
+def _runs(jobs: Iterable[JobRecord]) -> list[_Run]:
+    found = [_run_of(job) for job in jobs]
+    return [run for run in found if run is not None][-MOST_EARLIER:]
+
+
+def _run_of(job: JobRecord) -> _Run | None:
+    """A job's seconds at work and its joules; None where it does not say."""
+    if job.receipt is None:
+        return None
+    seconds = seconds_at_work(job)
+    if seconds is None:
+        return None
+    return _Run(max(seconds, _LEAST_SECONDS), max(joules(job.receipt.energy.nj), _LEAST_JOULES))
+
+
+def seconds_at_work(job: JobRecord) -> float | None:
+    """How long an ended job ran; None where it was interrupted and nobody counted."""
+    if job.started_at is None or job.finished_at is None or job.attempt != 1:
+        return None
+    return (job.finished_at - job.started_at).total_seconds()
+
+
+def _of_runs(
+    runs: Sequence[_Run], scatter: _Scatter, start_j: float, basis: str, *, is_known: bool
+) -> Expectation:
+    seconds = [run.seconds for run in runs]
+    deviation = _deviation(seconds, scatter)
+    worst = max(_median(seconds) * exp(_NINETY_NINTH * deviation), *seconds, 0.0)
+    return Expectation(
+        seconds=_spread(seconds, deviation),
+        joules=_spread(
+            [run.joules for run in runs], _deviation([run.joules for run in runs], scatter)
+        ),
+        longest=timedelta(seconds=LONGEST_MARGIN * worst),
+        pause_j=start_j,
+        basis=basis,
+        is_known=is_known,
+    )
+
+
+def _prior(kind: JobKind, start_j: float) -> Expectation:
+    seconds = _PRIOR_SECONDS.get(kind, _OTHER_PRIOR_SECONDS)
+    spread = _spread([seconds], _PRIOR_DEVIATION)
+    return Expectation(
+        seconds=spread,
+        joules=spread.times(_PRIOR_WATTS),
+        longest=timedelta(seconds=LONGEST_MARGIN * seconds * exp(_NINETY_NINTH * _PRIOR_DEVIATION)),
+        pause_j=start_j,
+        basis=f"assumed, since no {kind} job has ended yet",
+        is_known=False,
+        is_prior=True,
+    )
+
+
+def _deviation(figures: Sequence[float], scatter: _Scatter) -> float:
+    """Of the logarithm of the next figure, by those that were seen and the assumed scatter."""
+    logs = [log(one) for one in figures]
+    mean = sum(logs) / len(logs)
+    squares = sum((one - mean) ** 2 for one in logs)
+    freedom = scatter.weight + len(logs) - 1
+    variance = (scatter.weight * scatter.deviation**2 + squares) / freedom
+    return sqrt(variance * (1 + 1 / len(logs)))
+
+
+def _spread(figures: Sequence[float], deviation: float) -> Spread:
+    median = _median(figures)
+    return Spread(median, median * exp(-_TENTH * deviation), median * exp(_TENTH * deviation))
+
+
+def _median(figures: Sequence[float]) -> float:
+    ordered = sorted(figures)
+    middle = len(ordered) // 2
+    return (ordered[middle] + ordered[~middle]) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a job."""
+
+    duration: timedelta
+    at_worst: timedelta
+
+
+def left_of(expected: Expectation, ran_s: float = 0.0, fraction: float | None = None) -> Left:
+    """What is left of a job that has run for some time.
+
+    What its progress says counts for the part that is done, the earlier jobs for the rest. Where
+    it says nothing, a job that has run longer than expected is taken to need half as long again.
+
+    Args:
+        expected: what a job like it needs.
+        ran_s: seconds for which it ran.
+        fraction: how much of it is done, 0 to 1, where it says so.
+    """
+    longest_s = expected.longest.total_seconds()
+    if fraction is None or not 0.0 < fraction <= 1.0:
+        left_s = max(expected.seconds.median - ran_s, ran_s / 2)
+        return _left(left_s, longest_s - ran_s)
+    open_share = 1.0 - fraction
+    at_this_pace = LONGEST_MARGIN * ran_s / fraction * open_share
+    left_s = expected.seconds.median * open_share
+    return _left(left_s, max(longest_s * open_share, at_this_pace))
+
+
+def _left(seconds: float, at_worst: float) -> Left:
+    likely = min(max(seconds, _LEAST_SECONDS), _A_YEAR_S)
+    worst = min(max(at_worst, LONGEST_MARGIN * likely), _A_YEAR_S)
+    return Left(timedelta(seconds=likely), timedelta(seconds=worst))
+
+
+_A_YEAR_S = 366 * 86400.0

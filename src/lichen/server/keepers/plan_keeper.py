@@ -1,0 +1,230 @@
+"""Keeps the standing plan: a thread of the control plane that plans when something has changed.
+
+It plans again when a job came, began, paused or ended, when a new hour of the grid is known, and
+every few minutes. It holds the role of the planner in the store while there is anything to plan;
+where another holds it, or anything fails, the rows stay, and the worker runs on its own what the
+planner is silent about. Without jobs that can wait it reads a number twice a second, and loads
+neither NumPy nor a solver.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event, Thread
+
+from lichen.control.agenda import (
+    Known,
+    Progressed,
+    at_stake_j,
+    is_shiftable,
+    rows,
+    workloads,
+)
+from lichen.control.experience import Experience
+from lichen.control.intentions import INTENTIONS, Intentions
+from lichen.control.jobs import Jobs
+from lichen.control.planner_role import PlannerRole
+from lichen.control.planning.plan import Plan
+from lichen.control.planning.workload import Site
+from lichen.control.transitions import JobRecord
+from lichen.core.clock import Clock
+from lichen.core.errors import LichenError
+from lichen.core.plugins import load_object
+from lichen.core.units import NANOSECONDS_PER_SECOND, joules
+from lichen.protocol.admin import JobState, Progress
+from lichen.server.keepers.foreseen import Foreseen
+from lichen.server.keepers.planner_work import PlannerWork, spending
+from lichen.store.documents import DocumentStore
+
+MAKE_PLAN = "lichen.server.keepers.plan_maker:made_plan"
+LOOK_SECONDS = 0.5
+MOST_LOOKING_SHARE = 0.02
+"""Of the time, what reading the open jobs may take."""
+PERIOD_SECONDS = 300.0
+"""A plan is made anew so often at least, while jobs can wait and it is worth it."""
+WORTH_SHARE = 0.005
+"""Plans that nothing but time asks for may cost this share of the joules that they are about."""
+_LEAST_PAUSE_SECONDS, _PAUSE_FACTOR = 1.0, 10.0
+"""Between two plans: a second, and ten times what the last took."""
+_AFTER_FAILURE_SECONDS = 30.0
+_CLOCK_JUMP_SECONDS = 60.0
+_LONGEST_STOP_SECONDS = 2.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """What the keeper works with.
+
+    Attributes:
+        documents: the store.
+        jobs: the queue.
+        experience: what jobs need.
+        foreseen: what is known of the grid.
+        slots: jobs that run at a time.
+        progress: how far a job is.
+        budgets: gCO2e that may still be spent on each of some jobs.
+    """
+
+    documents: DocumentStore
+    jobs: Jobs
+    experience: Experience
+    foreseen: Foreseen
+    slots: int
+    progress: Callable[[str], Progress | None]
+    budgets: Callable[[Sequence[JobRecord]], Mapping[str, float]]
+
+
+class PlanKeeper:
+    """Looks twice a second whether anything changed, and plans."""
+
+    def __init__(
+        self, planning: Planning, role: PlannerRole, work: PlannerWork, clock: Clock
+    ) -> None:
+        self._planning = planning
+        self._role = role
+        self._work = work
+        self._clock = clock
+        self._intentions = Intentions(planning.documents)
+        self._open: Sequence[JobRecord] = ()
+        self._looked_for: object = None
+        self._seen_revision = -1
+        self._look_at = self._plan_at = self._due_at = 0.0
+        self._planned_for: object = None
+        self._wall_offset = 0.0
+        self._is_clean = False
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="planner", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and let another have the role at once."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(_LONGEST_STOP_SECONDS)
+        try:
+            self._role.give_up()
+        except LichenError as error:  # a full disk: the lease runs out by itself
+            _log.warning("the role of the planner could not be given up: %s", error)
+
+    def turn(self) -> None:
+        """Look, and plan if it is due.
+
+        Raises:
+            LichenError: the store cannot be read or written, or no plan can be made.
+        """
+        self._look()
+        if not any(is_shiftable(job) for job in self._open):
+            self._rest()
+            return
+        if not self._role.take():
+            return
+        self._is_clean = False
+        situation = self._situation()
+        now = self._now()
+        changed = situation != self._planned_for or self._clock_jumped()
+        if now >= self._plan_at and (changed or now >= self._due_at):
+            self._plan(situation)
+        elif self._role.is_due:
+            self._role.write(lambda: ())
+
+    def _look(self) -> None:
+        """Read the jobs that have not ended, when something changed, and not too often."""
+        revision, now = self._planning.documents.revision(), self._now()
+        if revision == self._seen_revision or now < self._look_at:
+            return
+        self._open = list(self._planning.jobs.unfinished())
+        self._seen_revision = revision
+        self._look_at = now + (self._now() - now) / MOST_LOOKING_SHARE
+
+    def _rest(self) -> None:
+        """Nothing can wait: rows of jobs that ended go, and the role with them."""
+        if self._is_clean:
+            return
+        if self._planning.documents.scan(INTENTIONS, limit=1):
+            if not self._role.take():
+                return
+            self._role.write(lambda: self._intentions.replace(()))
+        self._role.give_up()
+        self._planned_for, self._is_clean = None, True
+
+    def _situation(self) -> object:
+        """Equal while nothing has changed that a plan depends on, but time."""
+        jobs = tuple(
+            (job.id, job.state, job.fence, job.cancelling, job.not_before) for job in self._open
+        )
+        return jobs, self._planning.foreseen.stamp(self._clock.now())
+
+    def _plan(self, situation: object) -> None:
+        began = self._now()
+        self._plan_at = began + _AFTER_FAILURE_SECONDS  # unless it succeeds
+        now = self._clock.now()
+        with self._work.charged():
+            known = [self._known(job, now) for job in self._open]
+            made = self._made(known, now)
+        self._write(made, known)
+        ended = self._now()
+        self._planned_for = situation
+        self._wall_offset = self._offset()
+        self._plan_at = ended + max(_LEAST_PAUSE_SECONDS, _PAUSE_FACTOR * (ended - began))
+        self._due_at = ended + self._worth_waiting(known, now)
+
+    def _made(self, known: Sequence[Known], now: datetime) -> Plan:
+        planning = self._planning
+        grid = planning.foreseen.grid()
+        asked = workloads(known, grid.zone, now, planning.budgets([one.job for one in known]))
+        make: Callable[..., Plan] = load_object(MAKE_PLAN)
+        return make(asked, Site(grid.zone, planning.slots), grid, now)
+
+    def _write(self, made: Plan, known: Sequence[Known]) -> None:
+        documents, fence = self._planning.documents, self._role.fence
+        standing = rows(made, known, fence)
+        is_written = self._role.write(
+            lambda: [
+                *self._intentions.replace(standing),
+                *spending(documents, self._work.last),
+            ]
+        )
+        if not is_written:
+            _log.warning("another planner holds the role: this one waits until it is free")
+
+    def _known(self, job: JobRecord, now: datetime) -> Known:
+        planning = self._planning
+        expected = planning.experience.expectation(job.kind, job.spec, job.tenant)
+        if job.attempt == 0 or job.started_at is None:
+            return Known(job, expected)
+        said = planning.progress(job.id)
+        ran_s = (now - job.started_at).total_seconds() if job.state is JobState.RUNNING else 0.0
+        return Known(
+            job, expected, Progressed(max(0.0, ran_s), None if said is None else said.fraction)
+        )
+
+    def _worth_waiting(self, known: Sequence[Known], now: datetime) -> float:
+        """Seconds until time alone asks for another plan: plans cost little beside the jobs."""
+        cost_j = joules(self._work.last.nj)
+        allowed = WORTH_SHARE * at_stake_j(known) / cost_j if cost_j else float("inf")
+        last = max(one.job.schedule.deadline for one in known if one.job.schedule is not None)
+        return max(PERIOD_SECONDS, (last - now).total_seconds() / max(allowed, 1.0))
+
+    def _clock_jumped(self) -> bool:
+        return abs(self._offset() - self._wall_offset) > _CLOCK_JUMP_SECONDS
+
+    def _offset(self) -> float:
+        return self._clock.now().timestamp() - self._now()
+
+    def _now(self) -> float:
+        return self._clock.monotonic_ns() / NANOSECONDS_PER_SECOND
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.turn()
+            except Exception as error:  # noqa: BLE001 - whatever fails, the rows stay
+                _log.error("no plan could be made, the last one stands: %s", error)
+                _log.debug("where", exc_info=True)
+                self._stopping.wait(_AFTER_FAILURE_SECONDS)
+            self._stopping.wait(LOOK_SECONDS)
