@@ -1,4 +1,4 @@
-"""Ensembles that are given: the truth, the truth with noise, the last value, a constant, none.
+"""Ensembles that are given: the truth, the truth with noise, the last day, a constant, none.
 
 They are what published work assumes, and what the platform's own courses are measured against.
 """
@@ -54,7 +54,11 @@ class NoisyEnsemble:
 
 @dataclass(frozen=True, slots=True)
 class PersistentEnsemble:
-    """The last value that was known stays for ever."""
+    """The day that was known last comes again and again; in the first day, the last value stays.
+
+    Persistence by the day, as schedulers are compared with it: of a value that stays for ever no
+    time is cleaner than another.
+    """
 
     series: RegularSeries
 
@@ -62,15 +66,18 @@ class PersistentEnsemble:
         """See EnsembleSource."""
         series = self.series
         series.check_zone(zone)
-        known = series.values[: series.check_begun(now)]
-        known = known[np.isfinite(known)]
+        over = series.check_begun(now)
+        known = series.values[:over][np.isfinite(series.values[:over])]
         if not len(known):
             raise Unavailable(f"nothing of {zone} is known before {now:%Y-%m-%d %H:%M}Z")
         first, last = series.rows_over(now, horizon)
-        members = np.full((1, last - first), known[-1])
+        day = max(1, round(timedelta(days=1) / series.step))
+        again = series.values[over - day : over] if over >= day else known[-1:]
+        again = np.where(np.isfinite(again), again, known[-1])
+        members = again[(np.arange(first, last) - over) % len(again)][None, :]
         start = series.start + first * series.step
         return Ensemble(
-            zone, now, start, series.step, members, f"last of {series.name}", "persistence"
+            zone, now, start, series.step, members, f"last day of {series.name}", "persistence"
         )
 
 

@@ -59,12 +59,21 @@ def test_noise_of_less_than_nothing_is_refused() -> None:
         NoisyEnsemble(ramp(), -0.1)
 
 
-def test_persistence_is_the_last_value_that_is_known() -> None:
+def test_persistence_is_the_last_day_again_and_again() -> None:
+    series = ramp()
+    series.values[57] = np.nan
+    now = START + 60 * HALF_HOUR + HALF_HOUR / 2
+    found = PersistentEnsemble(series).ensemble("DE", now, 2 * DAY)
+    day = [*np.arange(112.0, 157.0), 159.0, 158.0, 159.0]  # what is missing is the last known
+    assert found.members[0].tolist() == (3 * day)[:97]
+    assert found.start == START + 60 * HALF_HOUR
+
+
+def test_in_the_first_day_persistence_is_the_last_value_that_is_known() -> None:
     series = ramp()
     series.values[8:10] = np.nan
     found = PersistentEnsemble(series).ensemble("DE", START + 10 * HALF_HOUR, DAY)
     assert set(found.members[0]) == {107.0}
-    assert found.start == START + 10 * HALF_HOUR
 
 
 def test_fixed_courses_are_of_every_zone_and_time() -> None:
