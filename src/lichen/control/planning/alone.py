@@ -93,4 +93,6 @@ def _settled(need: Need, at_once: Option) -> Reason | None:
         return Reason.FIXED
     if not at_once.course.is_known:
         return Reason.UNKNOWN
+    if need.workload.power_w == 0:
+        return Reason.LITTLE_GAIN
     return Reason.NO_TIME if need.is_urgent else None

@@ -9,6 +9,7 @@ from lichen.control.planning.course import Course, Floats
 from lichen.control.planning.need import Need, Spans
 from lichen.control.planning.pieces import Pieces, pieces_of
 from lichen.control.planning.policy import PlanPolicy
+from lichen.control.planning.runs import Pausing, cheapest_runs
 from lichen.control.planning.waiting import Prospect, block_discount
 
 US_PER_S = 1e6
@@ -21,8 +22,8 @@ class Option:
     Attributes:
         need: the job.
         course: of the zone.
-        window: the time it may have there without danger to its deadline, at the prices it is
-            planned with; empty where it cannot wait.
+        window: the time it may have there without danger to its deadline, at the prices for 1 W it
+            is planned with; empty where it cannot wait.
     """
 
     need: Need
@@ -36,7 +37,13 @@ class Option:
 
     def cheapest(self, free: Pieces) -> Spans | None:
         """The cheapest way through the job in this free time; None where there is too little."""
-        if self.need.workload.interruptible:
+        workload = self.need.workload
+        if workload.interruptible and workload.pause_cost_j and workload.power_w:
+            microseconds = workload.pause_cost_j / workload.power_w * US_PER_S
+            running = workload.running_in
+            pausing = Pausing(microseconds, running == self.zone, running is None)
+            return cheapest_runs(free, self.need.work, pausing)
+        if workload.interruptible:
             return cheapest_spread(free, self.need.work)
         block = cheapest_block(free, self.need.work)
         return None if block is None else (block,)
@@ -70,8 +77,7 @@ def option_of(
     """A job in the zone of a course; `prospects` are the course's own, by where they end."""
     end = min(need.end, course.planned_until)
     pieces = pieces_of(course, need.release, max(end, need.release))
-    power = need.workload.power_w
-    pieces = replace(pieces, prices=pieces.prices * power, first_step=int(course.edges[1]))
+    pieces = replace(pieces, first_step=int(course.edges[1]))
     if need.release == 0 and len(course.prices) > 1 and len(pieces.starts) > 1:
         pieces = _discounted(pieces, need, course, policy.foresight_weight, prospects)
     return Option(need, course, pieces)
@@ -81,12 +87,12 @@ def _discounted(
     pieces: Pieces, need: Need, course: Course, weight: float, prospects: dict[int, Prospect]
 ) -> Pieces:
     """The first step at the price that is held against the mean of the later ones."""
-    power, end = need.workload.power_w, int(pieces.ends[-1])
+    end = int(pieces.ends[-1])
     if not need.workload.interruptible:
-        return replace(pieces, head_start=power * block_discount(course, need.work, end, weight))
+        return replace(pieces, head_start=block_discount(course, need.work, end, weight))
     if end not in prospects:
         prospects[end] = Prospect(course, end)
     discount = prospects[end].discount(np.array([need.work], dtype=np.float64), weight)
     prices = pieces.prices.copy()
-    prices[0] -= power * float(discount[0])
+    prices[0] -= float(discount[0])
     return replace(pieces, prices=prices)

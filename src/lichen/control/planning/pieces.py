@@ -14,8 +14,8 @@ class Pieces:
     Attributes:
         starts: microseconds from now `(pieces,)`.
         ends: where each ends.
-        prices: grams of running a microsecond of each.
-        head_start: grams by which a run without a pause may be dearer if it starts before
+        prices: grams of running a microsecond of each, for 1 W.
+        head_start: grams for 1 W by which a run without a pause may be dearer if it starts before
             `first_step`: what waiting is not worth.
         first_step: where the step that holds now ends.
     """
