@@ -1,4 +1,9 @@
-"""The standing plan as rows: the planner writes them under its fence, the worker acts on them."""
+"""The standing plan as rows: the planner writes them under its fence, the worker acts on them.
+
+The planner is heard of by two documents of the collection `planner`: `plan` changes with every
+replacement of the rows, and `role` each time that it renews its lease. Who acts on the rows reads
+those two alone until one changed, and knows by them how long the planner has been silent.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +15,8 @@ from lichen.control.planning.plan import Intention, Method
 from lichen.store.documents import Change, DocumentStore, scan_all
 
 INTENTIONS = "intentions"
+PLANNER = "planner"
+PLAN, ROLE = "plan", "role"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +66,13 @@ class Intentions:
         return [
             *gone,
             *(Change(INTENTIONS, key, msgspec.json.encode(row)) for key, row in fresh.items()),
+            Change(PLANNER, PLAN, b""),
         ]
+
+    def heard(self) -> tuple[int, int]:
+        """Versions that grow as the rows are replaced, and as the planner's lease is renewed."""
+        plan, role = (self._documents.get(PLANNER, key) for key in (PLAN, ROLE))
+        return (plan.version if plan else 0), (role.version if role else 0)
 
 
 def _decoded(body: bytes) -> StandingIntention:

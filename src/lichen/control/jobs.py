@@ -1,7 +1,8 @@
 """Jobs as rows: submitted durably, changed by compare-and-set, found again after any crash.
 
 Collection `jobs` holds every job by its id, which grows with time; `jobs-open` holds the ids of
-those that have not ended, so that a worker never reads the others.
+those that have not ended, so that a worker never reads the others; each change of a job touches its
+entry there, so that a worker reads again only what changed.
 """
 
 import secrets
@@ -120,8 +121,17 @@ class Jobs:
             after = page[-1].key
         return False
 
-    def apply(self, job_id: str, event: Event) -> JobRecord:
+    def open_versions(self) -> dict[str, int]:
+        """Ids of the jobs that have not ended, oldest first; a number grows as its job changes."""
+        return {one.key: one.version for one in scan_all(self._documents, OPEN)}
+
+    def apply(self, job_id: str, event: Event, now: datetime | None = None) -> JobRecord:
         """Let something happen to a job; the job afterwards.
+
+        Args:
+            job_id: to which.
+            event: what.
+            now: when; absent, the time by the clock.
 
         Raises:
             NotFound: there is none of this id.
@@ -129,7 +139,7 @@ class Jobs:
         """
         while True:
             job, version = self._read(job_id)
-            after = step(job, event, self._clock.now())
+            after = step(job, event, now or self._clock.now())
             try:
                 self._documents.commit(_changes(job, after, version))
             except Conflict:
@@ -156,8 +166,8 @@ class Jobs:
 
 def _changes(before: JobRecord, after: JobRecord, version: int) -> list[Change]:
     changes = [Change(JOBS, after.id, msgspec.json.encode(after), version)]
-    if after.state.final and not before.state.final:
-        changes.append(Change(OPEN, after.id, None))
+    if not before.state.final:
+        changes.append(Change(OPEN, after.id, None if after.state.final else b""))
     return changes
 
 

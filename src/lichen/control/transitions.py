@@ -4,10 +4,21 @@ r"""What may happen to a job: one pure function from a record and an event to th
       |                 |  \--Fail-----> failed
       |                 |--Crash--> queued, or failed after too many attempts
       |                 |--Claim--> running again, once its lease ended or its worker restarted
-      |                 |--Defer--> queued
+      |                 |--Release, Defer, Hold--> queued; that start does not count
+      |                 |--Pause--> running and told to pause, until Resume lifts that
+      |                 \--Cancel--> running and told to cancel
       |--Defer--> queued, and not claimed before a moment, until Wake lifts that
       |--Refuse--> failed
-      \--Cancel--> cancelled <--(Crash, Claim)-- running and told to cancel
+      |--Pause--> paused --Resume--> queued
+      \--Cancel--> cancelled <--Cancel-- paused
+
+Whatever ends the attempt of a job that was told to cancel makes it cancelled, and of one that was
+told to pause makes it paused: Crash, Claim, Release, Defer, Hold. Its own word, Succeed or Fail,
+stands.
+
+A budget's wait is in the record (`not_before`); the plan's wait is not: who takes jobs asks
+`dispatch.order` before each Claim. So neither can overwrite the other, and what ends the one does
+not end the other.
 
 The **fence** grows with each claim. Whoever speaks for an attempt states its fence, so an attempt
 that was given up for dead can change nothing when it wakes up.
@@ -17,10 +28,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
+from lichen.control.interruptible import interruption
 from lichen.core.errors import Conflict
 from lichen.core.figures import Receipt
 from lichen.protocol.admin import JobError, JobKind, JobState, JsonObject
 from lichen.protocol.scheduling import Schedule
+from lichen.protocol.segments import JobSegment
+
+Segments = tuple[JobSegment, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +43,10 @@ class JobRecord:
     """One row of the collection `jobs`.
 
     `attempt` counts starts, `fence` claims; `lease_until` and `worker` say who runs it now, and
-    `pgid` is the process group of that run. A queued job is not started before `not_before`;
-    `waits_for` says why, and `has_waited` remembers it. Without a `schedule` it runs at once.
+    `pgid` is the process group of that run, `running_since` when it began and `why` what for. A
+    queued job is not started before `not_before`; `waits_for` says why, and `has_waited` remembers
+    that it waited, for a budget or for cleaner power. Without a `schedule` it runs at once.
+    `segments` are its spans of work so far; they sum to the `receipt` of a job that does not run.
     """
 
     id: str
@@ -41,24 +58,28 @@ class JobRecord:
     attempts_allowed: int = 20
     fence: int = 0
     cancelling: bool = False
+    pausing: bool = False
     worker: str | None = None
     lease_until: datetime | None = None
     pgid: int | None = None
     created_at: datetime
     started_at: datetime | None = None
+    running_since: datetime | None = None
     finished_at: datetime | None = None
     error: JobError | None = None
     result: JsonObject | None = None
     receipt: Receipt | None = None
+    segments: Segments = ()
     not_before: datetime | None = None
     waits_for: str | None = None
     has_waited: bool = False
+    why: str | None = None
     schedule: Schedule | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker takes the job, and holds it until `lease_until`.
+    """A worker takes the job, and holds it until `lease_until`; `why` says for what now.
 
     A worker's name is its alone: finding it on a running job means that its last life ended.
     """
@@ -66,6 +87,9 @@ class Claim:
     worker: str
     lease_until: datetime
     receipt: Receipt | None = None
+    segments: Segments = ()
+    why: str | None = None
+    has_waited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +115,7 @@ class Succeed:
     fence: int
     result: JsonObject
     receipt: Receipt | None
+    segments: Segments = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +125,7 @@ class Fail:
     fence: int
     error: JobError
     receipt: Receipt | None = None
+    segments: Segments = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +135,25 @@ class Crash:
     fence: int
     message: str
     receipt: Receipt | None = None
+    segments: Segments = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The worker stops and gives the job back; this start does not count as an attempt."""
+    """The attempt ended since it was told to, and the job is given back; it does not count."""
 
     fence: int
     receipt: Receipt | None = None
+    segments: Segments = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The attempt ended at a checkpoint, for cleaner power later; it does not count."""
+
+    fence: int
+    receipt: Receipt | None = None
+    segments: Segments = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +167,7 @@ class Defer:
     not_before: datetime
     waits_for: str
     receipt: Receipt | None = None
+    segments: Segments = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +180,7 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """What a queued job waits for has changed: it may be taken now, and judged anew."""
+    """The budget that a queued job waits for has changed: it is judged anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +188,21 @@ class Cancel:
     """The tenant no longer wants it."""
 
 
-OfAttempt = Started | Renew | Succeed | Fail | Crash | Release
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A person wants it to stand still: it ends at its next checkpoint, and is not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """A person wants it to go on."""
+
+
+OfAttempt = Started | Renew | Succeed | Fail | Crash | Release | Hold
 OfQueue = Defer | Refuse | Wake
-Event = Claim | Cancel | OfAttempt | OfQueue
+OfPerson = Cancel | Pause | Resume
+Event = Claim | OfPerson | OfAttempt | OfQueue
+_Paid = Claim | Succeed | Fail | Crash | Release | Hold | Defer
 
 
 def step(job: JobRecord, event: Event, now: datetime) -> JobRecord:
@@ -164,11 +214,11 @@ def step(job: JobRecord, event: Event, now: datetime) -> JobRecord:
     match event:
         case Claim():
             return _claimed(job, event, now)
-        case Cancel():
-            return _cancelled(job, now)
+        case Cancel() | Pause() | Resume():
+            return _as_wished(job, event, now)
         case Defer() | Refuse() | Wake():
             return _of_queue(job, event, now)
-        case Started() | Renew() | Succeed() | Fail() | Crash() | Release():
+        case Started() | Renew() | Succeed() | Fail() | Crash() | Release() | Hold():
             if job.state is not JobState.RUNNING or job.fence != event.fence:
                 raise Conflict(
                     f"job {job.id} is {job.state} under fence {job.fence}: an attempt with fence "
@@ -183,6 +233,11 @@ def claimable(job: JobRecord, worker: str, now: datetime) -> bool:
     """Whether this worker may take the job now."""
     if job.state is JobState.QUEUED:
         return job.not_before is None or job.not_before <= now
+    return is_orphan(job, worker, now)
+
+
+def is_orphan(job: JobRecord, worker: str, now: datetime) -> bool:
+    """Whether the worker that runs the job is gone, as far as this one can tell."""
     expired = job.lease_until is None or job.lease_until <= now
     return job.state is JobState.RUNNING and (expired or job.worker == worker)
 
@@ -191,23 +246,65 @@ def _claimed(job: JobRecord, event: Claim, now: datetime) -> JobRecord:
     if not claimable(job, event.worker, now):
         until = f", not to be started before {job.not_before}" if job.not_before else ""
         raise Conflict(f"job {job.id} is {job.state}, held by {job.worker or 'nobody'}{until}")
-    paid = replace(job, receipt=event.receipt)
-    if job.cancelling:
-        return _ended(paid, JobState.CANCELLED, now)
-    if job.attempt >= job.attempts_allowed:
-        return _given_up(paid, "its worker ended", now)
+    put_back = _abandoned(job, event, "its worker ended", now)
+    if put_back.state is not JobState.QUEUED:
+        return put_back
     return replace(
-        job,
+        put_back,
         state=JobState.RUNNING,
         attempt=job.attempt + 1,
         fence=job.fence + 1,
         worker=event.worker,
         lease_until=event.lease_until,
-        pgid=None,
         started_at=job.started_at or now,
+        running_since=now,
         not_before=None,
         waits_for=None,
+        why=event.why,
+        has_waited=job.has_waited or event.has_waited,
     )
+
+
+def _as_wished(job: JobRecord, event: OfPerson, now: datetime) -> JobRecord:
+    match event:
+        case Cancel():
+            return _cancelled(job, now)
+        case Pause():
+            return _paused(job)
+        case Resume():
+            return _resumed(job)
+
+
+def _cancelled(job: JobRecord, now: datetime) -> JobRecord:
+    match job.state:
+        case JobState.QUEUED | JobState.PAUSED:
+            return _ended(job, JobState.CANCELLED, now)
+        case JobState.RUNNING:
+            return replace(job, cancelling=True, pausing=False)
+        case JobState.CANCELLED:
+            return job
+        case JobState.SUCCEEDED | JobState.FAILED:
+            raise Conflict(f"job {job.id} has {job.state} already: there is nothing to cancel")
+
+
+def _paused(job: JobRecord) -> JobRecord:
+    if job.state.final or job.cancelling:
+        told = "is being cancelled" if job.cancelling else f"has {job.state} already"
+        raise Conflict(f"job {job.id} {told}: there is nothing to pause")
+    if job.state is JobState.RUNNING:
+        possible = interruption(job.kind, job.spec)
+        if not possible.is_possible:
+            raise Conflict(f"job {job.id} runs already, and {possible.says}: let it end, or cancel")
+        return replace(job, pausing=True)
+    return replace(job, state=JobState.PAUSED, not_before=None, waits_for=None)
+
+
+def _resumed(job: JobRecord) -> JobRecord:
+    if job.state.final:
+        raise Conflict(f"job {job.id} has {job.state} already: submit it again")
+    if job.state is JobState.PAUSED:
+        return replace(job, state=JobState.QUEUED)
+    return replace(job, pausing=False)
 
 
 def _of_queue(job: JobRecord, event: OfQueue, now: datetime) -> JobRecord:
@@ -225,72 +322,78 @@ def _of_queue(job: JobRecord, event: OfQueue, now: datetime) -> JobRecord:
 
 
 def _deferred(job: JobRecord, event: Defer) -> JobRecord:
-    if job.state.final:
-        return job
-    receipt = event.receipt or job.receipt
+    if job.state is not JobState.QUEUED:
+        return job  # it was told to end, or to pause, and did
     return replace(
         job,
         not_before=event.not_before,
         waits_for=event.waits_for,
-        receipt=receipt,
+        receipt=event.receipt or job.receipt,
+        segments=event.segments or job.segments,
         has_waited=True,
     )
-
-
-def _cancelled(job: JobRecord, now: datetime) -> JobRecord:
-    match job.state:
-        case JobState.QUEUED:
-            return _ended(job, JobState.CANCELLED, now)
-        case JobState.RUNNING:
-            return replace(job, cancelling=True)
-        case JobState.CANCELLED:
-            return job
-        case JobState.SUCCEEDED | JobState.FAILED:
-            raise Conflict(f"job {job.id} has {job.state} already: there is nothing to cancel")
 
 
 def _of_attempt(job: JobRecord, event: OfAttempt, now: datetime) -> JobRecord:
     match event:
         case Started(pgid=pgid):
-            after = replace(job, pgid=pgid)
+            return replace(job, pgid=pgid)
         case Renew(lease_until=lease_until):
-            after = replace(job, lease_until=lease_until)
-        case Succeed(result=result, receipt=receipt):
-            done = _ended(job, JobState.SUCCEEDED, now)
-            after = replace(done, result=result, receipt=receipt)
-        case Fail():
-            after = _failed(job, event, now)
+            return replace(job, lease_until=lease_until)
         case Crash():
-            after = _crashed(job, event, now)
-        case Release():
-            after = _released(job, event, now)
-    return after
+            return _abandoned(job, event, event.message, now)
+        case Release() | Hold():
+            return _released(job, event, now)
+        case Succeed() | Fail():
+            return _settled(job, event, now)
 
 
-def _failed(job: JobRecord, event: Fail, now: datetime) -> JobRecord:
+def _settled(job: JobRecord, event: Succeed | Fail, now: datetime) -> JobRecord:
+    """The job ends with the attempt's own word, whatever it was told meanwhile."""
+    if isinstance(event, Succeed):
+        done = replace(_ended(job, JobState.SUCCEEDED, now), result=event.result)
+    elif job.cancelling:
+        done = _ended(job, JobState.CANCELLED, now)
+    else:
+        done = replace(_ended(job, JobState.FAILED, now), error=event.error)
+    return _paid(done, event)
+
+
+def _released(job: JobRecord, event: Release | Hold | Defer, now: datetime) -> JobRecord:
     if job.cancelling:
-        return replace(_ended(job, JobState.CANCELLED, now), receipt=event.receipt)
-    failed = _ended(job, JobState.FAILED, now)
-    return replace(failed, error=event.error, receipt=event.receipt)
+        return _paid(_ended(job, JobState.CANCELLED, now), event)
+    uncounted = replace(_put_back(job, event), attempt=job.attempt - 1)
+    if isinstance(event, Hold):
+        return _paid(replace(uncounted, has_waited=True), event)
+    return uncounted
 
 
-def _released(job: JobRecord, event: Release | Defer, now: datetime) -> JobRecord:
+def _abandoned(job: JobRecord, event: Crash | Claim, message: str, now: datetime) -> JobRecord:
+    """The job after its attempt ended without a word; a queued one is as it was."""
     if job.cancelling:
-        return replace(_ended(job, JobState.CANCELLED, now), receipt=event.receipt)
-    return replace(_queued(job), attempt=job.attempt - 1)
-
-
-def _crashed(job: JobRecord, event: Crash, now: datetime) -> JobRecord:
-    paid = replace(job, receipt=event.receipt)
-    if job.cancelling:
-        return _ended(paid, JobState.CANCELLED, now)
+        return _paid(_ended(job, JobState.CANCELLED, now), event)
     if job.attempt >= job.attempts_allowed:
-        return _given_up(paid, event.message, now)
-    return _queued(job)
+        return _paid(_given_up(job, message, now), event)
+    return job if job.state is JobState.QUEUED else _put_back(job, event)
 
 
-def _queued(job: JobRecord) -> JobRecord:
-    return replace(job, state=JobState.QUEUED, worker=None, lease_until=None, pgid=None)
+def _put_back(job: JobRecord, event: _Paid) -> JobRecord:
+    """Nobody runs it now: it is queued, or paused if it was told so."""
+    free = replace(
+        job,
+        state=JobState.PAUSED if job.pausing else JobState.QUEUED,
+        pausing=False,
+        worker=None,
+        lease_until=None,
+        pgid=None,
+        running_since=None,
+        segments=event.segments or job.segments,
+    )
+    return _paid(free, event) if job.pausing else free
+
+
+def _paid(job: JobRecord, event: _Paid) -> JobRecord:
+    return replace(job, receipt=event.receipt, segments=event.segments)
 
 
 def _given_up(job: JobRecord, message: str, now: datetime) -> JobRecord:
@@ -307,9 +410,11 @@ def _ended(job: JobRecord, state: JobState, now: datetime) -> JobRecord:
         job,
         state=state,
         finished_at=now,
+        pausing=False,
         worker=None,
         lease_until=None,
         pgid=None,
+        running_since=None,
         not_before=None,
         waits_for=None,
     )

@@ -12,6 +12,7 @@ import msgspec
 from lichen.core.figures import Receipt
 from lichen.core.tensors import Signature
 from lichen.protocol.scheduling import Schedule, ScheduleRequest
+from lichen.protocol.segments import JobSegment
 
 JsonObject = dict[str, Any]
 """A JSON object whose members its reader knows."""
@@ -51,6 +52,7 @@ class JobState(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    PAUSED = "paused"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -80,8 +82,10 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One job as its tenant sees it; `result` names what it made, such as `{"version": 2}`.
 
-    A queued job that a budget lets wait is not started before `not_before`; `waits_for` says why.
-    One that may be shifted has a `schedule`.
+    A queued job that a budget or the plan lets wait is not started before `not_before`; `waits_for`
+    says why. `why` says what it was last started for, and `pausing` that it ends at its next
+    checkpoint, to go on when it is resumed. `segments` are the spans in which it worked. A job that
+    may be shifted has a `schedule`.
     """
 
     id: str
@@ -101,6 +105,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     not_before: datetime | None = None
     waits_for: str | None = None
     schedule: Schedule | None = None
+    pausing: bool = False
+    why: str | None = None
+    segments: list[JobSegment] = []
 
 
 class FileSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,13 +31,15 @@ class Attempt:
         self.job_id = job.id
         self.fence = job.fence
         self._kill_at: float | None = None
+        self._is_stopping = self._was_asked_to_stop = False
         self._folder = folder = home.job(job.id)
         with storage_failures(folder):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / STOP).unlink(missing_ok=True)
             log = (folder / LOG).open("ab")
         with log:
-            log.write(f"-- attempt {job.attempt} --\n".encode())
+            why = f"{job.why}\n" if job.why else ""
+            log.write(f"-- attempt {job.attempt} --\n{why}".encode())
             log.flush()
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [sys.executable, "-m", "lichen.server.work.job", job.id, str(job.fence)],
@@ -57,6 +59,12 @@ class Attempt:
     def was_told_to_end(self) -> bool:
         """Whether the worker itself ended it, so that what it kept is all but the last moments."""
         return self._kill_at is not None
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether it ended of itself after it was asked to stop at a checkpoint."""
+        code = self._process.poll()
+        return self._was_asked_to_stop and code is not None and code >= 0
 
     def ended(self) -> str | None:
         """How the process ended, in words; None while it runs."""
@@ -80,8 +88,21 @@ class Attempt:
         Raises:
             StorageFailed: the disk does not take the word.
         """
-        with storage_failures(self._folder):
-            (self._folder / STOP).touch()
+        if not self._is_stopping:
+            with storage_failures(self._folder):
+                (self._folder / STOP).touch()
+            self._is_stopping = self._was_asked_to_stop = True
+
+    def go_on(self) -> None:
+        """Take back that it is to stop, if it has not done so yet.
+
+        Raises:
+            StorageFailed: the disk does not take the word.
+        """
+        if self._is_stopping:
+            with storage_failures(self._folder):
+                (self._folder / STOP).unlink(missing_ok=True)
+            self._is_stopping = False
 
     def enforce(self) -> None:
         """Kill it if its grace has passed."""

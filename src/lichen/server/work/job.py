@@ -146,7 +146,8 @@ def _page(runtime: Path) -> PageReader:
 
 def _record(bench: Workbench, code: str, message: str) -> int:
     """Write down why the job cannot be done; another attempt would find the same."""
-    event = Fail(bench.job.fence, JobError(code=code, message=message), bench.spending.receipt())
+    account, error = bench.spending.account(), JobError(code=code, message=message)
+    event = Fail(bench.job.fence, error, account.receipt, account.segments)
     try:
         bench.jobs.apply(bench.job.id, event)
     except LichenError as error:

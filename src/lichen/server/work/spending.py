@@ -4,11 +4,13 @@ import math
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from threading import Event, Lock, Thread
 
 import msgspec
+from msgspec import structs
 
 from lichen.carbon.footprint import issue_receipt
 from lichen.core.clock import Clock
@@ -18,6 +20,7 @@ from lichen.core.units import Nanograms, Nanojoules
 from lichen.energy.counters import Lane, ProcessCounters
 from lichen.energy.gauge import PERIOD_S, ProcessGauge
 from lichen.energy.page import PageReader
+from lichen.protocol.segments import JobSegment
 from lichen.server.pricing import Pricing
 from lichen.serving.charging import Apart, Bill, NoMetering
 from lichen.serving.deployment import Deployment
@@ -28,7 +31,10 @@ KEPT_SOURCE = "kept by its attempts, the last of which was killed"
 
 
 class AttemptCost(msgspec.Struct, frozen=True, kw_only=True):
-    """The charges of one attempt so far: nanojoules with their interval, nanograms, CPU time."""
+    """The charges of one attempt so far: nanojoules with their interval, nanograms, CPU time.
+
+    From `began_at` to `until`, when it was written down; absent in a sum of several.
+    """
 
     nj: int
     nj_low: int
@@ -36,6 +42,18 @@ class AttemptCost(msgspec.Struct, frozen=True, kw_only=True):
     ng: int
     cpu_ns: int
     method: Method
+    fence: int = 0
+    began_at: datetime | None = None
+    until: datetime | None = None
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a job has cost: its receipt, and the segments that sum to it."""
+
+    receipt: Receipt
+    segments: tuple[JobSegment, ...]
 
 
 class Spending:
@@ -65,7 +83,9 @@ class Spending:
         self._is_over = Event()
         self._keeper: Thread | None = None
         self._earlier: list[AttemptCost] = []
-        self._receipt: Receipt | None = None
+        self._fence = 0
+        self._began_at: datetime | None = None
+        self._account_at_end: Account | None = None
 
     def start(self, folder: Path, fence: int) -> None:
         """Read what earlier attempts cost and begin to charge."""
@@ -73,6 +93,7 @@ class Spending:
         spent.mkdir(parents=True, exist_ok=True)
         self._earlier = _kept(spent, before=fence)
         self._own = _cost_file(folder, fence)
+        self._fence, self._began_at = fence, self._clock.now()
         self.gauge.start()
         self._keeper = Thread(target=self._keep_on, name="spending", daemon=True)
         self._keeper.start()
@@ -91,25 +112,32 @@ class Spending:
         self._gauges.append(gauge)
         return _Child(counters, gauge)
 
+    def account(self) -> Account:
+        """The job's receipt over all attempts, and its segments; charging ends with the first."""
+        with self._keeping:
+            if self._account_at_end is None:
+                self._is_over.set()
+                source = self.gauge.stop().source
+                own = self._cost_so_far()
+                with suppress(StorageFailed):  # budgets then learn of all but the last moments
+                    self._write(own)
+                costs = [*self._earlier, own]
+                self._account_at_end = _accounted(costs, source, self._prices, self._clock)
+            return self._account_at_end
+
     def receipt(self) -> Receipt:
-        """The job's receipt over all attempts; charging ends with the first call."""
-        if self._receipt is None:
-            self._is_over.set()
-            source = self.gauge.stop().source
-            with suppress(
-                StorageFailed
-            ):  # on a full disk budgets learn of all but the last moments
-                self.keep()
-            costs = [*self._earlier, *self._costs()]
-            self._receipt = _issued(costs, source, self._prices, self._clock)
-        return self._receipt
+        """The receipt of `account`."""
+        return self.account().receipt
 
     def keep(self) -> None:
         """Write down what this attempt cost so far, for a next one should this be killed."""
-        if self._own is None or self._receipt is not None:
-            return
         with self._keeping:
-            replace_file(self._own, msgspec.json.encode(_together(self._costs())))
+            if self._account_at_end is None:
+                self._write(self._cost_so_far())
+
+    def _write(self, cost: AttemptCost) -> None:
+        if self._own is not None:
+            replace_file(self._own, msgspec.json.encode(cost))
 
     def _keep_on(self) -> None:
         """Write it down at every window, however silent the work is: budgets are settled by it."""
@@ -124,9 +152,15 @@ class Spending:
             self._keeper.join()
         self._counters.finish()
 
-    def _costs(self) -> list[AttemptCost]:
+    def _cost_so_far(self) -> AttemptCost:
         """What this attempt's processes have cost so far."""
-        return [_cost(gauge) for gauge in self._gauges]
+        return structs.replace(
+            _together([_cost(gauge) for gauge in self._gauges]),
+            fence=self._fence,
+            began_at=self._began_at,
+            until=self._clock.now(),
+            zone=self._prices.zone,
+        )
 
     def _grams(self, nj: int, cpu_ns: int) -> int:
         return self._prices.rate(self._clock.now()).grams(nj, cpu_ns)
@@ -163,8 +197,8 @@ def _cost_file(folder: Path, fence: int) -> Path:
     return folder / FOLDER / f"{fence:06d}.json"
 
 
-def kept_receipt(folder: Path, prices: Pricing, clock: Clock) -> Receipt | None:
-    """What the attempts of a job that died without a word had kept; None if they kept nothing (M5).
+def kept_account(folder: Path, prices: Pricing, clock: Clock) -> Account | None:
+    """What the attempts of a job that died without a word had kept; None if nothing (M5).
 
     It leaves out the moments between the last keeping and the death: those stand in the ledger.
 
@@ -174,7 +208,35 @@ def kept_receipt(folder: Path, prices: Pricing, clock: Clock) -> Receipt | None:
         clock: what the time is.
     """
     costs = _kept(folder / FOLDER)
-    return _issued(costs, KEPT_SOURCE, prices, clock) if costs else None
+    return _accounted(costs, KEPT_SOURCE, prices, clock) if costs else None
+
+
+def kept_receipt(folder: Path, prices: Pricing, clock: Clock) -> Receipt | None:
+    """The receipt of `kept_account`."""
+    account = kept_account(folder, prices, clock)
+    return None if account is None else account.receipt
+
+
+def _accounted(costs: Sequence[AttemptCost], source: str, prices: Pricing, clock: Clock) -> Account:
+    receipt = _issued(costs, source, prices, clock)
+    has_carbon = receipt.carbon is not None
+    now = clock.now()
+    return Account(receipt, tuple(_segment(one, now, has_carbon=has_carbon) for one in costs))
+
+
+def _segment(cost: AttemptCost, now: datetime, *, has_carbon: bool) -> JobSegment:
+    ended_at = cost.until or now
+    return JobSegment(
+        fence=cost.fence,
+        started_at=min(cost.began_at or ended_at, ended_at),  # the clock may have been set back
+        ended_at=ended_at,
+        nj=cost.nj,
+        nj_low=cost.nj_low,
+        nj_high=cost.nj_high,
+        ng=cost.ng if has_carbon else None,
+        method=cost.method,
+        zone=cost.zone,
+    )
 
 
 def _issued(costs: Sequence[AttemptCost], source: str, prices: Pricing, clock: Clock) -> Receipt:
@@ -199,7 +261,12 @@ def _issued(costs: Sequence[AttemptCost], source: str, prices: Pricing, clock: C
 def _kept(spent: Path, before: float = math.inf) -> list[AttemptCost]:
     """What the attempts under fences below this one left in their folder."""
     paths = [path for path in sorted(spent.glob("*.json")) if path.stem.isdigit()]
-    return [cost for path in paths if int(path.stem) < before for cost in _read(path)]
+    return [
+        structs.replace(cost, fence=int(path.stem))
+        for path in paths
+        if int(path.stem) < before
+        for cost in _read(path)
+    ]
 
 
 def _cost(gauge: ProcessGauge) -> AttemptCost:

@@ -65,7 +65,8 @@ class Workbench:
         Raises:
             Conflict: this attempt no longer holds the job, so nothing of it may be committed.
         """
-        event = Succeed(self.job.fence, result, self.spending.receipt())
+        account = self.spending.account()
+        event = Succeed(self.job.fence, result, account.receipt, account.segments)
         return self.jobs.changes(self.job.id, event)
 
     def complete(self, result: JsonObject) -> None:

@@ -1,0 +1,50 @@
+"""Which jobs have checkpoints, so that they can pause and go on; and what is said of the others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lichen.core.errors import InvalidInput
+from lichen.protocol.admin import JobKind, JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """Whether a job can end at a checkpoint and go on from there; `says` is a clause for people."""
+
+    is_possible: bool
+    says: str
+
+
+_WHOLE = "it does its work in one piece, without checkpoints"
+AFTER_CANDIDATES = Interruption(True, "it pauses when the candidate that it tries is done")  # noqa: FBT003
+IN_ONE_PIECE = Interruption(False, _WHOLE)  # noqa: FBT003
+
+BY_KIND: Mapping[str, Interruption] = {
+    JobKind.TRAIN: AFTER_CANDIDATES,
+    JobKind.INGEST: IN_ONE_PIECE,
+    JobKind.APPEND: IN_ONE_PIECE,
+    JobKind.IMPORT: IN_ONE_PIECE,
+}
+"""A kind that is not named here works in one piece."""
+
+BY_TASK: Mapping[tuple[str, str], Interruption] = {(JobKind.TRAIN, "outlook"): IN_ONE_PIECE}
+"""Tasks that differ from their kind."""
+
+
+def interruption(kind: JobKind, spec: JsonObject) -> Interruption:
+    """Whether a job of this kind and specification can pause."""
+    task = str(spec.get("task", ""))
+    return BY_TASK.get((kind, task)) or BY_KIND.get(kind, IN_ONE_PIECE)
+
+
+def checked_interruptible(kind: JobKind, spec: JsonObject) -> None:
+    """Pass a job that may be asked to be interruptible.
+
+    Raises:
+        InvalidInput: it cannot pause.
+    """
+    found = interruption(kind, spec)
+    if not found.is_possible:
+        raise InvalidInput(
+            f"a job of kind {kind.value!r} cannot be interruptible: {found.says}; leave that out"
+        )
