@@ -15,10 +15,13 @@ from lichen.control.transitions import (
     Defer,
     Event,
     Fail,
+    Hold,
     JobRecord,
+    Pause,
     Refuse,
     Release,
     Renew,
+    Resume,
     Started,
     Succeed,
     Wake,
@@ -49,6 +52,9 @@ def events(draw: st.DrawFn) -> Event:
         Crash(fence, "killed"),
         Release(fence),
         Cancel(),
+        Pause(),
+        Resume(),
+        Hold(fence),
         Defer(fence, lease, "a budget is spent"),
         Refuse(fence, ERROR),
         Wake(),
@@ -73,20 +79,42 @@ def test_an_end_is_final_and_the_fence_never_falls(happened: list[Event]) -> Non
             after = step(job, event, clock.now())
         except Conflict:
             continue
-        assert after.fence >= job.fence
-        assert 0 <= after.attempt <= after.attempts_allowed
-        assert (after.state is JobState.RUNNING) == (after.worker is not None)
-        assert after.state.final == (after.finished_at is not None)
-        if job.state.final:
-            assert after == job
-        if isinstance(event, Claim) and after.state is JobState.RUNNING:
-            assert after.fence == job.fence + 1
-            assert job.not_before is None or job.not_before <= clock.now(), "claimed early"
-        if after.not_before is not None:
-            assert (after.state, after.waits_for) == (JobState.QUEUED, "a budget is spent")
-        if isinstance(event, Defer | Wake):
-            assert after.state in (JobState.QUEUED, JobState.CANCELLED), "neither ends a job"
+        assert_a_step_holds(job, event, after, clock)
         job = after
+    assert_it_can_still_be_ended(job, clock)
+
+
+def assert_a_step_holds(job: JobRecord, event: Event, after: JobRecord, clock: ManualClock) -> None:
+    assert after.fence >= job.fence
+    assert 0 <= after.attempt <= after.attempts_allowed
+    assert (after.state is JobState.RUNNING) == (after.worker is not None)
+    assert after.state.final == (after.finished_at is not None)
+    if job.state.final:
+        assert after == job
+    if isinstance(event, Claim) and after.state is JobState.RUNNING:
+        assert after.fence == job.fence + 1
+        assert job.not_before is None or job.not_before <= clock.now(), "claimed early"
+    if after.not_before is not None:
+        assert (after.state, after.waits_for) == (JobState.QUEUED, "a budget is spent")
+    if isinstance(event, Defer | Wake):
+        waiting = (JobState.QUEUED, JobState.PAUSED, JobState.CANCELLED)
+        assert after.state in waiting, "neither ends a job"
+    if after.pausing or after.running_since is not None:
+        assert after.state is JobState.RUNNING
+    if not isinstance(event, Claim):
+        assert after.attempt <= job.attempt, "only a claim counts"
+
+
+def assert_it_can_still_be_ended(job: JobRecord, clock: ManualClock) -> None:
+    """Whatever happened: resumed, after every wait and lease, a worker takes it and it ends."""
+    if job.state.final:
+        return
+    clock.advance(100)
+    resumed = step(job, Resume(), clock.now())
+    taken = step(resumed, Claim("c", clock.now()), clock.now())
+    if taken.state is JobState.RUNNING:
+        taken = step(taken, Succeed(taken.fence, {}, None), clock.now())
+    assert taken.state.final
 
 
 class TwoWorkersAndAStore(RuleBasedStateMachine):
@@ -127,11 +155,15 @@ class TwoWorkersAndAStore(RuleBasedStateMachine):
         if not found:
             return
         job = data.draw(st.sampled_from(found))
+        if job.state is JobState.PAUSED:
+            return
         until = self.clock.now() + timedelta(seconds=seconds)
         after = self.jobs.apply(job.id, Defer(job.fence, until, "a budget is spent"))
         if not after.state.final:
-            assert (after.not_before, after.attempt <= job.attempt) == (until, True)
-            self.waiting[job.id] = until
+            assert after.attempt <= job.attempt
+            if after.state is JobState.QUEUED:
+                assert after.not_before == until
+                self.waiting[job.id] = until
 
     @rule()
     def change_a_budget(self) -> None:
@@ -139,6 +171,19 @@ class TwoWorkersAndAStore(RuleBasedStateMachine):
             if job.not_before is not None:
                 self.jobs.apply(job.id, Wake())
         self.waiting.clear()
+
+    @rule(data=st.data(), wish=st.sampled_from([Pause(), Resume()]))
+    def wish_of_a_person(self, data: st.DataObject, wish: Pause | Resume) -> None:
+        if not self.accepted:
+            return
+        job_id = data.draw(st.sampled_from(self.accepted))
+        try:
+            after = self.jobs.apply(job_id, wish)
+        except Conflict:
+            return
+        assert after.attempt == self.jobs.get(job_id).attempt
+        if isinstance(wish, Pause):
+            self.waiting.pop(job_id, None)
 
     @rule(seconds=st.sampled_from([1, 20]))
     def wait(self, seconds: int) -> None:
@@ -158,7 +203,7 @@ class TwoWorkersAndAStore(RuleBasedStateMachine):
             return
         self.commits[job_id] = self.commits.get(job_id, 0) + 1
 
-    @rule(data=st.data(), end=st.sampled_from(["crash", "fail", "release", "cancel"]))
+    @rule(data=st.data(), end=st.sampled_from(["crash", "fail", "release", "hold", "cancel"]))
     def end_an_attempt(self, data: st.DataObject, end: str) -> None:
         if not self.attempts:
             return
@@ -167,6 +212,7 @@ class TwoWorkersAndAStore(RuleBasedStateMachine):
             "crash": Crash(fence, "killed"),
             "fail": Fail(fence, ERROR),
             "release": Release(fence),
+            "hold": Hold(fence),
             "cancel": Cancel(),
         }
         try:
@@ -181,6 +227,7 @@ class TwoWorkersAndAStore(RuleBasedStateMachine):
         stored = {job.id: job for job in self.jobs.page("", 1000)}
         assert list(stored) == self.accepted, "accepted jobs, in the order of acceptance"
         unfinished = {document.key for document in self.documents.scan(OPEN)}
+        assert unfinished == set(self.jobs.open_versions())
         assert unfinished == {name for name, job in stored.items() if not job.state.final}
         for name, job in stored.items():
             made = [one for one in self.documents.scan(RESULTS) if one.key.startswith(name)]

@@ -5,7 +5,9 @@ import msgspec
 from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Raw, Route
 from lichen.api.admin_uploads import discard_named
 from lichen.api.admin_views import job_view
-from lichen.control.transitions import Cancel, JobRecord
+from lichen.control.dispatch import AWAKE, Verdict, order
+from lichen.control.intentions import Intentions
+from lichen.control.transitions import Cancel, JobRecord, Pause, Resume
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import TenantId, checked_name
 from lichen.protocol.admin import Job, JobKind, JobRequest, JobState, Page, TrainSpec
@@ -64,6 +66,18 @@ def cancel(plane: Plane, question: Question) -> Job:
     return _viewed(plane, after)
 
 
+def pause(plane: Plane, question: Question) -> Job:
+    """Let the job stand still until it is resumed: one that runs ends at its next checkpoint."""
+    job = _found(plane, question, Action.CHANGE)
+    return _viewed(plane, plane.jobs.apply(job.id, Pause()))
+
+
+def resume(plane: Plane, question: Question) -> Job:
+    """Let the job go on from its last checkpoint."""
+    job = _found(plane, question, Action.CHANGE)
+    return _viewed(plane, plane.jobs.apply(job.id, Resume()))
+
+
 def _checked(request: JobRequest) -> TrainSpec:
     try:
         spec = msgspec.convert(request.spec, TrainSpec)
@@ -78,8 +92,16 @@ def _checked(request: JobRequest) -> TrainSpec:
 
 
 def _viewed(plane: Plane, job: JobRecord) -> Job:
-    """A job with its progress while it runs."""
-    return job_view(job, plane.job_progress(job.id) if job.state is JobState.RUNNING else None)
+    """A job with its progress while it runs, or what the plan lets it wait for."""
+    if job.state is JobState.RUNNING:
+        return job_view(job, plane.job_progress(job.id))
+    viewed = job_view(job)
+    if job.state is not JobState.QUEUED or job.not_before is not None or job.schedule is None:
+        return viewed
+    found = order(job, Intentions(plane.documents).of(job.id), plane.jobs.now(), AWAKE)
+    if found.verdict is not Verdict.WAIT:
+        return viewed
+    return msgspec.structs.replace(viewed, not_before=found.until, waits_for=found.says)
 
 
 def _found(plane: Plane, question: Question, action: Action) -> JobRecord:
@@ -133,5 +155,17 @@ ROUTES = (
     ),
     Route(
         "POST", "/jobs/{id}/cancel", "Ask a job to end", Kind.JOB, Action.CHANGE, cancel, answer=Job
+    ),
+    Route(
+        "POST",
+        "/jobs/{id}/pause",
+        "Let a job stand still, from its next checkpoint on",
+        Kind.JOB,
+        Action.CHANGE,
+        pause,
+        answer=Job,
+    ),
+    Route(
+        "POST", "/jobs/{id}/resume", "Let a job go on", Kind.JOB, Action.CHANGE, resume, answer=Job
     ),
 )

@@ -40,6 +40,9 @@ def job_view(job: JobRecord, progress: Progress | None = None) -> Job:
         receipt=job.receipt,
         not_before=job.not_before,
         waits_for=job.waits_for,
+        pausing=job.pausing,
+        why=job.why,
+        segments=list(job.segments),
         schedule=job.schedule,
     )
 

@@ -25,7 +25,7 @@ SECTIONS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
         (
             Verb("data", "lichen.cli.data:data", "Datasets: add, append, ls, show, check."),
             Verb("train", "lichen.cli.train:train", "Train a model: forecast."),
-            Verb("jobs", "lichen.cli.jobs:jobs", "Jobs: ls, show, logs, cancel."),
+            Verb("jobs", "lichen.cli.jobs:jobs", "Jobs: ls, show, logs, cancel, pause, resume."),
         ),
     ),
     (

@@ -1,5 +1,7 @@
 """`lichen jobs`: what runs, ran and will run."""
 
+from collections.abc import Sequence
+
 import click
 
 from lichen.cli.output import json_option, print_json, print_table
@@ -7,7 +9,8 @@ from lichen.cli.platform import open_platform
 from lichen.cli.receipts import receipt_line
 from lichen.core.clock import rfc3339
 from lichen.core.units import readable
-from lichen.protocol.admin import Job
+from lichen.protocol.admin import Job, JobState
+from lichen.protocol.segments import JobSegment
 
 
 @click.group()
@@ -72,7 +75,29 @@ def cancel(job_id: str, as_json: bool) -> None:  # noqa: FBT001
     _show(job, as_json=as_json)
 
 
+@jobs.command()
+@click.argument("job_id", metavar="ID")
+@json_option
+def pause(job_id: str, as_json: bool) -> None:  # noqa: FBT001
+    """Let a job stand still until `resume`: one that runs ends at its next checkpoint."""
+    with open_platform() as platform:
+        job = platform.jobs.pause(job_id)
+    _show(job, as_json=as_json)
+
+
+@jobs.command()
+@click.argument("job_id", metavar="ID")
+@json_option
+def resume(job_id: str, as_json: bool) -> None:  # noqa: FBT001
+    """Let a job that was paused go on from its last checkpoint."""
+    with open_platform() as platform:
+        job = platform.jobs.resume(job_id)
+    _show(job, as_json=as_json)
+
+
 def _state(job: Job) -> str:
+    if job.pausing:
+        return "pausing"
     if job.not_before is None:
         return job.state.value
     return f"waits until {rfc3339(job.not_before.replace(microsecond=0))}"
@@ -82,15 +107,42 @@ def _show(job: Job, *, as_json: bool) -> None:
     if as_json:
         print_json(job)
         return
-    ending = " (being cancelled)" if job.cancelling and not job.state.final else ""
-    click.echo(f"{job.id}  {job.kind.value}  {job.state.value}{ending}  attempt {job.attempt}")
-    if job.waits_for:
-        click.echo(f"waits: {job.waits_for}")
-    if job.progress and not job.state.final:
-        click.echo(f"{job.progress.stage} {job.progress.message}".rstrip())
+    click.echo(f"{job.id}  {job.kind.value}  {job.state.value}{_told(job)}  attempt {job.attempt}")
+    _show_standing(job)
     if job.error:
         click.echo(job.error.message)
     if job.result:
         click.echo(", ".join(f"{name} {value}" for name, value in job.result.items()))
+    if len(job.segments) > 1 or not job.receipt:
+        _show_segments(job.segments)
     if job.receipt:
         click.echo(f"receipt: {receipt_line(job.receipt)}")
+
+
+def _show_standing(job: Job) -> None:
+    """What a job does or waits for, that has not ended."""
+    if job.state is JobState.PAUSED:
+        click.echo(f"`lichen jobs resume {job.id}` lets it go on")
+    if job.waits_for:
+        click.echo(f"waits: {job.waits_for}")
+    if job.why and job.state is JobState.RUNNING:
+        click.echo(job.why)
+    if job.progress and not job.state.final:
+        click.echo(f"{job.progress.stage} {job.progress.message}".rstrip())
+
+
+def _told(job: Job) -> str:
+    if job.cancelling and not job.state.final:
+        return " (being cancelled)"
+    return " (it pauses at its next checkpoint)" if job.pausing else ""
+
+
+def _show_segments(segments: Sequence[JobSegment]) -> None:
+    """The spans in which a job worked; they sum to its receipt."""
+    for number, one in enumerate(segments, 1):
+        span = " to ".join(
+            rfc3339(at.replace(microsecond=0)) for at in (one.started_at, one.ended_at)
+        )
+        carbon = "" if one.ng is None else f", {readable(one.ng, 'g')} CO2e"
+        zone = f" in {one.zone}" if one.zone else ""
+        click.echo(f"segment {number}: {span}, {readable(one.nj, 'J')}{carbon}{zone}")

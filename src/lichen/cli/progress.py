@@ -6,7 +6,7 @@ import time
 
 from lichen.core.clock import rfc3339
 from lichen.core.units import readable
-from lichen.protocol.admin import Job
+from lichen.protocol.admin import Job, JobState
 
 SHOWN_AFTER_SECONDS = 1.0
 BAR_CELLS = 24
@@ -46,6 +46,8 @@ class ProgressLine:
 def drawing(job: Job, waited_seconds: float) -> str:
     """One line: bar, share, stage, energy so far."""
     progress = job.progress
+    if job.state is JobState.PAUSED:
+        return f"{job.kind.value} paused: `lichen jobs resume {job.id}` · {waited_seconds:.0f} s"
     if job.not_before is not None:
         until = rfc3339(job.not_before.replace(microsecond=0))
         return f"{job.kind.value} waits until {until} · {waited_seconds:.0f} s"

@@ -79,6 +79,22 @@ class Jobs:
         """Ask a job to end; it ends by SIGTERM, after a grace by SIGKILL."""
         return self._session.post(f"/jobs/{_part(job_id, 'job')}/cancel", lambda: b"", Job)
 
+    def pause(self, job_id: str) -> Job:
+        """Let a job stand still until it is resumed: one that runs ends at its next checkpoint.
+
+        Raises:
+            Conflict: it has ended, or runs without checkpoints.
+        """
+        return self._session.post(f"/jobs/{_part(job_id, 'job')}/pause", lambda: b"", Job)
+
+    def resume(self, job_id: str) -> Job:
+        """Let a job that was paused go on from its last checkpoint.
+
+        Raises:
+            Conflict: it has ended.
+        """
+        return self._session.post(f"/jobs/{_part(job_id, 'job')}/resume", lambda: b"", Job)
+
     def wait(self, job_id: str, watcher: Watcher | None = None) -> Job:
         """The job once it has succeeded, however long that takes.
 

@@ -22,6 +22,8 @@ GRACE_SHARE = 50
 """But at most this part of the time between its release and its deadline."""
 SILENT_AFTER = timedelta(minutes=5)
 """A planner that was not heard of for so long is taken to be gone."""
+AWAKE = timedelta(0)
+"""Of a planner that is taken to be there."""
 SHORTEST_PAUSE = timedelta(minutes=5)
 """A pause that would be shorter is not worth the work that it repeats."""
 SHORTEST_RUN = timedelta(minutes=2)

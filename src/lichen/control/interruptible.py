@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lichen.core.errors import InvalidInput
 from lichen.protocol.admin import JobKind, JsonObject
 
 
@@ -35,16 +34,3 @@ def interruption(kind: JobKind, spec: JsonObject) -> Interruption:
     """Whether a job of this kind and specification can pause."""
     task = str(spec.get("task", ""))
     return BY_TASK.get((kind, task)) or BY_KIND.get(kind, IN_ONE_PIECE)
-
-
-def checked_interruptible(kind: JobKind, spec: JsonObject) -> None:
-    """Pass a job that may be asked to be interruptible.
-
-    Raises:
-        InvalidInput: it cannot pause.
-    """
-    found = interruption(kind, spec)
-    if not found.is_possible:
-        raise InvalidInput(
-            f"a job of kind {kind.value!r} cannot be interruptible: {found.says}; leave that out"
-        )

@@ -42,6 +42,10 @@ class Jobs:
         self._clock = clock
         self._policy = policy or JobPolicy()
 
+    def now(self) -> datetime:
+        """The time by which jobs are judged."""
+        return self._clock.now()
+
     def new_id(self) -> JobId:
         """A fresh id; ids sort by the time they were made."""
         microseconds = round(self._clock.now().timestamp() * _MICROSECONDS)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from lichen.carbon.grids.averages import YearlyAverages
 from lichen.carbon.intensity import checked_zone
+from lichen.control.interruptible import BY_KIND, interruption
 from lichen.core.clock import parse_rfc3339, rfc3339
 from lichen.core.durations import is_duration, parse_duration, readable_duration
 from lichen.core.errors import InvalidInput, NotFound
@@ -19,8 +20,6 @@ WITHOUT_DEADLINE = timedelta(hours=24)
 to."""
 HIGHEST_PRIORITY = 9
 """Priorities reach from minus this to this; 0 when nothing is said."""
-CHECKPOINTING = frozenset({JobKind.TRAIN})
-"""Kinds that go on where they stood, so that a pause costs little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,8 @@ def settled(
 
 
 def _check_interruptible(request: ScheduleRequest, kind: JobKind) -> None:
-    if request.interruptible and kind not in CHECKPOINTING:
-        able = ", ".join(sorted(CHECKPOINTING))
+    if request.interruptible and not interruption(kind, {}).is_possible:
+        able = ", ".join(sorted(one for one, found in BY_KIND.items() if found.is_possible))
         raise InvalidInput(
             f"a job of kind {kind} keeps no checkpoints, so it cannot be interrupted: leave "
             f"`interruptible` out (those that can: {able})"
