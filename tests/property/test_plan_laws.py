@@ -106,7 +106,7 @@ def known(value: float | None) -> float:
     return value
 
 
-@settings(max_examples=150)
+@settings(max_examples=80, deadline=None)
 @given(
     jobs(longest=5),
     points,
@@ -125,7 +125,7 @@ def test_a_job_alone_gets_the_best_of_all_ways(
     assert grams(full, course, begun, units(found.segments)) == pytest.approx(best)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50, deadline=None)
 @given(jobs(), points, points, st.integers(0, 6))
 def test_more_freedom_never_costs_more_under_perfect_foresight(
     job: Workload, course: list[float], other: list[float], more: int
@@ -142,7 +142,7 @@ def test_more_freedom_never_costs_more_under_perfect_foresight(
     assert known(alone(job, here, there).expected_g) <= base * (1 + 1e-9)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50, deadline=None)
 @given(jobs(), ensembles, st.floats(0, 1), st.integers(0, 3))
 def test_the_first_decision_of_many_is_that_of_the_plan(
     job: Workload, courses: list[list[float]], weight: float, begun: int
@@ -157,7 +157,7 @@ def test_the_first_decision_of_many_is_that_of_the_plan(
     assert first_segments([job], outlooks, NOW, policy) == (expected,)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50, deadline=None)
 @given(jobs(), ensembles, st.floats(0, 1))
 def test_no_job_is_expected_to_emit_more_than_at_once(
     job: Workload, courses: list[list[float]], weight: float
@@ -173,7 +173,7 @@ crowds = st.integers(2, 6).flatmap(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(crowds, points, points, st.sampled_from(([("DE", 2)], [("DE", 2), ("DE", 3), ("FR", 2)])))
 def test_no_plan_exceeds_a_place_or_splits_the_work_wrongly(
     crowd: tuple[Workload, ...],

@@ -9,9 +9,9 @@ many whole steps and one part of known size.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from enum import Enum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lichen.control.planning.cheapest import cheapest_block, cheapest_spread
 from lichen.control.planning.course import Floats
@@ -125,99 +125,111 @@ def _cases(pieces: Pieces, work: int) -> Iterator[_Case]:
                 yield _Case(uses_first, uses_last, left // step, left % step)
 
 
+class _Step(Enum):
+    """What is run of a step."""
+
+    NONE = 0
+    PART = 1
+    WHOLE = 2
+
+
 class _Search:
-    """The table of one case: cost by part used, whole steps run, and whether it is running."""
+    """The table of one case: cost by part used and whole steps run, while off and while on.
+
+    `off[i]` and `on[i]` are the costs `(2, whole + 1)` before step `i`; a step moves them on.
+    """
 
     def __init__(self, pieces: Pieces, case: _Case, pausing: Pausing) -> None:
+        count = len(pieces.starts)
         self._pieces = pieces
         self._case = case
         self._pausing = pausing
-        self._step = int(pieces.lengths.max())
-        size = (2, case.whole + 1)
-        self._on, self._off = np.full(size, np.inf), np.full(size, np.inf)
+        self._full = (pieces.lengths == pieces.lengths.max()).tolist()
+        self._fits = (pieces.lengths >= max(1, case.part)).tolist()
+        self._costs = (pieces.prices * pieces.lengths).tolist()
+        self._parts = (pieces.prices * case.part).tolist()
+        self._resumes = (pieces.prices * pausing.microseconds).tolist()
+        self._off = np.full((count + 1, 2, case.whole + 1), np.inf)
+        self._on = np.full((count + 1, 2, case.whole + 1), np.inf)
         self._fresh = 0 if case.part else 1
-        (self._on if pausing.is_running else self._off)[self._fresh, 0] = 0.0
-        self._moves: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+        (self._on if pausing.is_running else self._off)[0, self._fresh, 0] = 0.0
 
     def best(self) -> tuple[float, Spans]:
         """The least cost and the spans that have it."""
-        for index in range(len(self._pieces.starts)):
+        for index in range(len(self._costs)):
             self._advance(index)
-        off, on = float(self._off[1, -1]), float(self._on[1, -1])
+        off, on = float(self._off[-1, 1, -1]), float(self._on[-1, 1, -1])
         if not np.isfinite(min(off, on)):
             return float("inf"), ()
         return min(off, on), self._traced(is_on=on < off)
 
     def _advance(self, index: int) -> None:
-        length, price = int(self._pieces.lengths[index]), float(self._pieces.prices[index])
-        nothing = np.full_like(self._on, np.inf)
-        started = self._off + price * self._pausing.microseconds
-        if self._pausing.is_fresh and not (self._case.first and index):  # a first start is free
-            started[self._fresh, 0] = self._off[self._fresh, 0]
+        off, on = self._off[index], self._on[index]
+        next_off, next_on = self._off[index + 1], self._on[index + 1]
+        started = self._started(index)
+        running = np.minimum(on, started)
         if self._is_forced(index):
-            whole = [self._on + price * length, started + price * length]
-            self._keep([nothing] * 3, [nothing] * 4 + whole)
+            np.add(running, self._costs[index], out=next_on)
             return
-        to_off, to_on = [self._off, self._on, nothing], [nothing] * 4
-        if length == self._step:
-            to_on[:2] = _counted(self._on, price * length), _counted(started, price * length)
-        if 0 < self._case.part <= length:
-            part = price * self._case.part
-            again = self._on + price * self._pausing.microseconds
-            to_off[2] = _parted(self._on, part)
-            to_on[2:] = _parted(started, part), _parted(again, part)
-        self._keep(to_off, to_on)
+        np.minimum(off, on, out=next_off)
+        if self._full[index]:
+            np.add(running[:, :-1], self._costs[index], out=next_on[:, 1:])
+        if self._case.part and self._fits[index]:
+            part = self._parts[index]
+            again = np.minimum(started[0], on[0] + self._resumes[index])
+            np.minimum(next_off[1], on[0] + part, out=next_off[1])
+            np.minimum(next_on[1], again + part, out=next_on[1])
+
+    def _started(self, index: int) -> Floats:
+        """The costs of those that are off, once they are on again."""
+        off = self._off[index]
+        started = off + self._resumes[index]
+        if self._pausing.is_fresh and not (self._case.first and index):  # a first start is free
+            started[self._fresh, 0] = off[self._fresh, 0]
+        return np.asarray(started, dtype=np.float64)
 
     def _is_forced(self, index: int) -> bool:
-        last = len(self._pieces.starts) - 1
+        last = len(self._costs) - 1
         return (index == 0 and self._case.first) or (index == last and self._case.last)
-
-    def _keep(self, to_off: list[Floats], to_on: list[Floats]) -> None:
-        """Take the cheapest move into each state, by the numbers that `_traced` reads."""
-        off, on = np.stack(to_off), np.stack(to_on)
-        by_off, by_on = off.argmin(axis=0), on.argmin(axis=0)
-        self._off, self._on = off.min(axis=0), on.min(axis=0)
-        self._moves.append((by_off, by_on))
 
     def _traced(self, *, is_on: bool) -> Spans:
         spans: list[Span] = []
-        state = (1, self._case.whole)
-        for index in range(len(self._moves) - 1, -1, -1):
+        part, whole = 1, self._case.whole
+        for index in range(len(self._costs) - 1, -1, -1):
             start, end = int(self._pieces.starts[index]), int(self._pieces.ends[index])
-            part, whole = state
-            move = int(self._moves[index][is_on][state])
-            if not is_on:
-                is_on = move > 0
-                if move == PART_FIRST:
-                    spans.append((start, start + self._case.part))
-                    state = (0, whole)
-            elif move in PART_LAST:
-                spans.append((end - self._case.part, end))
-                state, is_on = (0, whole), move == PART_LAST[1]
-            else:
+            step = self._last_step(index, (part, whole), is_on=is_on)
+            if step is _Step.PART:
+                span = (end - self._case.part, end) if is_on else (start, start + self._case.part)
+                spans.append(span)
+                part = 0
+            elif step is _Step.WHOLE:
                 spans.append((start, end))
-                state = (part, whole - (move < FORCED))
-                is_on = move in (0, FORCED)
+                whole -= not self._is_forced(index)
+            is_on = self._was_on(index, (part, whole), step, is_on=is_on)
         return joined(spans)
 
+    def _last_step(self, index: int, state: tuple[int, int], *, is_on: bool) -> _Step:
+        """What of this step was run on the cheapest way to the state after it."""
+        if self._is_forced(index):
+            return _Step.WHOLE
+        part, whole = state
+        if not is_on:
+            idle = min(self._off[index][state], self._on[index][state])
+            return _Step.NONE if idle <= self._off[index + 1][state] else _Step.PART
+        if whole == 0 or not self._full[index]:
+            return _Step.PART
+        before = (part, whole - 1)
+        running = min(self._on[index][before], self._started(index)[before])
+        is_whole = running + self._costs[index] <= self._on[index + 1][state]
+        return _Step.WHOLE if is_whole else _Step.PART
 
-PART_FIRST = 2
-"""To off: run the part first, having run before. 0 is to stay off, 1 to stop."""
-PART_LAST = (2, 3)
-"""To on: run the part last, from off, from on. 0 and 1: the whole step, from on, from off."""
-FORCED = 4
-"""To on: a whole outer step that is counted already, from on; 5 from off."""
-
-
-def _counted(costs: Floats, cost: float) -> Floats:
-    """One whole step more has been run."""
-    moved = np.full_like(costs, np.inf)
-    moved[:, 1:] = costs[:, :-1] + cost
-    return moved
-
-
-def _parted(costs: Floats, cost: float) -> Floats:
-    """The part has been run."""
-    moved = np.full_like(costs, np.inf)
-    moved[1] = costs[0] + cost
-    return moved
+    def _was_on(self, index: int, before: tuple[int, int], step: _Step, *, is_on: bool) -> bool:
+        """Whether it was on before a step, by the state before and what was run of it."""
+        on, off = float(self._on[index][before]), float(self._off[index][before])
+        if step is _Step.NONE:
+            return on < off
+        if step is _Step.WHOLE:
+            return on <= float(self._started(index)[before])
+        if not is_on:
+            return True
+        return bool(on + self._resumes[index] < float(self._started(index)[before]))

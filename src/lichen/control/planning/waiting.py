@@ -45,10 +45,11 @@ class Prospect:
 
 
 def block_discount(course: Course, work: int, end: int, weight: float) -> float:
-    """The same for a job that cannot pause: off the cost of a start before the first step ends."""
-    borders = course.edges[(course.edges >= course.edges[1]) & (course.edges <= end)]
-    starts = np.unique(np.concatenate([borders, borders - work]))
-    starts = starts[(starts >= course.edges[1]) & (starts <= end - work)]
+    """The same for a job that cannot pause: off the cost of a start before the first step ends.
+
+    Later starts are those on a border of steps.
+    """
+    starts = course.edges[(course.edges >= course.edges[1]) & (course.edges <= end - work)]
     if len(starts) == 0:
         return 0.0
     costs = course.grams_until(starts + work) - course.grams_until(starts)
