@@ -142,3 +142,35 @@ def test_budgets_for_people(cli: Cli, served: object) -> None:
     assert listed.split()[:5] == ["budget", "for", "limit", "per", "used"]
     assert "(0 %)" in listed
     assert cli("budget", "rm", "lab").out == "budget lab is gone\n"
+
+
+TRAIN = ("train", "forecast", "--data", "good", "--target", "load", "--horizon", "24")
+
+
+def test_recurring_work_in_json(ask: Ask, good: Path) -> None:
+    if "good" not in [one["name"] for one in ask("data", "ls")["datasets"]]:
+        ask("data", "add", "good", good)
+    cron = ("--every", "0 3 * * 1-5", "--every-timezone", "Europe/Berlin")
+    made = ask(*TRAIN, *cron, "--deadline", "6h", "--interruptible")["schedule"]
+    assert (made["name"], made["window_seconds"]) == ("train-good", 6 * 3600)
+    assert made["job"]["spec"]["data_version"] is None
+    assert ask("schedules", "show", "train-good")["upcoming"][0] == made["next_due"]
+    assert ask("schedules", "pause", "train-good")["paused"] is True
+    assert ask("schedules", "resume", "train-good")["next_due"] == made["next_due"]
+    assert [one["name"] for one in ask("schedules", "ls")["schedules"]] == ["train-good"]
+    assert ask("schedules", "rm", "train-good") == {"removed": "train-good"}
+
+
+def test_recurring_work_for_people(cli: Cli, served: object) -> None:
+    assert served
+    told = cli(*TRAIN, "--every", "month", "--schedule", "monthly", "--no-green").out
+    assert told.startswith("schedule monthly: train every month (UTC); next due 20")
+    assert told.endswith("each run within 2 d\n")
+    assert cli("schedules", "ls").out.splitlines()[1].startswith("monthly   train  month  UTC")
+    assert cli("schedules", "show", "monthly").out.count("  then 20") == 4
+    assert cli("schedules", "pause", "monthly").out.endswith("paused, each run within 2 d\n")
+    assert cli("schedules", "rm", "monthly").out == "schedule monthly is gone\n"
+    gone = cli("schedules", "show", "monthly")
+    assert (gone.code, "lichen schedules ls" in gone.err) == (3, True)
+    never = cli(*TRAIN, "--every", "0 0 31 2 *")
+    assert (never.code, "no month has" in never.err) == (2, True)

@@ -10,7 +10,15 @@ from lichen.control.intentions import Intentions
 from lichen.control.transitions import Cancel, JobRecord, Pause, Resume
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import TenantId, checked_name
-from lichen.protocol.admin import Job, JobKind, JobRequest, JobState, Page, TrainSpec
+from lichen.protocol.admin import (
+    Job,
+    JobKind,
+    JobRequest,
+    JobState,
+    JsonObject,
+    Page,
+    TrainSpec,
+)
 from lichen.security.policy import Action, Kind
 
 TRAINED_TASKS = ("forecast",)
@@ -19,19 +27,27 @@ TRAINED_TASKS = ("forecast",)
 def submit(plane: Plane, question: Question) -> Job:
     """Accept a job whose input is in the platform already."""
     request = question.body
-    if not isinstance(request, JobRequest) or request.kind is not JobKind.TRAIN:
+    if not isinstance(request, JobRequest):
+        raise InvalidInput("the body is missing: send a kind and its spec")
+    job, _ = plane.submissions.submit(
+        question.sender, request.kind, checked_spec(request), schedule=request.schedule
+    )
+    return job_view(job)
+
+
+def checked_spec(request: JobRequest) -> JsonObject:
+    """The spec of a job whose input is in the platform already.
+
+    Raises:
+        InvalidInput: it is not usable, or jobs of its kind begin with a file.
+    """
+    if request.kind is not JobKind.TRAIN:
         raise InvalidInput(
             "jobs of this kind begin with a file: POST it to /datasets, /datasets/NAME/rows "
             "or /models"
         )
-    spec = _checked(request)
-    job, _ = plane.submissions.submit(
-        question.sender,
-        JobKind.TRAIN,
-        msgspec.to_builtins(spec, str_keys=True),
-        schedule=request.schedule,
-    )
-    return job_view(job)
+    found: JsonObject = msgspec.to_builtins(_checked(request), str_keys=True)
+    return found
 
 
 def index(plane: Plane, question: Question) -> Page[Job]:

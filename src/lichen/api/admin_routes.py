@@ -12,6 +12,7 @@ from lichen.carbon.reports.declarations import NOTHING_DECLARED, Declarations
 from lichen.control.budgets import Budgets
 from lichen.control.deeds import Levers
 from lichen.control.jobs import Jobs
+from lichen.control.recurrences import Recurrences
 from lichen.control.state import Deployments
 from lichen.control.submissions import Sender, Submissions
 from lichen.core.errors import InvalidInput
@@ -59,6 +60,7 @@ class Plane:
     documents: DocumentStore
     jobs: Jobs
     submissions: Submissions
+    recurrences: Recurrences
     datasets: DatasetCatalog
     catalog: Catalog
     deployments: Deployments

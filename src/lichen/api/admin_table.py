@@ -10,6 +10,7 @@ from lichen.api import (
     admin_outlooks,
     admin_reports,
     admin_savings,
+    admin_schedules,
 )
 from lichen.api.admin_routes import Route
 
@@ -18,6 +19,7 @@ ROUTES: tuple[Route, ...] = (
     *admin_outlooks.ROUTES,
     *admin_data.ROUTES,
     *admin_jobs.ROUTES,
+    *admin_schedules.ROUTES,
     *admin_models.ROUTES,
     *admin_deployments.ROUTES,
     *admin_budgets.ROUTES,

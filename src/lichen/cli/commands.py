@@ -26,6 +26,11 @@ SECTIONS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb("data", "lichen.cli.data:data", "Datasets: add, append, ls, show, check."),
             Verb("train", "lichen.cli.train:train", "Train a model: forecast."),
             Verb("jobs", "lichen.cli.jobs:jobs", "Jobs: ls, show, logs, cancel, pause, resume."),
+            Verb(
+                "schedules",
+                "lichen.cli.schedules:schedules",
+                "Work that recurs: ls, show, pause, resume, rm.",
+            ),
         ),
     ),
     (

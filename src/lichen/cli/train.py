@@ -11,6 +11,7 @@ from lichen.cli.output import json_option, print_json
 from lichen.cli.platform import open_platform
 from lichen.cli.progress import ProgressLine
 from lichen.cli.receipts import receipt_line
+from lichen.cli.recurring_options import Recurring, let_recur, recurring_options
 from lichen.cli.schedule_options import schedule_options
 from lichen.cli.waiting import show_accepted
 from lichen.protocol.admin import Job, JobKind, TrainSpec
@@ -56,20 +57,28 @@ def train() -> None:
 @click.option("--budget-grams", metavar="G", type=float, help="CO2e the search may spend.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of whatever draws at random.")
 @click.option("--name", metavar="M", help="Name of the model. [the dataset's]")
+@recurring_options
 @schedule_options
 @json_option
 def forecast(
     as_json: bool,  # noqa: FBT001
+    recurring: Recurring | None,
     schedule: ScheduleRequest | None,
     wait: bool,  # noqa: FBT001
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Train a forecaster: the cheapest algorithm that a dearer one does not beat by enough.
 
-    With a deadline it is accepted, and runs when the grid is clean; `lichen plan` says when.
+    With a deadline it is accepted, and runs when the grid is clean; `lichen plan` says when. With
+    --every that happens again and again, on the dataset's newest version; see `lichen schedules`.
     """
+    spec = _spec(**options)
+    if recurring is not None:
+        name = f"train-{spec.name or spec.data}"
+        let_recur(recurring, name, (JobKind.TRAIN, spec), schedule, as_json=as_json)
+        return
     with open_platform() as platform:
-        job = platform.jobs.submit(JobKind.TRAIN, _spec(**options), schedule)
+        job = platform.jobs.submit(JobKind.TRAIN, spec, schedule)
         if not wait:
             show_accepted(platform.jobs, job, as_json=as_json)
             return

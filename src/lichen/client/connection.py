@@ -22,6 +22,7 @@ from lichen.client.admin import (
 from lichen.client.budgets import Budgets
 from lichen.client.inference import AS_USUAL, Answer, Inference, Wish
 from lichen.client.reports import Reports
+from lichen.client.schedules import Schedules
 from lichen.client.session import Session, is_loopback
 from lichen.client.transport import Transport
 from lichen.client.trust import Trust
@@ -58,6 +59,7 @@ class Lichen:
         self.deployments = Deployments(session)
         self.budgets = Budgets(session)
         self.reports = Reports(session)
+        self.schedules = Schedules(session)
         self._inference: Inference | None = None
 
     @property

@@ -63,6 +63,15 @@ class JobDraft:
     schedule: ScheduleRequest | None = None
 
 
+Extra = Callable[[JobRecord], Sequence[Change]]
+"""What is committed together with a job."""
+
+
+def _nothing_more(_job: JobRecord) -> Sequence[Change]:
+    """The job alone."""
+    return ()
+
+
 def _unchecked(_kind: JobKind, _spec: JsonObject, _tenant: str) -> None:
     """Everything may be accepted."""
 
@@ -126,16 +135,35 @@ class Submissions:
             QueueFull: too many jobs wait already.
         """
         draft = JobDraft(kind, spec, sender.tenant, schedule)
+        return self.accept(sender, draft, fingerprint)
+
+    def judged(self, draft: JobDraft) -> Schedule | None:
+        """When a draft may run, if it were accepted now; None for at once.
+
+        Raises:
+            InvalidInput, QueueFull: it would not be.
+        """
+        return self._settle(draft)
+
+    def accept(
+        self, sender: Sender, draft: JobDraft, fingerprint: bytes = b"", also: Extra = _nothing_more
+    ) -> tuple[JobRecord, bool]:
+        """The same for a draft; `also` is committed with a new job, or neither is.
+
+        Raises:
+            InvalidInput, OverBudget, QueueFull: as `submit` does.
+            Conflict: what `also` expects does not hold.
+        """
         if sender.idempotency_key is None:
-            return self._accept(draft), True
+            return self._accept(draft, also), True
         self._forget_in_time()
         key = remembered_key(sender, sender.idempotency_key)
-        asked = b"" if schedule is None else msgspec.json.encode(schedule)
-        mark = mark_of(kind, (fingerprint or msgspec.json.encode(spec)) + asked)
+        asked = b"" if draft.schedule is None else msgspec.json.encode(draft.schedule)
+        mark = mark_of(draft.kind, (fingerprint or msgspec.json.encode(draft.spec)) + asked)
 
         def remember(job: JobRecord) -> Sequence[Change]:
             body = msgspec.json.encode(Remembered(job.id, mark, self._clock.now()))
-            return [Change(IDEMPOTENCY, key, body, MUST_NOT_EXIST)]
+            return [Change(IDEMPOTENCY, key, body, MUST_NOT_EXIST), *also(job)]
 
         earlier = self._earlier(key, mark)
         if earlier is not None:
@@ -148,9 +176,7 @@ class Submissions:
                 raise
             return earlier, False
 
-    def _accept(
-        self, draft: JobDraft, extra: Callable[[JobRecord], Sequence[Change]] = lambda _: ()
-    ) -> JobRecord:
+    def _accept(self, draft: JobDraft, extra: Extra) -> JobRecord:
         schedule = self._settle(draft)
         self._check(draft.kind, draft.spec, draft.tenant)
         return self._jobs.submit(draft.kind, draft.spec, draft.tenant, extra, schedule)

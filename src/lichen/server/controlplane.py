@@ -24,6 +24,7 @@ from lichen.control.experience import Experience
 from lichen.control.jobs import JobPolicy, Jobs
 from lichen.control.planner_role import PlannerRole
 from lichen.control.reception import Reception
+from lichen.control.recurrences import Recurrences
 from lichen.control.state import Deployments
 from lichen.control.submissions import Submissions
 from lichen.core.clock import Clock, SystemClock
@@ -50,6 +51,7 @@ from lichen.server.keepers.ledger_books import ledger_books
 from lichen.server.keepers.outlook_keeper import OutlookKeeper
 from lichen.server.keepers.plan_keeper import PlanKeeper, Planning
 from lichen.server.keepers.planner_work import PlannerWork
+from lichen.server.keepers.recurring_keeper import RecurringKeeper
 from lichen.server.keepers.zone_histories import ZoneHistories
 from lichen.server.keepers.zone_intensity import ZoneObservations
 from lichen.server.keepers.zone_outlooks import ZoneOutlooks
@@ -92,6 +94,7 @@ def open_plane(
         documents=documents,
         jobs=jobs,
         submissions=Submissions(documents, jobs, clock, affordable.check, reception.settle),
+        recurrences=Recurrences(documents, clock),
         datasets=DatasetCatalog(documents),
         catalog=catalog,
         deployments=Deployments(among_siblings(documents, processes), catalog),
@@ -162,7 +165,7 @@ class Keeper(Protocol):
 def _keepers(
     settings: Settings, plane: Plane, accounts: BudgetAccounts, counters: ProcessCounters
 ) -> Sequence[Keeper]:
-    """Who asks for intensities, gives the alerts of budgets, plans, and has outlooks trained.
+    """Who asks for intensities, gives alerts, plans, submits what recurs, has outlooks trained.
 
     Histories have one writer a file: the keeper those of services, the plane those of seeds.
     """
@@ -172,6 +175,7 @@ def _keepers(
         _keeper(settings, histories),
         _budget_keeper(settings, plane.documents, accounts),
         _plan_keeper(settings, plane, counters),
+        RecurringKeeper(plane.recurrences, plane.jobs, plane.submissions, SystemClock()),
     )
     if not settings.carbon.outlook:
         return always

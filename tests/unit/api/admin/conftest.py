@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from starlette.types import ASGIApp
 
@@ -18,12 +19,23 @@ from lichen.control.budgets import Budgets, Owners
 from lichen.control.deeds import Levers
 from lichen.control.jobs import Jobs
 from lichen.control.reception import Reception
+from lichen.control.recurrences import Recurrences
 from lichen.control.state import Deployments
 from lichen.control.submissions import Submissions
 from lichen.core.clock import ManualClock
-from lichen.core.ids import DEFAULT_TENANT, TenantId
+from lichen.core.ids import DEFAULT_TENANT, Digest, TenantId
 from lichen.core.tensors import Signature
-from lichen.data.dataset import DatasetCatalog
+from lichen.data.dataset import (
+    COLLECTION,
+    DatasetCatalog,
+    DatasetVersion,
+    Latest,
+    version_key,
+)
+from lichen.data.findings import Finding, Severity
+from lichen.data.options import IngestOptions
+from lichen.data.schema import Column, Dtype, Schema
+from lichen.data.schema import Role as ColumnRole
 from lichen.protocol.admin import Addresses, DatasetRows, Meters, NewestInput, Platform, Progress
 from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Draft
@@ -38,7 +50,7 @@ from lichen.server.pricing import pricing
 from lichen.server.sections import CarbonSettings
 from lichen.server.work.job_budgets import JobBudgets
 from lichen.store.blobs import LocalBlobs
-from lichen.store.documents import MemoryDocuments
+from lichen.store.documents import Change, MemoryDocuments
 
 UPLOAD_BYTES = 1000
 MOST_JOBS = 8
@@ -115,6 +127,7 @@ def house(tmp_path: Path, upload_bytes: int) -> Iterator[House]:
         documents=documents,
         jobs=jobs,
         submissions=Submissions(documents, jobs, clock, affordable.check, reception.settle),
+        recurrences=Recurrences(documents, clock),
         datasets=DatasetCatalog(documents),
         catalog=catalog,
         deployments=Deployments(documents, catalog),
@@ -158,3 +171,39 @@ def register(house: House) -> Callable[[str], None]:
         house.plane.catalog.register(draft, {"model.onnx": name.encode()})
 
     return make
+
+
+@pytest.fixture
+def keep_dataset(house: House) -> Callable[[str], None]:
+    """Make the first version of a dataset, which has a finding and no rows to read."""
+
+    def keep(name: str) -> None:
+        version = DatasetVersion(
+            name=name,
+            version=1,
+            schema=Schema((Column("d", Dtype.NUMBER, "GW", ColumnRole.TARGET),)),
+            rows=3,
+            frequency=None,
+            step_seconds=None,
+            timezone="UTC",
+            start=None,
+            end=None,
+            series=(),
+            source="d.csv",
+            source_digest=Digest("0" * 64),
+            parquet_digest=Digest("1" * 64),
+            parquet_bytes=1,
+            findings=(Finding("gap", Severity.WARNING, "one gap", "fill it", "d", 1, (2,), ()),),
+            profile=(),
+            options=IngestOptions(),
+            parent=None,
+            created_at=house.clock.now(),
+        )
+        house.documents.commit(
+            [
+                Change(COLLECTION, name, msgspec.json.encode(Latest(1))),
+                Change(COLLECTION, version_key(name, 1), msgspec.json.encode(version)),
+            ]
+        )
+
+    return keep

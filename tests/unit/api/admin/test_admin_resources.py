@@ -17,12 +17,6 @@ from lichen.carbon.ledger.ledger import Ledger
 from lichen.control.submissions import Sender
 from lichen.control.transitions import Claim
 from lichen.core.clock import ManualClock
-from lichen.core.ids import Digest
-from lichen.data.dataset import COLLECTION, DatasetVersion, Latest, version_key
-from lichen.data.findings import Finding, Severity
-from lichen.data.options import IngestOptions
-from lichen.data.schema import Column, Dtype, Schema
-from lichen.data.schema import Role as ColumnRole
 from lichen.protocol.admin import JobKind, JsonObject, Progress
 from lichen.security.identity import Role
 from lichen.serving.deployment import OBSERVED, Observed, State
@@ -187,9 +181,11 @@ def test_a_stream_without_a_length_is_limited_too(house: House, admin: httpx.Cli
     assert list(house.plane.uploads.iterdir()) == []
 
 
-def test_datasets_with_their_findings(house: House, admin: httpx.Client) -> None:
+def test_datasets_with_their_findings(
+    admin: httpx.Client, keep_dataset: Callable[[str], None]
+) -> None:
     for name in ("a", "b", "c"):
-        keep_dataset(house, name)
+        keep_dataset(name)
     page = admin.get("/datasets", params={"limit": 2}).json()
     assert ([one["name"] for one in page["items"]], page["next"]) == (["a", "b"], "b")
     last = admin.get("/datasets", params={"limit": 2, "cursor": "b"}).json()
@@ -204,36 +200,6 @@ def test_datasets_with_their_findings(house: House, admin: httpx.Client) -> None
     added = admin.post("/datasets/a/rows", params={"filename": "m.csv"}, content=b"1")
     assert (added.status_code, added.json()["kind"]) == (202, "append")
     assert admin.post("/datasets/z/rows", params={"filename": "m"}, content=b"1").status_code == 404
-
-
-def keep_dataset(house: House, name: str) -> None:
-    version = DatasetVersion(
-        name=name,
-        version=1,
-        schema=Schema((Column("d", Dtype.NUMBER, "GW", ColumnRole.TARGET),)),
-        rows=3,
-        frequency=None,
-        step_seconds=None,
-        timezone="UTC",
-        start=None,
-        end=None,
-        series=(),
-        source="d.csv",
-        source_digest=Digest("0" * 64),
-        parquet_digest=Digest("1" * 64),
-        parquet_bytes=1,
-        findings=(Finding("gap", Severity.WARNING, "one gap", "fill it", "d", 1, (2,), ()),),
-        profile=(),
-        options=IngestOptions(),
-        parent=None,
-        created_at=house.clock.now(),
-    )
-    house.documents.commit(
-        [
-            Change(COLLECTION, name, msgspec.json.encode(Latest(1))),
-            Change(COLLECTION, version_key(name, 1), msgspec.json.encode(version)),
-        ]
-    )
 
 
 def test_models_versions_and_aliases(admin: httpx.Client, register: Callable[[str], None]) -> None:
