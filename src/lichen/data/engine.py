@@ -5,7 +5,7 @@ memory it spills there.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,19 +66,28 @@ def scratch_engine(limits: Limits, scratch: Path | None = None) -> Iterator[Engi
         tempfile.TemporaryDirectory(prefix="lichen-data-", dir=scratch) as name,
     ):
         folder = Path(name).resolve()
-        with _session(folder, folder, limits) as engine:
+        with _session((folder,), folder, limits) as engine:
             yield engine
 
 
 @contextmanager
 def reading_engine(path: Path, limits: Limits) -> Iterator[Engine]:
     """A session that may read the folder of one file and writes nothing."""
-    with _session(path.resolve().parent, None, limits) as engine:
+    with _session((path.resolve().parent,), None, limits) as engine:
         yield engine
 
 
 @contextmanager
-def _session(folder: Path, spill: Path | None, limits: Limits) -> Iterator[Engine]:
+def working_engine(path: Path, folder: Path, limits: Limits) -> Iterator[Engine]:
+    """A session that may read the folder of one file, and read, write and spill in `folder`."""
+    own = folder.resolve()
+    with _session((own, path.resolve().parent), own, limits) as engine:
+        yield engine
+
+
+@contextmanager
+def _session(folders: Sequence[Path], spill: Path | None, limits: Limits) -> Iterator[Engine]:
+    """A session that may touch files in `folders`; its own is the first."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "threads": 1,
         "memory_limit": f"{limits.memory_mb}MB",
@@ -89,10 +98,11 @@ def _session(folder: Path, spill: Path | None, limits: Limits) -> Iterator[Engin
     session = duckdb.connect(":memory:", config=config)
     try:
         session.execute("SET TimeZone = 'UTC'")
-        session.execute(f"SET allowed_directories = ['{literal(str(folder))}/']")
+        allowed = ", ".join(f"'{literal(str(folder))}/'" for folder in folders)
+        session.execute(f"SET allowed_directories = [{allowed}]")
         session.execute("SET enable_external_access = false")
         session.execute("SET lock_configuration = true")
-        yield Engine(session, folder)
+        yield Engine(session, folders[0])
     finally:
         session.close()
 

@@ -46,6 +46,7 @@ class RawFile:
     first_row: int
     decimal: str
     guessed_encoding: str | None = None
+    separator: str = ","
 
     def row(self, rid: int) -> int:
         """The file's row number of a row of the raw table."""

@@ -119,7 +119,8 @@ def _read_text(
     _refuse_ragged(engine, path.name)
     rows, blank = _drop_blank_rows(engine, path.name, options.limits, len(dialect.header))
     columns = tuple(_named_columns(engine, dialect.header))
-    return RawFile(path.name, digest, columns, rows, blank, 2, dialect.decimal, guessed)
+    said = dialect.decimal, guessed, dialect.separator
+    return RawFile(path.name, digest, columns, rows, blank, 2, *said)
 
 
 def _load_csv(engine: Engine, text: Path, dialect: Dialect, limits: Limits) -> None:

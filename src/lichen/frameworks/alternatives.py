@@ -1,7 +1,7 @@
 """Which other forms a model could run in: decided before anything heavy is loaded."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter_ns
 
@@ -11,7 +11,7 @@ from lichen.frameworks.base import Predictor
 from lichen.frameworks.devices import cuda_gains, has_cuda
 from lichen.frameworks.kernel import kernel
 from lichen.frameworks.onnx_trees import has_forest, read_forest
-from lichen.frameworks.runtimes import Runtime, fastest
+from lichen.frameworks.runtimes import Choice, Runtime, Runtimes, as_chosen, fastest
 from lichen.frameworks.trees import NAME, TreePredictor, is_taken
 
 FIRST = "onnxruntime"
@@ -25,15 +25,30 @@ CUDA_ROWS = 32
 _log = logging.getLogger(__name__)
 
 
-def cheapest_form(content: bytes, first: Predictor, compiled: Path | None) -> Predictor:
+def cheapest_form(
+    content: bytes, first: Predictor, compiled: Path | None, chosen: Sequence[Choice] = ()
+) -> Predictor:
     """`first`, or a predictor that runs each batch on the cheapest form of the model.
 
     Args:
         content: the ONNX model that `first` runs.
         first: ONNX Runtime's predictor of it.
         compiled: the folder of compiled code; None: nothing is compiled.
+        chosen: what was chosen before, which `choices_of` says; empty: measure and choose.
     """
-    return fastest(first, FIRST, _others(content, first, compiled))
+    others = _others(content, first, compiled)
+    return as_chosen(first, FIRST, others, chosen) if chosen else fastest(first, FIRST, others)
+
+
+def choices_of(served: Predictor) -> tuple[Choice, ...]:
+    """Which form runs batches of which size, for a later loading to do the same to the bit."""
+    if isinstance(served, Runtimes):
+        return served.choices
+    if isinstance(served, TreePredictor):
+        return (Choice(None, NAME),)
+    if isinstance(served, openvino.OpenVinoPredictor):
+        return (Choice(None, openvino.NAME),)
+    return (Choice(None, FIRST),)
 
 
 def _others(content: bytes, first: Predictor, compiled: Path | None) -> list[Runtime]:

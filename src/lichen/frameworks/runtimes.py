@@ -14,7 +14,7 @@ from time import thread_time_ns
 import numpy as np
 
 from lichen.core.batch import Array, Batch
-from lichen.core.errors import LichenError
+from lichen.core.errors import LichenError, WorkFailed
 from lichen.core.tensors import Signature
 from lichen.frameworks.base import Predictor
 
@@ -149,6 +149,30 @@ def fastest(first: Predictor, name: str, others: Sequence[Runtime]) -> Predictor
     _log.info("runtimes by rows: %s (CPU us a batch: %s)", _said(choices), _figures(costs))
     chosen = {choice.name for choice in choices}
     kept = _alone(forms, chosen)
+    return Runtimes(kept, choices) if len(choices) > 1 else kept[choices[0].name]
+
+
+def as_chosen(
+    first: Predictor, name: str, others: Sequence[Runtime], choices: Sequence[Choice]
+) -> Predictor:
+    """The predictor as it was chosen by an earlier loading; nothing is measured.
+
+    Raises:
+        WorkFailed: a form that was chosen cannot be loaded any more, or disagrees.
+    """
+    wanted = {choice.name for choice in choices}
+    forms: dict[str, Predictor] = {name: first}
+    for other in others:
+        loaded = _loaded(other, first) if other.name in wanted else None
+        if loaded is not None:
+            forms[other.name] = loaded
+    missing = wanted - forms.keys()
+    if missing:
+        raise WorkFailed(
+            f"the model ran as {', '.join(sorted(missing))}, which does not load here any more: "
+            "submit the job again"
+        )
+    kept = _alone(forms, wanted)
     return Runtimes(kept, choices) if len(choices) > 1 else kept[choices[0].name]
 
 

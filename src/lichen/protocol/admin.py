@@ -45,6 +45,7 @@ class JobKind(StrEnum):
     APPEND = "append"
     TRAIN = "train"
     IMPORT = "import"
+    PREDICT = "batch-predict"
 
 
 class JobState(StrEnum):

@@ -2,7 +2,7 @@
 
 import gc
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lichen.core.errors import InvalidInput, LichenError
@@ -11,6 +11,7 @@ from lichen.core.tensors import Signature
 from lichen.frameworks.alternatives import cheapest_form, on_cuda_if_it_gains
 from lichen.frameworks.base import Predictor
 from lichen.frameworks.onnx import MODEL_FILE, OnnxAdapter
+from lichen.frameworks.runtimes import Choice
 from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Manifest
 from lichen.serving.deployment import Deployment
@@ -27,13 +28,19 @@ class Loader:
     """Loads versions from the registry; what needs a process of its own becomes a guest."""
 
     def __init__(
-        self, catalog: Catalog, compiled: Path | None = None, guests: Guests | None = None
+        self,
+        catalog: Catalog,
+        compiled: Path | None = None,
+        guests: Guests | None = None,
+        chosen: Sequence[Choice] = (),
     ) -> None:
         """Take the registry, the folder of code that this machine compiled, and who makes guests.
 
         Without a folder nothing is compiled; without guests only what runs in this process loads.
+        `chosen` are the forms that an earlier loading chose; without it they are measured.
         """
         self._catalog = catalog
+        self._chosen = chosen
         self._compiled = compiled
         self._guests = guests
 
@@ -76,7 +83,7 @@ class Loader:
             served = on_cuda_if_it_gains(first, lambda: adapter.load(files, signature, "cuda"))
             if served is not None:
                 return served
-        return cheapest_form(files[MODEL_FILE], first, self._compiled)
+        return cheapest_form(files[MODEL_FILE], first, self._compiled, self._chosen)
 
     def _on_cuda(
         self, deployment: Deployment, files: Mapping[str, bytes], signature: Signature

@@ -67,7 +67,8 @@ class BatchLimits:
 class Workshop:
     """What it takes to bring a deployment into service.
 
-    `patience_seconds`: a model that takes longer to load is called failed.
+    `patience_seconds`: a model that takes longer to load is called failed. `sizes_batches`: whether
+    batches are kept as small as those who wait for answers need; otherwise `limits` alone counts.
     """
 
     loader: Loads
@@ -78,6 +79,7 @@ class Workshop:
     files: Files = field(default_factory=NoFiles)
     memory: Memory = field(default_factory=Memory)
     patience_seconds: float = 120.0
+    sizes_batches: bool = True
 
     def open(self, deployment: Deployment) -> Served:
         """Load and warm a deployment.
@@ -87,7 +89,8 @@ class Workshop:
         """
         replica, metering = metered(self.loader.load(deployment), self.metering)
         replica.warm()
-        replica.size_batches(self.limits.rows)
+        if self.sizes_batches:
+            replica.size_batches(self.limits.rows)
         batcher = Batcher(
             replica,
             metering.bill(deployment, on_card=on_card(replica.predictor)),
