@@ -20,6 +20,7 @@ from lichen.protocol.admin import (
     JsonObject,
     Page,
 )
+from lichen.protocol.scheduling import ScheduleRequest
 from lichen.security.policy import Action, Kind
 
 ROWS, MOST_ROWS = 48, 10_000
@@ -68,12 +69,17 @@ def newest(plane: Plane, question: Question) -> DatasetRows:
 
 
 def submit_file(
-    plane: Plane, question: Question, kind: JobKind, spec: JsonObject, upload: Upload
+    plane: Plane,
+    question: Question,
+    kind: JobKind,
+    spec: JsonObject,
+    upload: Upload,
+    schedule: ScheduleRequest | None = None,
 ) -> Job:
     """Accept a job that begins with an upload; a repetition's upload is not kept."""
     anonymous = {**spec, "file": {"sha256": upload.sha256}}
     fingerprint = msgspec.json.encode(anonymous, order="deterministic")
-    job, fresh = plane.submissions.submit(question.sender, kind, spec, fingerprint)
+    job, fresh = plane.submissions.submit(question.sender, kind, spec, fingerprint, schedule)
     if not fresh:
         discard(plane, upload)
     return job_view(job)

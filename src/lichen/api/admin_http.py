@@ -11,12 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route as Mounted
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lichen.api.admin_openapi import openapi
-from lichen.api.admin_routes import JSON, Plane, Question, Raw, Route
+from lichen.api.admin_routes import JSON, Plane, Question, Raw, Route, StoredFile
 from lichen.api.admin_uploads import discard, receive_upload
 from lichen.api.problems import encoded, problem_of
 from lichen.api.statuses import retry_after_seconds
@@ -172,6 +172,10 @@ def _check_query(request: Request, route: Route) -> None:
 def _rendered(route: Route, answer: object) -> Response:
     if answer is None:
         return Response(status_code=HTTPStatus.NO_CONTENT)
+    if isinstance(answer, StoredFile):
+        return FileResponse(
+            answer.path, route.status, None, answer.media_type, None, answer.filename
+        )
     if isinstance(answer, Raw):
         named = {"Content-Disposition": f'attachment; filename="{answer.filename}"'}
         headers = named if answer.filename else None

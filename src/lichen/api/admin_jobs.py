@@ -2,14 +2,15 @@
 
 import msgspec
 
-from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Raw, Route
+from lichen.api.admin_predictions import checked_prediction, read_spec
+from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Raw, Route, StoredFile
 from lichen.api.admin_uploads import discard_named
 from lichen.api.admin_views import job_view
 from lichen.control.dispatch import AWAKE, Verdict, order
 from lichen.control.intentions import Intentions
 from lichen.control.transitions import Cancel, JobRecord, Pause, Resume
-from lichen.core.errors import InvalidInput
-from lichen.core.ids import TenantId, checked_name
+from lichen.core.errors import InvalidInput, NotFound
+from lichen.core.ids import Digest, TenantId, checked_name
 from lichen.protocol.admin import (
     Job,
     JobKind,
@@ -19,6 +20,7 @@ from lichen.protocol.admin import (
     Page,
     TrainSpec,
 )
+from lichen.protocol.predicting import PredictResult
 from lichen.security.policy import Action, Kind
 
 TRAINED_TASKS = ("forecast",)
@@ -29,18 +31,22 @@ def submit(plane: Plane, question: Question) -> Job:
     request = question.body
     if not isinstance(request, JobRequest):
         raise InvalidInput("the body is missing: send a kind and its spec")
+    spec = checked_spec(plane, question, request)
     job, _ = plane.submissions.submit(
-        question.sender, request.kind, checked_spec(request), schedule=request.schedule
+        question.sender, request.kind, spec, schedule=request.schedule
     )
     return job_view(job)
 
 
-def checked_spec(request: JobRequest) -> JsonObject:
+def checked_spec(plane: Plane, question: Question, request: JobRequest) -> JsonObject:
     """The spec of a job whose input is in the platform already.
 
     Raises:
         InvalidInput: it is not usable, or jobs of its kind begin with a file.
+        NotFound, Forbidden: what it names is not there, or not the caller's to use.
     """
+    if request.kind is JobKind.PREDICT:
+        return checked_prediction(plane, question, read_spec(request.spec))
     if request.kind is not JobKind.TRAIN:
         raise InvalidInput(
             "jobs of this kind begin with a file: POST it to /datasets, /datasets/NAME/rows "
@@ -92,6 +98,17 @@ def resume(plane: Plane, question: Question) -> Job:
     """Let the job go on from its last checkpoint."""
     job = _found(plane, question, Action.CHANGE)
     return _viewed(plane, plane.jobs.apply(job.id, Resume()))
+
+
+def output(plane: Plane, question: Question) -> StoredFile:
+    """What a batch prediction made."""
+    job = _found(plane, question, Action.READ)
+    if job.kind is not JobKind.PREDICT:
+        raise NotFound(f"job {job.id} is of kind {job.kind}: it makes no file")
+    if job.state is not JobState.SUCCEEDED:
+        raise NotFound(f"job {job.id} is {job.state}: it has no output to fetch")
+    made = msgspec.convert(job.result, PredictResult)
+    return StoredFile(plane.stored(Digest(made.output)), made.media_type, made.filename)
 
 
 def _checked(request: JobRequest) -> TrainSpec:
@@ -168,6 +185,15 @@ ROUTES = (
         Action.READ,
         log,
         media_type="text/plain",
+    ),
+    Route(
+        "GET",
+        "/jobs/{id}/output",
+        "The file that a batch prediction made",
+        Kind.JOB,
+        Action.READ,
+        output,
+        media_type="application/octet-stream",
     ),
     Route(
         "POST", "/jobs/{id}/cancel", "Ask a job to end", Kind.JOB, Action.CHANGE, cancel, answer=Job

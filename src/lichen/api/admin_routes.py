@@ -78,6 +78,7 @@ class Plane:
     zone: Callable[[str], ZoneIntensity]
     budget_standing: Callable[[Budget], BudgetStanding | str]
     outlooks: Outlooks
+    stored: Callable[[Digest], Path]
     declarations: Declarations = NOTHING_DECLARED
 
 
@@ -154,6 +155,15 @@ class Raw:
     body: bytes
     media_type: str
     filename: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """An answer that is a file, sent as it is read."""
+
+    path: Path
+    media_type: str
+    filename: str
 
 
 Handler = Callable[[Plane, Question], object]

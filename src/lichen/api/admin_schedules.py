@@ -22,7 +22,7 @@ def create(plane: Plane, question: Question) -> RecurringSchedule:
     request = question.body
     if not isinstance(request, NewRecurringSchedule):
         raise InvalidInput("the body is missing: send a schedule with its name")
-    spec = checked_spec(request.job)
+    spec = checked_spec(plane, question, request.job)
     now = plane.recurrences.now()
     record = recurrence_of(request, spec, question.sender, now)
     _check_submission(plane, record)

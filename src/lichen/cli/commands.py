@@ -25,7 +25,11 @@ SECTIONS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
         (
             Verb("data", "lichen.cli.data:data", "Datasets: add, append, ls, show, check."),
             Verb("train", "lichen.cli.train:train", "Train a model: forecast."),
-            Verb("jobs", "lichen.cli.jobs:jobs", "Jobs: ls, show, logs, cancel, pause, resume."),
+            Verb(
+                "jobs",
+                "lichen.cli.jobs:jobs",
+                "Jobs: ls, show, logs, output, cancel, pause, resume.",
+            ),
             Verb(
                 "schedules",
                 "lichen.cli.schedules:schedules",
@@ -43,7 +47,9 @@ SECTIONS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             ),
             Verb("deploy", "lichen.cli.deploy:deploy", "Let clients call a model version."),
             Verb("undeploy", "lichen.cli.deploy:undeploy", "Stop serving a deployment."),
-            Verb("predict", "lichen.cli.predict:predict", "One call of a deployment."),
+            Verb(
+                "predict", "lichen.cli.predict:predict", "One call of a deployment, or a batch job."
+            ),
         ),
     ),
     (

@@ -1,6 +1,7 @@
 """`lichen jobs`: what runs, ran and will run."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -63,6 +64,20 @@ def logs(job_id: str, as_json: bool) -> None:  # noqa: FBT001
         print_json({"id": job_id, "log": text})
     else:
         click.echo(text, nl=False)
+
+
+@jobs.command()
+@click.argument("job_id", metavar="ID")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@json_option
+def output(job_id: str, file: Path, as_json: bool) -> None:  # noqa: FBT001
+    """Fetch the file that a batch prediction made, checked against its SHA-256."""
+    with open_platform() as platform:
+        platform.predictions.fetch(job_id, file)
+    if as_json:
+        print_json({"id": job_id, "file": str(file), "bytes": file.stat().st_size})
+    else:
+        click.echo(f"wrote {file}, {file.stat().st_size} bytes", err=True)
 
 
 @jobs.command()

@@ -1,11 +1,12 @@
-"""`lichen predict`: one call of a deployment; a forecaster starts from its newest rows."""
+"""`lichen predict`: one call of a deployment, or a job; forecasters start from the newest rows."""
 
 import csv
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 import msgspec
@@ -13,13 +14,17 @@ import msgspec
 from lichen.cli.arguments import Moment
 from lichen.cli.output import json_option, print_json
 from lichen.cli.platform import open_platform
+from lichen.cli.predict_batch import is_for_job, show_submitted, submitted, wait_and_write
 from lichen.cli.receipts import receipt_line
+from lichen.cli.schedule_options import schedule_options
 from lichen.cli.tables import inputs_of, read_rows, rows_of
 from lichen.client.connection import Lichen
 from lichen.client.inference import Answer
 from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput, StorageFailed
 from lichen.protocol.admin import NewestInput
+from lichen.protocol.predicting import OnError, PredictSpec
+from lichen.protocol.scheduling import ScheduleRequest
 
 PATH = click.Path(path_type=Path)
 
@@ -31,27 +36,90 @@ PATH = click.Path(path_type=Path)
     "input_file",
     metavar="FILE",
     type=PATH,
-    help="An Open Inference Protocol request (.json), or a CSV with a column per input.",
+    help="CSV or Parquet with a column per input, or an Open Inference Protocol request (.json).",
 )
-@click.option("--output", metavar="FILE", type=PATH, help="Write CSV there. [standard output]")
+@click.option("--data", metavar="NAME[@V]", help="A dataset as input, by a job.")
+@click.option("--output", metavar="FILE", type=PATH, help="Write it there. [standard output]")
 @click.option("--start", type=Moment(), help="First step to forecast. [after the newest row]")
+@click.option(
+    "--on-error",
+    type=click.Choice(["fail", "skip"]),
+    default="fail",
+    show_default=True,
+    help="Of a job: fail at a row without an answer, or say why in a column `error`.",
+)
+@click.option(
+    "--batch-rows", metavar="N", type=int, help="Of a job: rows at once. [those that cost least]"
+)
+@click.option("--no-interruptible", is_flag=True, help="A job with a deadline may not pause.")
+@schedule_options
 @json_option
 def predict(
-    deployment: str,
-    input_file: Path | None,
-    output: Path | None,
-    start: datetime | None,
+    schedule: ScheduleRequest | None,
+    wait: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
+    no_interruptible: bool,  # noqa: FBT001
+    **options: Any,  # noqa: ANN401
 ) -> None:
-    """One call; without input a forecaster starts from the newest rows of its dataset."""
+    """One call; without input a forecaster starts from the newest rows of its dataset.
+
+    With a deadline, of Parquet, or of a file over 4 MiB it is a job: all rows are answered once, at
+    the greenest times before the deadline, and it pauses and goes on where it stood. The output
+    is the input with a column `prediction`; `lichen jobs output` fetches it.
+    """
+    asked = Asked(**options)
+    if schedule is not None:
+        schedule = msgspec.structs.replace(schedule, interruptible=not no_interruptible)
     with open_platform() as platform:
-        if input_file is None:
-            asked = platform.deployments.newest_input(deployment, start)
-            answer = platform.inference.infer(deployment, msgspec.json.encode(asked.request))
-            table = [forecast_header(asked), *forecast_rows(asked, answer)]
+        if not is_for_job(asked.input_file, asked.data, schedule):
+            _ask_once(platform, asked, as_json=as_json)
+            return
+        job = submitted(platform, asked.spec, asked.input_file, schedule, asked.on_error)
+        if wait:
+            wait_and_write(platform, job, asked.output, as_json=as_json)
         else:
-            answer = _answer_to(platform, deployment, input_file)
-            table = rows_of(answer)
+            show_submitted(platform, job, asked.output, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line says, but for when and how it is shown."""
+
+    deployment: str
+    input_file: Path | None
+    data: str | None
+    output: Path | None
+    start: datetime | None
+    on_error: OnError
+    batch_rows: int | None
+
+    @property
+    def spec(self) -> PredictSpec:
+        """The job that it asks for, its file aside."""
+        data, _, version = (self.data or "").partition("@")
+        if version and not version.isdigit():
+            raise click.BadParameter(f"{self.data!r} names no version: write NAME or NAME@2")
+        if self.input_file is not None and data:
+            raise click.BadParameter("--input and --data both name rows: leave one out")
+        return PredictSpec(
+            deployment=self.deployment,
+            data=data or None,
+            data_version=int(version) if version else None,
+            start=self.start,
+            on_error=self.on_error,
+            batch_rows=self.batch_rows,
+        )
+
+
+def _ask_once(platform: Lichen, asked: Asked, *, as_json: bool) -> None:
+    deployment = asked.deployment
+    if asked.input_file is None:
+        newest = platform.deployments.newest_input(deployment, asked.start)
+        answer = platform.inference.infer(deployment, msgspec.json.encode(newest.request))
+        table = [forecast_header(newest), *forecast_rows(newest, answer)]
+    else:
+        answer = _answer_to(platform, deployment, asked.input_file)
+        table = rows_of(answer)
     if as_json:
         print_json(
             {
@@ -62,7 +130,7 @@ def predict(
             }
         )
         return
-    _write(table, output)
+    _write(table, asked.output)
     if answer.receipt is not None:
         click.echo(f"receipt: {receipt_line(answer.receipt)}", err=True)
 

@@ -80,9 +80,8 @@ def spent_of(receipt: Receipt, quantity: Quantity) -> int | None:
 
 def likeness(spec: JsonObject) -> Sequence[object]:
     """What two specifications share when their jobs cost alike."""
-    return [
-        spec.get(field) for field in ("task", "data", "name", "algorithm", "targets", "horizon")
-    ]
+    fields = ("task", "data", "name", "algorithm", "targets", "horizon", "deployment")
+    return [spec.get(field) for field in fields]
 
 
 def _costs(jobs: Sequence[JobRecord], quantity: Quantity) -> list[int]:

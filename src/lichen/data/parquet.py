@@ -7,10 +7,10 @@ from lichen.core.errors import InvalidInput
 from lichen.core.ids import Digest
 from lichen.data.encoding import signature_of
 from lichen.data.engine import Engine, literal
+from lichen.data.forms import PARQUET_MARK
 from lichen.data.options import Limits
 from lichen.data.raw import RAW, Kind, RawColumn, RawFile, check_columns, checked_rows, quoted
 
-PARQUET_MARK = b"PAR1"
 _INDEX_PREFIX = "__index_level_"
 """How pandas calls an index that it stores as a column."""
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from lichen.core.errors import Corrupt, InvalidInput
 from lichen.data.engine import literal
+from lichen.data.forms import CSV
 from lichen.data.raw import quoted
-from lichen.data.tablefile import CSV, TableFile, TableShape
+from lichen.data.tablefile import TableFile, TableShape
 from lichen.store.blobs import flush_folder
 from lichen.store.failures import storage_failures
 

@@ -11,8 +11,9 @@ from lichen.core.plugins import load_object
 from lichen.data.dialect import Dialect, sniff
 from lichen.data.encoding import CHUNK_BYTES, decoded, encoding_of
 from lichen.data.engine import Engine, literal
+from lichen.data.forms import PARQUET_MARK
 from lichen.data.options import IngestOptions, Limits
-from lichen.data.parquet import PARQUET_MARK, read_parquet
+from lichen.data.parquet import read_parquet
 from lichen.data.raw import RAW, Kind, RawColumn, RawFile, check_columns, checked_rows
 from lichen.store.failures import storage_failures
 

@@ -15,17 +15,13 @@ import msgspec
 from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput
-from lichen.data.encoding import signature_of
 from lichen.data.engine import Engine, literal, scratch_engine, working_engine
+from lichen.data.forms import CSV, PARQUET, PARQUET_MARK, check_start, form_of
 from lichen.data.options import IngestOptions, Limits
-from lichen.data.parquet import PARQUET_MARK
 from lichen.data.raw import RAW
 from lichen.data.readers import read_file
 from lichen.store.whole_files import replace_file
 
-CSV, PARQUET = "csv", "parquet"
-FORMATS = {".csv": CSV, ".tsv": CSV, ".txt": CSV, ".parquet": PARQUET, ".pq": PARQUET}
-"""What a file is by the ending of its name."""
 _PLACE, _LINE = "place", "line"
 _STAGED, _SHAPE = "staged.parquet", "staged.json"
 
@@ -83,20 +79,6 @@ class TableFile:
         return f"(SELECT * FROM {rows} AS stored({keys}, {_PLACE}) WHERE {between})"
 
 
-def form_of(filename: str) -> str:
-    """Whether a file is CSV or Parquet, by its name.
-
-    Raises:
-        InvalidInput: it is called neither.
-    """
-    found = FORMATS.get(Path(filename).suffix.lower())
-    if found is None:
-        raise InvalidInput(
-            f"{Path(filename).name} is neither CSV (.csv) nor Parquet (.parquet): convert it first"
-        )
-    return found
-
-
 @contextmanager
 def open_table(path: Path, filename: str, folder: Path, limits: Limits) -> Iterator[TableFile]:
     """Open a file that people know as `filename`.
@@ -123,14 +105,7 @@ def open_table(path: Path, filename: str, folder: Path, limits: Limits) -> Itera
 def _described(engine: Engine, path: Path, filename: str) -> TableShape:
     name = Path(filename).name
     with path.open("rb") as file:
-        start = file.read(len(PARQUET_MARK))
-    if not start:
-        raise InvalidInput(f"{name} is empty: write it anew")
-    if start != PARQUET_MARK:
-        raise InvalidInput(
-            f"{name} is called .parquet and is {signature_of(start) or 'no Parquet file'}: give it "
-            "the extension of what it is"
-        )
+        check_start(filename, file.read(len(PARQUET_MARK)))
     source = f"read_parquet('{literal(str(path))}')"
     try:
         described = engine.rows(f"DESCRIBE SELECT * FROM {source}")

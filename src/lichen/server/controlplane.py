@@ -112,6 +112,7 @@ def open_plane(
         budget_standing=accounts.view,
         zone=ZoneObservations(prices, clock).zone,
         outlooks=_outlooks(settings, catalog, clock),
+        stored=blobs.path,
     )
 
 

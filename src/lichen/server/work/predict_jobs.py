@@ -14,9 +14,10 @@ import msgspec
 
 from lichen.core.errors import InvalidInput, LichenError, NotFound
 from lichen.data.datasets import Datasets
+from lichen.data.forms import CSV, PARQUET, form_of
 from lichen.data.options import Limits
 from lichen.data.parts import check_names, join_parts, write_part
-from lichen.data.tablefile import PARQUET, TableFile, form_of, open_table
+from lichen.data.tablefile import TableFile, open_table
 from lichen.energy.power.machine import this_machine
 from lichen.protocol.predicting import PredictResult, PredictSpec
 from lichen.server.work import batch_standing as checkpoints
@@ -33,6 +34,8 @@ from lichen.server.work.batch_sizing import (
 )
 from lichen.server.work.batch_standing import Settled, Standing
 from lichen.server.work.job_plane import JobPlane, PlaneOfJob
+from lichen.server.work.newest_forecast import NAME as FORECAST_NAME
+from lichen.server.work.newest_forecast import write_forecast
 from lichen.server.work.table_answers import TableAnswers
 from lichen.server.work.workbench import Workbench
 from lichen.serving.deployment import DEPLOYMENTS, Deployment, ServiceLevel
@@ -40,13 +43,16 @@ from lichen.serving.forecaster import ForecastPredictor
 from lichen.serving.widths import WIDTHS, Adapted
 from lichen.store.failures import storage_failures
 
-MEDIA_TYPES = {"csv": "text/csv", PARQUET: "application/vnd.apache.parquet"}
+MEDIA_TYPES = {CSV: "text/csv", PARQUET: "application/vnd.apache.parquet"}
 _UNKNOWN_NS = 1e6
 
 
 def predict(bench: Workbench) -> None:
     """Answer every row; the output's keeping is the job's completion."""
     spec = msgspec.convert(bench.job.spec, PredictSpec)
+    if spec.file is None and spec.data is None:
+        _forecast(bench, spec)
+        return
     standing = checkpoints.load(bench.watch)
     deployment = standing.settled.deployment if standing else deployed(bench, spec.deployment)
     chosen = standing.settled.chosen if standing else ()
@@ -70,6 +76,18 @@ def predict(bench: Workbench) -> None:
             _widen(plane, standing.settled.width)
         standing = _answered(bench, table, answers, standing)
         _finish(bench, spec, table, answers, standing)
+
+
+def _forecast(bench: Workbench, spec: PredictSpec) -> None:
+    """One forecast from the newest rows of the model's own data."""
+    deployment = deployed(bench, spec.deployment)
+    with JobPlane(_parts_of(bench, spec), deployment) as plane:
+        _widen(plane, _width(bench, deployment))
+        target = _scratch(bench) / "output"
+        rows = write_forecast(bench, spec, plane, deployment, target)
+        settled = Settled(deployment, None, plane.chosen, 1, 1)
+    filename = f"{spec.deployment}-{FORECAST_NAME}"
+    _complete(bench, Standing(settled), rows, (target, filename, CSV))
 
 
 def deployed(bench: Workbench, name: str) -> Deployment:
@@ -99,9 +117,7 @@ def _opened(
     bench: Workbench, spec: PredictSpec, standing: Standing | None
 ) -> Iterator[tuple[TableFile, int | None]]:
     """The rows, and which version of a dataset they are."""
-    folder = bench.home.job(bench.job.id) / "scratch"
-    with storage_failures(folder):
-        folder.mkdir(exist_ok=True)
+    folder = _scratch(bench)
     path, filename, version = _input(bench, spec, standing)
     bench.watch.tell("reading")
     with open_table(path, filename, folder, Limits()) as table:
@@ -205,8 +221,15 @@ def _answered(
     return standing
 
 
+def _scratch(bench: Workbench) -> Path:
+    folder = bench.home.job(bench.job.id) / "scratch"
+    with storage_failures(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _folder(bench: Workbench) -> Path:
-    return bench.home.job(bench.job.id) / "scratch" / "parts"
+    return _scratch(bench) / "parts"
 
 
 def _finish(
@@ -217,11 +240,21 @@ def _finish(
     standing: Standing,
 ) -> None:
     bench.watch.tell("joining", 1.0)
-    target = _folder(bench).with_name("output")
+    target = _scratch(bench) / "output"
     join_parts(table, list(standing.parts(_folder(bench))), answers.new, target)
+    _complete(
+        bench,
+        standing,
+        table.shape.rows,
+        (target, _filename(spec, table.shape.form), table.shape.form),
+    )
+
+
+def _complete(bench: Workbench, standing: Standing, rows: int, made: tuple[Path, str, str]) -> None:
+    """Keep the output, and end the job in one commit; `made`: its path, its name and its form."""
+    target, filename, form = made
     digest = bench.blobs.put_file(target)
-    settled, rows = standing.settled, table.shape.rows
-    filename = _filename(spec, table.shape.form)
+    settled = standing.settled
     result = PredictResult(
         deployment=settled.deployment.name,
         model=settled.deployment.model,
@@ -235,7 +268,7 @@ def _finish(
         output=digest,
         output_bytes=target.stat().st_size,
         filename=filename,
-        media_type=MEDIA_TYPES[table.shape.form],
+        media_type=MEDIA_TYPES[form],
     )
     bench.complete(msgspec.to_builtins(result))
 

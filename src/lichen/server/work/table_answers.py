@@ -11,8 +11,9 @@ from lichen.core.batch import Array
 from lichen.core.errors import InvalidInput, LichenError, WorkFailed
 from lichen.core.ids import TenantId
 from lichen.core.tensors import Datatype
+from lichen.data.forms import CSV
 from lichen.data.parts import TEXT, NewColumn
-from lichen.data.tablefile import CSV, TableFile
+from lichen.data.tablefile import TableFile
 from lichen.protocol.columns import (
     ERROR,
     AnswerColumn,

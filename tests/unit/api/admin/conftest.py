@@ -149,6 +149,7 @@ def house(tmp_path: Path, upload_bytes: int) -> Iterator[House]:
         budget_standing=accounts.view,
         zone=ZoneObservations(prices, clock).zone,
         outlooks=outlooks,
+        stored=blobs.path,
     )
     app = admin_app(plane, ROUTES)
     keys = Keys(documents, clock)
