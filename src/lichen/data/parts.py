@@ -22,7 +22,9 @@ from lichen.store.blobs import flush_folder
 from lichen.store.failures import storage_failures
 
 _ANSWERS = "answers"
-_ROW_GROUP = 122_880
+_MOST_GROUP_ROWS, _LEAST_GROUP_ROWS = 122_880, 2_048
+_GROUP_VALUES = 2_000_000
+"""Rows of a group are held in memory until all are there: of a wide table fewer."""
 TEXT = "VARCHAR"
 
 
@@ -107,10 +109,16 @@ def join_parts(
     picked = [f"s{at} AS {quoted(name)}" for at, name in enumerate(table.shape.columns)]
     picked += [f"{_shown(table, at, one)} AS {quoted(one.name)}" for at, one in enumerate(new)]
     select = f"SELECT {', '.join(picked)} FROM {source}"
-    form = f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
+    group = _group_rows(len(picked))
+    form = f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group})"
     if table.shape.form == CSV:
         form = f"(FORMAT csv, HEADER true, DELIMITER '{literal(table.shape.separator)}')"
     table.engine.run(f"COPY ({select}) TO '{literal(str(target.resolve()))}' {form}")
+
+
+def _group_rows(columns: int) -> int:
+    wanted = _GROUP_VALUES // columns // _LEAST_GROUP_ROWS * _LEAST_GROUP_ROWS
+    return max(_LEAST_GROUP_ROWS, min(_MOST_GROUP_ROWS, wanted))
 
 
 def _shown(table: TableFile, at: int, column: NewColumn) -> str:

@@ -94,7 +94,8 @@ class TableAnswers:
 
     def examples(self, rows: int) -> dict[str, Array]:
         """The inputs of the first rows, but for those that cannot be read."""
-        return self._form.read(self._table.read(0, rows, self._form.columns), rows).tensors
+        count = min(rows, self._table.shape.rows)
+        return self._form.read(self._table.read(0, count, self._form.columns), count).tensors
 
     def ask(self, tensors: dict[str, Array], batch_rows: int) -> Outputs:
         """The outputs for some rows, so many of them computed at once.

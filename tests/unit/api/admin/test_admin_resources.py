@@ -296,9 +296,9 @@ def test_an_upload_whose_job_may_be_accepted_outlives_the_end_of_its_request(
     submit = house.plane.submissions.submit
 
     def accepted_and_cut_off(
-        sender: Sender, kind: JobKind, spec: JsonObject, mark: bytes
+        sender: Sender, kind: JobKind, spec: JsonObject, *more: object
     ) -> object:
-        submit(sender, kind, spec, mark)
+        submit(sender, kind, spec, *more)  # type: ignore[arg-type]
         raise asyncio.CancelledError
 
     monkeypatch.setattr(house.plane.submissions, "submit", accepted_and_cut_off)
