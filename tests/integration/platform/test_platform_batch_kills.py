@@ -1,0 +1,83 @@
+"""A batch job that is killed at random moments makes the same bytes as one left alone."""
+
+import os
+import random
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import duckdb
+import numpy as np
+import pytest
+
+from lichen.client.connection import Lichen
+from lichen.frameworks.onnx_writer import linear_core
+from lichen.protocol.admin import JobState
+
+ROWS, BATCH, KILLS = 120_000, 50, 3
+SEED = 20261122
+
+
+class Running(Protocol):
+    def up(self) -> None: ...
+    def pids(self) -> dict[str, int]: ...
+    def client(self) -> Lichen: ...
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "in.parquet"
+    columns = ", ".join(f"sin(range * {at})::FLOAT AS {name}" for at, name in enumerate("abc", 1))
+    select = f"SELECT range AS id, {columns} FROM range({ROWS})"  # noqa: S608 - our own file
+    with duckdb.connect() as session:
+        session.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
+    return path
+
+
+@pytest.fixture
+def client(stopped: Running, tmp_path: Path) -> Lichen:
+    """A platform with deployment `lin` of three columns."""
+    stopped.up()
+    made = stopped.client()
+    model = tmp_path / "lin.onnx"
+    model.write_bytes(linear_core(np.random.default_rng(0).normal(size=(3, 1))))
+    made.models.import_file(model, "lin", columns=("a", "b", "c"))
+    made.deployments.deploy("lin@1")
+    return made
+
+
+def test_kills_at_random_moments_change_no_byte(
+    stopped: Running, client: Lichen, table: Path, tmp_path: Path
+) -> None:
+    chance = random.Random(SEED)  # noqa: S311 - the same kills each time
+    alone = client.predictions.submit("lin", table, batch_rows=BATCH)
+    client.jobs.wait(alone.id)
+    disturbed = client.predictions.submit("lin", table, batch_rows=BATCH)
+    for victim in ("job", "worker", "job")[:KILLS]:
+        wait_for_chunks(client, disturbed.id, chance.uniform(0.02, 0.3))
+        with suppress(ProcessLookupError, KeyError):
+            os.kill(stopped.pids()[victim], signal.SIGKILL)
+    done = client.jobs.wait(disturbed.id)
+    assert done.state is JobState.SUCCEEDED
+    assert done.attempt > 1
+    assert (done.result or {})["rows"] == ROWS
+    expected = client.predictions.fetch(alone.id, tmp_path / "alone.parquet").read_bytes()
+    assert client.predictions.fetch(done.id, tmp_path / "killed.parquet").read_bytes() == expected
+    with duckdb.connect() as session:
+        counted = session.execute(
+            "SELECT count(*), count(DISTINCT id), count(prediction) FROM read_parquet(?)",
+            [str(tmp_path / "killed.parquet")],
+        ).fetchone()
+    assert counted == (ROWS, ROWS, ROWS)
+
+
+def wait_for_chunks(client: Lichen, job_id: str, more_seconds: float) -> None:
+    """Until it predicts, and a little longer; or until it has ended."""
+    while True:
+        job = client.jobs.show(job_id)
+        if job.state.final or (job.progress and job.progress.stage == "predicting"):
+            break
+        time.sleep(0.02)
+    time.sleep(more_seconds)
