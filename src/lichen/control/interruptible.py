@@ -16,6 +16,7 @@ class Interruption:
 
 _WHOLE = "it does its work in one piece, without checkpoints"
 AFTER_CANDIDATES = Interruption(True, "it pauses when the candidate that it tries is done")  # noqa: FBT003
+AFTER_CHUNKS = Interruption(True, "it pauses when the rows in hand are answered")  # noqa: FBT003
 IN_ONE_PIECE = Interruption(False, _WHOLE)  # noqa: FBT003
 
 BY_KIND: Mapping[str, Interruption] = {
@@ -23,6 +24,7 @@ BY_KIND: Mapping[str, Interruption] = {
     JobKind.INGEST: IN_ONE_PIECE,
     JobKind.APPEND: IN_ONE_PIECE,
     JobKind.IMPORT: IN_ONE_PIECE,
+    JobKind.PREDICT: AFTER_CHUNKS,
 }
 """A kind that is not named here works in one piece."""
 
