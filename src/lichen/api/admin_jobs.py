@@ -6,8 +6,7 @@ from lichen.api.admin_predictions import checked_prediction, read_spec
 from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Raw, Route, StoredFile
 from lichen.api.admin_uploads import discard_named
 from lichen.api.admin_views import job_view
-from lichen.control.dispatch import AWAKE, Verdict, order
-from lichen.control.intentions import Intentions
+from lichen.api.job_views import viewed
 from lichen.control.transitions import Cancel, JobRecord, Pause, Resume
 from lichen.core.errors import InvalidInput, NotFound
 from lichen.core.ids import Digest, TenantId, checked_name
@@ -62,15 +61,14 @@ def index(plane: Plane, question: Question) -> Page[Job]:
     found = plane.jobs.page(question.cursor, question.limit)
     shown = [job for job in found if question.sees(job.tenant) and state in (None, job.state)]
     return Page(
-        items=[_viewed(plane, job) for job in shown],
+        items=[viewed(plane, job) for job in shown],
         next=found[-1].id if len(found) == question.limit else None,
     )
 
 
 def show(plane: Plane, question: Question) -> Job:
     """One job, with its progress while it runs."""
-    job = _found(plane, question, Action.READ)
-    return _viewed(plane, job)
+    return viewed(plane, _found(plane, question, Action.READ), with_saving=True)
 
 
 def log(plane: Plane, question: Question) -> Raw:
@@ -85,19 +83,19 @@ def cancel(plane: Plane, question: Question) -> Job:
     after = plane.jobs.apply(job.id, Cancel())
     if after.state.final:  # it had not started, so no worker will clean up after it
         discard_named(plane, job.spec.get("file", {}).get("upload"))
-    return _viewed(plane, after)
+    return viewed(plane, after)
 
 
 def pause(plane: Plane, question: Question) -> Job:
     """Let the job stand still until it is resumed: one that runs ends at its next checkpoint."""
     job = _found(plane, question, Action.CHANGE)
-    return _viewed(plane, plane.jobs.apply(job.id, Pause()))
+    return viewed(plane, plane.jobs.apply(job.id, Pause()))
 
 
 def resume(plane: Plane, question: Question) -> Job:
     """Let the job go on from its last checkpoint."""
     job = _found(plane, question, Action.CHANGE)
-    return _viewed(plane, plane.jobs.apply(job.id, Resume()))
+    return viewed(plane, plane.jobs.apply(job.id, Resume()))
 
 
 def output(plane: Plane, question: Question) -> StoredFile:
@@ -122,19 +120,6 @@ def _checked(request: JobRequest) -> TrainSpec:
         )
     checked_name(spec.name or spec.data, "model")
     return spec
-
-
-def _viewed(plane: Plane, job: JobRecord) -> Job:
-    """A job with its progress while it runs, or what the plan lets it wait for."""
-    if job.state is JobState.RUNNING:
-        return job_view(job, plane.job_progress(job.id))
-    viewed = job_view(job)
-    if job.state is not JobState.QUEUED or job.not_before is not None or job.schedule is None:
-        return viewed
-    found = order(job, Intentions(plane.documents).of(job.id), plane.jobs.now(), AWAKE)
-    if found.verdict is not Verdict.WAIT:
-        return viewed
-    return msgspec.structs.replace(viewed, not_before=found.until, waits_for=found.says)
 
 
 def _found(plane: Plane, question: Question, action: Action) -> JobRecord:

@@ -11,6 +11,7 @@ from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.carbon.reports.declarations import NOTHING_DECLARED, Declarations
 from lichen.control.budgets import Budgets
 from lichen.control.deeds import Levers
+from lichen.control.experience import Experience
 from lichen.control.jobs import Jobs
 from lichen.control.recurrences import Recurrences
 from lichen.control.state import Deployments
@@ -59,6 +60,7 @@ class Plane:
     gate: Gate
     documents: DocumentStore
     jobs: Jobs
+    experience: Experience
     submissions: Submissions
     recurrences: Recurrences
     datasets: DatasetCatalog
@@ -79,6 +81,7 @@ class Plane:
     budget_standing: Callable[[Budget], BudgetStanding | str]
     outlooks: Outlooks
     stored: Callable[[Digest], Path]
+    platform_zone: str
     declarations: Declarations = NOTHING_DECLARED
 
 

@@ -17,10 +17,11 @@ def savings(plane: Plane, question: Question) -> Savings:
     last, found = plane.levers.saved(
         span(question), as_of, is_live=as_of is None, tenant=seen_tenant(question)
     )
-    return Savings(as_of=last, items=[_viewed(one) for one in found])
+    return Savings(as_of=last, items=[saving_view(one) for one in found])
 
 
-def _viewed(saving: Saving) -> LeverSaving:
+def saving_view(saving: Saving) -> LeverSaving:
+    """What one lever saved."""
     energy, carbon = saving.energy or _UNKNOWN, saving.carbon or _UNKNOWN
     return LeverSaving(
         name=saving.name,

@@ -1,7 +1,7 @@
 """What the platform's levers did, as records: from these and the ledger savings are told."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 DEGRADED = "degraded-requests"
 """Document collection of `DegradedRequests`, by `key`: written by the data plane."""
@@ -34,6 +34,22 @@ class DeferredJob:
     id: str
     tenant: str
     submitted_at: datetime
+    finished_at: datetime
+
+    @property
+    def accounts(self) -> str:
+        """With what the names of its accounts start."""
+        return f"work/{self.tenant}/{self.id}/"
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftedJob:
+    """A job that waited for a cleaner grid; at once, it would run `duration` from its release."""
+
+    id: str
+    tenant: str
+    released_at: datetime
+    duration: timedelta
     finished_at: datetime
 
     @property

@@ -6,12 +6,12 @@ booked, and no total contains it.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from lichen.carbon.ledger.postings import Basis
 from lichen.carbon.ledger.shares import Extent, Share
-from lichen.carbon.levers import DeferredJob, DegradedRequests
+from lichen.carbon.levers import DeferredJob, DegradedRequests, ShiftedJob
 from lichen.carbon.reports.activity import Activity, activity
 from lichen.carbon.reports.amounts import Amount, exactly
 from lichen.carbon.reports.footprints import Footprint
@@ -22,6 +22,7 @@ _NG_PER_NJ = Fraction(NANOGRAMS_PER_GRAM, NANOJOULES_PER_KWH)
 """Nanograms of one nanojoule at 1 g/kWh."""
 _AS_BOOKED = "the ledger's own figures, sealed entries alone"
 _NAME = 2
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Deeds:
 
     degraded: Sequence[DegradedRequests] = ()
     deferred: Sequence[DeferredJob] = ()
+    shifted: Sequence[ShiftedJob] = ()
 
 
 HourShares = Callable[[datetime], Sequence[Share]]
@@ -52,6 +54,8 @@ def savings(
     found = [_of_degrading(made, *pair, _requests(deeds.degraded, *pair)) for pair in pairs]
     if deeds.deferred:
         found.append(_of_deferring(shares, deeds.deferred, hour_of))
+    if deeds.shifted:
+        found.append(_of_shifting(shares, deeds.shifted, hour_of))
     found += [_UNRECORDED_RUNTIME, _UNRECORDED_BATCHING] if found else []
     return tuple(found)
 
@@ -95,37 +99,89 @@ def _at_mean(amount: Amount, own: Footprint, requests: int) -> Amount:
     return amount.times(Fraction(requests, own.units))
 
 
+@dataclass(frozen=True, slots=True)
+class _Moving:
+    """What a lever that moved jobs in time is called, and what it is compared with."""
+
+    name: str
+    label: str
+    baseline: str
+    moment: str
+
+
+_DEFERRING = _Moving(
+    "deferred.jobs",
+    "jobs that waited for a budget",
+    "the same joules at the mean intensity and PUE booked in the hour of submission",
+    "submission",
+)
+_SHIFTING = _Moving(
+    "shifted.jobs",
+    "jobs that waited for a cleaner grid",
+    "the same joules, run at once when released, at the intensities and PUE booked in those hours",
+    "release",
+)
+_Moved = Sequence[tuple[str, Amount | None]]
+"""Of each job with what its accounts start, and the grid at which it would have run."""
+
+
 def _of_deferring(
     shares: Sequence[Share], jobs: Sequence[DeferredJob], hour_of: HourShares
 ) -> Saving:
     """The same joules at the grid of the hour in which each job was submitted."""
-    name = "deferred.jobs"
-    baseline = "the same joules at the mean intensity and PUE booked in the hour of submission"
+    moved = [(job.accounts, _mean_grid(hour_of(job.submitted_at))) for job in jobs]
+    return _of_moving(shares, _DEFERRING, moved)
+
+
+def _of_shifting(
+    shares: Sequence[Share], jobs: Sequence[ShiftedJob], hour_of: HourShares
+) -> Saving:
+    """The same joules at the grid of the hours in which each job would have run at once."""
+    moved = [(job.accounts, _grid_from(job.released_at, job.duration, hour_of)) for job in jobs]
+    return _of_moving(shares, _SHIFTING, moved)
+
+
+def _of_moving(shares: Sequence[Share], lever: _Moving, jobs: _Moved) -> Saving:
     parts, unknown = [], 0
-    for job in jobs:
-        part = _moved(shares, job, hour_of(job.submitted_at))
+    for accounts, then in jobs:
+        part = _moved(shares, accounts, then)
         parts += [] if part is None else [part]
         unknown += part is None
-    label = f"{len(parts)} jobs that waited for a budget"
+    label = f"{len(parts)} {lever.label}"
     if not parts:
-        why = "the ledger holds nothing of the hours in which they were submitted, or of their work"
-        return _absent(name, label, baseline, why)
+        why = f"the ledger holds nothing of the hours of their {lever.moment}, or of their work"
+        return _absent(lever.name, label, lever.baseline, why)
     missing = (
-        f"; {unknown} more whose hour of submission or work it does not hold" if unknown else ""
+        f"; {unknown} more whose hour of {lever.moment} or work it does not hold" if unknown else ""
     )
     methods = {share.basis.method.value for share in shares}
     method = methods.pop() if len(methods) == 1 else "mixed"
     carbon = sum(parts, Amount())
-    return Saving(name, label, baseline, Amount(), carbon, method, _AS_BOOKED + missing)
+    return Saving(lever.name, label, lever.baseline, Amount(), carbon, method, _AS_BOOKED + missing)
 
 
-def _moved(shares: Sequence[Share], job: DeferredJob, submitted: Sequence[Share]) -> Amount | None:
-    """Nanograms that a job's electricity would have been more, in the hour of its submission."""
-    own = [one for one in shares if one.account.startswith(job.accounts) and not one.is_adjustment]
-    then = _mean_grid(submitted)
+def _moved(shares: Sequence[Share], accounts: str, then: Amount | None) -> Amount | None:
+    """Nanograms that a job's electricity would have been more at another grid."""
+    own = [one for one in shares if one.account.startswith(accounts) and not one.is_adjustment]
     if not own or then is None:
         return None
     return sum((_difference(one, then) for one in own), Amount())
+
+
+def _grid_from(start: datetime, duration: timedelta, hour_of: HourShares) -> Amount | None:
+    """The mean grid of a span by time; None where the ledger holds nothing of one of its hours."""
+    end = start + max(duration, timedelta(seconds=1))
+    at, parts = start, []
+    while at < end:
+        until = min(end, at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
+        grid = _mean_grid(hour_of(at))
+        if grid is None:
+            return None
+        parts.append(
+            grid.times(Fraction((until - at) // _MICROSECOND, (end - start) // _MICROSECOND))
+        )
+        at = until
+    return sum(parts, Amount())
 
 
 def _difference(share: Share, then: Amount) -> Amount:

@@ -30,6 +30,7 @@ SECTIONS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
                 "lichen.cli.jobs:jobs",
                 "Jobs: ls, show, logs, output, cancel, pause, resume.",
             ),
+            Verb("plan", "lichen.cli.plan:plan", "When jobs that can wait run, and what it saves."),
             Verb(
                 "schedules",
                 "lichen.cli.schedules:schedules",

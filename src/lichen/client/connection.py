@@ -22,6 +22,7 @@ from lichen.client.admin import (
 from lichen.client.budgets import Budgets
 from lichen.client.inference import AS_USUAL, Answer, Inference, Wish
 from lichen.client.predictions import Predictions
+from lichen.client.plans import Plans
 from lichen.client.reports import Reports
 from lichen.client.schedules import Schedules
 from lichen.client.session import Session, is_loopback
@@ -62,6 +63,7 @@ class Lichen:
         self.reports = Reports(session)
         self.schedules = Schedules(session)
         self.predictions = Predictions(session)
+        self.plans = Plans(session)
         self._inference: Inference | None = None
 
     @property

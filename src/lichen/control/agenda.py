@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lichen.control.expectations import Expectation, Left, left_of
-from lichen.control.intentions import StandingIntention
-from lichen.control.planning.plan import Plan
+from lichen.control.intentions import StandingIntention, Totals
+from lichen.control.planning.plan import Intention, Plan
 from lichen.control.planning.workload import Workload
 from lichen.control.transitions import JobRecord
+from lichen.core.units import grams, joules
 from lichen.protocol.admin import JobState
 
 LEAST_MARGIN, MARGIN_SHARE = timedelta(seconds=20), 0.01
@@ -129,8 +130,17 @@ def must_start_by(one: Known) -> datetime:
     return max(schedule.release, schedule.deadline - margin(one.job) - one.left.at_worst)
 
 
-def rows(plan: Plan, known: Sequence[Known], fence: int) -> Sequence[StandingIntention]:
-    """What stands of a plan: of each job that can wait."""
+def rows(
+    plan: Plan, known: Sequence[Known], fence: int, earlier: Mapping[str, StandingIntention]
+) -> Sequence[StandingIntention]:
+    """What stands of a plan: of each job that can wait.
+
+    Args:
+        plan: for all jobs.
+        known: the jobs.
+        fence: of the planner.
+        earlier: the rows that stood before, by job.
+    """
     by_id = {one.job.id: one for one in known if is_shiftable(one.job)}
     return [
         StandingIntention(
@@ -139,10 +149,39 @@ def rows(plan: Plan, known: Sequence[Known], fence: int) -> Sequence[StandingInt
             method=plan.method,
             must_start_by=must_start_by(by_id[one.job_id]),
             fence=fence,
+            totals=_totals(one, by_id[one.job_id], earlier.get(one.job_id)),
         )
         for one in plan.intentions
         if one.job_id in by_id
     ]
+
+
+def _totals(intention: Intention, one: Known, before: StandingIntention | None) -> Totals | None:
+    stood = None if before is None else before.totals
+    if stood is not None and one.job.state is JobState.RUNNING:
+        return stood
+    if intention.expected_g is None or intention.at_once_g is None:
+        return None
+    left_j = one.expected.power_w * one.left.duration.total_seconds()
+    g_per_j = intention.at_once_g / left_j if stood is None else stood.at_once_g_per_j
+    spent_j, spent_g = _spent(one.job)
+    return Totals(spent_g + intention.expected_g, g_per_j * (spent_j + left_j), g_per_j)
+
+
+def _spent(job: JobRecord) -> tuple[float, float]:
+    """Joules and grams of what has run of a job that waits."""
+    receipt = job.receipt
+    if receipt is None:
+        return 0.0, 0.0
+    return joules(receipt.energy.nj), 0.0 if receipt.carbon is None else grams(receipt.carbon.ng)
+
+
+def saved_g(row: StandingIntention, job: JobRecord) -> float | None:
+    """gCO2e that a job saved by its receipt, against running at once as that was foreseen."""
+    if row.totals is None or job.receipt is None or job.receipt.carbon is None:
+        return None
+    spent_j, spent_g = _spent(job)
+    return row.totals.at_once_g_per_j * spent_j - spent_g
 
 
 def at_stake_j(known: Sequence[Known]) -> float:

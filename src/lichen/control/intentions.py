@@ -19,6 +19,22 @@ PLANNER = "planner"
 PLAN, ROLE = "plan", "role"
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Of a whole job, what has run of it included; it stands still while the job runs.
+
+    Attributes:
+        expected_g: gCO2e of what was done so far and of what is intended.
+        at_once_g: gCO2e of the same joules, run at once when the job was released, as was foreseen
+            then.
+        at_once_g_per_j: the same by the joule.
+    """
+
+    expected_g: float
+    at_once_g: float
+    at_once_g_per_j: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingIntention:
     """What stands for one job until the next plan; a row of the collection `intentions`.
@@ -30,6 +46,7 @@ class StandingIntention:
         must_start_by: the last moment at which the job can start, or go on, and still be done by
             its deadline at worst: the worker runs it then whatever the plan says.
         fence: of the planner that wrote it; a later planner's is higher.
+        totals: of the whole job; None where nobody foresees the grid.
     """
 
     intention: Intention
@@ -37,6 +54,7 @@ class StandingIntention:
     method: Method
     must_start_by: datetime
     fence: int
+    totals: Totals | None = None
 
 
 class Intentions:
@@ -54,6 +72,11 @@ class Intentions:
         """Every row, by the ids of the jobs."""
         for document in scan_all(self._documents, INTENTIONS):
             yield _decoded(document.body)
+
+    def page(self, after: str, limit: int) -> list[StandingIntention]:
+        """Up to `limit` rows by the ids of the jobs, those after `after`."""
+        found = self._documents.scan(INTENTIONS, after, limit)
+        return [_decoded(document.body) for document in found]
 
     def replace(self, rows: Sequence[StandingIntention]) -> Sequence[Change]:
         """What makes these the standing plan, rows of other jobs removed; commit with the fence."""

@@ -11,7 +11,8 @@ import msgspec
 
 from lichen.core.figures import Receipt
 from lichen.core.tensors import Signature
-from lichen.protocol.scheduling import Schedule, ScheduleRequest
+from lichen.protocol.savings import LeverSaving
+from lichen.protocol.scheduling import PlannedRun, Schedule, ScheduleRequest
 from lichen.protocol.segments import JobSegment
 
 JsonObject = dict[str, Any]
@@ -86,7 +87,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     A queued job that a budget or the plan lets wait is not started before `not_before`; `waits_for`
     says why. `why` says what it was last started for, and `pausing` that it ends at its next
     checkpoint, to go on when it is resumed. `segments` are the spans in which it worked. A job that
-    may be shifted has a `schedule`.
+    can wait has a `schedule`, and while it waits what is `planned`; of one that has ended `saved`
+    says what waiting brought, by the ledger, once that holds its end.
     """
 
     id: str
@@ -109,6 +111,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     pausing: bool = False
     why: str | None = None
     segments: list[JobSegment] = []
+    planned: PlannedRun | None = None
+    saved: LeverSaving | None = None
 
 
 class FileSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,22 @@ class ScheduleRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     zones: list[str] = []
 
 
+class PlannedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What is intended of a job that can wait; grams as integer nanograms of the whole job.
+
+    `starts_at` is when it next runs and `ends_at` when it is to be done. `saved_ng` is against
+    running at once when it was released; it and `expected_ng` are absent where nobody foresees the
+    grid.
+    """
+
+    starts_at: datetime
+    ends_at: datetime
+    must_start_by: datetime
+    expected_ng: int | None
+    saved_ng: int | None
+    why: str
+
+
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     """The same, settled when the job was accepted."""
 

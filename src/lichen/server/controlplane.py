@@ -84,15 +84,16 @@ def open_plane(
     processes = settings.operation.dataplane_processes
     prices = pricing(settings.carbon, home.intensities)
     affordable = JobBudgets(documents, home, prices, clock)
-    expect = Experience(jobs, clock).expected
+    experience = Experience(jobs, clock)
     zones = (checked_zone(settings.carbon.zone),)
-    reception = Reception(jobs, clock, zones, settings.jobs.queue_jobs, expect)
+    reception = Reception(jobs, clock, zones, settings.jobs.queue_jobs, experience.expected)
     ledger = LedgerReader(ledger_books(settings))
     return Plane(
         declarations=declarations(settings.reports),
         gate=_gate(settings, documents, clock),
         documents=documents,
         jobs=jobs,
+        experience=experience,
         submissions=Submissions(documents, jobs, clock, affordable.check, reception.settle),
         recurrences=Recurrences(documents, clock),
         datasets=DatasetCatalog(documents),
@@ -113,6 +114,7 @@ def open_plane(
         zone=ZoneObservations(prices, clock).zone,
         outlooks=_outlooks(settings, catalog, clock),
         stored=blobs.path,
+        platform_zone=zones[0],
     )
 
 
@@ -198,7 +200,7 @@ def _plan_keeper(settings: Settings, plane: Plane, counters: ProcessCounters) ->
     planning = Planning(
         documents=plane.documents,
         jobs=plane.jobs,
-        experience=Experience(plane.jobs, clock),
+        experience=plane.experience,
         foreseen=Foreseen(settings.carbon, histories),
         slots=settings.jobs.parallel_jobs,
         progress=plane.job_progress,

@@ -9,7 +9,7 @@ neither NumPy nor a solver.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event, Thread
 
@@ -19,22 +19,24 @@ from lichen.control.agenda import (
     at_stake_j,
     is_shiftable,
     rows,
+    saved_g,
     workloads,
 )
 from lichen.control.experience import Experience
-from lichen.control.intentions import INTENTIONS, Intentions
+from lichen.control.intentions import INTENTIONS, Intentions, StandingIntention
 from lichen.control.jobs import Jobs
+from lichen.control.plan_diary import PlanDiary, read_diary, written
 from lichen.control.planner_role import PlannerRole
 from lichen.control.planning.plan import Plan
 from lichen.control.planning.workload import Site
 from lichen.control.transitions import JobRecord
 from lichen.core.clock import Clock
-from lichen.core.errors import LichenError
+from lichen.core.errors import LichenError, NotFound
 from lichen.core.plugins import load_object
-from lichen.core.units import NANOSECONDS_PER_SECOND, joules
+from lichen.core.units import NANOGRAMS_PER_GRAM, NANOSECONDS_PER_SECOND, joules
 from lichen.protocol.admin import JobState, Progress
 from lichen.server.keepers.foreseen import Foreseen
-from lichen.server.keepers.planner_work import PlannerWork, spending
+from lichen.server.keepers.planner_work import PlannerWork
 from lichen.store.documents import DocumentStore
 
 MAKE_PLAN = "lichen.server.keepers.plan_maker:made_plan"
@@ -148,7 +150,7 @@ class PlanKeeper:
         if self._planning.documents.scan(INTENTIONS, limit=1):
             if not self._role.take():
                 return
-            self._role.write(lambda: self._intentions.replace(()))
+            self._write(None, ())
         self._role.give_up()
         self._planned_for, self._is_clean = None, True
 
@@ -180,17 +182,44 @@ class PlanKeeper:
         make: Callable[..., Plan] = load_object(MAKE_PLAN)
         return make(asked, Site(grid.zone, planning.slots), grid, now)
 
-    def _write(self, made: Plan, known: Sequence[Known]) -> None:
-        documents, fence = self._planning.documents, self._role.fence
-        standing = rows(made, known, fence)
+    def _write(self, made: Plan | None, known: Sequence[Known]) -> None:
+        """The rows of a plan, or none at all, with the diary."""
+        earlier = {row.intention.job_id: row for row in self._intentions.all()}
+        standing = () if made is None else rows(made, known, self._role.fence, earlier)
+        open_now = {one.job.id for one in known}
+        diary = self._settled([row for name, row in earlier.items() if name not in open_now])
+        if made is not None:
+            diary = self._entered(diary, made)
         is_written = self._role.write(
-            lambda: [
-                *self._intentions.replace(standing),
-                *spending(documents, self._work.last),
-            ]
+            lambda: [*self._intentions.replace(standing), *written(diary)]
         )
         if not is_written:
             _log.warning("another planner holds the role: this one waits until it is free")
+
+    def _settled(self, gone: Sequence[StandingIntention]) -> PlanDiary:
+        """The diary with what those jobs saved whose rows go."""
+        diary = read_diary(self._planning.documents)
+        told = [one for one in map(self._saved_g, gone) if one is not None]
+        saved_ng = diary.saved_ng + round(sum(told) * NANOGRAMS_PER_GRAM)
+        return replace(diary, saved_ng=saved_ng, jobs=diary.jobs + len(told))
+
+    def _entered(self, diary: PlanDiary, made: Plan) -> PlanDiary:
+        cost = self._work.last
+        return replace(
+            diary,
+            made_at=made.made_at,
+            method=made.method,
+            remarks=made.remarks,
+            plans=diary.plans + 1,
+            nj=diary.nj + cost.nj,
+            ng=diary.ng + cost.ng,
+        )
+
+    def _saved_g(self, row: StandingIntention) -> float | None:
+        try:
+            return saved_g(row, self._planning.jobs.get(row.intention.job_id))
+        except NotFound:
+            return None
 
     def _known(self, job: JobRecord, now: datetime) -> Known:
         planning = self._planning

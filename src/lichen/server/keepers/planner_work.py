@@ -1,33 +1,27 @@
-"""What planning costs: charged to an account of its own, and summed up over all lives (A1)."""
+"""What planning costs: charged to an account of its own (A1)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import thread_time_ns
 
-import msgspec
-
-from lichen.control.planner_role import PLANNER
 from lichen.core.clock import Clock
 from lichen.core.errors import LichenError
 from lichen.core.ids import DEFAULT_TENANT
 from lichen.energy.counters import ProcessCounters
 from lichen.energy.page import PageReader
 from lichen.server.pricing import Pricing
-from lichen.store.documents import Change, DocumentStore
 
 ACCOUNT = f"work/{DEFAULT_TENANT}/planner/-/plan"
-SPENT = "spent"
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """Nanojoules and nanograms of all plans so far, and how many there were."""
+class Cost:
+    """Nanojoules and nanograms of one plan; 0 where no meter was there."""
 
     nj: int = 0
     ng: int = 0
-    plans: int = 0
 
 
 class PlannerWork:
@@ -42,7 +36,7 @@ class PlannerWork:
         self._prices = prices
         self._clock = clock
         self._page: PageReader | None = None
-        self.last = Spent()
+        self.last = Cost()
 
     @contextmanager
     def charged(self) -> Iterator[None]:
@@ -55,29 +49,16 @@ class PlannerWork:
             self.last = self._charge(thread_time_ns() - began)
             self._lane.end()
 
-    def _charge(self, cpu_ns: int) -> Spent:
+    def _charge(self, cpu_ns: int) -> Cost:
         try:
             nj = self._reader().rate().nanojoules(cpu_ns)
             ng = self._prices.rate(self._clock.now()).grams(nj, cpu_ns)
         except LichenError:
-            return Spent(plans=1)
+            return Cost()
         self._account.add(cpu_ns, nj, ng)
-        return Spent(nj, ng, 1)
+        return Cost(nj, ng)
 
     def _reader(self) -> PageReader:
         if self._page is None:
             self._page = PageReader.open(self._runtime)
         return self._page
-
-
-def spent(documents: DocumentStore) -> Spent:
-    """What all plans cost so far."""
-    document = documents.get(PLANNER, SPENT)
-    return Spent() if document is None else msgspec.json.decode(document.body, type=Spent)
-
-
-def spending(documents: DocumentStore, more: Spent) -> Sequence[Change]:
-    """What adds to it; commit it under the planner's fence, which makes it the only writer."""
-    now = spent(documents)
-    after = Spent(now.nj + more.nj, now.ng + more.ng, now.plans + more.plans)
-    return [Change(PLANNER, SPENT, msgspec.json.encode(after))]

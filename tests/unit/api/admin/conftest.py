@@ -17,6 +17,7 @@ from lichen.api.gate import Gate
 from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.control.budgets import Budgets, Owners
 from lichen.control.deeds import Levers
+from lichen.control.experience import Experience
 from lichen.control.jobs import Jobs
 from lichen.control.reception import Reception
 from lichen.control.recurrences import Recurrences
@@ -126,6 +127,7 @@ def house(tmp_path: Path, upload_bytes: int) -> Iterator[House]:
         gate=Gate(KeyRing(documents, clock)),
         documents=documents,
         jobs=jobs,
+        experience=Experience(jobs, clock),
         submissions=Submissions(documents, jobs, clock, affordable.check, reception.settle),
         recurrences=Recurrences(documents, clock),
         datasets=DatasetCatalog(documents),
@@ -150,6 +152,7 @@ def house(tmp_path: Path, upload_bytes: int) -> Iterator[House]:
         zone=ZoneObservations(prices, clock).zone,
         outlooks=outlooks,
         stored=blobs.path,
+        platform_zone="DE",
     )
     app = admin_app(plane, ROUTES)
     keys = Keys(documents, clock)

@@ -12,6 +12,7 @@ import pytest
 from lichen.control.experience import Experience
 from lichen.control.intentions import INTENTIONS, Intentions, StandingIntention
 from lichen.control.jobs import Jobs
+from lichen.control.plan_diary import read_diary
 from lichen.control.planner_role import LEASE, PlannerRole
 from lichen.control.transitions import Cancel, Claim, JobRecord, Succeed
 from lichen.core.clock import ManualClock
@@ -25,7 +26,7 @@ from lichen.protocol.scheduling import Schedule
 from lichen.server.keepers import plan_keeper
 from lichen.server.keepers.foreseen import Foreseen
 from lichen.server.keepers.plan_keeper import PlanKeeper, Planning
-from lichen.server.keepers.planner_work import ACCOUNT, PlannerWork, spent
+from lichen.server.keepers.planner_work import ACCOUNT, PlannerWork
 from lichen.server.keepers.zone_histories import ZoneHistories
 from lichen.server.pricing import pricing
 from lichen.server.sections import CarbonSettings
@@ -272,7 +273,7 @@ def test_what_planning_costs_is_charged_to_its_own_account(house: House) -> None
     account = house.counters[0].account(ACCOUNT)
     assert account.count == 1
     assert account.nj == pytest.approx(4 * account.cpu_ns, abs=2)
-    assert spent(house.documents).nj == account.nj > 0
+    assert read_diary(house.documents).nj == account.nj > 0
     writer.close()
 
 
