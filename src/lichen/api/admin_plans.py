@@ -40,7 +40,7 @@ def show(plane: Plane, question: Question) -> JobPlan:
 
 def _why_not(job: JobRecord) -> str:
     if job.state.final:
-        return f"it has {job.state}"
+        return f"it has ended ({job.state})"
     if job.schedule is None or not job.schedule.green:
         return "it runs as soon as it may, without waiting for a cleaner grid"
     if job.state not in (JobState.QUEUED, JobState.RUNNING):

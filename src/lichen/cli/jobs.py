@@ -8,6 +8,7 @@ import click
 from lichen.cli.output import json_option, print_json, print_table
 from lichen.cli.platform import open_platform
 from lichen.cli.receipts import receipt_line
+from lichen.cli.waiting import planned_line, saved_lines
 from lichen.core.clock import rfc3339
 from lichen.core.units import readable
 from lichen.protocol.admin import Job, JobState
@@ -132,6 +133,8 @@ def _show(job: Job, *, as_json: bool) -> None:
         _show_segments(job.segments)
     if job.receipt:
         click.echo(f"receipt: {receipt_line(job.receipt)}")
+    for line in saved_lines(job):
+        click.echo(line)
 
 
 def _show_standing(job: Job) -> None:
@@ -140,6 +143,8 @@ def _show_standing(job: Job) -> None:
         click.echo(f"`lichen jobs resume {job.id}` lets it go on")
     if job.waits_for:
         click.echo(f"waits: {job.waits_for}")
+    if job.planned is not None and not job.state.final:
+        click.echo(planned_line(job.planned))
     if job.why and job.state is JobState.RUNNING:
         click.echo(job.why)
     if job.progress and not job.state.final:

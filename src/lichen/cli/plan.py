@@ -74,7 +74,7 @@ def _show(standing: StandingPlan, clocks: ZoneInfo) -> None:
     else:
         click.echo(_head(standing, clocks))
         print_table(
-            ("job", "what", "runs", "for", "by", "g", "at once", "saved"),
+            ("job", "what", "runs", "for", "by", "CO2e", "at once", "saved"),
             [_row(one, clocks) for one in standing.items],
         )
         for one in standing.items:
@@ -95,7 +95,7 @@ def _head(standing: StandingPlan, clocks: ZoneInfo) -> str:
         saved = readable(sum(one.saved_ng or 0 for one in known), "g")
         total = f": {expected} CO2e expected, {saved} less than at once"
     count = len(standing.items)
-    return f"{count} job{'s' if count > 1 else ''} in {standing.zone}{made}{total}"
+    return f"{count} job{'s' if count > 1 else ''} in {standing.zone}{made} ({clocks.key}){total}"
 
 
 def _cost(standing: StandingPlan) -> str:
@@ -152,8 +152,8 @@ def _show_one(one: JobPlan, clocks: ZoneInfo) -> None:
         return
     least, most = _grams(one.expected_ng_low), _grams(one.expected_ng_high)
     click.echo(
-        f"{_grams(one.expected_ng)} g expected ({least} to {most}), {_grams(one.at_once_ng)} g at "
-        f"once: saves {_grams(one.saved_ng)} g"
+        f"{_grams(one.expected_ng)} CO2e expected ({least} to {most}), {_grams(one.at_once_ng)} at "
+        f"once: saves {_grams(one.saved_ng)}"
     )
 
 
@@ -180,4 +180,4 @@ def _moment(moment: datetime, clocks: ZoneInfo) -> str:
 
 
 def _grams(nanograms: int | None) -> str | None:
-    return None if nanograms is None else f"{nanograms / 1e9:.3g}"
+    return None if nanograms is None else readable(nanograms, "g")

@@ -43,21 +43,35 @@ def accepted_lines(job: Job) -> list[str]:
     """For people: what was accepted, the plan of it, and what to call next."""
     lines = [f"{job.id} accepted{_until(job)}"]
     if job.planned is not None:
-        lines += _plan_lines(job.planned)
+        lines += [planned_line(job.planned), f"why: {printable(job.planned.why)}"]
     elif job.schedule is not None and job.schedule.green:
         lines.append("nothing is planned for it yet; if the planner stays silent, it runs at once")
     lines.append(f"`lichen jobs show {job.id}` says how it stands, `lichen plan` when jobs run")
     return lines
 
 
-def _plan_lines(planned: PlannedRun) -> list[str]:
-    said = f"runs from {_moment(planned.starts_at)} to {_moment(planned.ends_at)}"
-    if planned.expected_ng is not None and planned.saved_ng is not None:
-        said += (
-            f": {readable(planned.expected_ng, 'g')} CO2e expected, "
-            f"{readable(planned.saved_ng, 'g')} less than at once"
-        )
-    return [said, f"why: {printable(planned.why)}"]
+def planned_line(planned: PlannedRun) -> str:
+    """When a job is to run, and what that is expected to save."""
+    said = f"planned from {_moment(planned.starts_at)} to {_moment(planned.ends_at)}"
+    if planned.expected_ng is None or planned.saved_ng is None:
+        return said
+    expected = readable(planned.expected_ng, "g")
+    return f"{said}: {expected} CO2e expected, {_against(planned.saved_ng)}"
+
+
+def saved_lines(job: Job) -> list[str]:
+    """What waiting brought a job that has ended, by the ledger."""
+    saved = job.saved
+    if saved is None:
+        return []
+    if saved.ng is None:
+        return [f"waiting saved: not known: {saved.absent}"]
+    return [f"waiting: {_against(saved.ng)} ({saved.baseline})"]
+
+
+def _against(saved_ng: int) -> str:
+    compared = "less" if saved_ng >= 0 else "more"
+    return f"{readable(abs(saved_ng), 'g')} {compared} than at once"
 
 
 def _until(job: Job) -> str:

@@ -12,9 +12,9 @@ from lichen.control.transitions import JobRecord
 from lichen.core.units import grams, joules
 from lichen.protocol.admin import JobState
 
-LEAST_MARGIN, MARGIN_SHARE = timedelta(seconds=20), 0.01
-"""Kept free before a deadline for starting a process and a busy machine: so long, and this share
-of the job's window."""
+LEAST_MARGIN, MOST_MARGIN, MARGIN_SHARE = timedelta(seconds=20), timedelta(minutes=10), 0.01
+"""Kept free before a deadline for starting a process and a busy machine: this share of the job's
+window, between the two bounds."""
 PRIOR_SHARE = 0.5
 """Of the window of a job of which nothing is known, what is kept free for it: it may take half of
 its window and still be done in time."""
@@ -55,7 +55,8 @@ def is_shiftable(job: JobRecord) -> bool:
 
 
 def _may_run(job: JobRecord) -> bool:
-    return job.state in (JobState.QUEUED, JobState.RUNNING) and not job.cancelling
+    is_told_to_end = job.cancelling or job.pausing
+    return job.state in (JobState.QUEUED, JobState.RUNNING) and not is_told_to_end
 
 
 def workloads(
@@ -120,7 +121,8 @@ def margin(job: JobRecord) -> timedelta:
     """What is kept free before a job's deadline."""
     if job.schedule is None:
         return LEAST_MARGIN
-    return max(LEAST_MARGIN, MARGIN_SHARE * (job.schedule.deadline - job.schedule.release))
+    share = MARGIN_SHARE * (job.schedule.deadline - job.schedule.release)
+    return min(max(LEAST_MARGIN, share), MOST_MARGIN)
 
 
 def must_start_by(one: Known) -> datetime:
@@ -169,7 +171,10 @@ def _totals(intention: Intention, one: Known, before: StandingIntention | None) 
 
 
 def _spent(job: JobRecord) -> tuple[float, float]:
-    """Joules and grams of what has run of a job that waits."""
+    """Joules and grams of what has run of a job that does not run now."""
+    if job.segments:
+        ng = sum(one.ng or 0 for one in job.segments)
+        return joules(sum(one.nj for one in job.segments)), grams(ng)
     receipt = job.receipt
     if receipt is None:
         return 0.0, 0.0

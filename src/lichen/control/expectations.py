@@ -7,7 +7,7 @@ the predictive one: of n jobs, standard deviation x sqrt(1 + 1/n).
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import exp, log, sqrt
 
 from lichen.control.estimates import likeness
@@ -139,9 +139,18 @@ def _run_of(job: JobRecord) -> _Run | None:
 
 def seconds_at_work(job: JobRecord) -> float | None:
     """How long an ended job ran; None where it was interrupted and nobody counted."""
+    if job.segments:
+        return sum((one.ended_at - one.started_at).total_seconds() for one in job.segments)
     if job.started_at is None or job.finished_at is None or job.attempt != 1:
         return None
     return (job.finished_at - job.started_at).total_seconds()
+
+
+def seconds_so_far(job: JobRecord, now: datetime) -> float:
+    """How long an unfinished job has run, its attempt that runs now included."""
+    ended = sum((one.ended_at - one.started_at).total_seconds() for one in job.segments)
+    running = 0.0 if job.running_since is None else (now - job.running_since).total_seconds()
+    return ended + max(0.0, running)
 
 
 def _of_runs(

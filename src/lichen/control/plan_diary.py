@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from lichen.control.planner_role import PLANNER
+from lichen.control.intentions import PLANNER
 from lichen.control.planning.plan import Method
 from lichen.store.documents import Change, DocumentStore
 

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from lichen.control.intentions import PLANNER, ROLE
 from lichen.core.clock import Clock
 from lichen.core.errors import Conflict
 from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore
 
-PLANNER, ROLE = "planner", "role"
 LEASE = timedelta(seconds=90)
 RENEW_BEFORE = timedelta(seconds=60)
 """A role that is held for less than this is renewed."""

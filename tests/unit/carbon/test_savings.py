@@ -9,7 +9,7 @@ import pytest
 from lichen.carbon.intensity import IntensityValue, Kind, Scope, Signal
 from lichen.carbon.ledger.postings import Basis
 from lichen.carbon.ledger.shares import Extent, Share
-from lichen.carbon.levers import DeferredJob, DegradedRequests
+from lichen.carbon.levers import DeferredJob, DegradedRequests, ShiftedJob
 from lichen.carbon.reports.savings import Saving, savings_section
 from lichen.carbon.savings import Deeds, savings
 from lichen.core.figures import Method
@@ -144,3 +144,44 @@ def test_no_saving_enters_a_sum_of_the_ledger() -> None:
     before = [replace(one) for one in shares]
     found(shares, Deeds(degraded=[degraded(4)]))
     assert shares == before
+
+
+def shifted(released: datetime = NOON, hours: float = 1.0) -> Deeds:
+    duration = timedelta(hours=hours)
+    return Deeds(shifted=[ShiftedJob("job-1", "t", released, duration, NIGHT)])
+
+
+def over_hours(shares: Sequence[Share], deeds: Deeds, *grids: float) -> Saving:
+    """The saving of shifted jobs where each hour from noon on had another grid."""
+
+    def hour_of(moment: datetime) -> Sequence[Share]:
+        place = int((moment - NOON) / timedelta(hours=1))
+        return [share("idle", KWH, basis(grids[place]))] if place < len(grids) else []
+
+    (found,) = (
+        one for one in savings(EXTENT, shares, deeds, hour_of) if one.name == "shifted.jobs"
+    )
+    return found
+
+
+def test_a_shifted_job_is_compared_with_the_hours_in_which_it_would_have_run() -> None:
+    own = share(JOB, 4 * KWH, basis(100))
+    saving = over_hours([own], shifted(NOON + timedelta(minutes=30), 2.0), 400, 300, 200)
+    assert saving.carbon is not None
+    mean = (400 + 2 * 300 + 200) / 4  # half an hour, an hour, half an hour
+    assert saving.carbon.value == round(4 * (mean - 100) * 10**9)
+    assert saving.energy is not None
+    assert saving.energy.value == 0
+    assert saving.label == "1 jobs that waited for a cleaner grid"
+
+
+def test_a_job_shifted_into_a_dirtier_hour_saves_less_than_nothing() -> None:
+    saving = over_hours([share(JOB, KWH, basis(300))], shifted(), 250)
+    assert saving.carbon is not None
+    assert saving.carbon.value == -50 * 10**9
+
+
+def test_a_shifted_job_with_an_hour_that_nobody_booked_has_no_figure() -> None:
+    saving = over_hours([share(JOB, KWH, basis(300))], shifted(hours=2), 250)
+    assert saving.carbon is None
+    assert "the hours of their release" in saving.absent

@@ -22,6 +22,7 @@ from lichen.control.agenda import (
     saved_g,
     workloads,
 )
+from lichen.control.expectations import seconds_so_far
 from lichen.control.experience import Experience
 from lichen.control.intentions import INTENTIONS, Intentions, StandingIntention
 from lichen.control.jobs import Jobs
@@ -34,7 +35,7 @@ from lichen.core.clock import Clock
 from lichen.core.errors import LichenError, NotFound
 from lichen.core.plugins import load_object
 from lichen.core.units import NANOGRAMS_PER_GRAM, NANOSECONDS_PER_SECOND, joules
-from lichen.protocol.admin import JobState, Progress
+from lichen.protocol.admin import Progress
 from lichen.server.keepers.foreseen import Foreseen
 from lichen.server.keepers.planner_work import PlannerWork
 from lichen.store.documents import DocumentStore
@@ -90,7 +91,7 @@ class PlanKeeper:
         self._clock = clock
         self._intentions = Intentions(planning.documents)
         self._open: Sequence[JobRecord] = ()
-        self._looked_for: object = None
+        self._read_before: Mapping[str, tuple[int, JobRecord]] = {}
         self._seen_revision = -1
         self._look_at = self._plan_at = self._due_at = 0.0
         self._planned_for: object = None
@@ -139,9 +140,21 @@ class PlanKeeper:
         revision, now = self._planning.documents.revision(), self._now()
         if revision == self._seen_revision or now < self._look_at:
             return
-        self._open = list(self._planning.jobs.unfinished())
+        self._open = self._read()
         self._seen_revision = revision
         self._look_at = now + (self._now() - now) / MOST_LOOKING_SHARE
+
+    def _read(self) -> Sequence[JobRecord]:
+        """The jobs that have not ended; those alone are read that changed."""
+        versions = self._planning.jobs.open_versions()
+        found: dict[str, tuple[int, JobRecord]] = {}
+        for job_id, version in versions.items():
+            known = self._read_before.get(job_id)
+            if known is None or known[0] != version:
+                known = (version, self._planning.jobs.get(job_id))
+            found[job_id] = known
+        self._read_before = found
+        return [job for _, job in found.values() if not job.state.final]
 
     def _rest(self) -> None:
         """Nothing can wait: rows of jobs that ended go, and the role with them."""
@@ -157,7 +170,8 @@ class PlanKeeper:
     def _situation(self) -> object:
         """Equal while nothing has changed that a plan depends on, but time."""
         jobs = tuple(
-            (job.id, job.state, job.fence, job.cancelling, job.not_before) for job in self._open
+            (job.id, job.state, job.fence, job.cancelling, job.pausing, job.not_before)
+            for job in self._open
         )
         return jobs, self._planning.foreseen.stamp(self._clock.now())
 
@@ -224,13 +238,11 @@ class PlanKeeper:
     def _known(self, job: JobRecord, now: datetime) -> Known:
         planning = self._planning
         expected = planning.experience.expectation(job.kind, job.spec, job.tenant)
-        if job.attempt == 0 or job.started_at is None:
+        if job.started_at is None:
             return Known(job, expected)
         said = planning.progress(job.id)
-        ran_s = (now - job.started_at).total_seconds() if job.state is JobState.RUNNING else 0.0
-        return Known(
-            job, expected, Progressed(max(0.0, ran_s), None if said is None else said.fraction)
-        )
+        ran_s = seconds_so_far(job, now)
+        return Known(job, expected, Progressed(ran_s, None if said is None else said.fraction))
 
     def _worth_waiting(self, known: Sequence[Known], now: datetime) -> float:
         """Seconds until time alone asks for another plan: plans cost little beside the jobs."""
