@@ -21,8 +21,8 @@ from lichen.client.admin import (
 )
 from lichen.client.budgets import Budgets
 from lichen.client.inference import AS_USUAL, Answer, Inference, Wish
-from lichen.client.predictions import Predictions
 from lichen.client.plans import Plans
+from lichen.client.predictions import Predictions
 from lichen.client.reports import Reports
 from lichen.client.schedules import Schedules
 from lichen.client.session import Session, is_loopback
