@@ -67,6 +67,7 @@ class DyingWatch:
     kept: dict[str, bytes] = field(default_factory=dict)
     seen: list[Progress] = field(default_factory=list)
     cancelled: bool = False
+    wants_checkpoint: bool = False
 
     def report(self, progress: Progress) -> None:
         self.seen.append(progress)

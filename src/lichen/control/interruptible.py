@@ -14,13 +14,18 @@ class Interruption:
     says: str
 
 
-_WHOLE = "it does its work in one piece, without checkpoints"
-AFTER_CANDIDATES = Interruption(True, "it pauses when the candidate that it tries is done")  # noqa: FBT003
-AFTER_CHUNKS = Interruption(True, "it pauses when the rows in hand are answered")  # noqa: FBT003
-IN_ONE_PIECE = Interruption(False, _WHOLE)  # noqa: FBT003
+AFTER_CHUNKS = Interruption(
+    is_possible=True, says="it pauses when the rows in hand are answered"
+)
+AT_CHECKPOINTS = Interruption(
+    is_possible=True, says="it pauses when a candidate is done, or within trees at the next tree"
+)
+IN_ONE_PIECE = Interruption(
+    is_possible=False, says="it does its work in one piece, without checkpoints"
+)
 
 BY_KIND: Mapping[str, Interruption] = {
-    JobKind.TRAIN: AFTER_CANDIDATES,
+    JobKind.TRAIN: AT_CHECKPOINTS,
     JobKind.INGEST: IN_ONE_PIECE,
     JobKind.APPEND: IN_ONE_PIECE,
     JobKind.IMPORT: IN_ONE_PIECE,

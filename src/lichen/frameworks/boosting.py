@@ -1,8 +1,9 @@
 """LightGBM: fit boosted trees, one thread, the same bytes each time; read those of others."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import astuple, dataclass
+from hashlib import sha256
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,19 +37,58 @@ class Boosted:
         return np.asarray(self.booster.predict(rows, num_threads=1), dtype=np.float64)
 
 
+class Nursery(Protocol):
+    """Keeps trees while they grow, so that a fit that was cut off goes on where it stood."""
+
+    @property
+    def is_keen(self) -> bool:
+        """Whether unfinished trees are to be handed over now."""
+        ...
+
+    def kept(self, key: str) -> str | None:
+        """The trees, in LightGBM's own text, of the fit of this key; None where none are kept."""
+        ...
+
+    def keep(self, key: str, text: str) -> None:
+        """Take the trees of a fit, finished or not, in place of those that were kept of it."""
+        ...
+
+
+class NoNursery:
+    """Keeps nothing."""
+
+    is_keen = False
+
+    def kept(self, key: str) -> None:  # noqa: ARG002 - there is none
+        """Nothing was kept."""
+        return
+
+    def keep(self, key: str, text: str) -> None:
+        """Let it go."""
+
+
+NO_NURSERY = NoNursery()
+
+
 def fit_trees(
     rows: NDArray[np.float32],
     target: NDArray[np.float64],
     settings: BoostingSettings,
     on_round: Callable[[int], None],
+    nursery: Nursery = NO_NURSERY,
 ) -> Boosted:
     """Trees fitted on `rows` `(rows, features)` by least squares.
+
+    Trees that are taken up from their text grow on as if nothing had been: LightGBM writes numbers
+    so that they read back exactly, and adds up what trees say in their order, as it does when it
+    grows them.
 
     Args:
         rows: finite features.
         target: one number a row.
         settings: how the trees are grown.
         on_round: called after each tree with how many there are; what it raises ends the fit.
+        nursery: keeps them while they grow.
 
     Raises:
         Unavailable: LightGBM is not installed.
@@ -60,7 +100,35 @@ def fit_trees(
             "LightGBM is not installed: install lichen[all], or leave algorithm 'lightgbm' out"
         ) from missing
 
-    parameters = {
+    def after_round(round_: Any) -> None:  # noqa: ANN401 - LightGBM's own
+        on_round(round_.iteration + 1)
+        if nursery.is_keen:
+            nursery.keep(key, round_.model.model_to_string())
+
+    key = _key(rows, target, settings)
+    text = nursery.kept(key)
+    begun = None if text is None else lightgbm.Booster(model_str=text)
+    left = settings.trees - (begun.current_iteration() if begun else 0)
+    if begun is not None and not left:
+        return _boosted(begun)
+    booster = lightgbm.train(
+        _parameters(settings),
+        lightgbm.Dataset(rows, target, free_raw_data=True),
+        num_boost_round=left,
+        init_model=begun,
+        callbacks=[after_round],
+    )
+    nursery.keep(key, booster.model_to_string())
+    return _boosted(booster)
+
+
+def _boosted(booster: Any) -> Boosted:  # noqa: ANN401 - LightGBM's own
+    dumped = booster.dump_model()["tree_info"]
+    return Boosted(booster, tuple(_tree(one["tree_structure"]) for one in dumped))
+
+
+def _parameters(settings: BoostingSettings) -> dict[str, object]:
+    return {
         "objective": "regression",
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.leaves,
@@ -72,14 +140,14 @@ def fit_trees(
         "use_missing": False,
         "verbosity": -1,
     }
-    booster = lightgbm.train(
-        parameters,
-        lightgbm.Dataset(rows, target, free_raw_data=True),
-        num_boost_round=settings.trees,
-        callbacks=[lambda round_: on_round(round_.iteration + 1)],
-    )
-    dumped = booster.dump_model()["tree_info"]
-    return Boosted(booster, tuple(_tree(one["tree_structure"]) for one in dumped))
+
+
+def _key(rows: NDArray[np.float32], target: NDArray[np.float64], settings: BoostingSettings) -> str:
+    """Names a fit: the same trees come of the same rows, target and settings."""
+    digest = sha256(repr((rows.shape, astuple(settings))).encode())
+    digest.update(np.ascontiguousarray(rows).tobytes())
+    digest.update(np.ascontiguousarray(target).tobytes())
+    return digest.hexdigest()
 
 
 def read_lightgbm(content: bytes) -> ForeignForest:

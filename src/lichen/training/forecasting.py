@@ -19,7 +19,7 @@ from lichen.training.core import Fitted, LinearCore
 from lichen.training.ridge import tune_calendar, tune_plain
 from lichen.training.spec import AUTO, Refit
 from lichen.training.study import MOST_ORIGINS, Study, coprime_stride
-from lichen.training.trees import boosted_specification, fit_boosted
+from lichen.training.trees import Growing, boosted_specification, fit_boosted
 
 Pause = Callable[[], None]
 """Called between steps of work; raises when the run must end."""
@@ -180,8 +180,8 @@ class Trees:
         )
 
     def _fit(self, study: Study, setting: Setting, rows: Rows, pause: Pause) -> Fitted:
-        settings = BoostingSettings(seed=study.spec.seed)
-        return fit_boosted(setting.specification, study.panel, rows, settings, lambda _: pause())
+        growing = Growing(BoostingSettings(seed=study.spec.seed), lambda _: pause(), study.nursery)
+        return fit_boosted(setting.specification, study.panel, rows, growing)
 
 
 GUARDS = (Guard("naive-day", 1), Guard("naive-week", 7))

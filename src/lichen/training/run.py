@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ from lichen.registry.manifest import Metric
 from lichen.training.channels import channels_of
 from lichen.training.core import Fitted
 from lichen.training.forecasting import GUARDS, Guard
+from lichen.training.grown import Grown
 from lichen.training.search import Outcome, described, search
 from lichen.training.signature import forecast_signature
 from lichen.training.spec import ForecastSpec, Refit, TrainingResult, checked
@@ -46,6 +47,7 @@ def _execute(spec: ForecastSpec, table: Table, watch: Watch, gauge: EnergyGauge)
     spending.begin("reading the rows", 0.0)
     study = study_of(channels_of(table, spec), spec)
     scale_of(study)
+    study = replace(study, nursery=Grown.of_earlier_attempts(spending))
     outcome = search(study, spending)
     spending.begin("scoring the choice", 0.9)
     rated = _rated(study, outcome, spending)

@@ -40,7 +40,8 @@ def search(study: Study, spending: Spending) -> Outcome:
     """
     task = checkpoint.fingerprint(study)
     kept = checkpoint.load(spending.watch, task)
-    spending.earlier_nj, spending.earlier_ng = kept.spent_nj, kept.spent_ng
+    spending.earlier_nj = max(spending.earlier_nj, kept.spent_nj)
+    spending.earlier_ng = max(spending.earlier_ng, kept.spent_ng)
     choice = _Choice(study.spec.algorithm)
     for algorithm in algorithms(study):
         spending.begin(TITLES[algorithm.name], SHARES[algorithm.name])

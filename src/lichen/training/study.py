@@ -14,6 +14,7 @@ from lichen.forecasting.declaration import scaled
 from lichen.forecasting.fitting import Rows, ahead_of, usual_origins
 from lichen.forecasting.panel import Panel
 from lichen.forecasting.specification import Specification
+from lichen.frameworks.boosting import NO_NURSERY, Nursery
 from lichen.training.channels import Channels
 from lichen.training.spec import ForecastSpec, start_seconds
 
@@ -49,6 +50,7 @@ class Study:
         split: how they are parted.
         base: targets, units, horizon, transform and calendar; candidates add context and features.
         gaps: bool `(rows, series)`, which of the panel's values were missing and were filled.
+        nursery: keeps trees while they grow.
     """
 
     spec: ForecastSpec
@@ -56,6 +58,7 @@ class Study:
     split: Split
     base: Specification
     gaps: NDArray[np.bool_]
+    nursery: Nursery = NO_NURSERY
 
     @property
     def day(self) -> int:

@@ -11,7 +11,7 @@ from lichen.forecasting.fitting import Rows, examples, part_alone
 from lichen.forecasting.inputs import feature_count, part_of, parts
 from lichen.forecasting.panel import Panel
 from lichen.forecasting.specification import Feature, Kind, Specification
-from lichen.frameworks.boosting import BoostingSettings, fit_trees
+from lichen.frameworks.boosting import NO_NURSERY, BoostingSettings, Nursery, fit_trees
 from lichen.frameworks.onnx_writer import StepRows
 from lichen.training.core import Fitted, GatedTrees, TreeCore
 from lichen.training.study import coprime_stride
@@ -31,6 +31,15 @@ TURN = 256
 WEEKDAY = Feature(Kind.WEEKDAY)
 CLOCK = Feature(Kind.TIME_OF_DAY, lengths=(1,))
 YEAR = Feature(Kind.ANNUAL, lengths=(1,))
+
+
+@dataclass(frozen=True, slots=True)
+class Growing:
+    """How trees are grown, who is told of each, and who keeps them meanwhile."""
+
+    settings: BoostingSettings
+    on_round: Callable[[int], None]
+    nursery: Nursery = NO_NURSERY
 
 
 def boosted_specification(plain: Specification, context: int | None) -> Specification:
@@ -144,8 +153,7 @@ def fit_boosted(
     specification: Specification,
     panel: Panel,
     origins: Rows,
-    settings: BoostingSettings,
-    on_round: Callable[[int], None],
+    growing: Growing,
 ) -> Fitted:
     """Trees fitted on the forecasts that start at `origins`, whose truth must be in `panel`.
 
@@ -160,7 +168,13 @@ def fit_boosted(
         laid = examples(alone, panel, _thinned(mine, specification))
         steps, base = step_rows(alone), base_weights(alone)
         left = laid.targets - laid.features @ base
-        boosted = fit_trees(steps.expand(laid.features), left.ravel(), settings, on_round)
+        boosted = fit_trees(
+            steps.expand(laid.features),
+            left.ravel(),
+            growing.settings,
+            growing.on_round,
+            growing.nursery,
+        )
         placed = _placed(steps, part.columns, feature_count(specification))
         fitted.append(GatedTrees(boosted, placed, part.columns.stop - 1))
         bases.append(base)

@@ -33,6 +33,11 @@ class Watch(Protocol):
         """Whether the run should end now."""
         ...
 
+    @property
+    def wants_checkpoint(self) -> bool:
+        """Whether unfinished work is to be saved now: it is to stop, or the last is long ago."""
+        ...
+
     def report(self, progress: Progress) -> None:
         """Take note of how far the run is."""
         ...
@@ -69,6 +74,11 @@ class NoWatch:
     @property
     def cancelled(self) -> bool:
         """Never."""
+        return False
+
+    @property
+    def wants_checkpoint(self) -> bool:
+        """Never: nobody stops it."""
         return False
 
     def report(self, progress: Progress) -> None:

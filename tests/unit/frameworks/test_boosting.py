@@ -1,5 +1,8 @@
 """LightGBM as fitted here, and the same trees as ONNX."""
 
+from contextlib import suppress
+from dataclasses import replace
+
 import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
 import pytest
@@ -67,3 +70,56 @@ def test_a_callback_can_end_the_fit() -> None:
     with pytest.raises(WorkFailed, match="enough"):
         fit_trees(rows, target, SMALL, stop_at_three)
     assert seen == [1, 2, 3]
+
+
+class Shelf:
+    """Keeps the trees of each fit after every round."""
+
+    def __init__(self) -> None:
+        self.is_keen = True
+        self.texts: dict[str, str] = {}
+
+    def kept(self, key: str) -> str | None:
+        return self.texts.get(key)
+
+    def keep(self, key: str, text: str) -> None:
+        self.texts[key] = text
+
+
+def cut_off(after: int, target: NDArray[np.float64]) -> tuple[Shelf, Boosted, list[int]]:
+    """A fit that ended after some trees and was begun again; with the rounds of its second part."""
+    shelf, rounds = Shelf(), list[int]()
+
+    def stop(trees: int) -> None:
+        if trees == after + 1:
+            raise WorkFailed("cut off")
+
+    with suppress(WorkFailed):
+        fit_trees(data()[0], target, SMALL, stop, shelf)
+    return shelf, fit_trees(data()[0], target, SMALL, rounds.append, shelf), rounds
+
+
+@pytest.mark.parametrize("after", [1, 2, 31, 59, 60])
+def test_a_fit_that_was_cut_off_gives_the_very_same_trees(after: int) -> None:
+    rows, target = data()
+    whole = fit()
+    _, resumed, rounds = cut_off(after, target)
+    assert resumed.trees == whole.trees
+    assert np.array_equal(resumed.predict(rows), whole.predict(rows))
+    assert rounds == list(range(after + 1, SMALL.trees + 1)), "what was grown is not grown again"
+
+
+def test_a_fit_with_nothing_to_split_is_taken_up_too() -> None:
+    rows, target = data()
+    for constant in (np.full_like(target, 2.5), (rows[:, 0] > 2.9).astype(np.float64)):
+        whole = fit_trees(rows, constant, SMALL, lambda _: None)
+        assert cut_off(7, constant)[1].trees == whole.trees
+
+
+def test_trees_of_other_rows_or_settings_are_not_taken() -> None:
+    rows, target = data()
+    shelf, whole, _ = cut_off(60, target)
+    fit_trees(rows, target + 1.0, SMALL, lambda _: None, shelf)
+    fit_trees(rows, target, replace(SMALL, seed=1), lambda _: None, shelf)
+    assert len(shelf.texts) == 3
+    assert fit().trees == whole.trees

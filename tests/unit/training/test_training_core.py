@@ -13,7 +13,7 @@ from lichen.frameworks.boosting import BoostingSettings
 from lichen.frameworks.onnx import OnnxPredictor
 from lichen.frameworks.onnx_writer import INPUT, OUTPUT
 from lichen.training.core import Fitted
-from lichen.training.trees import boosted_specification, fit_boosted, step_rows
+from lichen.training.trees import Growing, boosted_specification, fit_boosted, step_rows
 
 SMALL = BoostingSettings(trees=20, leaves=7, rows_in_leaf=10)
 
@@ -42,7 +42,7 @@ def specification(start_seconds: int | None, series: int = 1) -> Specification:
 
 def fit(said: Specification, rows: Panel) -> Fitted:
     origins = np.arange(24 * 8, rows.rows - said.horizon - 48, dtype=np.int64)
-    return fit_boosted(said, rows, origins, SMALL, lambda _: None)
+    return fit_boosted(said, rows, origins, Growing(SMALL, lambda _: None))
 
 
 def served(fitted: Fitted, rows: Panel, origins: NDArray[np.int64]) -> NDArray[np.float64]:

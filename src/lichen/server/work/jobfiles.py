@@ -17,6 +17,8 @@ from lichen.store.whole_files import replace_file
 from lichen.training import watch as training
 
 PERIOD_SECONDS = 0.2
+CHECKPOINT_SECONDS = 10.0
+"""So much work at most is done again after a kill, where it can be saved unfinished."""
 
 
 class JobWatch:
@@ -32,6 +34,13 @@ class JobWatch:
         self._fence = fence
         self._spending = spending
         self._written_at = 0.0
+        self._saved_at = time.monotonic()
+
+    @property
+    def wants_checkpoint(self) -> bool:
+        """Whether the worker asked this attempt to end at a checkpoint, or the last is long ago."""
+        is_old = time.monotonic() - self._saved_at >= CHECKPOINT_SECONDS
+        return is_old or (self._folder / STOP).exists()
 
     @property
     def cancelled(self) -> bool:
@@ -72,6 +81,7 @@ class JobWatch:
         for fence, path in self._kept(name):
             if fence < self._fence:
                 path.unlink(missing_ok=True)
+        self._saved_at = time.monotonic()
         if (self._folder / STOP).exists():
             signal.raise_signal(signal.SIGTERM)
 
