@@ -14,9 +14,7 @@ class Interruption:
     says: str
 
 
-AFTER_CHUNKS = Interruption(
-    is_possible=True, says="it pauses when the rows in hand are answered"
-)
+AFTER_CHUNKS = Interruption(is_possible=True, says="it pauses when the rows in hand are answered")
 AT_CHECKPOINTS = Interruption(
     is_possible=True, says="it pauses when a candidate is done, or within trees at the next tree"
 )

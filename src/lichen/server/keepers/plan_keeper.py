@@ -35,7 +35,7 @@ from lichen.core.clock import Clock
 from lichen.core.errors import LichenError, NotFound
 from lichen.core.plugins import load_object
 from lichen.core.units import NANOGRAMS_PER_GRAM, NANOSECONDS_PER_SECOND, joules
-from lichen.protocol.admin import Progress
+from lichen.protocol.admin import JobState, Progress
 from lichen.server.keepers.foreseen import Foreseen
 from lichen.server.keepers.planner_work import PlannerWork
 from lichen.store.documents import DocumentStore
@@ -238,7 +238,8 @@ class PlanKeeper:
     def _known(self, job: JobRecord, now: datetime) -> Known:
         planning = self._planning
         expected = planning.experience.expectation(job.kind, job.spec, job.tenant)
-        if job.started_at is None:
+        has_crashed = job.state is not JobState.RUNNING and job.attempt > 0
+        if job.started_at is None or has_crashed:  # nobody knows how much of it is kept
             return Known(job, expected)
         said = planning.progress(job.id)
         ran_s = seconds_so_far(job, now)
