@@ -4,8 +4,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import islice
 
-import msgspec
-
 from lichen.control.periods import Period, period_of
 from lichen.control.recurrence import Recurrence, Run, default_window
 from lichen.control.recurrences import new_id
@@ -34,8 +32,6 @@ def recurrence_of(
     kind = recurring_kind(request.job.kind)
     period = period_of(request.every, request.timezone)
     asked = request.job.schedule or ScheduleRequest()
-    if asked.green is None:
-        asked = msgspec.structs.replace(asked, green=kind.is_green)
     return Recurrence(
         id=new_id(),
         name=checked_name(request.name, "schedule"),
@@ -44,7 +40,7 @@ def recurrence_of(
         spec=spec,
         every=request.every.strip(),
         period=period,
-        window=_window(asked, period, kind.begins_after + LEAST_WINDOW),
+        window=_window(asked, period),
         schedule=asked,
         is_made_late=kind.is_made_late,
         created_by=sender.principal,
@@ -93,7 +89,7 @@ def _run_view(run: Run, state_of: Callable[[str], JobState | None]) -> Recurring
     )
 
 
-def _window(asked: ScheduleRequest, period: Period, least: timedelta) -> timedelta:
+def _window(asked: ScheduleRequest, period: Period) -> timedelta:
     if asked.earliest is not None:
         raise InvalidInput(
             "recurring work has no `earliest`: it is due when `every` says; write a cron "
@@ -112,9 +108,9 @@ def _window(asked: ScheduleRequest, period: Period, least: timedelta) -> timedel
             f"the deadline {readable_duration(window)} is longer than the "
             f"{readable_duration(gap)} until it is due again: give at most that"
         )
-    if window < least:
+    if window < LEAST_WINDOW:
         raise InvalidInput(
             f"the deadline {readable_duration(window)} leaves a run no time: give at least "
-            f"{readable_duration(least)}"
+            f"{readable_duration(LEAST_WINDOW)}"
         )
     return window

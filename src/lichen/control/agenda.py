@@ -96,6 +96,7 @@ def _shiftable(one: Known, zone: str, now: datetime, budgets: Mapping[str, float
         zones=schedule.zones,
         budget_g=budgets.get(job.id),
         running_in=zone if job.state is JobState.RUNNING else None,
+        has_begun=bool(job.segments),
     )
 
 

@@ -47,7 +47,6 @@ class JobKind(StrEnum):
     TRAIN = "train"
     IMPORT = "import"
     PREDICT = "batch-predict"
-    REPORT = "report"
 
 
 class JobState(StrEnum):

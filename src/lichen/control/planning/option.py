@@ -41,7 +41,8 @@ class Option:
         if workload.interruptible and workload.pause_cost_j and workload.power_w:
             microseconds = workload.pause_cost_j / workload.power_w * US_PER_S
             running = workload.running_in
-            pausing = Pausing(microseconds, running == self.zone, running is None)
+            is_fresh = running is None and not workload.has_begun
+            pausing = Pausing(microseconds, running == self.zone, is_fresh)
             return cheapest_runs(free, self.need.work, pausing)
         if workload.interruptible:
             return cheapest_spread(free, self.need.work)
@@ -63,11 +64,11 @@ class Option:
         return float(self.grams_of(spans).mean())
 
     def resumed_at(self, spans: Spans) -> list[int]:
-        """Where it goes on after a pause; the start of a job that does not run yet is none."""
+        """Where it goes on after a pause; the first start of all is none."""
         running = self.need.workload.running_in
         starts = [start for start, _ in spans]
         if running is None:
-            return starts[1:]
+            return starts if self.need.workload.has_begun else starts[1:]
         return [start for start in starts if start > 0 or running != self.zone]
 
 

@@ -25,6 +25,7 @@ class Workload:
         memory_bytes: that it holds while it runs.
         budget_g: gCO2e that may be spent on it; None where no budget speaks of it.
         running_in: the zone in which it runs now; None while it waits.
+        has_begun: whether it has run already: while it waits then, its next start is a resume.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Workload:
     memory_bytes: int = 0
     budget_g: float | None = None
     running_in: str | None = None
+    has_begun: bool = False
 
     @property
     def at_worst(self) -> timedelta:

@@ -9,7 +9,8 @@ from lichen.control.simulation.clairvoyant import clairvoyant_g
 from lichen.control.simulation.grid import Floats, Grid
 from lichen.control.simulation.job import JOULES_PER_KWH, SimulatedJob
 from lichen.control.simulation.outcome import JobOutcome, PlannerEffort, RanSegment, Totals
-from lichen.control.simulation.run import Effort, Piece
+from lichen.control.simulation.run import Effort
+from lichen.control.simulation.standing import Piece
 from lichen.control.simulation.world import World
 from lichen.core.units import NANOJOULES_PER_JOULE
 from lichen.energy.power.parameters import MILLI, SPECPOWER_2017
