@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 
 import numpy as np
 import pytest
@@ -11,10 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lichen.carbon.outlook.ensemble import Ensemble
+from lichen.control.planning.course import course_of
 from lichen.control.planning.immediate import first_segments
+from lichen.control.planning.need import need_of
+from lichen.control.planning.option import option_of
 from lichen.control.planning.plan import Intention, Method, Plan, Segment
 from lichen.control.planning.planner import plan
 from lichen.control.planning.policy import PlanPolicy
+from lichen.control.planning.together import choose_together
 from lichen.control.planning.workload import Site, Workload
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -24,6 +28,8 @@ UNIT = STEP / 4
 STEPS = 5
 UNITS = 4 * STEPS
 POLICY = PlanPolicy()
+LONG = PlanPolicy(program_limit_s=30)
+AT_ONCE = PlanPolicy(program_limit_s=0)
 intensities = st.integers(10, 500).map(float)
 
 
@@ -192,6 +198,87 @@ def test_no_plan_exceeds_a_place_or_splits_the_work_wrongly(
     for zone in ("DE", "FR"):
         most = sum(site.cores for site in sites if site.zone == zone)
         assert peak(crowd, made, zone) <= most
+
+
+@st.composite
+def small_crowds(draw: st.DrawFn) -> tuple[Workload, ...]:
+    """Two or three jobs on whole steps."""
+    made = []
+    for number in range(draw(st.integers(2, 3))):
+        work = draw(st.integers(1, 3))
+        release = draw(st.integers(0, STEPS - work))
+        deadline = draw(st.integers(release + work, STEPS))
+        job = Workload(
+            id=f"job {number}",
+            release=at(4 * release),
+            deadline=at(4 * deadline),
+            duration=work * STEP,
+            power_w=draw(st.sampled_from((500.0, 1000.0))),
+            interruptible=draw(st.booleans()),
+            cores=draw(st.sampled_from((1, 2))),
+        )
+        made.append(job)
+    return tuple(made)
+
+
+def ways_in_steps(job: Workload) -> list[tuple[int, ...]]:
+    """Every way through a job on whole steps."""
+    first, last = round((job.release - NOW) / STEP), round((job.deadline - NOW) / STEP)
+    work = round(job.duration / STEP)
+    if job.interruptible:
+        return list(combinations(range(first, last), work))
+    return [tuple(range(start, start + work)) for start in range(first, last - work + 1)]
+
+
+def best_together(crowd: Sequence[Workload], course: Sequence[float], cores: int) -> float | None:
+    """The least grams of all ways through all jobs that fit; None where none does."""
+    best: float | None = None
+    for ways in product(*(ways_in_steps(job) for job in crowd)):
+        in_use = [0] * STEPS
+        for job, way in zip(crowd, ways, strict=True):
+            for step in way:
+                in_use[step] += job.cores
+        if max(in_use) > cores:
+            continue
+        total = sum(
+            sum(course[step] for step in way) * job.power_w * 0.5 / 1000
+            for job, way in zip(crowd, ways, strict=True)
+        )
+        best = total if best is None else min(best, total)
+    return best
+
+
+@settings(max_examples=80, deadline=None)
+@given(small_crowds(), points, st.integers(2, 3))
+def test_jobs_together_get_the_best_of_all_ways_and_meet_every_deadline_that_can_be_met(
+    crowd: tuple[Workload, ...], course: list[float], cores: int
+) -> None:
+    made = plan(crowd, {"DE": outlook([course])}, [Site("DE", cores)], NOW, LONG)
+    best = best_together(crowd, course, cores)
+    if best is None:
+        return
+    assert not any(one.is_late for one in made.intentions)
+    total = sum(known(one.expected_g) for one in made.intentions)
+    assert total <= best * 1.001 or made.method is Method.HEURISTIC
+    fast = plan(crowd, {"DE": outlook([course])}, [Site("DE", cores)], NOW, AT_ONCE)
+    assert not any(one.is_late for one in fast.intentions)
+
+
+@settings(max_examples=40, deadline=None)
+@given(crowds, points)
+def test_the_program_finds_what_each_finds_alone_where_nothing_binds(
+    crowd: tuple[Workload, ...], course: list[float]
+) -> None:
+    needs = [need_of(job, NOW) for job in crowd]
+    outlooks = {"DE": outlook([course])}
+    exact = plan(crowd, outlooks, [Site("DE", 100)], NOW, LONG)
+    assert exact.method is Method.EXACT
+    zone = course_of(outlooks["DE"], NOW, at(UNITS))
+    options = {one.workload.id: [option_of(one, zone, POLICY, {})] for one in needs}
+    method, timetable = choose_together(needs, options, [Site("DE", 100)], LONG)
+    assert method is Method.PROGRAM
+    total = sum(one.planned_g for one in timetable.placed.values())
+    assert total == pytest.approx(sum(known(one.expected_g) for one in exact.intentions), rel=2e-3)
 
 
 def peak(crowd: Sequence[Workload], made: Plan, zone: str) -> int:

@@ -59,6 +59,26 @@ class Terms:
     coefficients: ArrayLike = 1.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How hard to try.
+
+    Attributes:
+        limit_s: seconds on the clock that the solver may take.
+        relative_gap: with whole numbers, how far from the bound counts as optimal.
+        presolves: whether to simplify first: lost time on transport problems.
+        explains: whether to find out what conflicts if nothing holds, for a second at most.
+    """
+
+    limit_s: float = INFINITY
+    relative_gap: float = 1e-4
+    presolves: bool = True
+    explains: bool = True
+
+
+DEFAULT_EFFORT = Effort()
+
+
 @dataclass(frozen=True, slots=True)
 class Solution:
     """What the solver found.
@@ -143,19 +163,15 @@ class Program:
             self._add_slack(numbers, prices, sign=-1.0, wanted=np.isfinite(high))
         return numbers
 
-    def solve(self, limit_s: float = INFINITY, relative_gap: float = 1e-4) -> Solution:
+    def solve(self, effort: Effort = DEFAULT_EFFORT) -> Solution:
         """The cheapest values.
-
-        Args:
-            limit_s: how long the solver may take.
-            relative_gap: with whole numbers, how far from the bound counts as optimal.
 
         Raises:
             InvalidInput: the price has no lower end.
         """
         if self._count == 0:
             return Solution(Status.OPTIMAL, np.zeros(0), 0.0, 0.0, np.zeros(len(self._names)))
-        solver = _solver(limit_s, relative_gap)
+        solver = _solver(effort)
         solver.passModel(self._model())
         solver.run()
         status = solver.getModelStatus()
@@ -167,7 +183,7 @@ class Program:
                 "the program has no cheapest solution: bound every variable that pays"
             )
         if status == highspy.HighsModelStatus.kInfeasible:
-            return self._infeasible(solver)
+            return self._infeasible(solver, explains=effort.explains)
         return self._found(solver, is_optimal=status == highspy.HighsModelStatus.kOptimal)
 
     def _add_slack(
@@ -219,9 +235,9 @@ class Program:
             status, values, price, price if is_optimal and not is_mixed else bound, missed
         )
 
-    def _infeasible(self, solver: highspy.Highs) -> Solution:
-        _, conflict = solver.getIis()
-        names = tuple(self._names[row] for row in conflict.row_index_[:MOST_NAMED])
+    def _infeasible(self, solver: highspy.Highs, *, explains: bool) -> Solution:
+        rows = solver.getIis()[1].row_index_[:MOST_NAMED] if explains else []
+        names = tuple(self._names[row] for row in rows)
         missed = np.zeros(len(self._names))
         return Solution(Status.INFEASIBLE, None, INFINITY, INFINITY, missed, names)
 
@@ -234,12 +250,13 @@ _CONFLICT_S = 1.0
 """To find out which requirements conflict."""
 
 
-def _solver(limit_s: float, relative_gap: float) -> highspy.Highs:
+def _solver(effort: Effort) -> highspy.Highs:
     solver = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.silent()
     solver.setOptionValue("threads", 1)
-    solver.setOptionValue("time_limit", float(limit_s))
-    solver.setOptionValue("mip_rel_gap", relative_gap)
+    solver.setOptionValue("time_limit", float(effort.limit_s))
+    solver.setOptionValue("presolve", "choose" if effort.presolves else "off")
+    solver.setOptionValue("mip_rel_gap", effort.relative_gap)
     irreducible = highspy.IisStrategy.kIisStrategyIrreducible
     solver.setOptionValue("iis_strategy", int(irreducible))
     solver.setOptionValue("iis_time_limit", _CONFLICT_S)

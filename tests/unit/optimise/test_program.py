@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lichen.core.errors import InvalidInput
-from lichen.optimise.program import Limits, Program, Status, Terms
+from lichen.optimise.program import Effort, Limits, Program, Status, Terms
 
 
 def test_the_cheapest_mix_is_found() -> None:
@@ -25,7 +25,7 @@ def test_whole_numbers_are_kept_whole() -> None:
     boxes = program.variables([5.0, 3.0], upper=10, whole=True)
     terms = Terms(np.zeros(2, np.int64), boxes, [4.0, 2.3])
     program.require_all(["weight"], terms, Limits(at_least=9))
-    found = program.solve(relative_gap=0)
+    found = program.solve(Effort(relative_gap=0))
     assert found.values == pytest.approx([1, 3]) or found.price == pytest.approx(12)
     assert found.price == pytest.approx(12)
     assert found.bound == pytest.approx(12)
@@ -78,7 +78,7 @@ def test_the_clock_stops_it_without_a_word_of_optimality() -> None:
     terms = Terms(np.repeat(np.arange(8), 60), np.tile(chosen, 8), weights.ravel())
     names = [f"knapsack {number}" for number in range(8)]
     program.require_all(names, terms, Limits(at_most=weights.sum(axis=1) / 2))
-    found = program.solve(limit_s=0.0)
+    found = program.solve(Effort(limit_s=0.0))
     assert found.status is Status.TIME_LIMIT
     assert found.bound <= found.price
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lichen.control.planning.course import Floats, Whole
+from lichen.control.planning.course import Floats, Whole, merged
 from lichen.control.planning.need import Span, Spans, joined
 from lichen.control.planning.pieces import Pieces
 
@@ -70,7 +70,7 @@ def start_costs(pieces: Pieces, work: int) -> tuple[Whole, Floats]:
     borders = np.append(pieces.starts, pieces.ends[-1])
     costs = np.concatenate([[0.0], np.cumsum(pieces.prices * pieces.lengths)])
     latest = borders[-1] - work
-    starts = np.unique(np.concatenate([borders, borders - work]))
+    starts = merged(borders, borders - work)
     starts = starts[(starts >= borders[0]) & (starts <= latest)]
     return starts, np.interp(starts + work, borders, costs) - np.interp(starts, borders, costs)
 

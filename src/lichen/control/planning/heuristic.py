@@ -2,10 +2,10 @@
 
 Two timetables are begun: one in which each job in turn, the one with the least time to spare first,
 takes the cleanest time that is left; and one in which each runs as soon as it can, the earliest
-deadline first, which misses no deadline on one place that some order meets. Both are improved by
-taking jobs up one by one and putting each back where it is cheapest, which can always be where it
-was: a job on time stays on time. Of the two the one with less lateness is taken, the most important
-jobs first, then the one of fewer grams.
+deadline first, which misses no deadline on one place that some order meets. Of them the one with
+less lateness is taken, the most important jobs first, then the one of fewer grams. It is improved
+by taking jobs up one by one and putting each back where it is cheapest, which can always be where
+it was: a job on time stays on time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,17 +32,17 @@ def place_all(needs: Sequence[Need], options: Options, sites: Sequence[Site]) ->
     if any(placed.late for one in attempts for placed in one.placed.values()):
         ranked = sorted(needs, key=lambda one: (-one.workload.priority, one.due))
         attempts.append(_filled(ranked, options, sites, _soonest))
-    for one in attempts:
-        improve(one, options)
-    return min(attempts, key=score)
+    best = min(attempts, key=score)
+    improve(best, options)
+    return best
 
 
 def improve(timetable: Timetable, options: Options) -> None:
     """Take up each job and put it where it is cheapest, until nothing is gained by it."""
     for _ in range(PASSES):
-        before = sum(one.expected_g for one in timetable.placed.values())
-        moved = [_moved(timetable, one, options) for one in list(timetable.placed.values())]
-        after = sum(one.expected_g for one in timetable.placed.values())
+        before = sum(one.planned_g for one in timetable.placed.values())
+        moved = [_moved(timetable, timetable.placed[job], options) for job in options]
+        after = sum(one.planned_g for one in timetable.placed.values())
         if not any(moved) or before - after <= LEAST_GAIN * before:
             return
 
@@ -54,7 +54,7 @@ def score(timetable: Timetable) -> Score:
         priority = one.need.workload.priority
         late[priority] = late.get(priority, 0) + one.late
     lateness = tuple(late[priority] for priority in sorted(late, reverse=True))
-    return lateness, sum(one.expected_g for one in timetable.placed.values())
+    return lateness, sum(one.planned_g for one in timetable.placed.values())
 
 
 def _filled(
@@ -79,7 +79,7 @@ def _moved(timetable: Timetable, placed: Placed, options: Options) -> bool:
         return False
     timetable.take_up(placed)
     found = _cheapest_or_soonest(timetable, options[placed.need.workload.id])
-    gained = placed.expected_g - found.expected_g > LEAST_GAIN * placed.expected_g
+    gained = placed.planned_g - found.planned_g > LEAST_GAIN * placed.planned_g
     better = found.late < placed.late or (found.late == placed.late and gained)
     timetable.put(found if better else placed)
     return better

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lichen.control.planning.cheapest import cheapest_block, cheapest_spread
-from lichen.control.planning.course import Course, Floats
+from lichen.control.planning.course import Course, Floats, Whole, merged
 from lichen.control.planning.need import Need, Spans
 from lichen.control.planning.pieces import Pieces, pieces_of
 from lichen.control.planning.policy import PlanPolicy
@@ -49,6 +49,17 @@ class Option:
         block = cheapest_block(free, self.need.work)
         return None if block is None else (block,)
 
+    def starts(self, borders: Whole) -> tuple[Whole, Floats]:
+        """Of a job that cannot pause: starts and ends on these borders, and their costs for 1 W."""
+        window = self.window
+        earliest, latest = int(window.starts[0]), int(window.ends[-1]) - self.need.work
+        starts = merged(borders, borders - self.need.work)
+        starts = starts[(starts >= earliest) & (starts <= latest)]
+        edges = np.append(window.starts, window.ends[-1])
+        grams = np.concatenate([[0.0], np.cumsum(window.prices * window.lengths)])
+        costs = np.interp(starts + self.need.work, edges, grams) - np.interp(starts, edges, grams)
+        return starts, costs - window.head_start * (starts < window.first_step)
+
     def grams_of(self, spans: Spans) -> Floats:
         """Grams of these spans with the pauses between them, by member `(members,)`."""
         workload = self.need.workload
@@ -61,7 +72,23 @@ class Option:
 
     def expected_g(self, spans: Spans) -> float:
         """The mean of `grams_of`."""
-        return float(self.grams_of(spans).mean())
+        workload = self.need.workload
+        grams = workload.power_w * self.course.mean_grams_of(spans)
+        for moment in self.resumed_at(spans) if workload.pause_cost_j else ():
+            price = self.course.mean[np.searchsorted(self.course.edges, moment, side="right") - 1]
+            grams += workload.pause_cost_j * US_PER_S * float(price)
+        return grams
+
+    def planned_g(self, spans: Spans) -> float:
+        """Expected grams, less what waiting is not worth: what is minimised."""
+        window, bonus = self.window, 0.0
+        if len(window.starts) and spans[0][0] < window.first_step:
+            bonus = window.head_start
+        if self.need.workload.interruptible and len(window.starts) and window.starts[0] == 0:
+            ahead = [min(end, window.first_step) - start for start, end in spans]
+            early = sum(one for one in ahead if one > 0)
+            bonus = early * float(self.course.mean[0] - window.prices[0])
+        return self.expected_g(spans) - self.need.workload.power_w * bonus
 
     def resumed_at(self, spans: Spans) -> list[int]:
         """Where it goes on after a pause; the first start of all is none."""

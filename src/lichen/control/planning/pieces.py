@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lichen.control.planning.course import Course, Floats, Whole
+from lichen.control.planning.course import Course, Floats, Whole, merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,9 @@ def pieces_of(course: Course, start: int, end: int) -> Pieces:
 def cut_at(pieces: Pieces, borders: Whole) -> Pieces:
     """Pieces without a gap, cut at these borders as well."""
     inside = borders[(borders > pieces.starts[0]) & (borders < pieces.ends[-1])]
-    starts = np.union1d(pieces.starts, inside)
+    if len(inside) == 0:
+        return pieces
+    starts = merged(pieces.starts, inside)
     ends = np.append(starts[1:], pieces.ends[-1])
     index = np.searchsorted(pieces.starts, starts, side="right") - 1
     return replace(pieces, starts=starts, ends=ends, prices=pieces.prices[index])

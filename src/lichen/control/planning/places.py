@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lichen.control.planning.course import Whole
+from lichen.control.planning.course import Floats, Whole, merged
 from lichen.control.planning.need import Spans
 from lichen.control.planning.pieces import Pieces, cut_at
 from lichen.control.planning.workload import Site, Workload
@@ -60,6 +60,18 @@ class Place:
         """Whether nothing is in use, ever."""
         return not self._in_use.any()
 
+    @property
+    def borders(self) -> Whole:
+        """Where what is in use changes, in microseconds from now."""
+        return self._borders
+
+    def free_at(self, moments: Whole) -> Floats:
+        """Cores and bytes that are free from each moment on `(2, moments)`, never below 0."""
+        memory = np.inf if self.site.memory_bytes is None else self.site.memory_bytes
+        index = np.searchsorted(self._borders, moments, side="right") - 1
+        free = np.array([[self.site.cores], [memory]], dtype=np.float64) - self._in_use[:, index]
+        return np.maximum(free, 0.0)
+
     def _has_room(self, workload: Workload, moments: Whole) -> NDArray[np.bool_]:
         index = np.searchsorted(self._borders, moments, side="right") - 1
         room = self._in_use[0, index] + workload.cores <= self.site.cores
@@ -69,7 +81,7 @@ class Place:
 
     def _add(self, workload: Workload, spans: Spans, sign: int) -> None:
         needed = np.array([[workload.cores], [workload.memory_bytes]], dtype=np.int64)
-        moments = np.union1d(self._borders, np.array(spans, dtype=np.int64).ravel())
+        moments = merged(self._borders, np.array(spans, dtype=np.int64).ravel())
         held = np.searchsorted(self._borders, moments, side="right") - 1
         self._borders, self._in_use = moments, self._in_use[:, held]
         for start, end in spans:

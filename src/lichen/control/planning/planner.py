@@ -8,13 +8,13 @@ import numpy as np
 from lichen.carbon.outlook.ensemble import Ensemble
 from lichen.control.planning.alone import Choice, Reason, choose_alone
 from lichen.control.planning.course import Course, course_of, unknown_course
-from lichen.control.planning.heuristic import place_all
 from lichen.control.planning.need import MICROSECOND, Need, need_of
 from lichen.control.planning.option import Option, option_of
 from lichen.control.planning.places import holds, pooled
 from lichen.control.planning.plan import Intention, Method, Plan, Segment
 from lichen.control.planning.policy import PlanPolicy
 from lichen.control.planning.timetable import Timetable
+from lichen.control.planning.together import choose_together
 from lichen.control.planning.waiting import Prospect
 from lichen.control.planning.wording import why
 from lichen.control.planning.workload import Site, Workload
@@ -54,7 +54,7 @@ def plan(
         for one in needs
     }
     alone = [choose_alone(one, options[one.workload.id], policy) for one in needs]
-    method, choices = _in_places(alone, options, sites)
+    method, choices = _in_places(alone, options, sites, policy)
     return Plan(
         made_at=now,
         method=method,
@@ -92,15 +92,19 @@ def _zones_of(
 
 
 def _in_places(
-    alone: Sequence[Choice], options: Mapping[str, Sequence[Option]], sites: Sequence[Site]
+    alone: Sequence[Choice],
+    options: Mapping[str, Sequence[Option]],
+    sites: Sequence[Site],
+    policy: PlanPolicy,
 ) -> tuple[Method, list[Choice]]:
     """The choices as they are if the places hold them all, else choices made together."""
     placeable = [one for one in alone if one.option is not None]
     pool = pooled(sites, [one.need.workload for one in placeable])
     if _fit(placeable, pool):
         return Method.EXACT, list(alone)
-    timetable = place_all([one.need for one in placeable], options, pool)
-    return Method.HEURISTIC, [_together(one, timetable) for one in alone]
+    needs = [one.need for one in placeable]
+    method, timetable = choose_together(needs, options, pool, policy)
+    return method, [_together(one, timetable) for one in alone]
 
 
 def _fit(choices: Sequence[Choice], sites: Sequence[Site]) -> bool:

@@ -19,7 +19,7 @@ class PlanPolicy:
         least_gain_deviations: and at least so many standard errors of that gain over the courses.
     """
 
-    program_limit_s: float = 1.0
+    program_limit_s: float = 0.5
     foresight_weight: float = 0.5
     least_gain_share: float = 0.005
     least_gain_deviations: float = 0.0

@@ -17,12 +17,12 @@ MOST_TRIED = 16
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A job on a place."""
+    """A job on a place; `planned_g` as in `Option.planned_g`."""
 
     option: Option
     place: Place
     spans: Spans
-    expected_g: float
+    planned_g: float
 
     @property
     def need(self) -> Need:
@@ -57,33 +57,37 @@ class Timetable:
     def cheapest(self, options: Sequence[Option]) -> Placed | None:
         """The cheapest time in free places that endangers no deadline; None where there is none."""
         found = [one for option in options for one in self._cheapest_in(option)]
-        return min(found, key=lambda one: one.expected_g, default=None)
+        return min(found, key=lambda one: one.planned_g, default=None)
 
     def soonest(self, options: Sequence[Option]) -> Placed:
         """The time in free places that ends soonest, whatever the carbon and the deadline."""
         found = [one for option in options for one in self._soonest_in(option)]
-        return min(found, key=lambda one: (one.spans[-1][1], one.expected_g))
+        return min(found, key=lambda one: (one.spans[-1][1], one.planned_g))
 
     def fitting(self, option: Option, spans: Spans) -> Placed | None:
         """A place of the option's zone that is free in these spans; None where none is."""
         workload = option.need.workload
         for place in self._places_for(option.zone, workload):
             if place.is_free(workload, spans):
-                return Placed(option, place, spans, option.expected_g(spans))
+                return Placed(option, place, spans, option.planned_g(spans))
         return None
 
     def forced(self, option: Option) -> Placed:
         """A job that runs already and cannot pause: on a place with room, else on any."""
         spans = (option.need.at_once,)
         place = next(self._places_for(option.zone, option.need.workload))
-        return self.fitting(option, spans) or Placed(option, place, spans, option.expected_g(spans))
+        return self.fitting(option, spans) or Placed(option, place, spans, option.planned_g(spans))
+
+    def places_in(self, zone: str) -> list[Place]:
+        """The places of a zone."""
+        return self._places.get(zone, [])
 
     def _cheapest_in(self, option: Option) -> Iterator[Placed]:
         workload = option.need.workload
         for tried, place in enumerate(self._places_for(option.zone, workload), start=1):
             spans = option.cheapest(place.free(workload, option.window))
             if spans is not None:
-                yield Placed(option, place, spans, option.expected_g(spans))
+                yield Placed(option, place, spans, option.planned_g(spans))
                 if tried >= MOST_TRIED:
                     return
 
@@ -96,7 +100,7 @@ class Timetable:
             free = place.free(need.workload, whole)
             spans = soonest_spans(need, free)
             if spans is not None:
-                yield Placed(option, place, spans, option.expected_g(spans))
+                yield Placed(option, place, spans, option.planned_g(spans))
 
     def _places_for(self, zone: str, workload: Workload) -> Iterator[Place]:
         """Those that can hold it; of places alike on which nothing runs yet, one."""
