@@ -155,6 +155,7 @@ def test_recurring_work_in_json(ask: Ask, good: Path) -> None:
     assert (made["name"], made["window_seconds"]) == ("train-good", 6 * 3600)
     assert made["job"]["spec"]["data_version"] is None
     assert ask("schedules", "show", "train-good")["upcoming"][0] == made["next_due"]
+    assert ask("plan", "--hours", "96")["plan"]["due"][0]["schedule"] == "train-good"
     assert ask("schedules", "pause", "train-good")["paused"] is True
     assert ask("schedules", "resume", "train-good")["next_due"] == made["next_due"]
     assert [one["name"] for one in ask("schedules", "ls")["schedules"]] == ["train-good"]

@@ -1,15 +1,21 @@
 """`/plans`: when jobs that can wait are to run, for how many grams, and why."""
 
-from lichen.api.admin_routes import PAGE, Plane, Question, Route
+from datetime import timedelta
+
+from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Route
 from lichen.api.plan_views import account_view, plan_view
 from lichen.control.intentions import Intentions, StandingIntention
 from lichen.control.plan_diary import read_diary
+from lichen.control.recurrence import upcoming
 from lichen.control.transitions import JobRecord
 from lichen.core.errors import NotFound
 from lichen.core.ids import TenantId
 from lichen.protocol.admin import JobState
-from lichen.protocol.plans import JobPlan, StandingPlan
+from lichen.protocol.plans import DueRun, JobPlan, StandingPlan
 from lichen.security.policy import Action, Kind
+
+HOURS, MOST_HOURS, MOST_DUE = 48, 8784, 100
+"""How far ahead recurring work is shown when nothing is said and at most, and how many runs."""
 
 
 def index(plane: Plane, question: Question) -> StandingPlan:
@@ -24,6 +30,7 @@ def index(plane: Plane, question: Question) -> StandingPlan:
         method=None if diary.method is None else diary.method.value,
         remarks=list(diary.remarks),
         planner=account_view(diary),
+        due=_due(plane, question),
         next=rows[-1].intention.job_id if len(rows) == question.limit else None,
     )
 
@@ -36,6 +43,17 @@ def show(plane: Plane, question: Question) -> JobPlan:
     if row is None or job.state.final:
         raise NotFound(f"nothing is planned for job {job.id}: {_why_not(job)}")
     return _viewed(plane, row, job)
+
+
+def _due(plane: Plane, question: Question) -> list[DueRun]:
+    now = plane.recurrences.now()
+    hours = min(question.whole_number("hours") or HOURS, MOST_HOURS)
+    seen = (one for one in plane.recurrences.all() if question.sees(one.tenant))
+    found = upcoming(seen, now, now + timedelta(hours=hours), MOST_DUE)
+    return [
+        DueRun(schedule=run.name, kind=run.kind, due=run.due, deadline=run.deadline)
+        for run in found
+    ]
 
 
 def _why_not(job: JobRecord) -> str:
@@ -70,7 +88,14 @@ ROUTES = (
         Action.READ,
         index,
         answer=StandingPlan,
-        query=PAGE,
+        query=(
+            *PAGE,
+            Parameter(
+                "hours",
+                f"How far ahead recurring work is shown, at most {MOST_HOURS}. [{HOURS}]",
+                kind="integer",
+            ),
+        ),
     ),
     Route(
         "GET",

@@ -50,7 +50,7 @@ def plan(job_id: str | None, clocks: ZoneInfo, hours: int, as_json: bool) -> Non
             one = platform.plans.show(job_id)
             print_json(one) if as_json else _show_one(one, clocks)
             return
-        standing = platform.plans.standing()
+        standing = platform.plans.standing(hours)
         outlook = _outlook(platform, standing.zone, hours)
     if as_json:
         print_json({"plan": standing, "outlook": outlook})
@@ -79,6 +79,14 @@ def _show(standing: StandingPlan, clocks: ZoneInfo) -> None:
         )
         for one in standing.items:
             click.echo(f"{one.job}: {printable(one.why)}")
+    if standing.due:
+        print_table(
+            ("recurs", "what", "due", "by"),
+            [
+                (one.schedule, one.kind, _moment(one.due, clocks), _moment(one.deadline, clocks))
+                for one in standing.due
+            ],
+        )
     for remark in standing.remarks:
         click.echo(f"note: {printable(remark)}")
     cost = _cost(standing)

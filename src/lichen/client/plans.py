@@ -16,9 +16,9 @@ class Plans:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def standing(self) -> StandingPlan:
-        """The whole standing plan."""
-        query: dict[str, str | int | None] = {"limit": _PAGE}
+    def standing(self, hours: int | None = None) -> StandingPlan:
+        """The whole standing plan, and what recurs over so many hours, 48 unless said."""
+        query: dict[str, str | int | None] = {"limit": _PAGE, "hours": hours}
         whole = page = self._session.get("/plans", StandingPlan, query)
         while page.next is not None:
             page = self._session.get("/plans", StandingPlan, {**query, "cursor": page.next})

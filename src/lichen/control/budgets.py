@@ -11,13 +11,8 @@ import msgspec
 from lichen.carbon.budgets.alerts import ALERTS, Alert, alert_prefix, of_period
 from lichen.carbon.budgets.budget import BUDGETS, Budget, Scope, ScopeKind
 from lichen.carbon.budgets.budget_records import decoded_budget
-from lichen.control.submissions import (
-    IDEMPOTENCY,
-    Remembered,
-    Sender,
-    mark_of,
-    remembered_key,
-)
+from lichen.control.creations import Creations
+from lichen.control.submissions import Sender
 from lichen.core.clock import Clock
 from lichen.core.errors import Conflict, InvalidInput, NotFound
 from lichen.core.ids import DEFAULT_TENANT, TenantId
@@ -109,6 +104,7 @@ class Budgets:
     def __init__(self, documents: DocumentStore, owners: Owners, clock: Clock) -> None:
         self._documents = documents
         self._clock = clock
+        self._creations = Creations(documents, clock, BUDGETS)
         self.owners = owners
 
     def create(self, sender: Sender, budget: Budget) -> Budget:
@@ -119,20 +115,14 @@ class Budgets:
             InvalidInput: the Idempotency-Key was used for another request, or is not usable.
         """
         body = msgspec.json.encode(budget)
-        added = Change(BUDGETS, budget.name, body, MUST_NOT_EXIST)
-        remembered = self._remembered(sender, body, budget.name)
-        if remembered is not None and self._is_repeated(remembered):
-            return self.get(budget.name)
         try:
-            self._documents.commit([added, *([] if remembered is None else [remembered])])
+            is_new = self._creations.create(sender, budget.name, body, body)
         except Conflict:
-            if remembered is not None and self._is_repeated(remembered):
-                return self.get(budget.name)  # the same request came twice at once
             raise Conflict(
                 f"there is a budget {budget.name!r} already: PUT /api/v1/budgets/{budget.name} "
                 "replaces it"
             ) from None
-        return budget
+        return budget if is_new else self.get(budget.name)
 
     def put(self, budget: Budget, permit: Permission) -> Budget:
         """Keep a budget, in place of the one of its name if there is one.
@@ -207,18 +197,3 @@ class Budgets:
         if document is None:
             return None, MUST_NOT_EXIST
         return decoded_budget(document.body), document.version
-
-    def _remembered(self, sender: Sender, body: bytes, name: str) -> Change | None:
-        if sender.idempotency_key is None:
-            return None
-        key = remembered_key(sender, sender.idempotency_key)
-        noted = Remembered(f"budget/{name}", mark_of(BUDGETS, body), self._clock.now())
-        return Change(IDEMPOTENCY, key, msgspec.json.encode(noted), MUST_NOT_EXIST)
-
-    def _is_repeated(self, remembered: Change) -> bool:
-        document = self._documents.get(IDEMPOTENCY, remembered.key)
-        if document is None or remembered.body is None:
-            return False
-        before = msgspec.json.decode(document.body, type=Remembered)
-        before.check(msgspec.json.decode(remembered.body, type=Remembered).fingerprint)
-        return True

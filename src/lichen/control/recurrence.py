@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from heapq import merge
 from itertools import islice
 
 from lichen.control.periods import Period
@@ -174,10 +175,12 @@ def due_runs(record: Recurrence, now: datetime, open_job: str | None = None) -> 
     return DueRuns(older, run)
 
 
-def upcoming(records: Iterable[Recurrence], now: datetime, until: datetime) -> list[UpcomingRun]:
-    """Every run that will be due after now and up to a moment, soonest first; at most 1000 each."""
-    found = (run for record in records for run in _to_come(record, now, until))
-    return sorted(found, key=lambda run: (run.due, run.name))
+def upcoming(
+    records: Iterable[Recurrence], now: datetime, until: datetime, most: int = MOST_COUNTED
+) -> list[UpcomingRun]:
+    """The runs that will be due after now and up to a moment, soonest first, `most` of them."""
+    by_record = [_to_come(record, now, until) for record in records]
+    return list(islice(merge(*by_record, key=lambda run: (run.due, run.name)), most))
 
 
 def default_window(period: Period) -> timedelta:
@@ -221,8 +224,7 @@ def _run_of(record: Recurrence, due: datetime, now: datetime) -> DueRun | None:
 def _to_come(record: Recurrence, now: datetime, until: datetime) -> Iterator[UpcomingRun]:
     if record.is_paused:
         return
-    dues = record.period.between(max(now, record.settled_until), until)
-    for due in islice(dues, MOST_COUNTED):
+    for due in record.period.between(max(now, record.settled_until), until):
         yield UpcomingRun(record.name, record.tenant, record.kind, due, due + record.window)
 
 

@@ -7,18 +7,13 @@ from threading import Event
 
 import msgspec
 
+from lichen.control.creations import Creations
 from lichen.control.recurrence import Recurrence
-from lichen.control.submissions import (
-    IDEMPOTENCY,
-    Remembered,
-    Sender,
-    mark_of,
-    remembered_key,
-)
+from lichen.control.submissions import Sender
 from lichen.core.clock import Clock
 from lichen.core.errors import Conflict, InvalidInput, NotFound
 from lichen.core.ids import TenantId
-from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore, scan_all
+from lichen.store.documents import Change, DocumentStore, scan_all
 
 SCHEDULES = "schedules"
 MOST_OF_A_TENANT = 200
@@ -38,6 +33,7 @@ class Recurrences:
     def __init__(self, documents: DocumentStore, clock: Clock) -> None:
         self._documents = documents
         self._clock = clock
+        self._creations = Creations(documents, clock, SCHEDULES)
         self.changed = Event()
 
     def now(self) -> datetime:
@@ -57,20 +53,18 @@ class Recurrences:
             InvalidInput: the tenant has too much of it, the Idempotency-Key was used for another
                 request, or is not usable.
         """
-        remembered = self._remembered(sender, request, record.name)
-        if remembered is not None and self._is_repeated(remembered):
-            return self.get(record.name)
-        self._check_number(record.tenant)
-        added = Change(SCHEDULES, record.name, msgspec.json.encode(record), MUST_NOT_EXIST)
+        body = msgspec.json.encode(record)
         try:
-            self._documents.commit([added, *([] if remembered is None else [remembered])])
+            is_new = self._creations.create(
+                sender, record.name, body, request, lambda: self._check_number(record.tenant)
+            )
         except Conflict:
-            if remembered is not None and self._is_repeated(remembered):
-                return self.get(record.name)  # the same request came twice at once
             raise Conflict(
                 f"there is a schedule {record.name!r} already: take another name, or remove it "
                 f"with `lichen schedules rm {record.name}`"
             ) from None
+        if not is_new:
+            return self.get(record.name)
         self.changed.set()
         return record
 
@@ -170,21 +164,6 @@ class Recurrences:
                 f"tenant {tenant} has {number} schedules already, which is the most: remove one "
                 "with `lichen schedules rm NAME`"
             )
-
-    def _remembered(self, sender: Sender, request: bytes, name: str) -> Change | None:
-        if sender.idempotency_key is None:
-            return None
-        key = remembered_key(sender, sender.idempotency_key)
-        noted = Remembered(f"schedule/{name}", mark_of(SCHEDULES, request), self._clock.now())
-        return Change(IDEMPOTENCY, key, msgspec.json.encode(noted), MUST_NOT_EXIST)
-
-    def _is_repeated(self, remembered: Change) -> bool:
-        document = self._documents.get(IDEMPOTENCY, remembered.key)
-        if document is None or remembered.body is None:
-            return False
-        before = msgspec.json.decode(document.body, type=Remembered)
-        before.check(msgspec.json.decode(remembered.body, type=Remembered).fingerprint)
-        return True
 
 
 def change_of(record: Recurrence, version: int) -> Change:

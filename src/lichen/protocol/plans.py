@@ -78,10 +78,20 @@ class PlannerAccount(msgspec.Struct, frozen=True, kw_only=True):
     share_of_saved: float | None
 
 
+class DueRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of recurring work that is to come: nothing is planned for it before it is `due`."""
+
+    schedule: str
+    kind: JobKind
+    due: datetime
+    deadline: datetime
+
+
 class StandingPlan(msgspec.Struct, frozen=True, kw_only=True):
     """A page of the standing plan, by the ids of the jobs; `next` is the following page's cursor.
 
-    `made_at` and `method` are absent before the first plan.
+    `made_at` and `method` are absent before the first plan. `due` are runs of recurring work in
+    the hours that were asked for, soonest first, at most 100.
     """
 
     items: list[JobPlan]
@@ -90,4 +100,5 @@ class StandingPlan(msgspec.Struct, frozen=True, kw_only=True):
     method: str | None
     remarks: list[str]
     planner: PlannerAccount
+    due: list[DueRun] = []
     next: str | None = None

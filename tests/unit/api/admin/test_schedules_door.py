@@ -81,6 +81,18 @@ def test_its_runs_are_shown_with_the_state_of_their_jobs(house: House, admin: ht
     assert job["id"] in skipped["message"]
 
 
+def test_the_plan_shows_the_runs_to_come_of_the_callers_own_tenant(house: House) -> None:
+    admin = house.caller()
+    admin.post("/schedules", json=with_schedule(deadline="6h"))
+    admin.post("/schedules", json=nightly("monthly", every="month"))
+    due = admin.get("/plans").json()["due"]
+    assert [one["schedule"] for one in due] == ["nightly", "nightly"]
+    assert (due[0]["due"], due[0]["deadline"]) == ("2026-01-01T02:00:00Z", "2026-01-01T08:00:00Z")
+    longer = admin.get("/plans", params={"hours": 8784}).json()["due"]
+    assert (len(longer), longer[31]["schedule"]) == (100, "monthly")
+    assert house.caller(Role.VIEWER, "guests").get("/plans").json()["due"] == []
+
+
 def test_paused_work_is_due_no_more_until_it_is_resumed(house: House, admin: httpx.Client) -> None:
     admin.post("/schedules", json=nightly())
     for _ in range(2):
