@@ -42,8 +42,8 @@ class Period:
     timezone: str
 
     def after(self, moment: datetime) -> datetime:
-        """The first due moment after this one, in UTC."""
-        return next(self.following(moment))
+        """The first due moment after this one, in UTC; found once for whoever asks again."""
+        return _first_after(self, moment)
 
     def between(self, after: datetime, until: datetime) -> Iterator[datetime]:
         """Every due moment after one moment and up to another, in UTC, oldest first."""
@@ -158,6 +158,11 @@ def period_of(every: str, timezone: str) -> Period:
             f"{readable_duration(LEAST_GAP)}"
         )
     return Period(expression, timezone)
+
+
+@lru_cache(maxsize=4096)
+def _first_after(period: Period, moment: datetime) -> datetime:
+    return next(period.following(moment))
 
 
 @lru_cache(maxsize=256)

@@ -159,7 +159,7 @@ def due_runs(record: Recurrence, now: datetime, open_job: str | None = None) -> 
         now: the time of day.
         open_job: the job of the run before, where it has not ended.
     """
-    if record.is_paused:
+    if record.is_paused or record.period.after(record.settled_until) > now:
         return DueRuns()
     newest = record.period.latest(record.settled_until, now)
     if newest is None:

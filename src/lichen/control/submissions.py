@@ -135,7 +135,8 @@ class Submissions:
             QueueFull: too many jobs wait already.
         """
         draft = JobDraft(kind, spec, sender.tenant, schedule)
-        return self.accept(sender, draft, fingerprint)
+        asked = b"" if schedule is None else msgspec.json.encode(schedule)
+        return self.accept(sender, draft, (fingerprint or msgspec.json.encode(spec)) + asked)
 
     def judged(self, draft: JobDraft) -> Schedule | None:
         """When a draft may run, if it were accepted now; None for at once.
@@ -146,9 +147,11 @@ class Submissions:
         return self._settle(draft)
 
     def accept(
-        self, sender: Sender, draft: JobDraft, fingerprint: bytes = b"", also: Extra = _nothing_more
+        self, sender: Sender, draft: JobDraft, fingerprint: bytes, also: Extra = _nothing_more
     ) -> tuple[JobRecord, bool]:
-        """The same for a draft; `also` is committed with a new job, or neither is.
+        """The same for a draft, of which the fingerprint alone must be equal in a repetition.
+
+        `also` is committed with a new job, or neither is.
 
         Raises:
             InvalidInput, OverBudget, QueueFull: as `submit` does.
@@ -158,8 +161,7 @@ class Submissions:
             return self._accept(draft, also), True
         self._forget_in_time()
         key = remembered_key(sender, sender.idempotency_key)
-        asked = b"" if draft.schedule is None else msgspec.json.encode(draft.schedule)
-        mark = mark_of(draft.kind, (fingerprint or msgspec.json.encode(draft.spec)) + asked)
+        mark = mark_of(draft.kind, fingerprint)
 
         def remember(job: JobRecord) -> Sequence[Change]:
             body = msgspec.json.encode(Remembered(job.id, mark, self._clock.now()))

@@ -5,6 +5,7 @@ the Idempotency-Key, the record's id and the due moment, holds where a store was
 """
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event, Thread
 
@@ -15,6 +16,7 @@ from lichen.control.recurrence import DueRun, Outcome, Recurrence, Run, due_runs
 from lichen.control.recurrences import Recurrences, change_of
 from lichen.control.recurring_kinds import recurring_kind
 from lichen.control.submissions import JobDraft, Sender, Submissions
+from lichen.control.transitions import JobRecord
 from lichen.core.clock import Clock, rfc3339
 from lichen.core.errors import (
     Conflict,
@@ -24,10 +26,13 @@ from lichen.core.errors import (
     Refused,
 )
 from lichen.protocol.scheduling import ScheduleRequest
+from lichen.store.documents import Change
 
 PRINCIPAL = "schedules"
 _LONGEST_SLEEP = timedelta(seconds=30)
 """A clock that is set is noticed so soon."""
+_AGAIN_SECONDS = 0.5
+"""After somebody else changed what was looked at."""
 _PAUSE_SECONDS = 5.0
 """After a fault."""
 _LONGEST_STOP_SECONDS = 1.0
@@ -72,7 +77,7 @@ class RecurringKeeper:
             try:
                 soonest = min(soonest, self._look_after(record.name))
             except (Conflict, NotFound):  # changed or removed just now: judge it anew
-                soonest = timedelta()
+                soonest = min(soonest, timedelta(seconds=_AGAIN_SECONDS))
             except LichenError as error:  # the disk is full: it stays due
                 _log.error("schedule %s cannot be looked after now: %s", record.name, error)
                 soonest = min(soonest, timedelta(seconds=_PAUSE_SECONDS))
@@ -98,13 +103,8 @@ class RecurringKeeper:
 
     def _submit(self, record: Recurrence, run: DueRun, version: int) -> Recurrence:
         """The record afterwards, which is kept."""
-        sender = Sender(record.tenant, PRINCIPAL, f"{record.id} {rfc3339(run.due)}")
         try:
-            job, is_new = self._submissions.accept(
-                sender,
-                _draft(record, run),
-                also=lambda job: [change_of(_with_job(record, run, job.id), version)],
-            )
+            job, is_new = self._accept(record, run, version)
         except (Refused, InvalidInput) as refusal:
             refused = Run(due=run.due, outcome=Outcome.REFUSED, sentence=str(refusal))
             _log.warning("schedule %s: %s", record.name, refusal)
@@ -117,6 +117,22 @@ class RecurringKeeper:
         else:
             self._recurrences.keep(after, version)
         return after
+
+    def _accept(self, record: Recurrence, run: DueRun, version: int) -> tuple[JobRecord, bool]:
+        """A late run that no longer fits into its window runs at once."""
+        key = f"{record.id} {rfc3339(run.due)}"
+        sender = Sender(record.tenant, PRINCIPAL, key)
+
+        def also(job: JobRecord) -> list[Change]:
+            return [change_of(_with_job(record, run, job.id), version)]
+
+        try:
+            return self._submissions.accept(sender, _draft(record, run), key.encode(), also)
+        except InvalidInput:
+            if not run.is_late or run.deadline is None:
+                raise
+            at_once = replace(run, deadline=None)
+            return self._submissions.accept(sender, _draft(record, at_once), key.encode(), also)
 
     def _open_job(self, record: Recurrence) -> str | None:
         job_id = record.last_job

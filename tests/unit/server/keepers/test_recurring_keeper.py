@@ -15,6 +15,7 @@ from lichen.control.recurrence import Recurrence
 from lichen.control.recurrences import Recurrences
 from lichen.control.submissions import Sender, Submissions
 from lichen.control.transitions import Cancel, Claim, Fail, JobRecord, Succeed
+from lichen.control.windows import Expected
 from lichen.core.clock import ManualClock
 from lichen.core.errors import OverBudget, StorageFailed
 from lichen.protocol.admin import JobError, JobKind, JsonObject
@@ -36,11 +37,14 @@ class House:
     clock: ManualClock = field(default_factory=lambda: ManualClock(START))
     refusals: list[Exception] = field(default_factory=list)
     most_jobs: int = 100
+    expected: Expected | None = None
 
     def __post_init__(self) -> None:
         self.documents = SqliteDocuments(self.folder / "db")
         self.jobs = Jobs(self.documents, self.clock)
-        reception = Reception(self.jobs, self.clock, ("DE",), self.most_jobs)
+        reception = Reception(
+            self.jobs, self.clock, ("DE",), self.most_jobs, lambda _: self.expected
+        )
         self.submissions = Submissions(
             self.documents, self.jobs, self.clock, self._check, reception.settle
         )
@@ -133,6 +137,21 @@ def test_after_days_of_downtime_one_run_is_made_up_for(house: House) -> None:
     assert not job.schedule.green
     assert [outcome for outcome, _ in house.outcomes()] == ["missed", "submitted"]
     assert house.recurrences.get("nightly").runs[0].count == 3
+
+
+def test_a_late_run_that_no_longer_fits_into_its_window_runs_at_once(house: House) -> None:
+    house.expected = Expected(5 * HOUR, "3 jobs like it")
+    house.add()
+    house.turn_at(MIDNIGHT + 2 * HOUR)
+    (job,) = house.made()
+    assert job.schedule is not None
+    assert not job.schedule.green
+    assert house.outcomes() == [("submitted", "submitted late")]
+
+    house.add("other", settled_until=MIDNIGHT, window=4 * HOUR)
+    house.turn_at(MIDNIGHT + DAY)
+    ((outcome, sentence),) = house.outcomes("other")
+    assert (outcome, sentence[:17]) == ("refused", "the job takes 5 h")
 
 
 def test_a_run_beside_one_that_lasts_is_skipped_and_the_next_is_not(house: House) -> None:
