@@ -26,6 +26,7 @@ BENCHMARKS = (
     "adaptation",
     "forecasting",
     "outlook",
+    "scheduling",
 )
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 

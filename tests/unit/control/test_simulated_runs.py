@@ -147,8 +147,12 @@ def test_jobs_outside_of_the_series_are_refused_dropped_or_cut() -> None:
     assert [one.id for one in dropped.jobs] == ["a"]
     assert "2 jobs were left out" in dropped.remarks[0]
     cut = simulate([inside, before, after], grids, Options(outside=Outside.CUT))
-    assert [one.id for one in cut.jobs] == ["a", "c"]
-    assert cut.jobs[1].grams == cut.jobs[1].grams_at_once == 800.0
+    assert [one.id for one in cut.jobs] == ["a", "b", "c"]
+    assert (cut.jobs[1].segments, cut.jobs[1].grams) == ((), 0.0)
+    assert cut.jobs[1].grams_at_once == 300.0  # of its two hours one lies within
+    assert cut.jobs[2].grams == cut.jobs[2].grams_at_once == 800.0
+    assert "1 jobs would begin before" in cut.remarks[0]
+    assert "1 jobs reach beyond" in cut.remarks[1]
     with pytest.raises(InvalidInput, match="no job lies within"):
         simulate([before], grids, Options(outside=Outside.DROP))
 

@@ -33,14 +33,16 @@ def outcome(world: World, job: SimulatedJob, runs: Sequence[Sequence[Piece]]) ->
         ),
         grams=float(np.mean([grams_of(job, one, world.grids) for one in runs])),
         grams_at_once=at_once_g(job, world.grids[zones[0]]),
-        grams_clairvoyant=min(clairvoyant_g(job, world.grids[zone], end_s) for zone in zones),
+        grams_clairvoyant=min(clairvoyant_g(job, world.grids[zone], end_s) for zone in zones)
+        if pieces
+        else 0.0,
         nj=_nanojoules(job, pieces),
         late_s=_late_s(job, runs),
     )
 
 
 def _late_s(job: SimulatedJob, runs: Sequence[Sequence[Piece]]) -> float:
-    late = max(one[-1].end_s for one in runs) - job.deadline_s
+    late = max(one[-1].end_s if one else 0.0 for one in runs) - job.deadline_s
     return late if late > _LATE_S else 0.0
 
 
@@ -59,7 +61,7 @@ def at_once_g(job: SimulatedJob, grid: Grid) -> float:
 
 def _nanojoules(job: SimulatedJob, pieces: Sequence[Piece]) -> int:
     seconds = sum(one.end_s - one.start_s for one in pieces)
-    joules = job.power_w * seconds + job.pause_cost_j * (len(pieces) - 1)
+    joules = job.power_w * seconds + job.pause_cost_j * max(0, len(pieces) - 1)
     return round(joules * NANOJOULES_PER_JOULE)
 
 
@@ -84,7 +86,7 @@ def totals(jobs: Sequence[SimulatedJob], outcomes: Sequence[JobOutcome], effort:
         share_low=low,
         share_high=high,
         nj=sum(one.nj for one in outcomes),
-        pauses=sum(len(one.segments) - 1 for one in outcomes),
+        pauses=sum(max(0, len(one.segments) - 1) for one in outcomes),
         planner=planner_effort(effort, float(saved.sum())),
     )
 

@@ -59,19 +59,21 @@ def simulate(
     """
     _check(options, grids)
     worlds = [_world(grids, options, options.seed + turn) for turn in range(options.repeat)]
-    kept, remarks = fitting(jobs, worlds[0], options.outside)
-    clockworks = [Clockwork(world, kept) for world in worlds]
+    fit = fitting(jobs, worlds[0], options.outside)
+    clockworks = [Clockwork(world, fit.run) for world in worlds]
     runs = [
         clockwork.run(partial(_tell, progress, turn, len(worlds)))
         for turn, clockwork in enumerate(clockworks)
     ]
-    outcomes = tuple(outcome(worlds[0], job, [run[job.id] for run in runs]) for job in kept)
+    outcomes = tuple(
+        outcome(worlds[0], job, [run.get(job.id, []) for run in runs]) for job in fit.counted
+    )
     effort = clockworks[0].effort
     return Simulation(
         forecast=options.forecast,
         jobs=outcomes,
-        totals=totals(kept, outcomes, effort),
-        remarks=(*remarks, *_remarks(options, effort, outcomes)),
+        totals=totals(fit.counted, outcomes, effort),
+        remarks=(*fit.remarks, *_remarks(options, effort, outcomes)),
     )
 
 

@@ -1,6 +1,7 @@
 """Whether each job can run in a world at all: its zones, its place, and its time."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -19,41 +20,44 @@ class Outside(StrEnum):
     DROP = "drop"
     """They are left out."""
     CUT = "cut"
-    """Those that are released in that time stay; what runs after its end is not counted."""
+    """As in published work: what runs after its end is not counted, and what would have to begin
+    before it does not run, though it counts as run at once."""
 
 
-def fitting(
-    jobs: Sequence[SimulatedJob], world: World, outside: Outside
-) -> tuple[list[SimulatedJob], list[str]]:
-    """The jobs that are simulated, and remarks on those that are not.
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """The jobs that count, those of them that run, and remarks on the others."""
+
+    counted: tuple[SimulatedJob, ...]
+    run: tuple[SimulatedJob, ...]
+    remarks: tuple[str, ...]
+
+
+def fitting(jobs: Sequence[SimulatedJob], world: World, outside: Outside) -> Fitting:
+    """The jobs that are simulated.
 
     Raises:
         InvalidInput: no job is left, or one cannot run; the message says where it is written.
     """
-    kept, cut = [], 0
     for job in jobs:
         _check_place(job, world)
         _check_length(job, world)
-        if not _is_outside(job, world):
-            kept.append(job)
-        elif outside is Outside.REFUSE:
-            raise InvalidInput(_outside(job, world))
-        elif outside is Outside.CUT and _begins_inside(job, world):
-            kept.append(job)
-            cut += 1
-    if not kept:
+    inside = [job for job in jobs if not _is_outside(job, world)]
+    if len(inside) < len(jobs) and outside is Outside.REFUSE:
+        first = next(job for job in jobs if _is_outside(job, world))
+        raise InvalidInput(_outside(first, world))
+    counted = [job for job in jobs if _touches(job, world)] if outside is Outside.CUT else inside
+    run = [job for job in counted if world.clock.start_s <= job.release_s < world.clock.end_s]
+    if not run:
         raise InvalidInput("no job lies within the time of the intensities: " + _span(world))
-    remarks = []
-    if len(kept) < len(jobs):
-        remarks.append(
-            f"{len(jobs) - len(kept)} jobs were left out: they lie outside of the time of the "
-            f"intensities, {_span(world)}"
-        )
-    if cut:
-        remarks.append(
-            f"{cut} jobs reach beyond the end of the intensities: what runs after it is not counted"
-        )
-    return kept, remarks
+    ends = sum(_end(job, world) > world.clock.end_s for job in run)
+    said = (
+        (len(jobs) - len(counted), "were left out: they lie outside of that of the intensities"),
+        (len(counted) - len(run), "would begin before the intensities, and count at once alone"),
+        (ends, "reach beyond the end of the intensities: what runs after it is not counted"),
+    )
+    remarks = tuple(f"{count} jobs {text} ({_span(world)})" for count, text in said if count)
+    return Fitting(tuple(counted), tuple(run), remarks)
 
 
 def _check_place(job: SimulatedJob, world: World) -> None:
@@ -80,15 +84,20 @@ def _check_length(job: SimulatedJob, world: World) -> None:
 
 
 def _is_outside(job: SimulatedJob, world: World) -> bool:
-    end_s = job.deadline_s + world.steps_beyond * world.clock.step_s
     begin_s = min(job.release_s, job.at_once_s)
-    end_s = max(end_s, job.at_once_s + job.duration_s)
-    return begin_s < world.clock.start_s or end_s > world.clock.end_s + _CLOSE_S
+    return begin_s < world.clock.start_s or _end(job, world) > world.clock.end_s
 
 
-def _begins_inside(job: SimulatedJob, world: World) -> bool:
+def _end(job: SimulatedJob, world: World) -> float:
+    """Of its window, or of its run at once if that ends later."""
+    window_s = job.deadline_s + world.steps_beyond * world.clock.step_s
+    return max(window_s, job.at_once_s + job.duration_s) - _CLOSE_S
+
+
+def _touches(job: SimulatedJob, world: World) -> bool:
+    """Whether any of it lies within the grids' time, run at once."""
     clock = world.clock
-    return clock.start_s <= min(job.release_s, job.at_once_s) and job.release_s < clock.end_s
+    return job.at_once_s < clock.end_s and job.at_once_s + job.duration_s > clock.start_s
 
 
 def _outside(job: SimulatedJob, world: World) -> str:
