@@ -14,6 +14,7 @@ def plan_view(row: StandingIntention, job: JobRecord, expected: Expectation) -> 
     intention, schedule = row.intention, job.schedule
     assert schedule is not None  # noqa: S101 - only jobs with one have a row
     low, high = _ends(row)
+    cpu = expected.cpu_seconds
     return JobPlan(
         job=job.id,
         kind=job.kind,
@@ -28,6 +29,7 @@ def plan_view(row: StandingIntention, job: JobRecord, expected: Expectation) -> 
         interruptible=schedule.interruptible,
         priority=schedule.priority,
         seconds=_likely(expected.seconds, 1),
+        cpu_seconds=None if cpu is None else _likely(cpu, 1),
         nj=_likely(expected.joules, NANOJOULES_PER_JOULE),
         power_w=round(expected.power_w, 3),
         basis=expected.basis,

@@ -2,7 +2,8 @@
 
 Durations and joules of like jobs scatter by a factor, so both are taken as log-normal. With few
 jobs the scatter is drawn towards a stated one (`_Scatter`), and the interval of the next job is
-the predictive one: of n jobs, standard deviation x sqrt(1 + 1/n).
+the predictive one: of n jobs, standard deviation x sqrt(1 + 1/n). What a job reads may be larger or
+smaller than what those read (`size_bytes`): but for starting, it takes as many times as long.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +13,7 @@ from math import exp, log, sqrt
 
 from lichen.control.estimates import likeness
 from lichen.control.transitions import JobRecord
-from lichen.core.units import joules
+from lichen.core.units import NANOSECONDS_PER_SECOND, joules
 from lichen.protocol.admin import JobKind, JobState, JsonObject
 
 MOST_EARLIER = 20
@@ -47,6 +48,7 @@ class Expectation:
     Attributes:
         seconds: that it runs, at full speed.
         joules: that it draws.
+        cpu_seconds: of all its threads; None where no earlier job says.
         longest: how long it may take at worst; a deadline is kept for that.
         pause_j: joules of one pause and resume: its process starts again. It pauses at a
             checkpoint, so no work is repeated.
@@ -57,6 +59,7 @@ class Expectation:
 
     seconds: Spread
     joules: Spread
+    cpu_seconds: Spread | None
     longest: timedelta
     pause_j: float
     basis: str
@@ -83,11 +86,15 @@ class _Scatter:
 
 
 _ALIKE, _SAME_KIND = _Scatter(0.2), _Scatter(0.7)
+_SCATTER_OF_SIZE = 0.1
+"""More deviation for a size that is so many times another, by the natural logarithm of that."""
+_START_SECONDS = 2.0
 _PRIOR_SECONDS = {
     JobKind.INGEST: 5.0,
     JobKind.APPEND: 5.0,
     JobKind.TRAIN: 60.0,
     JobKind.IMPORT: 5.0,
+    JobKind.PREDICT: 60.0,
 }
 _OTHER_PRIOR_SECONDS = 60.0
 _PRIOR_WATTS = 4.0
@@ -104,9 +111,9 @@ def expectation(kind: JobKind, spec: JsonObject, earlier: Iterable[JobRecord]) -
         earlier: jobs of the tenant, oldest first; those that succeeded count.
     """
     ended = [job for job in earlier if job.kind is kind and job.state is JobState.SUCCEEDED]
-    alike = _runs(job for job in ended if likeness(job.spec) == likeness(spec))
-    of_kind = _runs(ended)
-    start_j = min([START_JOULES, *(run.joules for run in of_kind)])
+    alike = _runs((job for job in ended if likeness(job.spec) == likeness(spec)), spec)
+    of_kind = _runs(ended, spec)
+    start_j = min([START_JOULES, *(run.whole_joules for run in of_kind)])
     if alike:
         basis = f"the median of {len(alike)} like it"
         return _of_runs(alike, _ALIKE, start_j, basis, is_known=True)
@@ -118,23 +125,53 @@ def expectation(kind: JobKind, spec: JsonObject, earlier: Iterable[JobRecord]) -
 
 @dataclass(frozen=True, slots=True)
 class _Run:
+    """What an earlier job took, as if it had read as much as the one that is asked for.
+
+    `grown` is the logarithm of by how many times that was made larger or smaller.
+    """
+
     seconds: float
     joules: float
+    cpu_seconds: float | None
+    whole_joules: float
+    grown: float
 
 
-def _runs(jobs: Iterable[JobRecord]) -> list[_Run]:
-    found = [_run_of(job) for job in jobs]
+def _runs(jobs: Iterable[JobRecord], spec: JsonObject) -> list[_Run]:
+    found = [_run_of(job, spec) for job in jobs]
     return [run for run in found if run is not None][-MOST_EARLIER:]
 
 
-def _run_of(job: JobRecord) -> _Run | None:
+def _run_of(job: JobRecord, spec: JsonObject) -> _Run | None:
     """A job's seconds at work and its joules; None where it does not say."""
     if job.receipt is None:
         return None
     seconds = seconds_at_work(job)
     if seconds is None:
         return None
-    return _Run(max(seconds, _LEAST_SECONDS), max(joules(job.receipt.energy.nj), _LEAST_JOULES))
+    times, whole = _times_as_large(job.spec, spec), joules(job.receipt.energy.nj)
+    told = [one.cpu_ns for one in job.segments if one.cpu_ns is not None]
+    cpu_s = sum(told) / NANOSECONDS_PER_SECOND if told else None
+    return _Run(
+        max(_scaled(seconds, _START_SECONDS, times), _LEAST_SECONDS),
+        max(_scaled(whole, START_JOULES, times), _LEAST_JOULES),
+        None if cpu_s is None else max(_scaled(cpu_s, _START_SECONDS, times), _LEAST_SECONDS),
+        max(whole, _LEAST_JOULES),
+        abs(log(times)),
+    )
+
+
+def _times_as_large(earlier: JsonObject, spec: JsonObject) -> float:
+    """What a job reads beside what an earlier one read; 1 where either does not say."""
+    sizes = [one.get("size_bytes") for one in (earlier, spec)]
+    known = [size for size in sizes if isinstance(size, int) and size > 0]
+    return known[1] / known[0] if len(known) == len(sizes) else 1.0
+
+
+def _scaled(amount: float, start: float, times: float) -> float:
+    """Starting costs the same whatever the size, and is taken for half of a job at most."""
+    fixed = min(amount / 2, start)
+    return fixed + (amount - fixed) * times
 
 
 def seconds_at_work(job: JobRecord) -> float | None:
@@ -157,13 +194,14 @@ def _of_runs(
     runs: Sequence[_Run], scatter: _Scatter, start_j: float, basis: str, *, is_known: bool
 ) -> Expectation:
     seconds = [run.seconds for run in runs]
+    told = [run.cpu_seconds for run in runs if run.cpu_seconds is not None]
+    scatter = _grown(scatter, runs)
     deviation = _deviation(seconds, scatter)
     worst = max(_median(seconds) * exp(_NINETY_NINTH * deviation), *seconds, 0.0)
     return Expectation(
         seconds=_spread(seconds, deviation),
-        joules=_spread(
-            [run.joules for run in runs], _deviation([run.joules for run in runs], scatter)
-        ),
+        joules=_next([run.joules for run in runs], scatter),
+        cpu_seconds=_next(told, scatter) if told else None,
         longest=timedelta(seconds=LONGEST_MARGIN * worst),
         pause_j=start_j,
         basis=basis,
@@ -177,12 +215,23 @@ def _prior(kind: JobKind, start_j: float) -> Expectation:
     return Expectation(
         seconds=spread,
         joules=spread.times(_PRIOR_WATTS),
+        cpu_seconds=None,
         longest=timedelta(seconds=LONGEST_MARGIN * seconds * exp(_NINETY_NINTH * _PRIOR_DEVIATION)),
         pause_j=start_j,
         basis=f"assumed, since no {kind} job has ended yet",
         is_known=False,
         is_prior=True,
     )
+
+
+def _grown(scatter: _Scatter, runs: Sequence[_Run]) -> _Scatter:
+    """The less alike in size, the less sure."""
+    grown = sum(run.grown for run in runs) / len(runs)
+    return _Scatter(scatter.deviation + _SCATTER_OF_SIZE * grown, scatter.weight)
+
+
+def _next(figures: Sequence[float], scatter: _Scatter) -> Spread:
+    return _spread(figures, _deviation(figures, scatter))
 
 
 def _deviation(figures: Sequence[float], scatter: _Scatter) -> float:

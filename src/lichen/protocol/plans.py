@@ -31,8 +31,9 @@ class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
     `expected_ng` is of the whole job, what has run of it included, with its 10 % and 90 %
     quantiles; `at_once_ng` is of the same energy run at once when the job was released, as was
     foreseen then; `saved_ng` is the difference. All are absent where nobody foresees the grid.
-    `seconds` and `nj` are what a job like it needs in all, by `basis`. Whatever the plan says, the
-    job runs from `must_start_by` on, to be done by its deadline.
+    `seconds`, `cpu_seconds` (of all threads; absent where no earlier job says) and `nj` are what a
+    job like it needs in all, by `basis`. Whatever the plan says, the job runs from `must_start_by`
+    on, to be done by its deadline.
     """
 
     job: str
@@ -48,6 +49,7 @@ class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
     interruptible: bool
     priority: int
     seconds: Likely
+    cpu_seconds: Likely | None
     nj: Likely
     power_w: float
     basis: str

@@ -11,7 +11,8 @@ class JobSegment(msgspec.Struct, frozen=True, kw_only=True):
     """From the start of an attempt until it ended, or was last heard of; with what it cost.
 
     Nanojoules with their 90 % interval, and nanograms of CO2e, absent where no intensity was known
-    (M5). The segments of a job sum to its receipt, exactly. `fence` tells attempts apart.
+    (M5). The segments of a job sum to its receipt, exactly. `fence` tells attempts apart, and
+    `cpu_ns` is the processor time of all its threads.
     """
 
     fence: int
@@ -23,3 +24,4 @@ class JobSegment(msgspec.Struct, frozen=True, kw_only=True):
     ng: int | None
     method: Method
     zone: str | None = None
+    cpu_ns: int | None = None

@@ -45,6 +45,7 @@ from lichen.server.keepers.alert_webhook import Webhook
 from lichen.server.keepers.budget_accounts import BudgetAccounts
 from lichen.server.keepers.budget_keeper import BudgetKeeper
 from lichen.server.keepers.foreseen import Foreseen
+from lichen.server.keepers.grams_left import grams_left
 from lichen.server.keepers.intensity_keeper import IntensityKeeper
 from lichen.server.keepers.intensity_services import services
 from lichen.server.keepers.ledger_books import ledger_books
@@ -177,7 +178,7 @@ def _keepers(
     always: tuple[Keeper, ...] = (
         _keeper(settings, histories),
         _budget_keeper(settings, plane.documents, accounts),
-        _plan_keeper(settings, plane, counters),
+        _plan_keeper(settings, plane, accounts, counters),
         RecurringKeeper(plane.recurrences, plane.jobs, plane.submissions, SystemClock()),
     )
     if not settings.carbon.outlook:
@@ -193,7 +194,9 @@ def _keeper(settings: Settings, histories: ZoneHistories) -> IntensityKeeper:
     return IntensityKeeper(asked, zone, folder, SystemClock(), histories.archive)
 
 
-def _plan_keeper(settings: Settings, plane: Plane, counters: ProcessCounters) -> PlanKeeper:
+def _plan_keeper(
+    settings: Settings, plane: Plane, accounts: BudgetAccounts, counters: ProcessCounters
+) -> PlanKeeper:
     """Who plans when jobs run that can wait; its histories are its own, as its thread is."""
     clock, home = SystemClock(), Home(settings.home)
     histories = ZoneHistories(settings.carbon, home.intensities, clock)
@@ -204,7 +207,7 @@ def _plan_keeper(settings: Settings, plane: Plane, counters: ProcessCounters) ->
         foreseen=Foreseen(settings.carbon, histories),
         slots=settings.jobs.parallel_jobs,
         progress=plane.job_progress,
-        budgets=lambda _: {},
+        budgets=partial(grams_left, accounts),
     )
     role = PlannerRole(plane.documents, clock, f"{gethostname()}:{settings.home}")
     prices = pricing(settings.carbon, home.intensities)

@@ -14,6 +14,7 @@ HOUR = timedelta(hours=1)
 KNOWN = Expectation(
     seconds=Spread(3600, 3000, 4200),
     joules=Spread(36000, 30000, 42000),
+    cpu_seconds=None,
     longest=2 * HOUR,
     pause_j=5.0,
     basis="a test",

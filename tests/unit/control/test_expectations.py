@@ -104,6 +104,19 @@ def test_a_pause_costs_no_more_than_a_whole_job_of_its_kind(past: Past) -> None:
     assert past.expected().pause_j == pytest.approx(2.0)
 
 
+def test_a_job_that_reads_ten_times_as_much_takes_ten_times_as_long_but_for_its_start(
+    past: Past,
+) -> None:
+    small: JsonObject = {"deployment": "d", "size_bytes": 1000}
+    large: JsonObject = {"deployment": "d", "size_bytes": 10_000}
+    ran(past, [12, 12, 12], small)
+    found = past.expected(large)
+    assert found.is_known
+    assert found.seconds.median == pytest.approx(2 + 10 * 10)
+    assert found.longest / found.duration > past.expected(small).longest / timedelta(seconds=12)
+    assert past.expected({"deployment": "d", "size_bytes": 1}).seconds.median > 2
+
+
 def test_only_the_newest_count(past: Past) -> None:
     ran(past, [1000] * 5 + [100] * 20)
     assert past.expected().seconds.median == 100

@@ -236,6 +236,7 @@ def _segment(cost: AttemptCost, now: datetime, *, has_carbon: bool) -> JobSegmen
         ng=cost.ng if has_carbon else None,
         method=cost.method,
         zone=cost.zone,
+        cpu_ns=cost.cpu_ns,
     )
 
 

@@ -13,8 +13,11 @@ from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.carbon.levers import DEGRADED, DegradedRequests
 from lichen.control.jobs import JOBS
 from lichen.control.transitions import JobRecord
+from lichen.core.figures import Method
 from lichen.protocol.admin import JobKind, JobState
 from lichen.protocol.savings import LeverSaving, Savings
+from lichen.protocol.scheduling import Schedule
+from lichen.protocol.segments import JobSegment
 from lichen.security.identity import Role
 from lichen.store.documents import Change, MemoryDocuments
 
@@ -90,6 +93,57 @@ def test_a_job_that_waited_is_compared_with_the_hour_of_its_submission(
     assert deferred.ng_low is not None
     assert deferred.ng_high is not None
     assert deferred.ng_low < deferred.ng < deferred.ng_high
+
+
+def shifted(*, is_green: bool = True) -> JobRecord:
+    """The same training; it might have run for five minutes of the second hour."""
+    released = example.OCTOBER + timedelta(minutes=90)
+    segment = JobSegment(
+        fence=1,
+        started_at=example.OCTOBER + timedelta(minutes=10),
+        ended_at=example.OCTOBER + timedelta(minutes=15),
+        nj=1,
+        nj_low=1,
+        nj_high=1,
+        ng=None,
+        method=Method.MODELLED,
+    )
+    return JobRecord(
+        id="job-7",
+        kind=JobKind.TRAIN,
+        spec={},
+        tenant="default",
+        state=JobState.SUCCEEDED,
+        created_at=released,
+        started_at=segment.started_at,
+        finished_at=example.OCTOBER + timedelta(minutes=100),
+        segments=(segment,),
+        has_waited=True,
+        schedule=Schedule(release=released, deadline=example.NOVEMBER, green=is_green),
+    )
+
+
+@pytest.mark.usefixtures("deeds", "reader")
+def test_a_job_that_waited_for_the_grid_is_told_as_shifted_and_not_as_deferred(
+    house: House, admin: httpx.Client
+) -> None:
+    before = told(admin)["deferred.jobs"]
+    house.documents.commit([Change(JOBS, "job-7", msgspec.json.encode(shifted()))])
+    found = told(admin)
+    assert "deferred.jobs" not in found
+    assert found["shifted.jobs"].ng == before.ng, "the same joules at the same two hours"
+    saved = admin.get("/jobs/job-7").json()["saved"]
+    assert (saved["name"], saved["ng"]) == ("shifted.jobs", before.ng)
+
+
+@pytest.mark.usefixtures("deeds", "reader")
+def test_a_job_that_was_not_to_wait_for_the_grid_saved_nothing_by_it(
+    house: House, admin: httpx.Client
+) -> None:
+    job = shifted(is_green=False)
+    house.documents.commit([Change(JOBS, "job-7", msgspec.json.encode(job))])
+    assert "deferred.jobs" in told(admin)
+    assert admin.get("/jobs/job-7").json()["saved"] is None
 
 
 @pytest.mark.usefixtures("deeds", "reader")
