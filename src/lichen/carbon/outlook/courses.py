@@ -1,41 +1,34 @@
 """Courses of a zone's intensity from its past values alone: the platform's own foresight.
 
-The mean is the profile of the last days plus what is left of the present anomaly; the courses lie
-about it as the truth lay about what would have been said at this time of the last days, whole
-trajectories at a time, so that what hours have in common is kept. Only rows that were over when the
-question is asked are looked at, from the first day of a series on.
+The mean is the profile of the last days, weekends apart, plus what is left of the present anomaly;
+the courses lie about it as the truth lay about what would have been said at this time of the last
+days, whole trajectories at a time, so that what hours have in common is kept. Only rows that were
+over when the question is asked are looked at, from the first day of a series on.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lichen.carbon.outlook.ensemble import Ensemble
+from lichen.carbon.outlook.place import place_of
 from lichen.carbon.outlook.regular import Floats, RegularSeries, means_over
+from lichen.carbon.outlook.seasons import Fading, Seasons
 from lichen.core.errors import InvalidInput, Unavailable
+from lichen.forecasting.calendar import local_seconds, weekday
 
 Rows = NDArray[np.int64]
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 LONGEST = timedelta(days=32)
-PROFILE_DAYS = 14
 MEMBERS = 28
-ANOMALY = timedelta(hours=3)
-ANOMALY_LIFE = timedelta(hours=24)
+LEAST_MEMBERS = 3
+RECENT = timedelta(hours=1)
+ANOMALY_LIFE = timedelta(hours=28)
 FILL_DECAY_AN_HOUR = 0.9
 STALEST = timedelta(days=2)
 """How old the newest value may be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Lengths, counted in the cells that courses are made in."""
-
-    day: int
-    anomaly: int
-    life: float
 
 
 class PastCourses:
@@ -50,13 +43,15 @@ class PastCourses:
         if series.step > DAY:
             raise InvalidInput(f"{series.name}: courses need a step of a day at most")
         self._series = series
-        self._cell = HOUR / 2 if series.step <= HOUR / 2 else HOUR
-        ratio = series.step / self._cell
-        cells = _in_cells(series.values, ratio)
-        self._shape = Shape(DAY // self._cell, ANOMALY // self._cell, ANOMALY_LIFE / self._cell)
-        decay = FILL_DECAY_AN_HOUR ** (self._cell / HOUR)
-        self._filled = filled(cells, self._shape.day, decay)
+        cell = HOUR / 2 if series.step <= HOUR / 2 else HOUR
+        self._ratio = series.step / cell
+        self._day = DAY // cell
+        self._fading = Fading(RECENT // cell, ANOMALY_LIFE / cell)
+        cells = _in_cells(series.values, self._ratio)
+        self._filled = filled(cells, self._day, FILL_DECAY_AN_HOUR ** (cell / HOUR))
         self._last_known = _last_known(series.values)
+        weekdays = _weekdays(series, cell, len(cells) + (LONGEST + STALEST + 2 * DAY) // cell)
+        self._seasons = Seasons(self._filled, self._day, weekdays) if len(cells) else None
 
     def ensemble(self, zone: str, now: datetime, horizon: timedelta) -> Ensemble:
         """See EnsembleSource.
@@ -72,30 +67,28 @@ class PastCourses:
         if horizon > LONGEST:
             raise InvalidInput(f"courses over {horizon / DAY:g} days cannot be: ask for 32 at most")
         over = series.check_begun(now)
-        if (first - 1 - self._last_known[over - 1]) * series.step > STALEST:
+        newest = int(self._last_known[over - 1])
+        if (first - 1 - newest) * series.step > STALEST:
             raise Unavailable(f"nothing of {zone} is known of the two days before {now:%Y-%m-%d}")
-        ratio = series.step / self._cell
-        known = int(over * ratio)
-        cells = self._filled[: max(known, 1)] if known else series.values[:1]
-        count = int(np.ceil(last * ratio)) - known
-        courses = courses_of(cells, count, self._shape)
-        members = _in_steps(courses, known, ratio, (first, last))
+        known = _cells_in(over, self._ratio)
+        count = int(np.ceil(last * self._ratio)) - known
+        if self._seasons is None or known < self._day:
+            courses = np.full((1, count), series.values[newest])
+        else:
+            courses = self._courses(self._seasons, known, count)
+        members = _in_steps(courses, known, self._ratio, (first, last))
         start = series.start + first * series.step
         return Ensemble(zone, now, start, series.step, members, f"past of {series.name}", "courses")
 
-
-def courses_of(cells: Floats, count: int, shape: Shape) -> Floats:
-    """The courses `(members, count)` that follow on some cells without NaN."""
-    day = shape.day
-    days = len(cells) // day
-    if days < 1:
-        return np.full((1, count), float(cells[-1]))
-    backs = np.arange(0, min(MEMBERS, days - 1) + 1) * day
-    means = _means(cells, backs, count, shape)
-    if len(backs) < 3:
-        return np.asarray(np.maximum(means[:1], 0.0))
-    missed = _missed(cells, means[1:], day)
-    return np.asarray(np.maximum(means[0] + missed - missed.mean(axis=0), 0.0))
+    def _courses(self, seasons: Seasons, known: int, count: int) -> Floats:
+        """The courses `(members, count)` from a cell on, by those before it."""
+        day = self._day
+        backs = np.arange(min(MEMBERS, known // day - 1) + 1) * day
+        means = seasons.means(known - backs, count, self._fading)
+        if len(backs) <= LEAST_MEMBERS:
+            return np.asarray(np.maximum(means[:1], 0.0))
+        missed = _missed(self._filled[:known], means[1:], day)
+        return np.asarray(np.maximum(means[0] + missed - missed.mean(axis=0), 0.0))
 
 
 def filled(cells: Floats, day: int, decay: float) -> Floats:
@@ -111,22 +104,6 @@ def filled(cells: Floats, day: int, decay: float) -> Floats:
             anomaly = whole[row - 1] - whole[row - 1 - day]
             whole[row] = max(0.0, whole[row - day] + decay * anomaly)
     return whole
-
-
-def _means(cells: Floats, backs: Rows, count: int, shape: Shape) -> Floats:
-    """What is said now, and what would have been said so many cells ago, `(backs, count)`."""
-    day = shape.day
-    days = len(cells) // day
-    table = cells[len(cells) - days * day :].reshape(days, day)
-    total = np.concatenate([np.zeros((1, day)), np.cumsum(table, axis=0)])
-    until = days - backs // day
-    since = np.maximum(until - PROFILE_DAYS, 0)
-    profiles = (total[until] - total[since]) / (until - since)[:, None]
-    recent = np.stack([table[row - 1, day - shape.anomaly :] for row in until.tolist()])
-    anomaly = (recent - profiles[:, day - shape.anomaly :]).mean(axis=1)
-    ahead = np.arange(count)
-    fading = np.exp(-(ahead + 1) / shape.life)
-    return np.asarray(profiles[:, ahead % day] + anomaly[:, None] * fading)
 
 
 def _missed(cells: Floats, means: Floats, day: int) -> Floats:
@@ -147,7 +124,19 @@ def _in_cells(values: Floats, ratio: float) -> Floats:
     """Rows as means over whole cells, of which one row is `ratio`."""
     if ratio == 1.0:
         return values
-    return means_over(values, np.arange(int(len(values) * ratio) + 1) / ratio)
+    return means_over(values, np.arange(_cells_in(len(values), ratio) + 1) / ratio)
+
+
+def _cells_in(rows: int, ratio: float) -> int:
+    """How many cells are over when so many rows are."""
+    return int(rows * ratio + 1e-9)
+
+
+def _weekdays(series: RegularSeries, cell: timedelta, count: int) -> Rows:
+    """The local day of the week of each cell, where it is known what clocks a zone lives by."""
+    start = np.datetime64(series.start.astimezone(UTC).replace(tzinfo=None), "s")
+    moments = start + np.arange(count) * np.timedelta64(cell // timedelta(seconds=1), "s")
+    return weekday(local_seconds(place_of(series.zone).timezone, moments))
 
 
 def _in_steps(courses: Floats, known: int, ratio: float, rows: tuple[int, int]) -> Floats:
