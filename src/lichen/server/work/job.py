@@ -11,7 +11,6 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -162,8 +161,7 @@ def _end_early(bench: Workbench) -> int:
     """A cancelled job ends with what it cost; one that is merely stopped will be started again."""
     if bench.jobs.get(bench.job.id).cancelling:
         return _record(bench, "WorkFailed", "the job was cancelled")
-    with suppress(LichenError):  # on a full disk the receipt will leave out the last moments
-        bench.spending.keep()
+    bench.spending.account()  # nothing is charged from here on that its segment leaves out
     return _say("the job was told to stop: it will be started again")
 
 
