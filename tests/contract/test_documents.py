@@ -116,6 +116,15 @@ def test_all_of_a_collection_is_read_page_by_page(
     assert found == [str(number) for number in range(count)]
 
 
+def test_versions_tell_what_changed_without_the_bodies(documents: DocumentStore) -> None:
+    first = documents.commit([Change("jobs", key, b"1") for key in ("b", "a")])
+    second = documents.commit([Change("jobs", "b", b"2"), Change("models", "a", b"1")])
+    assert list(documents.versions("jobs").items()) == [("a", first), ("b", second)]
+    documents.commit([Change("jobs", "a", None)])
+    assert documents.versions("jobs") == {"b": second}
+    assert documents.versions("nothing") == {}
+
+
 def test_a_body_is_any_bytes(documents: DocumentStore) -> None:
     body = bytes(range(256))
     documents.commit([Change("jobs", "a", body), Change("jobs", "empty", b"")])

@@ -127,7 +127,7 @@ class Jobs:
 
     def open_versions(self) -> dict[str, int]:
         """Ids of the jobs that have not ended, oldest first; a number grows as its job changes."""
-        return {one.key: one.version for one in scan_all(self._documents, OPEN)}
+        return self._documents.versions(OPEN)
 
     def apply(self, job_id: str, event: Event, now: datetime | None = None) -> JobRecord:
         """Let something happen to a job; the job afterwards.

@@ -109,8 +109,12 @@ class Worker:
 
     def _direct(self) -> None:
         """Tell what runs to go on, to stop at its next checkpoint, or to end."""
+        is_full = len(self._running) >= self._settings.parallel_jobs
+        gives_way = self._dispatching.gives_way(self._running) if is_full else None
         for attempt in self._running.values():
             pace = max(self._rations.look(attempt.job_id), self._wished(attempt))
+            if attempt.job_id == gives_way:
+                pace = max(pace, Pace.STOP_SOON)
             if pace is Pace.STOP_NOW:
                 attempt.cancel(self._settings.grace_seconds)
             elif pace is Pace.STOP_SOON:

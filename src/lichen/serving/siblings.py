@@ -71,6 +71,10 @@ class SiblingDocuments:
         wanted = self._own if collection == OBSERVED else collection
         return self._documents.scan(wanted, after, limit, prefix=prefix)
 
+    def versions(self, collection: str) -> dict[str, int]:
+        """The version of each document; of what is observed, of its own."""
+        return self._documents.versions(self._own if collection == OBSERVED else collection)
+
     def commit(self, changes: Sequence[Change]) -> int:
         """Apply every change or none; see `DocumentStore.commit`.
 

@@ -40,6 +40,7 @@ _SCAN = (
     "SELECT key, version, body FROM documents WHERE collection = ? AND key > ?"
     " AND key >= ? AND key < ? ORDER BY key LIMIT ?"
 )
+_VERSIONS = "SELECT key, version FROM documents WHERE collection = ? ORDER BY key"
 _VERSION = "SELECT version FROM documents WHERE collection = ? AND key = ?"
 _DELETE = "DELETE FROM documents WHERE collection = ? AND key = ?"
 _UPSERT = (
@@ -83,6 +84,10 @@ class DocumentStore(Protocol):
         self, collection: str, after: str = "", limit: int = SCAN_LIMIT, *, prefix: str = ""
     ) -> list[Document]:
         """Up to `limit` documents in key order, keys after `after` that start with `prefix`."""
+        ...
+
+    def versions(self, collection: str) -> dict[str, int]:
+        """The version of each document of a collection, in key order; bodies are not read."""
         ...
 
     def commit(self, changes: Sequence[Change]) -> int:
@@ -201,6 +206,11 @@ class SqliteDocuments:
             rows = self._reader.execute(_SCAN, bounds).fetchall()
         return [Document(collection, *row) for row in rows]
 
+    def versions(self, collection: str) -> dict[str, int]:
+        """See DocumentStore."""
+        with self._reading, database_failures(self._path):
+            return dict(self._reader.execute(_VERSIONS, (collection,)).fetchall())
+
     def commit(self, changes: Sequence[Change]) -> int:
         """See DocumentStore."""
         _refuse_twice(changes)
@@ -273,6 +283,16 @@ class MemoryDocuments:
                 if place == collection and key > after and key.startswith(prefix)
             ]
         return sorted(found, key=lambda document: document.key)[:limit]
+
+    def versions(self, collection: str) -> dict[str, int]:
+        """See DocumentStore."""
+        with self._lock:
+            found = {
+                key: document.version
+                for (place, key), document in self._documents.items()
+                if place == collection
+            }
+        return dict(sorted(found.items()))
 
     def commit(self, changes: Sequence[Change]) -> int:
         """See DocumentStore."""

@@ -14,7 +14,7 @@ import pytest
 
 from lichen.control.dispatch import SILENT_AFTER
 from lichen.control.intentions import Intentions, StandingIntention
-from lichen.control.jobs import Jobs
+from lichen.control.jobs import OPEN, Jobs
 from lichen.control.planning.plan import Intention, Segment
 from lichen.control.planning.plan import Method as PlanMethod
 from lichen.control.transitions import Cancel, Claim, Defer, JobRecord, Pause, Resume
@@ -28,7 +28,7 @@ from lichen.server.settings import as_environment, load
 from lichen.server.work.attempt import STOP, log_of
 from lichen.server.work.spending import FOLDER, AttemptCost
 from lichen.server.worker import Worker
-from lichen.store.documents import SqliteDocuments
+from lichen.store.documents import Change, SqliteDocuments
 
 PATIENCE_SECONDS = 20.0
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -353,6 +353,38 @@ def test_a_place_goes_to_the_higher_priority_and_then_to_the_least_slack(shop: S
     assert taken == [urgent, plain, soon, late]
 
 
+def test_a_job_with_time_gives_way_to_one_that_would_else_be_late(shop: Shop) -> None:
+    has_time = shop.submit(hours=20)
+    shop.plan_one(has_time, (0, 9))
+    shop.turn()
+    urgent = shop.submit(hours=0.5, interruptible=False)
+    shop.plan(**{one.replace("-", "_"): [(0.0, 9.0)] for one in (has_time, urgent)})
+    shop.turn_until(lambda: shop.state(urgent) is JobState.RUNNING)
+    gave_way = shop.jobs.get(has_time)
+    assert (gave_way.state, gave_way.attempt, gave_way.fence) == (JobState.QUEUED, 0, 1)
+    shop.jobs.apply(urgent, Cancel())
+    shop.turn_until(lambda: shop.state(has_time) is JobState.RUNNING)
+
+
+@pytest.mark.parametrize(
+    ("interruptible", "priority", "hours"), [(False, 0, 20), (True, 1, 20), (True, 0, 0.5)]
+)
+def test_no_other_job_gives_way(
+    shop: Shop,
+    interruptible: bool,  # noqa: FBT001
+    priority: int,
+    hours: float,
+) -> None:
+    first = shop.submit(interruptible=interruptible, priority=priority, hours=hours)
+    shop.plan_one(first, (0, 9))
+    shop.turn()
+    urgent = shop.submit(hours=0.5)
+    shop.plan(**{one.replace("-", "_"): [(0.0, 9.0)] for one in (first, urgent)})
+    shop.turn(10)
+    assert (shop.state(first), shop.state(urgent)) == (JobState.RUNNING, JobState.QUEUED)
+    assert not (shop.home.job(first) / STOP).exists()
+
+
 def running(shop: Shop) -> str | None:
     return next((one.id for one in shop.jobs.unfinished() if one.state is JobState.RUNNING), None)
 
@@ -381,16 +413,16 @@ def test_a_thousand_waiting_jobs_are_read_once_and_judged_when_their_moment_come
     shop.plan(**{one.replace("-", "_"): [(4.0, 8.0)] for one in ids})
     shop.turn(2)
     reads: list[str] = []
-    scan = shop.documents.scan
+    versions = shop.documents.versions
 
-    def counted(collection: str, after: str = "", limit: int = 1000, *, prefix: str = "") -> object:
+    def counted(collection: str) -> dict[str, int]:
         reads.append(collection)
-        return scan(collection, after, limit, prefix=prefix)
+        return versions(collection)
 
-    monkeypatch.setattr(shop.documents, "scan", counted)
+    monkeypatch.setattr(shop.documents, "versions", counted)
     shop.turn(20)
     assert reads == []
-    shop.documents.commit(shop.intentions.replace([]))
-    reads.clear()
-    shop.turn(20)
-    assert reads.count("jobs-open") <= 5
+    for _ in range(20):
+        shop.documents.commit([Change("other", "key", b"")])
+        shop.turn(1)
+    assert reads.count(OPEN) <= 11, "what others write makes it look no oftener than it can afford"
