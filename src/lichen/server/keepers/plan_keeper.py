@@ -91,6 +91,8 @@ class PlanKeeper:
         self._clock = clock
         self._intentions = Intentions(planning.documents)
         self._open: Sequence[JobRecord] = ()
+        self._can_any_wait = False
+        self._standing_of_jobs: object = None
         self._read_before: Mapping[str, tuple[int, JobRecord]] = {}
         self._seen_revision = -1
         self._look_at = self._plan_at = self._due_at = 0.0
@@ -121,7 +123,7 @@ class PlanKeeper:
             LichenError: the store cannot be read or written, or no plan can be made.
         """
         self._look()
-        if not any(is_shiftable(job) for job in self._open):
+        if not self._can_any_wait:
             self._rest()
             return
         if not self._role.take():
@@ -141,6 +143,11 @@ class PlanKeeper:
         if revision == self._seen_revision or now < self._look_at:
             return
         self._open = self._read()
+        self._can_any_wait = any(is_shiftable(job) for job in self._open)
+        self._standing_of_jobs = tuple(
+            (job.id, job.state, job.fence, job.cancelling, job.pausing, job.not_before)
+            for job in self._open
+        )
         self._seen_revision = revision
         self._look_at = now + (self._now() - now) / MOST_LOOKING_SHARE
 
@@ -169,11 +176,7 @@ class PlanKeeper:
 
     def _situation(self) -> object:
         """Equal while nothing has changed that a plan depends on, but time."""
-        jobs = tuple(
-            (job.id, job.state, job.fence, job.cancelling, job.pausing, job.not_before)
-            for job in self._open
-        )
-        return jobs, self._planning.foreseen.stamp(self._clock.now())
+        return self._standing_of_jobs, self._planning.foreseen.stamp(self._clock.now())
 
     def _plan(self, situation: object) -> None:
         began = self._now()

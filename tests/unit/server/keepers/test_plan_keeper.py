@@ -4,8 +4,10 @@ import csv
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -30,7 +32,7 @@ from lichen.server.keepers.planner_work import ACCOUNT, PlannerWork
 from lichen.server.keepers.zone_histories import ZoneHistories
 from lichen.server.pricing import pricing
 from lichen.server.sections import CarbonSettings
-from lichen.store.documents import MemoryDocuments
+from lichen.store.documents import Change, MemoryDocuments, SqliteDocuments
 
 NOW = datetime(2026, 6, 20, 18, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -233,6 +235,38 @@ def test_the_lease_is_renewed_while_there_is_something_to_plan(house: House) -> 
         second.turn()
         house.clock.advance(40)
     assert house.row(job).fence == 1
+
+
+def test_a_job_whose_deadline_has_passed_runs_at_once_and_is_called_late(house: House) -> None:
+    house.seed()
+    house.taught()
+    house.jobs.submit(JobKind.TRAIN, SPEC, "default")  # takes the only place first
+    job = house.submit(hours=0.5)
+    house.clock.advance(3600)
+    house.keeper().turn()
+    row = house.row(job)
+    assert row.intention.is_late
+    assert row.must_start_by <= house.clock.now()
+
+
+def test_planners_of_several_processes_on_one_file_plan_under_one_fence(
+    house: House, tmp_path: Path
+) -> None:
+    """Each has a connection of its own, as processes do; all turn at the same moment."""
+    stores = [SqliteDocuments(tmp_path / "store.db") for _ in range(4)]
+    roles = [PlannerRole(one, house.clock, f"plane-{at}") for at, one in enumerate(stores)]
+    together = Barrier(len(roles))
+
+    def take(role: PlannerRole) -> bool:
+        together.wait()
+        return role.take() and role.write(lambda: [Change("intentions", "job-1", b"{}")])
+
+    with ThreadPoolExecutor(len(roles)) as pool:
+        taken = list(pool.map(take, roles))
+    assert sorted(taken) == [False, False, False, True]
+    assert sorted(role.fence for role in roles) == [0, 0, 0, 1]
+    for one in stores:
+        one.close()
 
 
 def test_a_clock_that_jumped_back_leaves_no_role_that_nobody_can_take(house: House) -> None:
