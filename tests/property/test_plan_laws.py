@@ -260,8 +260,17 @@ def test_jobs_together_get_the_best_of_all_ways_and_meet_every_deadline_that_can
     assert not any(one.is_late for one in made.intentions)
     total = sum(known(one.expected_g) for one in made.intentions)
     assert total <= best * 1.001 or made.method is Method.HEURISTIC
-    fast = plan(crowd, {"DE": outlook([course])}, [Site("DE", cores)], NOW, AT_ONCE)
-    assert not any(one.is_late for one in fast.intentions)
+
+
+@settings(max_examples=40, deadline=None)
+@given(small_crowds(), points)
+def test_the_heuristic_meets_every_deadline_that_can_be_met_where_one_job_runs_at_a_time(
+    crowd: tuple[Workload, ...], course: list[float]
+) -> None:
+    single = tuple(replace(job, cores=1, interruptible=True) for job in crowd)
+    made = plan(single, {"DE": outlook([course])}, [Site("DE", 1)], NOW, AT_ONCE)
+    if best_together(single, course, 1) is not None:
+        assert not any(one.is_late for one in made.intentions)
 
 
 @settings(max_examples=40, deadline=None)

@@ -2,7 +2,7 @@
 
 Two timetables are begun: one in which each job in turn, the one with the least time to spare first,
 takes the cleanest time that is left; and one in which each runs as soon as it can, the earliest
-deadline first, which misses no deadline on one place that some order meets. Of them the one with
+deadline first; where that is late for some, these go first the next time. Of them the one with
 less lateness is taken, the most important jobs first, then the one of fewer grams. It is improved
 by taking jobs up one by one and putting each back where it is cheapest, which can always be where
 it was: a job on time stays on time.
@@ -17,6 +17,8 @@ from lichen.control.planning.workload import Site
 
 PASSES = 4
 """How often each job may be put elsewhere."""
+MOST_ROUNDS, MOST_INSERTED = 10, 400
+"""How often those that come out late are put first instead, and with how many insertions."""
 LEAST_GAIN = 1e-9
 """Relative: below it a move is rounding."""
 Options = Mapping[str, Sequence[Option]]
@@ -25,11 +27,10 @@ Score = tuple[tuple[int, ...], float]
 
 def place_all(needs: Sequence[Need], options: Options, sites: Sequence[Site]) -> Timetable:
     """The best timetable found; every job is in it."""
-    attempts = [
-        _filled(sorted(needs, key=_spare), options, sites, _cheapest_or_soonest),
-        _filled(sorted(needs, key=_due), options, sites, _soonest),
-    ]
-    if any(placed.late for one in attempts for placed in one.placed.values()):
+    first = _filled(sorted(needs, key=_spare), options, sites, _cheapest_or_soonest)
+    second = _repaired(sorted(needs, key=_due), options, sites)
+    attempts = [first, second]
+    if _late(first) and _late(second):
         ranked = sorted(needs, key=lambda one: (-one.workload.priority, one.due))
         attempts.append(_filled(ranked, options, sites, _soonest))
     best = min(attempts, key=score)
@@ -55,6 +56,25 @@ def score(timetable: Timetable) -> Score:
         late[priority] = late.get(priority, 0) + one.late
     lateness = tuple(late[priority] for priority in sorted(late, reverse=True))
     return lateness, sum(one.planned_g for one in timetable.placed.values())
+
+
+def _repaired(needs: Sequence[Need], options: Options, sites: Sequence[Site]) -> Timetable:
+    """As soon as possible in this order; whoever is late goes first the next time, a few times."""
+    best = _filled(needs, options, sites, _soonest)
+    order, current = list(needs), best
+    for _ in range(max(1, min(MOST_ROUNDS, MOST_INSERTED // len(needs)))):
+        late = _late(current)
+        if not late:
+            break
+        order.sort(key=lambda one: one.workload.id not in late)
+        current = _filled(order, options, sites, _soonest)
+        best = min(best, current, key=score)
+    return best
+
+
+def _late(timetable: Timetable) -> set[str]:
+    """The jobs that are late, and would not be alone."""
+    return {job for job, one in timetable.placed.items() if one.late and not one.need.is_late}
 
 
 def _filled(
