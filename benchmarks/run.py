@@ -27,6 +27,7 @@ BENCHMARKS = (
     "forecasting",
     "outlook",
     "scheduling",
+    "planning",
 )
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 

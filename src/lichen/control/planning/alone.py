@@ -1,13 +1,14 @@
 """One job by itself, as if nobody else wanted its place: its best plan, or why it runs at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 import numpy as np
 
 from lichen.control.planning.need import Need, Spans
-from lichen.control.planning.option import Option
+from lichen.control.planning.option import Option, cheapest_in_windows
 from lichen.control.planning.policy import PlanPolicy
 
 
@@ -35,21 +36,33 @@ class Choice:
     reason: Reason
 
 
-def choose_alone(need: Need, options: Sequence[Option], policy: PlanPolicy) -> Choice:
-    """The cheapest zone and time of one job.
+def choose_each_alone(
+    needs: Sequence[Need], options: Mapping[str, Sequence[Option]], policy: PlanPolicy
+) -> list[Choice]:
+    """The cheapest zone and time of each job.
 
     Args:
-        need: the job.
-        options: the zones in which it fits; if none, it cannot be planned.
+        needs: the jobs.
+        options: by job, the zones in which it fits; if none, it cannot be planned.
         policy: the knobs.
     """
-    if not options:
-        return Choice(need, None, (), Reason.NO_PLACE)
-    at_once = _at_once(need, options)
-    settled = _settled(need, at_once)
-    if settled is not None:
-        return Choice(need, at_once, (need.at_once,), settled)
-    found = [(one, spans) for one in options if (spans := one.cheapest(one.window)) is not None]
+    settled = [_settled(need, options[need.workload.id]) for need in needs]
+    open_needs = [need for need, one in zip(needs, settled, strict=True) if one is None]
+    every = [one for need in open_needs for one in options[need.workload.id]]
+    cheapest = iter(zip(every, cheapest_in_windows(every), strict=True))
+    choices = []
+    for need, one in zip(needs, settled, strict=True):
+        mine = options[need.workload.id]
+        found = [] if one else list(islice(cheapest, len(mine)))
+        choices.append(one or _chosen(need, found, policy))
+    return choices
+
+
+def _chosen(
+    need: Need, candidates: Sequence[tuple[Option, Spans | None]], policy: PlanPolicy
+) -> Choice:
+    at_once = _at_once(need, [option for option, _ in candidates])
+    found = [(option, spans) for option, spans in candidates if spans is not None]
     if policy.least_gain_share >= 0 or not found:
         found.append((at_once, (need.at_once,)))
     best, spans = min(found, key=lambda pair: pair[0].expected_g(pair[1]))
@@ -85,14 +98,17 @@ def _at_once(need: Need, options: Sequence[Option]) -> Option:
     return min(here or options, key=lambda one: one.expected_g((need.at_once,)))
 
 
-def _settled(need: Need, at_once: Option) -> Reason | None:
-    """Why there is nothing to choose; None where there is."""
-    if need.is_late:
-        return Reason.LATE
-    if need.is_fixed:
-        return Reason.FIXED
-    if not at_once.course.is_known:
-        return Reason.UNKNOWN
-    if need.workload.power_w == 0:
-        return Reason.LITTLE_GAIN
-    return Reason.NO_TIME if need.is_urgent else None
+def _settled(need: Need, options: Sequence[Option]) -> Choice | None:
+    """What is to be done where there is nothing to choose; None where there is."""
+    if not options:
+        return Choice(need, None, (), Reason.NO_PLACE)
+    at_once = _at_once(need, options)
+    reasons = {
+        Reason.LATE: need.is_late,
+        Reason.FIXED: need.is_fixed,
+        Reason.UNKNOWN: not at_once.course.is_known,
+        Reason.LITTLE_GAIN: need.workload.power_w == 0,
+        Reason.NO_TIME: need.is_urgent,
+    }
+    reason = next((one for one, holds in reasons.items() if holds), None)
+    return None if reason is None else Choice(need, at_once, (need.at_once,), reason)

@@ -19,8 +19,8 @@ PASSES = 4
 """How often each job may be put elsewhere."""
 MOST_ROUNDS, MOST_INSERTED = 10, 400
 """How often those that come out late are put first instead, and with how many insertions."""
-LEAST_GAIN = 1e-9
-"""Relative: below it a move is rounding."""
+LEAST_GAIN, LEAST_PASS_GAIN = 1e-9, 1e-3
+"""Relative: below it a move is rounding, and another pass is not worth its time."""
 Options = Mapping[str, Sequence[Option]]
 Score = tuple[tuple[int, ...], float]
 
@@ -44,7 +44,7 @@ def improve(timetable: Timetable, options: Options) -> None:
         before = sum(one.planned_g for one in timetable.placed.values())
         moved = [_moved(timetable, timetable.placed[job], options) for job in options]
         after = sum(one.planned_g for one in timetable.placed.values())
-        if not any(moved) or before - after <= LEAST_GAIN * before:
+        if not any(moved) or before - after <= LEAST_PASS_GAIN * before:
             return
 
 

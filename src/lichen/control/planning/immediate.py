@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichen.carbon.outlook.ensemble import Ensemble
-from lichen.control.planning.alone import choose_alone
+from lichen.control.planning.alone import Choice, choose_each_alone
 from lichen.control.planning.course import Course, Floats, Whole, course_of
 from lichen.control.planning.need import MICROSECOND, Need, Span, need_of
 from lichen.control.planning.option import option_of
@@ -60,12 +60,16 @@ class _Step:
     def spans(self, needs: Sequence[Need]) -> list[Span | None]:
         found: list[Span | None] = [None] * len(needs)
         alike: dict[tuple[str, int], list[int]] = {}
+        others: dict[int, list[str]] = {}
         for index, need in enumerate(needs):
             zones = [one for one in need.workload.zones or self.courses if one in self.courses]
             if len(zones) == 1 and self._is_plain(need, self.courses[zones[0]]):
                 alike.setdefault((zones[0], need.end), []).append(index)
             else:
-                found[index] = self._by_itself(need, zones)
+                others[index] = zones
+        each = self._each_by_itself([(needs[index], zones) for index, zones in others.items()])
+        for index, span in zip(others, each, strict=True):
+            found[index] = span
         for (zone, end), indices in alike.items():
             chosen = self._alike(self.courses[zone], end, [needs[index] for index in indices])
             for index, span in zip(indices, chosen, strict=True):
@@ -85,20 +89,18 @@ class _Step:
             and self.policy.least_gain_deviations == 0
         )
 
-    def _by_itself(self, need: Need, zones: Sequence[str]) -> Span | None:
-        if not zones:
-            return need.at_once if need.release == 0 else None
-        options = [
-            option_of(need, self.courses[zone], self.policy, self.prospects.setdefault(zone, {}))
-            for zone in zones
-        ]
-        choice = choose_alone(need, options, self.policy)
-        start, end = choice.spans[0]
-        option = choice.option or options[0]
-        over = int(option.course.edges[1])
-        if start >= over:
-            return None
-        return (start, min(end, over) if need.workload.interruptible else end)
+    def _each_by_itself(self, jobs: Sequence[tuple[Need, Sequence[str]]]) -> list[Span | None]:
+        options = {
+            need.workload.id: [
+                option_of(
+                    need, self.courses[zone], self.policy, self.prospects.setdefault(zone, {})
+                )
+                for zone in zones
+            ]
+            for need, zones in jobs
+        }
+        needs = [need for need, _ in jobs]
+        return [_first(one) for one in choose_each_alone(needs, options, self.policy)]
 
     def _alike(self, course: Course, end: int, needs: Sequence[Need]) -> list[Span | None]:
         """Jobs that pause freely and end at one moment."""
@@ -171,6 +173,18 @@ class _Shares:
     def goes_on(self, works: Whole, amounts: Whole) -> NDArray[np.bool_]:
         """Whether the second piece is run as well."""
         return np.asarray(works - amounts > self._next_from)
+
+
+def _first(choice: Choice) -> Span | None:
+    """What is run of it before the current step is over."""
+    need, option = choice.need, choice.option
+    if option is None:  # nothing is known of any of its zones
+        return need.at_once if need.release == 0 else None
+    start, end = choice.spans[0]
+    over = int(option.course.edges[1])
+    if start >= over:
+        return None
+    return (start, min(end, over) if need.workload.interruptible else end)
 
 
 def _segment(span: Span, now: datetime) -> Segment:

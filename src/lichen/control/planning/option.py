@@ -1,5 +1,6 @@
 """A job in one zone: what its time costs there, and the cheapest spans of any free time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,10 +10,13 @@ from lichen.control.planning.course import Course, Floats, Whole, merged
 from lichen.control.planning.need import Need, Spans
 from lichen.control.planning.pieces import Pieces, pieces_of
 from lichen.control.planning.policy import PlanPolicy
-from lichen.control.planning.runs import Pausing, cheapest_runs
+from lichen.control.planning.runs import cheapest_runs
+from lichen.control.planning.table import Pausing
 from lichen.control.planning.waiting import Prospect, block_discount
 
 US_PER_S = 1e6
+SPARE_STEPS = 8
+"""Steps to spare with which a job can do without parts of steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +39,37 @@ class Option:
         """Which zone."""
         return self.course.zone
 
+    @property
+    def pausing(self) -> Pausing | None:
+        """What its pauses cost; None where they cost nothing, or it cannot pause."""
+        workload = self.need.workload
+        if not (workload.interruptible and workload.pause_cost_j and workload.power_w):
+            return None
+        microseconds = workload.pause_cost_j / workload.power_w * US_PER_S
+        running = workload.running_in
+        is_fresh = running is None and not workload.has_begun
+        return Pausing(microseconds, running == self.zone, is_fresh)
+
     def cheapest(self, free: Pieces) -> Spans | None:
         """The cheapest way through the job in this free time; None where there is too little."""
-        workload = self.need.workload
-        if workload.interruptible and workload.pause_cost_j and workload.power_w:
-            microseconds = workload.pause_cost_j / workload.power_w * US_PER_S
-            running = workload.running_in
-            is_fresh = running is None and not workload.has_begun
-            pausing = Pausing(microseconds, running == self.zone, is_fresh)
-            return cheapest_runs(free, self.need.work, pausing)
-        if workload.interruptible:
+        pausing = self.pausing
+        if pausing is not None:
+            return cheapest_runs([(free, self.need.work, pausing)])[0]
+        if self.need.workload.interruptible:
             return cheapest_spread(free, self.need.work)
         block = cheapest_block(free, self.need.work)
         return None if block is None else (block,)
+
+    def on_grid(self) -> "Option":
+        """The same, its window without the parts of steps at its ends if it has time to spare."""
+        pieces, step = self.window, self.course.step
+        spare = pieces.room - self.need.work
+        if not self.need.workload.interruptible or spare < SPARE_STEPS * step:
+            return self
+        chosen = np.ones(len(pieces.starts), dtype=np.bool_)
+        chosen[0] = pieces.starts[0] in self.course.edges
+        chosen[-1] = pieces.ends[-1] in self.course.edges
+        return replace(self, window=pieces.where(np.flatnonzero(chosen)))
 
     def starts(self, borders: Whole) -> tuple[Whole, Floats]:
         """Of a job that cannot pause: starts and ends on these borders, and their costs for 1 W."""
@@ -97,6 +119,14 @@ class Option:
         if running is None:
             return starts if self.need.workload.has_begun else starts[1:]
         return [start for start in starts if start > 0 or running != self.zone]
+
+
+def cheapest_in_windows(options: Sequence[Option]) -> list[Spans | None]:
+    """The cheapest spans of each in its own window: those whose pauses cost something together."""
+    costly = [one for one in options if one.pausing is not None]
+    requests = [(one.window, one.need.work, one.pausing) for one in costly if one.pausing]
+    runs = iter(cheapest_runs(requests))
+    return [one.cheapest(one.window) if one.pausing is None else next(runs) for one in options]
 
 
 def option_of(

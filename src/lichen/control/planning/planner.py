@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 
 from lichen.carbon.outlook.ensemble import Ensemble
-from lichen.control.planning.alone import Choice, Reason, choose_alone
+from lichen.control.planning.alone import Choice, Reason, choose_each_alone
 from lichen.control.planning.course import Course, course_of, unknown_course
 from lichen.control.planning.need import MICROSECOND, Need, need_of
 from lichen.control.planning.option import Option, option_of
@@ -53,7 +53,7 @@ def plan(
         ]
         for one in needs
     }
-    alone = [choose_alone(one, options[one.workload.id], policy) for one in needs]
+    alone = choose_each_alone(needs, options, policy)
     method, choices = _in_places(alone, options, sites, policy)
     return Plan(
         made_at=now,

@@ -10,6 +10,8 @@ class PlanPolicy:
     Attributes:
         program_limit_s: how long the solver of the joint program may take; 0 leaves everything
             that competes for a place to the heuristic.
+        fine_terms: a program with more terms leaves out the parts of steps in which the windows of
+            jobs with time to spare begin and end: half the variables, hardly a loss.
         foresight_weight: how much of the price of waiting is taken from the courses one by one, as
             if all were known a step later (1), and how much from their mean, as if nothing more
             would ever be known (0).
@@ -20,6 +22,7 @@ class PlanPolicy:
     """
 
     program_limit_s: float = 0.5
+    fine_terms: int = 50_000
     foresight_weight: float = 0.5
     least_gain_share: float = 0.005
     least_gain_deviations: float = 0.0

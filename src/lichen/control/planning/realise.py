@@ -17,7 +17,7 @@ from lichen.control.planning.joint import Columns
 from lichen.control.planning.need import Span, Spans, joined
 from lichen.control.planning.option import Option
 from lichen.control.planning.pieces import Pieces
-from lichen.control.planning.timetable import Placed, Timetable
+from lichen.control.planning.timetable import Timetable
 
 ROUNDING = 1e-6
 """Hours: so close to nothing, or to the whole of a piece, is nothing, or the whole."""
@@ -29,35 +29,33 @@ def put_down(
     values: Floats,
     grids: Mapping[str, Grid],
     timetable: Timetable,
-) -> bool:
-    """Put all jobs of a solved program on the timetable; whether each has a place on time.
+) -> None:
+    """Put all jobs of a solved program on the timetable.
 
-    Jobs that do not fit as they are come last, each where it is cheapest.
+    The larger jobs come first. Those that do not fit as they are come last, each where it is
+    cheapest, or if there is no time left before its deadline as soon as it can.
     """
-    chosen = {job: _chosen(mine, values, grids) for job, mine in columns.items()}
+    ordered = sorted(columns.items(), key=lambda one: -one[1][0].option.need.workload.cores)
+    chosen = {job: _chosen(mine, values, grids) for job, mine in ordered}
     beside = {job: _beside(one, grids) for job, one in chosen.items()}
     left = _put(beside, timetable)
     if left:
-        for job in beside.keys() - left:
-            timetable.take_up(timetable.placed[job])
+        for job in beside:
+            if job not in left:
+                timetable.take_up(timetable.placed[job])
         left = _put(_wrapped(chosen, grids), timetable)
-    options = {job: [one.option for one in columns[job]] for job in left}
-    found: Placed | None = None
     for job in left:
-        found = timetable.cheapest(options[job])
-        if found is None:
-            return False
-        timetable.put(found)
-    return True
+        mine = [one.option for one in columns[job]]
+        timetable.put(timetable.cheapest(mine) or timetable.soonest(mine))
 
 
-def _put(spans: Mapping[str, tuple[Option, Spans]], timetable: Timetable) -> set[str]:
+def _put(spans: Mapping[str, tuple[Option, Spans]], timetable: Timetable) -> list[str]:
     """Put down what fits; the jobs that do not."""
-    left = set()
+    left = []
     for job, (option, one) in spans.items():
         placed = timetable.fitting(option, one)
         if placed is None or sum(end - start for start, end in one) != option.need.work:
-            left.add(job)
+            left.append(job)
         else:
             timetable.put(placed)
     return left
