@@ -3,12 +3,13 @@
 import msgspec
 
 from lichen.api.admin_predictions import checked_prediction, read_spec
+from lichen.api.admin_reports import checked_report
 from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Raw, Route, StoredFile
 from lichen.api.admin_uploads import discard_named
 from lichen.api.admin_views import job_view
 from lichen.api.job_views import viewed
 from lichen.control.transitions import Cancel, JobRecord, Pause, Resume
-from lichen.core.errors import InvalidInput, NotFound
+from lichen.core.errors import Forbidden, InvalidInput, NotFound
 from lichen.core.ids import Digest, TenantId, checked_name
 from lichen.protocol.admin import (
     Job,
@@ -20,9 +21,12 @@ from lichen.protocol.admin import (
     TrainSpec,
 )
 from lichen.protocol.predicting import PredictResult
+from lichen.protocol.reports import ReportResult
+from lichen.security.identity import Role
 from lichen.security.policy import Action, Kind
 
 TRAINED_TASKS = ("forecast",)
+MAKING_FILES = {JobKind.PREDICT: PredictResult, JobKind.REPORT: ReportResult}
 
 
 def submit(plane: Plane, question: Question) -> Job:
@@ -46,6 +50,8 @@ def checked_spec(plane: Plane, question: Question, request: JobRequest) -> JsonO
     """
     if request.kind is JobKind.PREDICT:
         return checked_prediction(plane, question, read_spec(request.spec))
+    if request.kind is JobKind.REPORT:
+        return checked_report(plane, question, request.spec)
     if request.kind is not JobKind.TRAIN:
         raise InvalidInput(
             "jobs of this kind begin with a file: POST it to /datasets, /datasets/NAME/rows "
@@ -99,13 +105,18 @@ def resume(plane: Plane, question: Question) -> Job:
 
 
 def output(plane: Plane, question: Question) -> StoredFile:
-    """What a batch prediction made."""
+    """What a batch prediction or a report made."""
     job = _found(plane, question, Action.READ)
-    if job.kind is not JobKind.PREDICT:
+    if job.kind not in MAKING_FILES:
         raise NotFound(f"job {job.id} is of kind {job.kind}: it makes no file")
     if job.state is not JobState.SUCCEEDED:
         raise NotFound(f"job {job.id} is {job.state}: it has no output to fetch")
-    made = msgspec.convert(job.result, PredictResult)
+    if job.spec.get("is_whole") and question.principal.role is not Role.ADMIN:
+        raise Forbidden(
+            f"the report of job {job.id} names the work of every tenant: ask an admin for it, or "
+            "for one of your own with `lichen report`"
+        )
+    made = msgspec.convert(job.result, MAKING_FILES[job.kind])
     return StoredFile(plane.stored(Digest(made.output)), made.media_type, made.filename)
 
 
@@ -174,7 +185,7 @@ ROUTES = (
     Route(
         "GET",
         "/jobs/{id}/output",
-        "The file that a batch prediction made",
+        "The file that a batch prediction or a report made",
         Kind.JOB,
         Action.READ,
         output,

@@ -3,19 +3,17 @@
 from datetime import datetime
 from typing import TypeVar
 
-from lichen.api.admin_accounts import moment, seen_books, seen_tenant
+import msgspec
+
+from lichen.api.admin_accounts import moment, seen_tenant
 from lichen.api.admin_routes import Parameter, Plane, Question, Raw, Route
-from lichen.carbon.reports.model_facts import ModelFacts
 from lichen.carbon.reports.report import Question as ReportQuestion
-from lichen.carbon.reports.report import month, report
-from lichen.carbon.reports.savings import Saving
-from lichen.carbon.reports.writing import written
-from lichen.core.errors import InvalidInput, NotFound
-from lichen.core.ids import ModelReference
-from lichen.core.tensors import TensorSpec
-from lichen.protocol.reports import MEDIA_TYPES, Report, ReportFormat, Standard
-from lichen.registry.card import emissions_metadata
-from lichen.registry.manifest import Manifest
+from lichen.carbon.reports.report import month
+from lichen.carbon.reports.writing import check_form, written
+from lichen.control.reporting import Reporting
+from lichen.core.errors import InvalidInput
+from lichen.protocol.admin import JsonObject
+from lichen.protocol.reports import MEDIA_TYPES, Report, ReportFormat, ReportSpec, Standard
 from lichen.security.policy import Action, Kind
 
 C = TypeVar("C", Standard, ReportFormat)
@@ -26,34 +24,41 @@ _BY_MEDIA_TYPE = {kind.partition(";")[0]: form for form, kind in MEDIA_TYPES.ite
 def reports(plane: Plane, question: Question) -> Raw:
     """One report, in the form that was asked for."""
     form = _form(question)
-    standard = _chosen(question, "standard", Standard, Standard.SCI)
     since, until = span(question)
     asked = ReportQuestion(
-        standard=standard,
+        standard=_chosen(question, "standard", Standard, Standard.SCI),
         since=since,
         until=until,
-        as_of=question.whole_number("as_of") or _last_entry(plane),
+        as_of=question.whole_number("as_of"),
         deployment=question.query.get("deployment"),
-        model=_model(plane, question.query.get("model")),
     )
-    made = report(
-        seen_books(plane, question), asked, plane.declarations, _savings(plane, question, asked)
-    )
+    made = _reporting(plane).made(asked, question.query.get("model"), seen_tenant(question))
     return Raw(written(made, form), form.media_type)
 
 
-def _last_entry(plane: Plane) -> int | None:
-    """The last sealed entry, settled once: another may be sealed while a report is made."""
-    return plane.ledger.head()[0] or None
+def checked_report(plane: Plane, question: Question, told: JsonObject) -> JsonObject:
+    """The spec of a report job as it is kept: of whose work it tells goes by who asks.
+
+    Raises:
+        InvalidInput: the spec is not usable, or does not fit its standard.
+        NotFound: there is no such model.
+    """
+    try:
+        spec = msgspec.convert(told, ReportSpec)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"the spec of the report is not usable: {error}") from error
+    asked = ReportQuestion(
+        standard=spec.standard, since=spec.since, until=spec.until, deployment=spec.deployment
+    )
+    _reporting(plane).check(asked, spec.model)
+    check_form(spec.standard, spec.form)
+    kept = msgspec.structs.replace(spec, is_whole=seen_tenant(question) is None)
+    found: JsonObject = msgspec.to_builtins(kept, str_keys=True)
+    return found
 
 
-def _savings(plane: Plane, question: Question, asked: ReportQuestion) -> tuple[Saving, ...]:
-    """What levers saved, for the reports that have a place for it."""
-    is_empty = asked.since and asked.until and asked.since >= asked.until
-    if is_empty or asked.standard not in (Standard.SCI, Standard.GHG):
-        return ()
-    asked_span = asked.since, asked.until
-    return plane.levers.saved(asked_span, asked.as_of, tenant=seen_tenant(question))[1]
+def _reporting(plane: Plane) -> Reporting:
+    return Reporting(plane.ledger, plane.levers, plane.catalog, plane.jobs, plane.declarations)
 
 
 def _form(question: Question) -> ReportFormat:
@@ -101,54 +106,6 @@ def span(question: Question) -> tuple[datetime | None, datetime | None]:
     if since is not None or until is not None:
         raise InvalidInput("give a month or a span from and to, not both")
     return month(said)
-
-
-def _model(plane: Plane, reference: str | None) -> ModelFacts | None:
-    if reference is None:
-        return None
-    manifest = plane.catalog.resolve(ModelReference.parse(reference))
-    started, finished = _times(plane, manifest.job_id)
-    return ModelFacts(
-        model=manifest.model,
-        version=manifest.version,
-        created_at=manifest.created_at,
-        task=manifest.task,
-        algorithm=manifest.algorithm,
-        code_version=manifest.code_version,
-        parameters=manifest.parameters,
-        inputs=_tensors(manifest.signature.inputs),
-        outputs=_tensors(manifest.signature.outputs),
-        dataset=_dataset(manifest),
-        receipt=manifest.receipt,
-        hardware=manifest.hardware,
-        origin=manifest.origin,
-        job_id=manifest.job_id,
-        started_at=started,
-        finished_at=finished,
-        metadata=emissions_metadata(manifest),
-    )
-
-
-def _times(plane: Plane, job_id: str | None) -> tuple[datetime | None, datetime | None]:
-    if job_id is None:
-        return None, None
-    try:
-        job = plane.jobs.get(job_id)
-    except NotFound:  # a version that was imported names the job of another platform
-        return None, None
-    return job.started_at, job.finished_at
-
-
-def _dataset(manifest: Manifest) -> str | None:
-    data = manifest.dataset
-    return None if data is None else f"{data.name} version {data.version} (sha256 {data.digest})"
-
-
-def _tensors(specs: tuple[TensorSpec, ...]) -> str:
-    return "; ".join(
-        f"{one.name} {one.datatype} {list(one.shape)}{f' in {one.unit}' if one.unit else ''}"
-        for one in specs
-    )
 
 
 ROUTES = (

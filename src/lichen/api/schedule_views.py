@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import islice
 
+import msgspec
+
 from lichen.control.periods import Period, period_of
 from lichen.control.recurrence import Recurrence, Run, default_window
 from lichen.control.recurrences import new_id
@@ -32,6 +34,8 @@ def recurrence_of(
     kind = recurring_kind(request.job.kind)
     period = period_of(request.every, request.timezone)
     asked = request.job.schedule or ScheduleRequest()
+    if asked.green is None:
+        asked = msgspec.structs.replace(asked, green=kind.is_green)
     return Recurrence(
         id=new_id(),
         name=checked_name(request.name, "schedule"),
@@ -40,7 +44,7 @@ def recurrence_of(
         spec=spec,
         every=request.every.strip(),
         period=period,
-        window=_window(asked, period),
+        window=_window(asked, period, kind.begins_after + LEAST_WINDOW),
         schedule=asked,
         is_made_late=kind.is_made_late,
         created_by=sender.principal,
@@ -89,7 +93,7 @@ def _run_view(run: Run, state_of: Callable[[str], JobState | None]) -> Recurring
     )
 
 
-def _window(asked: ScheduleRequest, period: Period) -> timedelta:
+def _window(asked: ScheduleRequest, period: Period, least: timedelta) -> timedelta:
     if asked.earliest is not None:
         raise InvalidInput(
             "recurring work has no `earliest`: it is due when `every` says; write a cron "
@@ -108,9 +112,9 @@ def _window(asked: ScheduleRequest, period: Period) -> timedelta:
             f"the deadline {readable_duration(window)} is longer than the "
             f"{readable_duration(gap)} until it is due again: give at most that"
         )
-    if window < LEAST_WINDOW:
+    if window < least:
         raise InvalidInput(
             f"the deadline {readable_duration(window)} leaves a run no time: give at least "
-            f"{readable_duration(LEAST_WINDOW)}"
+            f"{readable_duration(least)}"
         )
     return window

@@ -8,9 +8,11 @@ import click
 from lichen.cli.arguments import Moment
 from lichen.cli.output import json_option, print_table, printable
 from lichen.cli.platform import open_platform
+from lichen.cli.recurring_options import Recurring, let_recur, recurring_options
 from lichen.client.reports import ReportOptions, read_report
 from lichen.core.errors import InvalidInput
-from lichen.protocol.reports import Report, ReportFigure, ReportFormat, Standard
+from lichen.protocol.admin import JobKind
+from lichen.protocol.reports import Report, ReportFigure, ReportFormat, ReportSpec, Standard
 from lichen.store.whole_files import replace_file
 
 PATH = click.Path(path_type=Path, dir_okay=False)
@@ -36,8 +38,10 @@ PATH = click.Path(path_type=Path, dir_okay=False)
     help="How it is written; by the ending of --output unless said.",
 )
 @click.option("--output", metavar="FILE", type=PATH, help="Write it to FILE.")
+@recurring_options
 @json_option
 def report(
+    recurring: Recurring | None,
     standard: str,
     form: str | None,
     output: Path | None,
@@ -46,8 +50,13 @@ def report(
 ) -> None:
     """Energy and carbon by a published standard, the same bytes whenever asked as of one entry.
 
-    Without a span it covers everything. --format csv, html or json prints the file itself.
+    Without a span it covers everything. --format csv, html or json prints the file itself. With
+    --every a file is kept for each period, of what was booked in it; see `lichen schedules`.
     """
+    if recurring is not None:
+        spec = _recurring_spec(standard, form, output, options)
+        let_recur(recurring, f"report-{standard}", (JobKind.REPORT, spec), None, as_json=as_json)
+        return
     wanted = _form(form, output, as_json=as_json)
     with open_platform() as platform:
         content = platform.reports.write(Standard(standard), wanted or ReportFormat.JSON, **options)
@@ -58,6 +67,24 @@ def report(
         click.echo(content, nl=False)
     else:
         _show(read_report(content))
+
+
+def _recurring_spec(
+    standard: str, form: str | None, output: Path | None, options: ReportOptions
+) -> ReportSpec:
+    """What is reported each time; the span is that of the period."""
+    said = [name for name in ("month", "since", "until", "as_of") if options.get(name) is not None]
+    if said or output is not None:
+        raise click.UsageError(
+            "with --every each report is of its own period and is kept by the platform: leave out "
+            "--month, --from, --to, --as-of and --output"
+        )
+    return ReportSpec(
+        standard=Standard(standard),
+        form=ReportFormat(form or ReportFormat.HTML),
+        deployment=options.get("deployment"),
+        model=options.get("model"),
+    )
 
 
 def _form(form: str | None, output: Path | None, *, as_json: bool) -> ReportFormat | None:

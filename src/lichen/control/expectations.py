@@ -95,6 +95,7 @@ _PRIOR_SECONDS = {
     JobKind.TRAIN: 60.0,
     JobKind.IMPORT: 5.0,
     JobKind.PREDICT: 60.0,
+    JobKind.REPORT: 5.0,
 }
 _OTHER_PRIOR_SECONDS = 60.0
 _PRIOR_WATTS = 4.0

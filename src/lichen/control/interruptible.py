@@ -28,6 +28,7 @@ BY_KIND: Mapping[str, Interruption] = {
     JobKind.APPEND: IN_ONE_PIECE,
     JobKind.IMPORT: IN_ONE_PIECE,
     JobKind.PREDICT: AFTER_CHUNKS,
+    JobKind.REPORT: IN_ONE_PIECE,
 }
 """A kind that is not named here works in one piece."""
 

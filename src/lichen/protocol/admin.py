@@ -47,6 +47,7 @@ class JobKind(StrEnum):
     TRAIN = "train"
     IMPORT = "import"
     PREDICT = "batch-predict"
+    REPORT = "report"
 
 
 class JobState(StrEnum):

@@ -1,5 +1,6 @@
 """Messages of reports: figures that say their unit, interval, method and provenance (M5)."""
 
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -100,3 +101,36 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ledger_digest: str
     sections: list[ReportSection]
     notes: list[str]
+
+
+class ReportSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of a `report` job: a report that is made once and kept as a file.
+
+    Attributes:
+        standard: whose rules it follows.
+        form: how it is written.
+        since, until: the span; of work that recurs each period has its own.
+        deployment: of this deployment alone, for `sci`.
+        model: `NAME@V` or `NAME@ALIAS`, for `ai-act` and `huggingface`.
+        is_whole: it names the work of every tenant; what the platform settles by the sender's role.
+    """
+
+    standard: Standard = Standard.SCI
+    form: ReportFormat = ReportFormat.HTML
+    since: datetime | None = None
+    until: datetime | None = None
+    deployment: str | None = None
+    model: str | None = None
+    is_whole: bool = False
+
+
+class ReportResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a `report` job made: a file under its SHA-256, as of a sealed entry of the ledger."""
+
+    standard: Standard
+    as_of: int
+    ledger_digest: str
+    output: str
+    output_bytes: int
+    filename: str
+    media_type: str

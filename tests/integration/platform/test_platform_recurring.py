@@ -8,12 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from lichen.client.connection import Lichen
 from lichen.client.schedules import recurring_job
 from lichen.control.recurrences import Recurrences
 from lichen.core.clock import SystemClock
 from lichen.data.dataset import COLLECTION
 from lichen.protocol.admin import JobKind, JobState, TrainSpec
+from lichen.protocol.reports import ReportFormat, ReportResult, ReportSpec, Standard
 from lichen.protocol.scheduling import ScheduleRequest
 from lichen.server.home import Home
 from lichen.store.documents import Change, SqliteDocuments
@@ -27,6 +30,7 @@ class Running(Protocol):
     home: Path
 
     def up(self) -> None: ...
+    def down(self) -> int: ...
     def pids(self) -> dict[str, int]: ...
     def client(self) -> Lichen: ...
 
@@ -94,3 +98,21 @@ def wake(client: Lichen) -> None:
 def trainings(client: Lichen) -> list[JobState]:
     """How each training stands."""
     return [job.state for job in client.jobs.ls() if job.kind is JobKind.TRAIN]
+
+
+def test_a_report_that_is_kept_has_the_bytes_that_the_door_answers(
+    stopped: Running, tmp_path: Path
+) -> None:
+    for again in (False, True):  # the end of a platform seals what it booked
+        stopped.up()
+        if not again:
+            stopped.down()
+    lichen = stopped.client()
+    spec = ReportSpec(standard=Standard.GHG, form=ReportFormat.CSV)
+    job = lichen.jobs.wait(lichen.jobs.submit(JobKind.REPORT, spec).id)
+    made = msgspec.convert(job.result, ReportResult)
+    kept = lichen.predictions.fetch(job.id, tmp_path / made.filename).read_bytes()
+    assert kept == lichen.reports.write(Standard.GHG, ReportFormat.CSV, as_of=made.as_of)
+    assert (made.filename, made.output_bytes) == ("ghg-all.csv", len(kept))
+    assert job.receipt is not None
+    assert job.receipt.energy.nj > 0

@@ -59,7 +59,7 @@ def report(
         InvalidInput: the span is empty, or what the standard needs is not there.
         NotFound: no ledger, no such entry, nothing booked in the span, no such deployment.
     """
-    _check(question)
+    check_question(question)
     extent, shares = ledger.shares(question.since, question.until, question.as_of)
     if not question.standard.is_of_a_model and not shares:
         raise _nothing(question, extent)
@@ -85,7 +85,12 @@ def _length(question: Question) -> timedelta | None:
     return question.until - question.since
 
 
-def _check(question: Question) -> None:
+def check_question(question: Question) -> None:
+    """Pass what the standard has a report for.
+
+    Raises:
+        InvalidInput: the span is empty, or what the standard needs is not there.
+    """
     standard = question.standard
     spanned = question.since is not None or question.until is not None
     if question.since and question.until and question.since >= question.until:

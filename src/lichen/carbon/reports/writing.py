@@ -52,6 +52,18 @@ def written(report: Report, form: ReportFormat) -> bytes:
             return _yaml(report)
 
 
+def check_form(standard: Standard, form: ReportFormat) -> None:
+    """Pass a form that a standard's report is written in.
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if form is ReportFormat.YAML and standard is not Standard.HUGGINGFACE:
+        raise InvalidInput(
+            f"a report by {standard} is not written as yaml: ask for json, csv or html"
+        )
+
+
 def message(report: Report) -> messages.Report:
     """The report as the message that is sent."""
     return messages.Report(
@@ -173,8 +185,5 @@ def _text(text: str) -> str:
 
 
 def _yaml(report: Report) -> bytes:
-    if report.standard != Standard.HUGGINGFACE:
-        raise InvalidInput(
-            f"a report by {report.standard} is not written as yaml: ask for json, csv or html"
-        )
+    check_form(Standard(report.standard), ReportFormat.YAML)
     return "".join(section.text for section in report.sections).encode()

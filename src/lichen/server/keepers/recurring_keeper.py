@@ -6,7 +6,7 @@ the Idempotency-Key, the record's id and the due moment, holds where a store was
 
 import logging
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from threading import Event, Thread
 
 import msgspec
@@ -155,15 +155,18 @@ class RecurringKeeper:
 
 
 def _draft(record: Recurrence, run: DueRun) -> JobDraft:
-    spec = recurring_kind(record.kind).dated(record.spec, record.period.before(run.due), run.due)
-    return JobDraft(record.kind, spec, record.tenant, _asked(record.schedule, run.deadline))
+    kind = recurring_kind(record.kind)
+    spec = kind.dated(record.spec, record.period.before(run.due), run.due)
+    asked = _asked(record.schedule, run, kind.begins_after)
+    return JobDraft(record.kind, spec, record.tenant, asked)
 
 
-def _asked(asked: ScheduleRequest, deadline: datetime | None) -> ScheduleRequest:
+def _asked(asked: ScheduleRequest, run: DueRun, begins_after: timedelta) -> ScheduleRequest:
     """When a run may be; at once where it has no deadline, since it is late."""
-    if deadline is None:
+    if run.deadline is None:
         return ScheduleRequest(green=False, priority=asked.priority)
-    return msgspec.structs.replace(asked, deadline=rfc3339(deadline))
+    earliest = rfc3339(run.due + begins_after) if begins_after else None
+    return msgspec.structs.replace(asked, deadline=rfc3339(run.deadline), earliest=earliest)
 
 
 def _with_job(record: Recurrence, run: DueRun, job_id: str) -> Recurrence:

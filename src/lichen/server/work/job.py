@@ -38,6 +38,7 @@ WORK = {
     JobKind.TRAIN: "lichen.server.work.training_jobs:train",
     JobKind.IMPORT: "lichen.server.work.import_jobs:import_model",
     JobKind.PREDICT: "lichen.server.work.predict_jobs:predict",
+    JobKind.REPORT: "lichen.server.work.report_jobs:make_report",
 }
 """What each kind does, imported by the job that needs it alone."""
 
@@ -125,7 +126,7 @@ def open_workbench(settings: Settings, job_id: str, fence: int) -> Workbench:
 
 def account_of(job: JobRecord) -> str:
     """The account that the job's energy is charged to."""
-    said = (job.spec.get(part) for part in ("name", "deployment", "data"))
+    said = (job.spec.get(part) for part in ("name", "deployment", "data", "standard"))
     name = next(filter(None, said), "-")
     return f"work/{job.tenant}/{job.id}/{name}/{job.kind}"
 
