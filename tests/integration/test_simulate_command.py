@@ -108,3 +108,40 @@ def test_jobs_that_cannot_run_are_refused_with_their_row(
     assert (done.returncode, done.stdout) == (2, "")
     assert complaint in done.stderr
     assert "jobs.csv, row 2" in done.stderr
+
+
+def test_without_the_solver_jobs_still_take_turns(files: Path) -> None:
+    command = (
+        "import sys; sys.modules['highspy'] = None; from lichen.cli.main import run;"
+        "sys.exit(run(sys.argv[1:]))"
+    )
+    arguments = ["--intensity", "grid.csv", "--forecast", "perfect", "--capacity", "1", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", command, "simulate", "jobs.csv", *arguments],
+        cwd=files,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    totals = json.loads(done.stdout)["totals"]
+    assert totals["late"] == 0
+    assert "heuristic" in totals["planner"]["methods"]
+
+
+def test_without_numpy_it_is_said_what_to_install(files: Path) -> None:
+    command = (
+        "import sys; sys.modules['numpy'] = None; from lichen.cli.main import run;"
+        "sys.exit(run(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", command, "simulate", "jobs.csv", "--intensity", "grid.csv"],
+        cwd=files,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "needs numpy, which is not installed: `pip install 'lichen[all]'`" in done.stderr
