@@ -9,12 +9,16 @@ import click
 from lichen.cli.output import json_option, print_json, print_table, printable
 from lichen.cli.platform import open_platform
 from lichen.cli.timeline import Band, drawn
+from lichen.cli.waiting import against
 from lichen.client.connection import Lichen
 from lichen.core.durations import readable_duration
 from lichen.core.errors import LichenError
 from lichen.core.units import readable
 from lichen.protocol.outlook import ZoneOutlook
 from lichen.protocol.plans import JobPlan, StandingPlan
+
+MOST_SHOWN = 24
+"""Jobs of the table and the timeline."""
 
 
 class Clocks(click.ParamType[ZoneInfo]):
@@ -57,7 +61,7 @@ def plan(job_id: str | None, clocks: ZoneInfo, hours: int, as_json: bool) -> Non
         return
     _show(standing, clocks)
     if standing.items:
-        _draw(standing.items, outlook, clocks, hours)
+        _draw(_soonest(standing.items), outlook, clocks, hours)
 
 
 def _outlook(platform: Lichen, zone: str, hours: int) -> ZoneOutlook | None:
@@ -73,12 +77,15 @@ def _show(standing: StandingPlan, clocks: ZoneInfo) -> None:
         click.echo("no job waits for a cleaner grid; `--deadline 12h` lets one wait")
     else:
         click.echo(_head(standing, clocks))
+        shown = _soonest(standing.items)
         print_table(
             ("job", "what", "runs", "for", "by", "CO2e", "at once", "saved"),
-            [_row(one, clocks) for one in standing.items],
+            [_row(one, clocks) for one in shown],
         )
-        for one in standing.items:
+        for one in shown:
             click.echo(f"{one.job}: {printable(one.why)}")
+        if len(shown) < len(standing.items):
+            click.echo(f"and {len(standing.items) - len(shown)} later ones: --json shows them all")
     if standing.due:
         print_table(
             ("recurs", "what", "due", "by"),
@@ -94,14 +101,19 @@ def _show(standing: StandingPlan, clocks: ZoneInfo) -> None:
         click.echo(cost)
 
 
+def _soonest(items: Sequence[JobPlan]) -> Sequence[JobPlan]:
+    """As many as a terminal holds, those first that run first."""
+    ordered = sorted(items, key=lambda one: one.segments[0].start if one.segments else one.deadline)
+    return ordered[:MOST_SHOWN]
+
+
 def _head(standing: StandingPlan, clocks: ZoneInfo) -> str:
     made = "" if standing.made_at is None else f", planned {_moment(standing.made_at, clocks)}"
     known = [one for one in standing.items if one.saved_ng is not None]
     total = ""
     if known:
         expected = readable(sum(one.expected_ng or 0 for one in known), "g")
-        saved = readable(sum(one.saved_ng or 0 for one in known), "g")
-        total = f": {expected} CO2e expected, {saved} less than at once"
+        total = f": {expected} CO2e expected, {against(sum(one.saved_ng or 0 for one in known))}"
     count = len(standing.items)
     return f"{count} job{'s' if count > 1 else ''} in {standing.zone}{made} ({clocks.key}){total}"
 

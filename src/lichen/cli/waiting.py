@@ -56,7 +56,7 @@ def planned_line(planned: PlannedRun) -> str:
     if planned.expected_ng is None or planned.saved_ng is None:
         return said
     expected = readable(planned.expected_ng, "g")
-    return f"{said}: {expected} CO2e expected, {_against(planned.saved_ng)}"
+    return f"{said}: {expected} CO2e expected, {against(planned.saved_ng)}"
 
 
 def saved_lines(job: Job) -> list[str]:
@@ -66,10 +66,11 @@ def saved_lines(job: Job) -> list[str]:
         return []
     if saved.ng is None:
         return [f"waiting saved: not known: {saved.absent}"]
-    return [f"waiting: {_against(saved.ng)} ({saved.baseline})"]
+    return [f"waiting: {against(saved.ng)} ({saved.baseline})"]
 
 
-def _against(saved_ng: int) -> str:
+def against(saved_ng: int) -> str:
+    """A saving in words, also a negative one."""
     compared = "less" if saved_ng >= 0 else "more"
     return f"{readable(abs(saved_ng), 'g')} {compared} than at once"
 

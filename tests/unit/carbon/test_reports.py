@@ -136,6 +136,15 @@ def test_a_metered_command_is_scored_by_its_runs(tmp_path: Path) -> None:
     assert "Command nightly etl" in page
 
 
+def test_planning_is_scored_by_its_plans_and_is_no_deployment(tmp_path: Path) -> None:
+    rows = {"work/default/planner/-/plan": (10, 5_500, 4), "idle": (10, 5_500, 0)}
+    books_of_it = books(tmp_path / "l.db", example.germany(400.0), rows=rows)
+    found = told(books_of_it, SCI)
+    assert found["plan.planner.r"].value == 4
+    assert found["plan.planner.sci"].unit == "gCO2e/plan"
+    assert "Planning when jobs run" in written(report(books_of_it, SCI), ReportFormat.HTML).decode()
+
+
 def test_without_requests_there_is_energy_and_no_score(tmp_path: Path) -> None:
     idle = books(tmp_path / "l.db", example.germany(400.0), rows={"idle": (10, 5_000, 0)})
     found = told(idle, SCI)

@@ -21,12 +21,15 @@ POLICY = (
 RUN = "run"
 _COMMAND = ("command", RUN)
 """How `lichen meter run --account` ends its account."""
+PLAN = "plan"
+_PLANNING = ("planner", "-", PLAN)
+"""How the account of the scheduler's own work ends."""
 _JOBS = frozenset(JobKind)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
-    """A deployment, all jobs of one kind for one model or dataset, or the runs of a command."""
+    """A deployment, all jobs of one kind for one model or dataset, a command's runs, planning."""
 
     kind: str
     name: str
@@ -43,6 +46,8 @@ class Subject:
             return f"Of other tenants: {self.kind}"
         if self.is_deployment:
             return f"Deployment {self.name}"
+        if self.kind == PLAN:
+            return "Planning when jobs run"
         return f"Command {self.name}" if self.kind == RUN else f"Jobs: {self.kind} {self.name}"
 
     @property
@@ -50,7 +55,7 @@ class Subject:
         """Its functional unit."""
         if self.is_deployment:
             return "request"
-        return "run" if self.kind == RUN else "job"
+        return self.kind if self.kind in (RUN, PLAN) else "job"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,8 @@ def _subject(account: str) -> tuple[Subject, str]:
     _, _, name, what, variant = (*account.split("/"), "", "", "", "")[:5]
     if (what, variant) == _COMMAND:
         return Subject(RUN, name), ""
+    if (name, what, variant) == _PLANNING:
+        return Subject(PLAN, name), ""
     if variant in _JOBS:
         return Subject(variant, what), name
     return Subject("deployment", name), ""
