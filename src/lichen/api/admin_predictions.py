@@ -62,6 +62,8 @@ def read_spec(told: JsonObject) -> PredictSpec:
     Raises:
         InvalidInput: it is not usable.
     """
+    if "batch" in told:
+        raise InvalidInput("a batch's requests come to /v1/batches of the data plane")
     if "file" in told:
         raise InvalidInput("a file comes to /deployments/NAME/predictions, as the request's body")
     return _spec(told)

@@ -16,13 +16,14 @@ from lichen.cli.output import json_option, print_json
 from lichen.cli.platform import open_platform
 from lichen.cli.predict_batch import is_for_job, show_submitted, submitted, wait_and_write
 from lichen.cli.receipts import receipt_line
+from lichen.cli.recurring_options import Recurring, let_recur, recurring_options
 from lichen.cli.schedule_options import schedule_options
 from lichen.cli.tables import inputs_of, read_rows, rows_of
 from lichen.client.connection import Lichen
 from lichen.client.inference import Answer
 from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput, StorageFailed
-from lichen.protocol.admin import NewestInput
+from lichen.protocol.admin import JobKind, NewestInput
 from lichen.protocol.predicting import OnError, PredictSpec
 from lichen.protocol.scheduling import ScheduleRequest
 
@@ -52,9 +53,11 @@ PATH = click.Path(path_type=Path)
     "--batch-rows", metavar="N", type=int, help="Of a job: rows at once. [those that cost least]"
 )
 @click.option("--no-interruptible", is_flag=True, help="A job with a deadline may not pause.")
+@recurring_options
 @schedule_options
 @json_option
 def predict(
+    recurring: Recurring | None,
     schedule: ScheduleRequest | None,
     wait: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
@@ -65,11 +68,15 @@ def predict(
 
     With a deadline, of Parquet, or of a file over 4 MiB it is a job: all rows are answered once, at
     the greenest times before the deadline, and it pauses and goes on where it stood. The output
-    is the input with a column `prediction`; `lichen jobs output` fetches it.
+    is the input with a column `prediction`; `lichen jobs output` fetches it. With --every it is
+    one again and again, of a dataset or of the newest rows; see `lichen schedules`.
     """
     asked = Asked(**options)
     if schedule is not None:
         schedule = msgspec.structs.replace(schedule, interruptible=not no_interruptible)
+    if recurring is not None:
+        _recur(recurring, asked, schedule, as_json=as_json)
+        return
     with open_platform() as platform:
         if not is_for_job(asked.input_file, asked.data, schedule):
             _ask_once(platform, asked, as_json=as_json)
@@ -109,6 +116,18 @@ class Asked:
             on_error=self.on_error,
             batch_rows=self.batch_rows,
         )
+
+
+def _recur(
+    recurring: Recurring, asked: Asked, schedule: ScheduleRequest | None, *, as_json: bool
+) -> None:
+    """Keep it as recurring work; a file's rows would be the same each time, and are not kept."""
+    if asked.input_file is not None or asked.output is not None or asked.start is not None:
+        raise click.UsageError(
+            "--every goes with --data, or with neither: leave --input, --output and --start out"
+        )
+    name = f"predict-{asked.deployment}"
+    let_recur(recurring, name, (JobKind.PREDICT, asked.spec), schedule, as_json=as_json)
 
 
 def _ask_once(platform: Lichen, asked: Asked, *, as_json: bool) -> None:

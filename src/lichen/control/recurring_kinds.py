@@ -48,6 +48,7 @@ RECURRING_KINDS: Mapping[JobKind, RecurringKind] = {
     JobKind.REPORT: RecurringKind(
         is_made_late=True, is_green=False, begins_after=SEALED_AFTER, dated=_of_the_period
     ),
+    JobKind.PREDICT: RecurringKind(is_made_late=False),
 }
 
 

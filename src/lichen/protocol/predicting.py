@@ -24,6 +24,7 @@ class PredictSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
             leaves its answers empty and says why in the column `error`.
         batch_rows: so many rows are computed at once; None: as many as cost the least energy.
         size_bytes: of the file.
+        batch: which batch of `/v1/batches` asks for it; its requests are the rows then.
     """
 
     deployment: str
@@ -34,6 +35,7 @@ class PredictSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     on_error: OnError = "fail"
     batch_rows: int | None = None
     size_bytes: int | None = None
+    batch: str | None = None
 
 
 class PredictResult(msgspec.Struct, frozen=True, kw_only=True):

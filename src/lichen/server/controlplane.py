@@ -42,6 +42,7 @@ from lichen.server.declarations import declarations
 from lichen.server.home import Home
 from lichen.server.inheritance import inherit
 from lichen.server.keepers.alert_webhook import Webhook
+from lichen.server.keepers.batch_keeper import BatchKeeper
 from lichen.server.keepers.budget_accounts import BudgetAccounts
 from lichen.server.keepers.budget_keeper import BudgetKeeper
 from lichen.server.keepers.foreseen import Foreseen
@@ -173,13 +174,14 @@ def _keepers(
 
     Histories have one writer a file: the keeper those of services, the plane those of seeds.
     """
-    folder = Home(settings.home).intensities
-    histories = ZoneHistories(settings.carbon, folder, SystemClock())
+    home = Home(settings.home)
+    histories = ZoneHistories(settings.carbon, home.intensities, SystemClock())
     always: tuple[Keeper, ...] = (
         _keeper(settings, histories),
         _budget_keeper(settings, plane.documents, accounts),
         _plan_keeper(settings, plane, accounts, counters),
         RecurringKeeper(plane.recurrences, plane.jobs, plane.submissions, SystemClock()),
+        BatchKeeper(plane.documents, LocalBlobs(home.blobs), plane, SystemClock()),
     )
     if not settings.carbon.outlook:
         return always

@@ -13,6 +13,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from lichen.api.batches_http import BatchDoor, batch_routes
 from lichen.api.configuration_http import configuration_routes
 from lichen.api.gate import Gate
 from lichen.api.infer_lane import InferProtocol, protocol_for
@@ -36,6 +37,8 @@ from lichen.server.pricing import Pricing, pricing
 from lichen.server.sections import Settings
 from lichen.server.tls import tls_of
 from lichen.server.watching import Watching
+from lichen.serving.batch_files import BatchFiles
+from lichen.serving.batch_records import Batches
 from lichen.serving.budgets import Budgets
 from lichen.serving.charging import ProcessMetering
 from lichen.serving.guests.starting import Guests
@@ -241,8 +244,16 @@ def _application(parts: _Parts, door: Door, repository: Repository, watching: Wa
         *watching.routes(door),
         *plain_routes(door),
         *configuration_routes(door, said.limits.batch_rows),
+        *batch_routes(door, _batch_door(parts)),
     ]
     return application(door, more)
+
+
+def _batch_door(parts: _Parts) -> BatchDoor:
+    home, limits, clock = Home(parts.settings.home), parts.settings.limits, SystemClock()
+    files = BatchFiles(parts.documents, LocalBlobs(home.blobs), clock, limits.batch_storage_bytes)
+    batches = Batches(parts.documents, clock)
+    return BatchDoor(files, batches, home.uploads, limits.batch_file_bytes)
 
 
 def _limits(settings: Settings) -> HttpLimits:

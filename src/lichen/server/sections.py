@@ -271,6 +271,12 @@ class LimitSettings:
     upload_bytes: int = _setting(
         8 * 2**30, "Largest file that may be uploaded as data or as a model, in bytes.", least=1
     )
+    batch_file_bytes: int = _setting(
+        200 * 2**20, "Largest file of requests for `/v1/batches`, in bytes.", least=1
+    )
+    batch_storage_bytes: int = _setting(
+        10 * 2**30, "What all files of one tenant at `/v1/files` may have, in bytes.", least=1
+    )
     batch_rows: int = _setting(256, "Most rows that the data plane runs in one batch.", least=1)
     queue_requests: int = _setting(
         4096, "Most requests that may wait for one deployment; the next is answered 503.", least=1

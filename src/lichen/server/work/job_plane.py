@@ -30,6 +30,9 @@ from lichen.serving.residency.workshop import BatchLimits, Workshop
 from lichen.serving.selector import Selector, Served
 from lichen.serving.ticket import Answer, Outcome, Query
 
+MOST_QUERIES = 4096
+"""So many may be asked at a time."""
+
 
 class _CpuOfBatches:
     """Adds up what batches took of the CPU, by the clock of whichever process ran them."""
@@ -79,7 +82,7 @@ class JobPlane:
             loader,
             NoMetering(),
             self._loop,
-            BatchLimits(parts.most_rows, parts.settings.limits.queue_requests),
+            BatchLimits(parts.most_rows, MOST_QUERIES),
             self._batches,
             files=loader,
             sizes_batches=False,

@@ -6,21 +6,30 @@ at any moment costs at most the chunk in hand. The last commit keeps the output 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
 import msgspec
 
-from lichen.core.errors import InvalidInput, LichenError, NotFound
+from lichen.core.errors import InvalidInput, LichenError
 from lichen.data.datasets import Datasets
 from lichen.data.forms import CSV, PARQUET, form_of
 from lichen.data.options import Limits
 from lichen.data.parts import check_names, join_parts, write_part
 from lichen.data.tablefile import TableFile, open_table
 from lichen.energy.power.machine import this_machine
-from lichen.protocol.predicting import PredictResult, PredictSpec
+from lichen.protocol.predicting import PredictSpec
 from lichen.server.work import batch_standing as checkpoints
+from lichen.server.work.batch_ground import (
+    complete,
+    deployed,
+    keep,
+    parts_folder,
+    parts_of,
+    scratch,
+    widen,
+    width_of,
+)
 from lichen.server.work.batch_sizing import (
     RUNS,
     SIZES,
@@ -33,15 +42,13 @@ from lichen.server.work.batch_sizing import (
     trials,
 )
 from lichen.server.work.batch_standing import Settled, Standing
-from lichen.server.work.job_plane import JobPlane, PlaneOfJob
+from lichen.server.work.job_plane import JobPlane
+from lichen.server.work.line_jobs import answer_lines
 from lichen.server.work.newest_forecast import NAME as FORECAST_NAME
 from lichen.server.work.newest_forecast import write_forecast
 from lichen.server.work.table_answers import TableAnswers
 from lichen.server.work.workbench import Workbench
-from lichen.serving.deployment import DEPLOYMENTS, Deployment, ServiceLevel
-from lichen.serving.forecaster import ForecastPredictor
-from lichen.serving.widths import WIDTHS, Adapted
-from lichen.store.failures import storage_failures
+from lichen.serving.deployment import Deployment
 
 MEDIA_TYPES = {CSV: "text/csv", PARQUET: "application/vnd.apache.parquet"}
 _UNKNOWN_NS = 1e6
@@ -50,6 +57,9 @@ _UNKNOWN_NS = 1e6
 def predict(bench: Workbench) -> None:
     """Answer every row; the output's keeping is the job's completion."""
     spec = msgspec.convert(bench.job.spec, PredictSpec)
+    if spec.batch is not None:
+        answer_lines(bench, spec.batch)
+        return
     if spec.file is None and spec.data is None:
         _forecast(bench, spec)
         return
@@ -58,14 +68,14 @@ def predict(bench: Workbench) -> None:
     chosen = standing.settled.chosen if standing else ()
     bench.watch.tell("loading")
     with (
-        JobPlane(_parts_of(bench, spec), deployment, chosen) as plane,
+        JobPlane(parts_of(bench, spec.batch_rows), deployment, chosen) as plane,
         _opened(bench, spec, standing) as (table, version),
     ):
         answers = TableAnswers(plane, table, deployment.name, bench.job.tenant, spec.on_error)
         check_names(table.shape, answers.new)
         if standing is None:
-            width = _width(bench, deployment)
-            _widen(plane, width)
+            width = width_of(bench, deployment)
+            widen(plane, width)
             sized = _sized(bench, spec, answers, plane, deployment)
             rows = chunk_rows(sized, answers.values_per_row)
             standing = Standing(
@@ -73,7 +83,7 @@ def predict(bench: Workbench) -> None:
             )
             checkpoints.save(bench.watch, standing)
         else:
-            _widen(plane, standing.settled.width)
+            widen(plane, standing.settled.width)
         standing = _answered(bench, table, answers, standing)
         _finish(bench, spec, table, answers, standing)
 
@@ -81,35 +91,14 @@ def predict(bench: Workbench) -> None:
 def _forecast(bench: Workbench, spec: PredictSpec) -> None:
     """One forecast from the newest rows of the model's own data."""
     deployment = deployed(bench, spec.deployment)
-    with JobPlane(_parts_of(bench, spec), deployment) as plane:
-        _widen(plane, _width(bench, deployment))
-        target = _scratch(bench) / "output"
+    with JobPlane(parts_of(bench, spec.batch_rows), deployment) as plane:
+        widen(plane, width_of(bench, deployment))
+        target = scratch(bench) / "output"
         rows = write_forecast(bench, spec, plane, deployment, target)
         settled = Settled(deployment, None, plane.chosen, 1, 1)
     filename = f"{spec.deployment}-{FORECAST_NAME}"
-    _complete(bench, Standing(settled), rows, (target, filename, CSV))
-
-
-def deployed(bench: Workbench, name: str) -> Deployment:
-    """What answers, as it is deployed now; nobody waits for its latency here.
-
-    Raises:
-        NotFound: nothing is deployed under the name any more.
-    """
-    document = bench.documents.get(DEPLOYMENTS, name)
-    if document is None:
-        raise NotFound(
-            f"deployment {name!r} was undeployed before the job started: deploy it again, and "
-            "submit the job again"
-        )
-    found = msgspec.json.decode(document.body, type=Deployment)
-    threads = None if found.threads == "auto" else found.threads
-    return replace(found, level=ServiceLevel(), threads=threads, cheaper=None)
-
-
-def _parts_of(bench: Workbench, spec: PredictSpec) -> PlaneOfJob:
-    most = max(SIZES[-1], spec.batch_rows or 1)
-    return PlaneOfJob(bench.settings, bench.catalog(), bench.spending, most)
+    made = keep(bench, target, filename, MEDIA_TYPES[CSV])
+    complete(bench, Standing(settled), rows, made)
 
 
 @contextmanager
@@ -117,7 +106,7 @@ def _opened(
     bench: Workbench, spec: PredictSpec, standing: Standing | None
 ) -> Iterator[tuple[TableFile, int | None]]:
     """The rows, and which version of a dataset they are."""
-    folder = _scratch(bench)
+    folder = scratch(bench)
     path, filename, version = _input(bench, spec, standing)
     bench.watch.tell("reading")
     with open_table(path, filename, folder, Limits()) as table:
@@ -135,20 +124,6 @@ def _input(
     datasets = Datasets(bench.documents, bench.blobs, bench.clock)
     dataset = datasets.get(spec.data, settled or spec.data_version)
     return bench.blobs.path(dataset.parquet_digest), f"{dataset.name}.parquet", dataset.version
-
-
-def _width(bench: Workbench, deployment: Deployment) -> Adapted | None:
-    """How wide a forecaster's intervals are by now."""
-    document = bench.documents.get(WIDTHS, deployment.name)
-    if document is None:
-        return None
-    adapted = msgspec.json.decode(document.body, type=Adapted)
-    return adapted if adapted.is_of(deployment) else None
-
-
-def _widen(plane: JobPlane, width: Adapted | None) -> None:
-    if isinstance(plane.predictor, ForecastPredictor):
-        plane.predictor.widen(None if width is None else width.width)
 
 
 def _sized(
@@ -214,22 +189,11 @@ def _answered(
         began = monotonic()
         count = min(settled.chunk_rows, rows - first)
         found = answers.answer(first, count, settled.batch_rows)
-        part = checkpoints.part_path(_folder(bench), chunk, fence)
+        part = checkpoints.part_path(parts_folder(bench), chunk, fence)
         write_part(table, (first, count), found.columns, part)
         standing = standing.with_chunk(fence, found.failed_rows, monotonic() - began)
         checkpoints.save(bench.watch, standing)
     return standing
-
-
-def _scratch(bench: Workbench) -> Path:
-    folder = bench.home.job(bench.job.id) / "scratch"
-    with storage_failures(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _folder(bench: Workbench) -> Path:
-    return _scratch(bench) / "parts"
 
 
 def _finish(
@@ -240,37 +204,11 @@ def _finish(
     standing: Standing,
 ) -> None:
     bench.watch.tell("joining", 1.0)
-    target = _scratch(bench) / "output"
-    join_parts(table, list(standing.parts(_folder(bench))), answers.new, target)
-    _complete(
-        bench,
-        standing,
-        table.shape.rows,
-        (target, _filename(spec, table.shape.form), table.shape.form),
-    )
-
-
-def _complete(bench: Workbench, standing: Standing, rows: int, made: tuple[Path, str, str]) -> None:
-    """Keep the output, and end the job in one commit; `made`: its path, its name and its form."""
-    target, filename, form = made
-    digest = bench.blobs.put_file(target)
-    settled = standing.settled
-    result = PredictResult(
-        deployment=settled.deployment.name,
-        model=settled.deployment.model,
-        version=settled.deployment.version,
-        variant=settled.deployment.variant,
-        rows=rows,
-        failed_rows=standing.failed_rows,
-        batch_rows=settled.batch_rows,
-        nj_per_row=bench.spending.receipt().energy.nj // rows,
-        seconds=round(standing.seconds, 3),
-        output=digest,
-        output_bytes=target.stat().st_size,
-        filename=filename,
-        media_type=MEDIA_TYPES[form],
-    )
-    bench.complete(msgspec.to_builtins(result))
+    target = scratch(bench) / "output"
+    join_parts(table, list(standing.parts(parts_folder(bench))), answers.new, target)
+    form = table.shape.form
+    made = keep(bench, target, _filename(spec, form), MEDIA_TYPES[form])
+    complete(bench, standing, table.shape.rows, made)
 
 
 def _filename(spec: PredictSpec, form: str) -> str:
