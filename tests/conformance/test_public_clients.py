@@ -26,6 +26,7 @@ def test_every_client_is_asked() -> None:
     assert {script for script, _ in CHECKS} == {
         "kserve_client.py",
         "kserve_grpc_client.py",
+        "openai_client.py",
         "openapi_client.py",
         "triton_client.py",
         "triton_grpc_client.py",

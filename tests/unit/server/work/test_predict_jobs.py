@@ -37,7 +37,6 @@ from lichen.server.work import batch_standing, predict_jobs
 from lichen.server.work.job import open_workbench
 from lichen.server.work.predict_jobs import predict
 from lichen.server.work.table_answers import TableAnswers
-from lichen.server.work.workbench import Workbench
 from lichen.serving.deployment import ServiceLevel
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import SqliteDocuments
@@ -212,7 +211,6 @@ def killer(patch: pytest.MonkeyPatch, name: str, countdown: int, *, is_before: b
     """From the call with this number on, the process dies before it, or right after."""
     place: Any = {
         "save": batch_standing,
-        "complete": Workbench,
     }.get(name, predict_jobs)
     real: Callable[..., Any] = getattr(place, name)
     left = countdown if name in ("write_part", "save") else 1
