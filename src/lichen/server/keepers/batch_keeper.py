@@ -152,7 +152,7 @@ class BatchKeeper:
             return changes_of(before, after, version)
 
         try:
-            job, is_new = self._submissions.accept(sender, draft, also=begun)
+            job, is_new = self._submissions.accept(sender, draft, record.id.encode(), begun)
             if not is_new:  # a store was put back
                 self._documents.commit(begun(job))
         except (Conflict, StorageFailed, Unavailable):
