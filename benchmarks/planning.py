@@ -26,7 +26,7 @@ NOW = datetime(2026, 3, 2, 9, 7, tzinfo=UTC)
 STEP = timedelta(minutes=30)
 STEPS, JOBS, MEMBERS = 336, 200, 50
 PLAN_TARGET_S, DECISION_TARGET_US = 1.0, 40.0
-PATIENT = PlanPolicy(program_limit_s=120, fine_terms=10**9)
+PATIENT = PlanPolicy(program_limit_s=120, fine_variables=10**9)
 misses: list[str] = []
 
 

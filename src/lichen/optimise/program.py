@@ -89,6 +89,8 @@ class Solution:
         price: of that solution; infinite where there is none.
         bound: no solution is cheaper.
         missed: by how much each requirement is missed, in the order of declaration.
+        marginal: by how much the price would rise if the limits of each requirement rose by one;
+            without meaning, 0, in programs with whole numbers.
         conflicts: of an infeasible program, requirements that cannot hold together. Empty where
             bounds of variables alone conflict, or only the need for whole numbers.
     """
@@ -98,6 +100,7 @@ class Solution:
     price: float
     bound: float
     missed: Floats
+    marginal: Floats
     conflicts: tuple[str, ...] = ()
 
 
@@ -170,7 +173,8 @@ class Program:
             InvalidInput: the price has no lower end.
         """
         if self._count == 0:
-            return Solution(Status.OPTIMAL, np.zeros(0), 0.0, 0.0, np.zeros(len(self._names)))
+            nothing = np.zeros(len(self._names))
+            return Solution(Status.OPTIMAL, np.zeros(0), 0.0, 0.0, nothing, nothing)
         solver = _solver(effort)
         solver.passModel(self._model())
         solver.run()
@@ -226,20 +230,21 @@ class Program:
         bound = float(found.mip_dual_bound) if is_mixed else -INFINITY
         missed = np.zeros(len(self._names))
         if found.primal_solution_status != _FEASIBLE:
-            return Solution(status, None, INFINITY, bound, missed)
+            return Solution(status, None, INFINITY, bound, missed, missed)
         price = float(found.objective_function_value)
-        values = np.array(solver.getSolution().col_value, dtype=np.float64)
+        solution = solver.getSolution()
+        values = np.array(solution.col_value, dtype=np.float64)
         for rows, numbers in self._slacks:
             np.add.at(missed, rows, values[numbers])
-        return Solution(
-            status, values, price, price if is_optimal and not is_mixed else bound, missed
-        )
+        is_exact = is_optimal and not is_mixed
+        marginal = np.array(solution.row_dual) if is_exact else np.zeros_like(missed)
+        return Solution(status, values, price, price if is_exact else bound, missed, marginal)
 
     def _infeasible(self, solver: highspy.Highs, *, explains: bool) -> Solution:
         rows = solver.getIis()[1].row_index_[:MOST_NAMED] if explains else []
         names = tuple(self._names[row] for row in rows)
         missed = np.zeros(len(self._names))
-        return Solution(Status.INFEASIBLE, None, INFINITY, INFINITY, missed, names)
+        return Solution(Status.INFEASIBLE, None, INFINITY, INFINITY, missed, missed, names)
 
 
 _NO_TERMS = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))

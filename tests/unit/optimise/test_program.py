@@ -18,6 +18,7 @@ def test_the_cheapest_mix_is_found() -> None:
     assert found.values == pytest.approx([2, 4])
     assert found.price == pytest.approx(14)
     assert found.bound == pytest.approx(14)
+    assert found.marginal == pytest.approx([3])
 
 
 def test_whole_numbers_are_kept_whole() -> None:

@@ -111,10 +111,10 @@ def course_of(ensemble: Ensemble, now: datetime, until: datetime) -> Course:
 
 
 def unknown_course(zone: str) -> Course:
-    """Of a zone of which nothing is known: the sooner the better."""
-    step = timedelta(hours=1) // MICROSECOND
-    edges = step * np.arange(LONGEST // timedelta(hours=1) + 1, dtype=np.int64)
-    rising = NOTIONAL * (1 + np.arange(len(edges) - 1) / 1000)
+    """Of a zone of which nothing is known: the sooner the better, over a week of quarter hours."""
+    step = timedelta(minutes=15) // MICROSECOND
+    edges = step * np.arange(7 * 24 * 4 + 1, dtype=np.int64)
+    rising = NOTIONAL * (1 + np.arange(len(edges) - 1) / 100)
     return _course(zone, edges, rising[np.newaxis] / J_PER_KWH, step, is_known=False)
 
 

@@ -9,6 +9,7 @@ it was: a job on time stays on time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from lichen.control.planning.need import Need
 from lichen.control.planning.option import Option
@@ -56,6 +57,19 @@ def score(timetable: Timetable) -> Score:
         late[priority] = late.get(priority, 0) + one.late
     lateness = tuple(late[priority] for priority in sorted(late, reverse=True))
     return lateness, sum(one.planned_g for one in timetable.placed.values())
+
+
+def place_guided(
+    needs: Sequence[Need], guided: Options, options: Options, sites: Sequence[Site]
+) -> Timetable:
+    """One timetable: each job where it is cheapest at guiding prices, improved at its own."""
+    timetable = _filled(sorted(needs, key=_spare), guided, sites, _cheapest_or_soonest)
+    for job, placed in timetable.placed.items():
+        own = next(one for one in options[job] if one.zone == placed.option.zone)
+        repriced = replace(placed, option=own, planned_g=own.planned_g(placed.spans))
+        timetable.placed[job] = repriced
+    improve(timetable, options)
+    return timetable
 
 
 def _repaired(needs: Sequence[Need], options: Options, sites: Sequence[Site]) -> Timetable:

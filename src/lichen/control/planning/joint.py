@@ -58,10 +58,18 @@ def terms_needed(options: Options, grids: Mapping[str, Grid]) -> int:
 
 
 class JointProgram:
-    """The program of all jobs that are free to move."""
+    """The program of all jobs that are free to move.
 
-    def __init__(self, options: Options, grids: Mapping[str, Grid]) -> None:
+    Relaxed, every job may pause for nothing and be in several zones at a time: no plan is cheaper
+    than that, and what places are worth in it is a guide.
+    """
+
+    def __init__(
+        self, options: Options, grids: Mapping[str, Grid], *, is_relaxed: bool = False
+    ) -> None:
         self._program = Program()
+        self._is_relaxed = is_relaxed
+        self._places: dict[str, list[Whole]] = {zone: [] for zone in grids}
         self._grids = grids
         self._terms: dict[str, list[tuple[Whole, Whole, Floats, Option]]] = {z: [] for z in grids}
         self.columns: dict[str, list[Columns]] = {}
@@ -79,9 +87,17 @@ class JointProgram:
         effort = Effort(limit_s=limit_s, relative_gap=relative_gap, presolves=whole, explains=False)
         return self._program.solve(effort)
 
+    def worth(self, option: Option, solution: Solution) -> Floats:
+        """What the job's place is worth to others, in grams an hour of each piece of its zone."""
+        total = np.zeros(len(self._grids[option.zone].hours))
+        limits = self._grids[option.zone].limits()
+        for rows, (_, held) in zip(self._places[option.zone], limits, strict=False):
+            total -= held(option.need) * np.minimum(solution.marginal[rows], 0.0)
+        return total
+
     def _columns(self, option: Option) -> Columns:
         grid = self._grids[option.zone]
-        if option.need.workload.interruptible:
+        if option.need.workload.interruptible or self._is_relaxed:
             return self._amounts(option, grid)
         return self._starts(option, grid)
 
@@ -111,12 +127,12 @@ class JointProgram:
         """So much of it is run, in one zone."""
         need = mine[0].option.need
         everything = np.concatenate([one.variables for one in mine])
-        if not need.workload.interruptible:
+        if mine[0].starts is not None:
             self._program.require(f"{job} starts", everything, Limits(1.0, 1.0))
             return
         hours = need.work / HOUR
         self._program.require(f"{job} is done", everything, Limits(hours, hours))
-        if len(mine) == 1:
+        if len(mine) == 1 or self._is_relaxed:
             return
         zones = self._program.variables(np.zeros(len(mine)), upper=1.0, whole=True)
         self._program.require(f"{job} has one zone", zones, Limits(1.0, 1.0))
@@ -145,6 +161,7 @@ class JointProgram:
         for free, held in grid.limits():
             coefficients = np.concatenate([hours * held(one.need) for *_, hours, one in terms])
             names = [f"{zone} piece {piece}" for piece in range(len(grid.hours))]
-            self._program.require_all(
+            rows = self._program.require_all(
                 names, Terms(of, variables, coefficients), Limits(at_most=free * grid.hours)
             )
+            self._places[zone].append(rows)

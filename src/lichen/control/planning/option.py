@@ -8,13 +8,13 @@ import numpy as np
 from lichen.control.planning.cheapest import cheapest_block, cheapest_spread
 from lichen.control.planning.course import Course, Floats, Whole, merged
 from lichen.control.planning.need import Need, Spans
-from lichen.control.planning.pieces import Pieces, pieces_of
+from lichen.control.planning.pieces import Pieces, cut_at, pieces_of
 from lichen.control.planning.policy import PlanPolicy
 from lichen.control.planning.runs import cheapest_runs
 from lichen.control.planning.table import Pausing
 from lichen.control.planning.waiting import Prospect, block_discount
 
-US_PER_S = 1e6
+US_PER_S, US_PER_HOUR = 1e6, 3.6e9
 SPARE_STEPS = 8
 """Steps to spare with which a job can do without parts of steps."""
 
@@ -60,11 +60,21 @@ class Option:
         block = cheapest_block(free, self.need.work)
         return None if block is None else (block,)
 
+    def dearer(self, edges: Whole, by: Floats) -> "Option":
+        """The same, at prices raised by so many grams an hour between these borders."""
+        pieces = cut_at(self.window, edges) if len(self.window.starts) else self.window
+        power = self.need.workload.power_w
+        if len(pieces.starts) == 0 or power == 0:
+            return self
+        index = np.searchsorted(edges, pieces.starts, side="right") - 1
+        raised = by[np.clip(index, 0, len(by) - 1)] / (power * US_PER_HOUR)
+        return replace(self, window=replace(pieces, prices=pieces.prices + raised))
+
     def on_grid(self) -> "Option":
         """The same, its window without the parts of steps at its ends if it has time to spare."""
         pieces, step = self.window, self.course.step
         spare = pieces.room - self.need.work
-        if not self.need.workload.interruptible or spare < SPARE_STEPS * step:
+        if spare < SPARE_STEPS * step:
             return self
         chosen = np.ones(len(pieces.starts), dtype=np.bool_)
         chosen[0] = pieces.starts[0] in self.course.edges

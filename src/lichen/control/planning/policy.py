@@ -10,7 +10,7 @@ class PlanPolicy:
     Attributes:
         program_limit_s: how long the solver of the joint program may take; 0 leaves everything
             that competes for a place to the heuristic.
-        fine_terms: a program with more terms leaves out the parts of steps in which the windows of
+        fine_variables: a program with more leaves out the parts of steps in which the windows of
             jobs with time to spare begin and end: half the variables, hardly a loss.
         foresight_weight: how much of the price of waiting is taken from the courses one by one, as
             if all were known a step later (1), and how much from their mean, as if nothing more
@@ -21,8 +21,8 @@ class PlanPolicy:
         least_gain_deviations: and at least so many standard errors of that gain over the courses.
     """
 
-    program_limit_s: float = 0.5
-    fine_terms: int = 50_000
+    program_limit_s: float = 0.4
+    fine_variables: int = 30_000
     foresight_weight: float = 0.5
     least_gain_share: float = 0.005
     least_gain_deviations: float = 0.0
