@@ -17,7 +17,7 @@ from lichen.protocol.scheduling import Schedule
 
 MINUTE = timedelta(minutes=1)
 GRACE = timedelta(seconds=15)
-"""A job that was just accepted waits so long for the planner's first word of it."""
+"""A job that was just accepted, or resumed, waits so long for the planner's first word of it."""
 GRACE_SHARE = 50
 """But at most this part of the time between its release and its deadline."""
 SILENT_AFTER = timedelta(minutes=5)
@@ -131,7 +131,7 @@ def _unplanned(job: JobRecord, schedule: Schedule, now: datetime) -> Order:
     if job.state is JobState.RUNNING:
         return Order(Verdict.RUN, "it runs on: nothing is planned for it")
     window = schedule.deadline - schedule.release
-    since = max(job.created_at, schedule.release)
+    since = max(job.resumed_at or job.created_at, schedule.release)
     until = since + min(GRACE, window / GRACE_SHARE)
     if since - GRACE <= now < until:
         return Order(Verdict.WAIT, "it waits for the planner's first word of it", until)

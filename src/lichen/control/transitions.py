@@ -45,7 +45,8 @@ class JobRecord:
     `attempt` counts starts, `fence` claims; `lease_until` and `worker` say who runs it now, and
     `pgid` is the process group of that run, `running_since` when it began and `why` what for. A
     queued job is not started before `not_before`; `waits_for` says why, and `has_waited` remembers
-    that it waited, for a budget or for cleaner power. Without a `schedule` it runs at once.
+    that it waited, for a budget or for cleaner power. Without a `schedule` it runs at once; what a
+    person paused is planned anew from `resumed_at` on.
     `segments` are its spans of work so far; they sum to the `receipt` of a job that does not run.
     """
 
@@ -65,6 +66,7 @@ class JobRecord:
     created_at: datetime
     started_at: datetime | None = None
     running_since: datetime | None = None
+    resumed_at: datetime | None = None
     finished_at: datetime | None = None
     error: JobError | None = None
     result: JsonObject | None = None
@@ -272,7 +274,7 @@ def _as_wished(job: JobRecord, event: OfPerson, now: datetime) -> JobRecord:
         case Pause():
             return _paused(job)
         case Resume():
-            return _resumed(job)
+            return _resumed(job, now)
 
 
 def _cancelled(job: JobRecord, now: datetime) -> JobRecord:
@@ -299,11 +301,11 @@ def _paused(job: JobRecord) -> JobRecord:
     return replace(job, state=JobState.PAUSED, not_before=None, waits_for=None)
 
 
-def _resumed(job: JobRecord) -> JobRecord:
+def _resumed(job: JobRecord, now: datetime) -> JobRecord:
     if job.state.final:
         raise Conflict(f"job {job.id} has {job.state} already: submit it again")
     if job.state is JobState.PAUSED:
-        return replace(job, state=JobState.QUEUED)
+        return replace(job, state=JobState.QUEUED, resumed_at=now)
     return replace(job, pausing=False)
 
 

@@ -18,7 +18,7 @@ from lichen.control.dispatch import (
 )
 from lichen.control.intentions import StandingIntention
 from lichen.control.planning.plan import Intention, Method, Segment
-from lichen.control.transitions import Claim, JobRecord, step
+from lichen.control.transitions import Claim, JobRecord, Pause, Resume, step
 from lichen.protocol.admin import JobKind
 from lichen.protocol.scheduling import Schedule
 
@@ -92,6 +92,17 @@ def test_past_its_deadline_it_runs_at_once_and_so_it_does_when_it_will_be_late()
     assert ordered(JOB, None, 20 * HOUR).is_forced
     late = ordered(JOB, row((4, 6), is_late=True))
     assert (late.verdict, late.is_forced) == (Verdict.RUN, True)
+
+
+def test_what_a_person_resumed_waits_for_the_planner_as_if_it_had_just_been_accepted() -> None:
+    old = replace(JOB, created_at=NOW - HOUR, schedule=replace_release(NOW - HOUR))
+    assert ordered(old, None).verdict is Verdict.RUN
+    resumed = step(step(old, Pause(), NOW), Resume(), NOW)
+    assert (ordered(resumed, None).verdict, ordered(resumed, None).until) == (
+        Verdict.WAIT,
+        NOW + GRACE,
+    )
+    assert ordered(resumed, None, GRACE).verdict is Verdict.RUN
 
 
 def test_without_a_row_it_waits_for_a_moment_and_then_runs() -> None:

@@ -61,8 +61,8 @@ def test_a_waiting_job_is_paused_at_once_and_nobody_may_take_it() -> None:
         step(PAUSED, CLAIM, LATER)
 
 
-def test_a_resumed_job_is_as_it_was() -> None:
-    assert step(PAUSED, Resume(), LATER) == WAITING
+def test_a_resumed_job_is_as_it_was_but_for_since_when_it_waits() -> None:
+    assert step(PAUSED, Resume(), LATER) == replace(WAITING, resumed_at=LATER)
     assert step(TOLD, Resume(), LATER) == RUNNING
     assert step(WAITING, Resume(), NOW) == WAITING
     assert step(PAUSED, Pause(), LATER) == PAUSED
