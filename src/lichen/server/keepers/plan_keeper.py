@@ -42,6 +42,8 @@ from lichen.store.documents import DocumentStore
 
 MAKE_PLAN = "lichen.server.keepers.plan_maker:made_plan"
 LOOK_SECONDS = 0.5
+GLANCE_SECONDS = 10.0
+"""Whether a new hour of the grid is known is looked for so often."""
 MOST_LOOKING_SHARE = 0.02
 """Of the time, what reading the open jobs may take."""
 PERIOD_SECONDS = 300.0
@@ -95,7 +97,8 @@ class PlanKeeper:
         self._standing_of_jobs: object = None
         self._read_before: Mapping[str, tuple[int, JobRecord]] = {}
         self._seen_revision = -1
-        self._look_at = self._plan_at = self._due_at = 0.0
+        self._look_at = self._plan_at = self._due_at = self._glance_at = 0.0
+        self._stamp: object = None
         self._planned_for: object = None
         self._wall_offset = 0.0
         self._is_clean = False
@@ -176,7 +179,11 @@ class PlanKeeper:
 
     def _situation(self) -> object:
         """Equal while nothing has changed that a plan depends on, but time."""
-        return self._standing_of_jobs, self._planning.foreseen.stamp(self._clock.now())
+        now = self._now()
+        if now >= self._glance_at:
+            self._stamp = self._planning.foreseen.stamp(self._clock.now())
+            self._glance_at = now + GLANCE_SECONDS
+        return self._standing_of_jobs, self._stamp
 
     def _plan(self, situation: object) -> None:
         began = self._now()

@@ -155,6 +155,18 @@ def test_a_change_brings_another_plan_and_an_ended_job_loses_its_row(house: Hous
     assert house.rows.of(second.id) is not None
 
 
+def test_a_new_hour_of_the_grid_brings_another_plan_and_time_alone_does_not(house: House) -> None:
+    house.seed()
+    house.clock.at = NOW + timedelta(minutes=52)
+    job, keeper = house.submit(), house.keeper()
+    made = []
+    for minutes in (0, 1, 1, 2):  # the first plan, nothing, nothing, the next hour
+        house.clock.advance(60 * minutes)
+        keeper.turn()
+        made.append(house.row(job).made_at - NOW)
+    assert [one // timedelta(minutes=1) for one in made] == [52, 52, 52, 56]
+
+
 def test_when_nothing_can_wait_the_rows_go_and_the_role_is_free(house: House) -> None:
     house.seed()
     job, keeper = house.submit(), house.keeper()
