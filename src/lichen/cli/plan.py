@@ -15,10 +15,12 @@ from lichen.core.durations import readable_duration
 from lichen.core.errors import LichenError
 from lichen.core.units import readable
 from lichen.protocol.outlook import ZoneOutlook
-from lichen.protocol.plans import JobPlan, StandingPlan
+from lichen.protocol.plans import DueRun, JobPlan, StandingPlan
 
 MOST_SHOWN = 24
 """Jobs of the table and the timeline."""
+SHOWN_DUE = 10
+"""Runs of recurring work that a terminal shows."""
 
 
 class Clocks(click.ParamType[ZoneInfo]):
@@ -87,13 +89,7 @@ def _show(standing: StandingPlan, clocks: ZoneInfo) -> None:
         if len(shown) < len(standing.items):
             click.echo(f"and {len(standing.items) - len(shown)} later ones: --json shows them all")
     if standing.due:
-        print_table(
-            ("recurs", "what", "due", "by"),
-            [
-                (one.schedule, one.kind, _moment(one.due, clocks), _moment(one.deadline, clocks))
-                for one in standing.due
-            ],
-        )
+        _show_due(standing.due, clocks)
     for remark in standing.remarks:
         click.echo(f"note: {printable(remark)}")
     cost = _cost(standing)
@@ -105,6 +101,18 @@ def _soonest(items: Sequence[JobPlan]) -> Sequence[JobPlan]:
     """As many as a terminal holds, those first that run first."""
     ordered = sorted(items, key=lambda one: one.segments[0].start if one.segments else one.deadline)
     return ordered[:MOST_SHOWN]
+
+
+def _show_due(due: Sequence[DueRun], clocks: ZoneInfo) -> None:
+    print_table(
+        ("recurs", "what", "due", "by"),
+        [
+            (one.schedule, one.kind, _moment(one.due, clocks), _moment(one.deadline, clocks))
+            for one in due[:SHOWN_DUE]
+        ],
+    )
+    if len(due) > SHOWN_DUE:
+        click.echo(f"and {len(due) - SHOWN_DUE} more; `lichen schedules ls` lists what recurs")
 
 
 def _head(standing: StandingPlan, clocks: ZoneInfo) -> str:
