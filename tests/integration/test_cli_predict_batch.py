@@ -165,3 +165,23 @@ def test_an_unknown_deployment_or_deadline(lin: str, cli: Cli, table: Path) -> N
     assert (unknown.code, "no deployment 'nobody'" in unknown.sentence) == (3, True)
     late = cli("predict", lin, "--input", table, "--deadline", "soon")
     assert (late.code, "deadline" in late.sentence) == (2, True)
+
+
+def test_predictions_recur_from_a_file_and_from_a_dataset(
+    lin: str, cli: Cli, table: Path, good: Path
+) -> None:
+    kept = cli("predict", lin, "--input", table, "--every", "week", "--schedule", "rows", "--json")
+    made = json.loads(kept.out)["schedule"]
+    assert (kept.code, made["job"]["spec"]["kept"]["filename"]) == (0, table.name)
+    assert made["job"]["schedule"]["interruptible"] is True
+
+    cli("data", "add", "rows-of-lin", good)
+    told = cli("predict", lin, "--data", "rows-of-lin", "--every", "day", "--deadline", "6h")
+    assert told.out.startswith(f"schedule predict-{lin}: batch-predict every day (UTC); next due")
+    for name in ("rows", f"predict-{lin}"):
+        assert cli("schedules", "rm", name).code == 0
+
+    refused = cli("predict", lin, "--input", table, "--every", "day", "--output", "out.csv")
+    assert (refused.code, "leave --output and --start out" in refused.err) == (2, True)
+    gone = cli("predict", "nobody", "--input", table, "--every", "day")
+    assert gone.code == 3

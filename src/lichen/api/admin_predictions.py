@@ -17,9 +17,8 @@ from lichen.store.failures import storage_failures
 def predict_file(plane: Plane, question: Question) -> Job:
     """Accept a file as the input of a batch job."""
     upload, filename = received(question), question.required("filename")
-    form_of(filename)
-    _check_content(plane, upload, filename)
-    spec = _spec(
+    check_content(plane, upload, filename)
+    spec = prediction_of(
         {
             "deployment": question.path["name"],
             "file": FileSpec(upload=upload.name, filename=filename),
@@ -29,7 +28,7 @@ def predict_file(plane: Plane, question: Question) -> Job:
         }
     )
     told = checked_prediction(plane, question, spec)
-    return submit_file(plane, question, JobKind.PREDICT, told, upload, _schedule(question))
+    return submit_file(plane, question, JobKind.PREDICT, told, upload, stated_schedule(question))
 
 
 def checked_prediction(plane: Plane, question: Question, spec: PredictSpec) -> JsonObject:
@@ -44,13 +43,14 @@ def checked_prediction(plane: Plane, question: Question, spec: PredictSpec) -> J
     plane.gate.admit(question.principal, Action.PREDICT, Kind.DEPLOYMENT, found.desired.tenant)
     if spec.batch_rows is not None and not 1 <= spec.batch_rows <= MOST_BATCH_ROWS:
         raise InvalidInput(f"batch_rows is {spec.batch_rows}: give 1 to {MOST_BATCH_ROWS}")
-    if spec.file is not None and spec.data is not None:
+    has_file = spec.file is not None or spec.kept is not None
+    if has_file and spec.data is not None:
         raise InvalidInput("the rows are a file's or a dataset's: leave one of them out")
-    if spec.start is not None and (spec.file or spec.data):
+    if spec.start is not None and (has_file or spec.data):
         raise InvalidInput("`start` is for forecasts from a dataset's newest rows: leave it out")
     if spec.data is not None:
         plane.datasets.get(spec.data, spec.data_version)
-    elif spec.file is None:
+    elif not has_file:
         plane.newest_input(found.desired.reference, {})
     told: JsonObject = msgspec.to_builtins(spec)
     return told
@@ -64,12 +64,20 @@ def read_spec(told: JsonObject) -> PredictSpec:
     """
     if "batch" in told:
         raise InvalidInput("a batch's requests come to /v1/batches of the data plane")
-    if "file" in told:
-        raise InvalidInput("a file comes to /deployments/NAME/predictions, as the request's body")
-    return _spec(told)
+    if "file" in told or "kept" in told:
+        raise InvalidInput(
+            "a file comes to /deployments/NAME/predictions, or to /deployments/NAME/schedules, as "
+            "the request's body"
+        )
+    return prediction_of(told)
 
 
-def _spec(told: JsonObject) -> PredictSpec:
+def prediction_of(told: JsonObject) -> PredictSpec:
+    """The spec of these fields.
+
+    Raises:
+        InvalidInput: it is not usable.
+    """
     unknown = set(told) - set(PredictSpec.__struct_fields__)
     if unknown:
         raise InvalidInput(f"a prediction has no field {', '.join(sorted(unknown))}: leave it out")
@@ -79,14 +87,24 @@ def _spec(told: JsonObject) -> PredictSpec:
         raise InvalidInput(f"the prediction is not usable as asked: {error}") from error
 
 
-def _check_content(plane: Plane, upload: Upload, filename: str) -> None:
-    """What is no table at all is refused now, and not hours later."""
+def check_content(plane: Plane, upload: Upload, filename: str) -> None:
+    """What is no table at all is refused now, and not hours later.
+
+    Raises:
+        InvalidInput: neither its name nor its first bytes are those of a table.
+    """
+    form_of(filename)
     path = plane.uploads / upload.name
     with storage_failures(path), path.open("rb") as file:
         check_start(filename, file.read(len(PARQUET_MARK)))
 
 
-def _schedule(question: Question) -> ScheduleRequest | None:
+def stated_schedule(question: Question) -> ScheduleRequest | None:
+    """When the job may run, as the query says; None where it does not.
+
+    Raises:
+        InvalidInput: it is not usable.
+    """
     said = question.query.get("schedule")
     if said is None:
         return None

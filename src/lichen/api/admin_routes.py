@@ -81,6 +81,7 @@ class Plane:
     budget_standing: Callable[[Budget], BudgetStanding | str]
     outlooks: Outlooks
     stored: Callable[[Digest], Path]
+    keep_file: Callable[[Path], Digest]
     platform_zone: str
     declarations: Declarations = NOTHING_DECLARED
 

@@ -23,10 +23,22 @@ def create(plane: Plane, question: Question) -> RecurringSchedule:
     if not isinstance(request, NewRecurringSchedule):
         raise InvalidInput("the body is missing: send a schedule with its name")
     spec = checked_spec(plane, question, request.job)
+    _check_data(plane, request.job.kind, spec)
+    return keep_schedule(plane, question, request, spec)
+
+
+def keep_schedule(
+    plane: Plane, question: Question, request: NewRecurringSchedule, spec: JsonObject
+) -> RecurringSchedule:
+    """Keep recurring work of a spec that was checked.
+
+    Raises:
+        InvalidInput: its name, period, time zone or window is not usable, or there is too much.
+        Conflict: there is some of its name.
+    """
     now = plane.recurrences.now()
     record = recurrence_of(request, spec, question.sender, now)
     _check_submission(plane, record)
-    _check_data(plane, record.kind, spec)
     kept = plane.recurrences.create(question.sender, record, msgspec.json.encode(request))
     return _viewed(plane, kept)
 

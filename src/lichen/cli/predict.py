@@ -69,11 +69,12 @@ def predict(
     With a deadline, of Parquet, or of a file over 4 MiB it is a job: all rows are answered once, at
     the greenest times before the deadline, and it pauses and goes on where it stood. The output
     is the input with a column `prediction`; `lichen jobs output` fetches it. With --every it is
-    one again and again, of a dataset or of the newest rows; see `lichen schedules`.
+    one again and again, of a dataset, the file, or the newest rows; see `lichen schedules`.
     """
     asked = Asked(**options)
-    if schedule is not None:
-        schedule = msgspec.structs.replace(schedule, interruptible=not no_interruptible)
+    if schedule is not None or recurring is not None:
+        stated = schedule or ScheduleRequest()
+        schedule = msgspec.structs.replace(stated, interruptible=not no_interruptible)
     if recurring is not None:
         _recur(recurring, asked, schedule, as_json=as_json)
         return
@@ -121,13 +122,14 @@ class Asked:
 def _recur(
     recurring: Recurring, asked: Asked, schedule: ScheduleRequest | None, *, as_json: bool
 ) -> None:
-    """Keep it as recurring work; a file's rows would be the same each time, and are not kept."""
-    if asked.input_file is not None or asked.output is not None or asked.start is not None:
+    """Keep it as recurring work; a file as it is now, the same each time."""
+    if asked.output is not None or asked.start is not None:
         raise click.UsageError(
-            "--every goes with --data, or with neither: leave --input, --output and --start out"
+            "with --every the platform keeps what each run makes, from rows that are newest then: "
+            "leave --output and --start out"
         )
-    name = f"predict-{asked.deployment}"
-    let_recur(recurring, name, (JobKind.PREDICT, asked.spec), schedule, as_json=as_json)
+    name, job = f"predict-{asked.deployment}", (JobKind.PREDICT, asked.spec)
+    let_recur(recurring, name, job, schedule, as_json=as_json, file=asked.input_file)
 
 
 def _ask_once(platform: Lichen, asked: Asked, *, as_json: bool) -> None:

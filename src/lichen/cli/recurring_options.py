@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from lichen.cli.platform import open_platform
 from lichen.cli.schedules import schedule_line
 from lichen.client.schedules import recurring_job
 from lichen.protocol.admin import JobKind
+from lichen.protocol.recurring import NewRecurringSchedule
 from lichen.protocol.scheduling import ScheduleRequest
 
 Function = Callable[..., Any]
@@ -78,17 +80,24 @@ def let_recur(
     schedule: ScheduleRequest | None,
     *,
     as_json: bool,
+    file: Path | None = None,
 ) -> None:
-    """Keep recurring work, and print when it is due."""
+    """Keep recurring work, of a file where one is given, and print when it is due."""
     asked = schedule or ScheduleRequest()
     if recurring.green is not None:
         asked = msgspec.structs.replace(asked, green=recurring.green)
     kind, spec = job
-    name = recurring.name or default_name
+    request = NewRecurringSchedule(
+        name=recurring.name or default_name,
+        every=recurring.every,
+        timezone=recurring.timezone,
+        job=recurring_job(kind, spec, asked),
+    )
     with open_platform() as platform:
-        made = platform.schedules.create(
-            name, recurring.every, recurring_job(kind, spec, asked), recurring.timezone
-        )
+        if file is None:
+            made = platform.schedules.keep(request)
+        else:
+            made = platform.schedules.predict_file(request, file)
     if as_json:
         print_json({"schedule": made})
         return

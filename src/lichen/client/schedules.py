@@ -1,10 +1,12 @@
 """The noun `schedules` for Python: work that recurs, when it is due, and what became of it."""
 
+from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
 
-from lichen.client.session import Session
+from lichen.client.admin import file_chunks
+from lichen.client.session import Query, Session
 from lichen.core.ids import checked_name
 from lichen.protocol.admin import JobKind, JobRequest
 from lichen.protocol.recurring import NewRecurringSchedule, RecurringSchedule
@@ -42,10 +44,40 @@ class Schedules:
             NotFound: there is no such dataset.
             Conflict: there is a schedule of this name.
         """
-        request = NewRecurringSchedule(name=name, every=every, timezone=timezone, job=job)
+        return self.keep(NewRecurringSchedule(name=name, every=every, timezone=timezone, job=job))
+
+    def keep(self, request: NewRecurringSchedule) -> RecurringSchedule:
+        """The same, of a request as it is sent."""
         return self._session.post(
             "/schedules", lambda: msgspec.json.encode(request), RecurringSchedule
         )
+
+    def predict_file(self, request: NewRecurringSchedule, file: Path | str) -> RecurringSchedule:
+        """Let a deployment answer the rows of a file again and again.
+
+        Args:
+            request: name, period and job; of its spec `deployment`, `on_error` and `batch_rows`.
+            file: CSV or Parquet, which the platform keeps as it is now.
+
+        Raises:
+            InvalidInput: as `create`, or the file is no table.
+            NotFound: there is no such deployment.
+            Conflict: there is a schedule of this name.
+        """
+        path, spec = Path(file), request.job.spec
+        schedule = request.job.schedule
+        query: Query = {
+            "filename": path.name,
+            "name": request.name,
+            "every": request.every,
+            "timezone": request.timezone,
+            "on_error": spec.get("on_error"),
+            "batch_rows": spec.get("batch_rows"),
+            "schedule": None if schedule is None else msgspec.json.encode(schedule).decode(),
+        }
+        deployment = quote(checked_name(spec["deployment"], "deployment"), safe="")
+        where = f"/deployments/{deployment}/schedules"
+        return self._session.post(where, file_chunks(path), RecurringSchedule, query)
 
     def ls(self) -> list[RecurringSchedule]:
         """All recurring work, by name."""

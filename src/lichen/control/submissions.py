@@ -81,6 +81,10 @@ def _at_once(_draft: JobDraft) -> Schedule | None:
     return None
 
 
+def _encoded(schedule: ScheduleRequest | None) -> bytes:
+    return b"" if schedule is None else msgspec.json.encode(schedule)
+
+
 class Submissions:
     """The door to `Jobs.submit`."""
 
@@ -135,8 +139,7 @@ class Submissions:
             QueueFull: too many jobs wait already.
         """
         draft = JobDraft(kind, spec, sender.tenant, schedule)
-        asked = b"" if schedule is None else msgspec.json.encode(schedule)
-        return self.accept(sender, draft, (fingerprint or msgspec.json.encode(spec)) + asked)
+        return self.accept(sender, draft, fingerprint and fingerprint + _encoded(schedule))
 
     def judged(self, draft: JobDraft) -> Schedule | None:
         """When a draft may run, if it were accepted now; None for at once.
@@ -147,11 +150,11 @@ class Submissions:
         return self._settle(draft)
 
     def accept(
-        self, sender: Sender, draft: JobDraft, fingerprint: bytes, also: Extra = _nothing_more
+        self, sender: Sender, draft: JobDraft, fingerprint: bytes = b"", also: Extra = _nothing_more
     ) -> tuple[JobRecord, bool]:
-        """The same for a draft, of which the fingerprint alone must be equal in a repetition.
+        """The same for a draft; `also` is committed with a new job, or neither is.
 
-        `also` is committed with a new job, or neither is.
+        The fingerprint alone must be equal in a repetition; empty takes the spec and the schedule.
 
         Raises:
             InvalidInput, OverBudget, QueueFull: as `submit` does.
@@ -161,7 +164,8 @@ class Submissions:
             return self._accept(draft, also), True
         self._forget_in_time()
         key = remembered_key(sender, sender.idempotency_key)
-        mark = mark_of(draft.kind, fingerprint)
+        told = msgspec.json.encode(draft.spec) + _encoded(draft.schedule)
+        mark = mark_of(draft.kind, fingerprint or told)
 
         def remember(job: JobRecord) -> Sequence[Change]:
             body = msgspec.json.encode(Remembered(job.id, mark, self._clock.now()))

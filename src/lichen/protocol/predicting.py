@@ -11,12 +11,19 @@ MOST_BATCH_ROWS = 2**20
 OnError = Literal["fail", "skip"]
 
 
+class KeptFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file among the platform's blobs: its SHA-256, and the name that it had."""
+
+    sha256: str
+    filename: str
+
+
 class PredictSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a `batch-predict` job: every row of a table gets the answers of a deployment.
 
-    The rows are those of a file that was uploaded, or of a dataset (its newest version unless
-    `data_version` says which). A forecaster without either starts from the newest rows of its own
-    dataset, or before `start`.
+    The rows are those of a file that was uploaded or is kept, or of a dataset (its newest version
+    unless `data_version` says which). A forecaster without either starts from the newest rows of
+    its own dataset, or before `start`.
 
     Attributes:
         deployment: its name; the version that it serves when the job first starts answers all.
@@ -24,6 +31,7 @@ class PredictSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
             leaves its answers empty and says why in the column `error`.
         batch_rows: so many rows are computed at once; None: as many as cost the least energy.
         size_bytes: of the file.
+        kept: a file that the platform keeps, for work that recurs: the same rows each time.
         batch: which batch of `/v1/batches` asks for it; its requests are the rows then.
     """
 
@@ -35,6 +43,7 @@ class PredictSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     on_error: OnError = "fail"
     batch_rows: int | None = None
     size_bytes: int | None = None
+    kept: KeptFile | None = None
     batch: str | None = None
 
 

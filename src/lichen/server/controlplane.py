@@ -116,6 +116,7 @@ def open_plane(
         zone=ZoneObservations(prices, clock).zone,
         outlooks=_outlooks(settings, catalog, clock),
         stored=blobs.path,
+        keep_file=blobs.put_file,
         platform_zone=zones[0],
     )
 

@@ -12,6 +12,7 @@ from time import monotonic
 import msgspec
 
 from lichen.core.errors import InvalidInput, LichenError
+from lichen.core.ids import Digest
 from lichen.data.datasets import Datasets
 from lichen.data.forms import CSV, PARQUET, form_of
 from lichen.data.options import Limits
@@ -60,7 +61,7 @@ def predict(bench: Workbench) -> None:
     if spec.batch is not None:
         answer_lines(bench, spec.batch)
         return
-    if spec.file is None and spec.data is None:
+    if spec.file is None and spec.kept is None and spec.data is None:
         _forecast(bench, spec)
         return
     standing = checkpoints.load(bench.watch)
@@ -118,6 +119,8 @@ def _input(
 ) -> tuple[Path, str, int | None]:
     if spec.file is not None:
         return bench.uploaded(spec.file.upload), spec.file.filename, None
+    if spec.kept is not None:
+        return bench.blobs.path(Digest(spec.kept.sha256)), spec.kept.filename, None
     if spec.data is None:
         raise InvalidInput("the job has no rows: give a file or a dataset")
     settled = None if standing is None else standing.settled.data_version
@@ -212,7 +215,8 @@ def _finish(
 
 
 def _filename(spec: PredictSpec, form: str) -> str:
-    named = spec.file.filename if spec.file else f"{spec.data}.parquet"
+    file = spec.file or spec.kept
+    named = f"{spec.data}.parquet" if file is None else file.filename
     stem = Path(named).stem or spec.deployment
     suffix = Path(named).suffix if form_of(named) == form else f".{form}"
     return f"{stem}-predictions{suffix}"

@@ -152,6 +152,7 @@ def house(tmp_path: Path, upload_bytes: int) -> Iterator[House]:
         zone=ZoneObservations(prices, clock).zone,
         outlooks=outlooks,
         stored=blobs.path,
+        keep_file=blobs.put_file,
         platform_zone="DE",
     )
     app = admin_app(plane, ROUTES)

@@ -9,8 +9,10 @@ import pytest
 from lichen.api.admin_routes import Plane
 from lichen.control.recurrences import MOST_OF_A_TENANT
 from lichen.core.clock import ManualClock
+from lichen.core.ids import DEFAULT_TENANT, ModelReference
 from lichen.security.identity import Role
 from lichen.server.keepers.recurring_keeper import RecurringKeeper
+from lichen.serving.deployment import ServiceLevel
 
 SPEC = {"task": "forecast", "data": "vic", "targets": ["demand"], "horizon": 48}
 TRAIN = {"kind": "train", "spec": SPEC}
@@ -158,6 +160,73 @@ def test_a_dataset_that_is_not_there_is_refused(admin: httpx.Client) -> None:
     answer = admin.post("/schedules", json=nightly(job={**TRAIN, "spec": {**SPEC, "data": "x"}}))
     assert answer.status_code == 404
     assert "no dataset is called 'x'" in answer.json()["detail"]
+
+
+FILE = {"filename": "in.csv", "name": "rows", "every": "day", "schedule": '{"deadline": "6h"}'}
+
+
+@pytest.fixture
+def deployed(house: House, register: Callable[[str], None]) -> None:
+    """Deployment `d`, which answers nothing here."""
+    register("m")
+    model = ModelReference("m", "1")
+    house.plane.deployments.deploy("d", model, DEFAULT_TENANT, ServiceLevel())
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_file_is_kept_and_predicted_each_time(house: House, admin: httpx.Client) -> None:
+    key = {"Idempotency-Key": "k"}
+    first, again = (
+        admin.post("/deployments/d/schedules", params=FILE, content=b"a,b\n1,2\n", headers=key)
+        for _ in range(2)
+    )
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert first.json()["window_seconds"] == 6 * 3600
+    assert list(house.plane.uploads.iterdir()) == []
+
+    plane = house.plane
+    keeper = RecurringKeeper(plane.recurrences, plane.jobs, plane.submissions, house.clock)
+    house.clock.advance(86400)
+    keeper.turn()
+    (job,) = admin.get("/jobs").json()["items"]
+    kept = job["spec"]["kept"]
+    assert (job["kind"], kept["filename"]) == ("batch-predict", "in.csv")
+    assert plane.stored(kept["sha256"]).read_bytes() == b"a,b\n1,2\n"
+
+    other = admin.post("/deployments/d/schedules", params=FILE, content=b"a\n1\n", headers=key)
+    assert other.status_code == 400
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize(
+    ("changed", "content", "status"),
+    [
+        ({"filename": "in.xyz"}, b"a\n1\n", 400),
+        ({"filename": "in.parquet"}, b"a\n1\n", 400),
+        ({"every": "never"}, b"a\n1\n", 400),
+        ({"name": ""}, b"a\n1\n", 400),
+        ({"schedule": "{"}, b"a\n1\n", 400),
+        ({"batch_rows": "0"}, b"a\n1\n", 400),
+    ],
+)
+def test_a_file_that_cannot_recur_leaves_nothing(
+    house: House, admin: httpx.Client, changed: dict[str, str], content: bytes, status: int
+) -> None:
+    answer = admin.post("/deployments/d/schedules", params={**FILE, **changed}, content=content)
+    assert answer.status_code == status
+    assert admin.get("/schedules").json()["items"] == []
+    assert list(house.plane.uploads.iterdir()) == []
+
+
+@pytest.mark.usefixtures("deployed")
+def test_nobody_names_bytes_of_the_platform_as_the_file(admin: httpx.Client) -> None:
+    spec = {"deployment": "d", "kept": {"sha256": "0" * 64, "filename": "in.csv"}}
+    job = {"kind": "batch-predict", "spec": spec}
+    for path, body in (("/jobs", job), ("/schedules", nightly(job=job))):
+        answer = admin.post(path, json=body)
+        assert answer.status_code == 400
+        assert "as the request's body" in answer.json()["detail"]
 
 
 def test_another_tenants_work_is_neither_shown_nor_changed(house: House) -> None:

@@ -27,7 +27,7 @@ from lichen.energy.page import PageContent, PageWriter, Rate
 from lichen.frameworks.onnx import OnnxPredictor
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.protocol.admin import FileSpec, JobKind, JobState
-from lichen.protocol.predicting import PredictResult, PredictSpec
+from lichen.protocol.predicting import KeptFile, PredictResult, PredictSpec
 from lichen.registry.catalog import Catalog
 from lichen.registry.imports import ForeignModel, import_foreign
 from lichen.server.home import Home
@@ -149,6 +149,20 @@ def test_all_rows_are_answered_as_the_model_does(
     expected = OnnxPredictor(linear_core(WEIGHTS)).predict(Batch({"features": inputs}))["raw"]
     answers = np.array([row[4] for row in found], dtype=np.float32)
     np.testing.assert_allclose(answers, expected[:, 0], rtol=1e-5, atol=1e-6)
+
+
+def test_a_file_that_is_kept_is_answered_again_as_one_that_was_uploaded(
+    platform: Platform, table: Path
+) -> None:
+    uploaded = platform.attempt(platform.submit(table, "in.parquet"))
+    kept = KeptFile(sha256=platform.blobs.put_file(table), filename="in.parquet")
+    spec = msgspec.to_builtins(PredictSpec(deployment="d", kept=kept))
+    for _ in range(2):
+        job = platform.jobs.submit(JobKind.PREDICT, spec, DEFAULT_TENANT)
+        platform.home.job(job.id).mkdir(parents=True)
+        done = platform.attempt(job)
+        assert platform.output(done) == platform.output(uploaded)
+        assert msgspec.convert(done.result, PredictResult).filename == "in-predictions.parquet"
 
 
 def test_a_batch_that_cost_least_is_known_to_the_next_job(platform: Platform, table: Path) -> None:
