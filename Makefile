@@ -5,6 +5,7 @@
 # make soak   long fault-injection runs, by hand; soak-serving: half an hour of load;
 #             soak-wire: ten thousand connections, and callers that misbehave;
 #             soak-budgets: a hundred callers spend one budget while processes are killed;
+#             soak-jobs: pause, resume and kill trainings, some of them planned;
 #             soak-closing: ten minutes of requests of known cost, a foreign burner and jobs
 # make fuzz   mutated requests at a data plane (ARGS="--seconds 600 --seed 7")
 PYTHON ?= python3
@@ -14,7 +15,7 @@ BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test check check-processes check-rooms clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-closing fuzz lint
+.PHONY: setup demo test check check-processes check-rooms clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-jobs soak-closing fuzz lint
 
 setup: .setup-stamp
 
@@ -76,6 +77,9 @@ soak-serving: setup
 
 soak-budgets: setup
 	$(BIN)/python benchmarks/soak_budgets.py $(ARGS)
+
+soak-jobs: setup
+	$(BIN)/python benchmarks/soak_jobs.py $(ARGS)
 
 soak-closing: setup
 	$(BIN)/python benchmarks/closing.py $(ARGS)

@@ -99,6 +99,20 @@ def test_jobs_in_json(ask: Ask) -> None:
     trained = [one["id"] for one in jobs if one["kind"] == "train" and one["receipt"]]
     assert ask("jobs", "show", trained[0])["state"] == "succeeded"
     assert "attempt 1" in ask("jobs", "logs", trained[0])["log"]
+    segments = ask("jobs", "show", trained[0])["segments"]
+    assert [one["nj"] > 0 for one in segments] == [True]
+
+
+def test_pausing_in_json(ask: Ask, cli: Cli) -> None:
+    options = ["--data", "good", "--target", "load", "--horizon", "24", "--name", "never"]
+    job = ask("train", "forecast", *options, "--earliest", "2h", "--deadline", "9h")["job"]["id"]
+    paused = ask("jobs", "pause", job)
+    assert (paused["state"], paused["segments"]) == ("paused", [])
+    assert f"`lichen jobs resume {job}` lets it go on" in cli("jobs", "show", job).out
+    resumed = ask("jobs", "resume", job)
+    assert (resumed["state"], resumed["pausing"]) == ("queued", False)
+    assert resumed["waits_for"].startswith("it is not to start before")
+    assert ask("jobs", "cancel", job)["state"] == "cancelled"
 
 
 def test_accounts_in_json_sum_to_zero(ask: Ask) -> None:

@@ -90,6 +90,8 @@ def ask(served: object, cli: Cli) -> Cli:
         ("jobs show nope", 3, "there is no job 'nope': `lichen jobs ls` lists"),
         ("jobs logs nope", 3, "there is no job 'nope'"),
         ("jobs cancel nope", 3, "there is no job 'nope'"),
+        ("jobs pause nope", 3, "there is no job 'nope'"),
+        ("jobs resume nope", 3, "there is no job 'nope'"),
         ("jobs show ../../admin.key", 2, "job name '../../admin.key' is not usable"),
         ("ledger frob", 2, "No such command 'frob'"),
         ("train regression", 2, "No such command 'regression'"),
@@ -105,9 +107,10 @@ def test_a_refusal_is_one_sentence_and_its_exit_code(
     assert not Path("never").exists()
 
 
-def test_a_job_that_has_ended_cannot_be_cancelled(ask: Cli) -> None:
+@pytest.mark.parametrize("verb", ["cancel", "pause", "resume"])
+def test_a_job_that_has_ended_is_neither_cancelled_nor_paused(ask: Cli, verb: str) -> None:
     job = ask("jobs", "ls").out.splitlines()[1].split()[0]
-    ended = ask("jobs", "cancel", job)
+    ended = ask("jobs", verb, job)
     assert (ended.code, ended.sentence.startswith(f"job {job} has ")) == (2, True)
 
 

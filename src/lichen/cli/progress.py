@@ -27,10 +27,11 @@ class ProgressLine:
 
     def __call__(self, job: Job) -> None:
         """Draw the job's state over the last drawing, and wipe it when the job has ended."""
-        if job.waits_for is not None and job.waits_for != self._waited_for:
-            sys.stderr.write(f"{CLEAR_LINE if self._drawn else ''}{job.id} {job.waits_for}\n")
+        waits_for = _waits_for(job)
+        if waits_for is not None and waits_for != self._waited_for:
+            sys.stderr.write(f"{CLEAR_LINE if self._drawn else ''}{job.id} {waits_for}\n")
             sys.stderr.flush()
-        self._waited_for = job.waits_for
+        self._waited_for = waits_for
         waited = time.monotonic() - self._began
         if not self._live or waited < SHOWN_AFTER_SECONDS:
             return
@@ -41,6 +42,12 @@ class ProgressLine:
             sys.stderr.write(CLEAR_LINE + drawing(job, waited)[:room])
             self._drawn = True
         sys.stderr.flush()
+
+
+def _waits_for(job: Job) -> str | None:
+    if job.state is JobState.PAUSED:
+        return f"is paused: `lichen jobs resume {job.id}` lets it go on"
+    return job.waits_for
 
 
 def drawing(job: Job, waited_seconds: float) -> str:

@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from lichen.cli import progress
@@ -119,6 +120,15 @@ def test_what_a_job_waits_for_is_said_once_and_to_scripts_too(
         line(job)
     assert capsys.readouterr().err == "job-7 budget 'lab' has 5 J left\n" * 2
     assert drawing(waiting(), 2.0) == "train waits until 2026-01-02T00:00:00Z · 2 s"
+
+
+def test_a_paused_job_says_how_it_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    paused = msgspec.structs.replace(waiting(), state=JobState.PAUSED, not_before=None)
+    line = ProgressLine()
+    for job in (paused, paused):
+        line(job)
+    assert capsys.readouterr().err == "job-7 is paused: `lichen jobs resume job-7` lets it go on\n"
+    assert drawing(paused, 2.0) == "train paused: `lichen jobs resume job-7` · 2 s"
 
 
 def test_progress_keeps_to_one_line_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
