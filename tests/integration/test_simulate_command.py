@@ -96,7 +96,7 @@ def test_options_that_cannot_be_are_refused_in_a_sentence(
     ("row", "complaint"),
     [
         ("x,2021-12-31T00:00Z,2022-01-01T06:00Z,60,1,1,", "row 2: the window of job 'x'"),
-        ("x,2022-01-01T00:00Z,2022-01-01T09:00Z,60,1,1,", "row 2: the window of job 'x'"),
+        ("x,2022-01-01T08:00Z,2022-01-01T09:00Z,60,1,1,", "row 2: the window of job 'x'"),
         ("x,2022-01-01T00:00Z,2022-01-01T01:00Z,3601,1,1,", "longer than the 3600 s"),
     ],
 )

@@ -141,7 +141,7 @@ def test_jobs_outside_of_the_series_are_refused_dropped_or_cut() -> None:
     inside, before, after = job(), job("b", (-1, 4)), job("c", (6, 9), duration_s=3.0 * HOUR)
     grids = {"DE": grid(*DAY)}
     for outsider in (before, after):
-        with pytest.raises(InvalidInput, match=f"job '{outsider.id}'.* does not lie within"):
+        with pytest.raises(InvalidInput, match=f"job '{outsider.id}'.* leaves it no time within"):
             simulate([inside, outsider], grids, PERFECT)
     dropped = simulate([inside, before, after], grids, Options(outside=Outside.DROP))
     assert [one.id for one in dropped.jobs] == ["a"]
@@ -155,6 +155,17 @@ def test_jobs_outside_of_the_series_are_refused_dropped_or_cut() -> None:
     assert "1 jobs reach beyond" in cut.remarks[1]
     with pytest.raises(InvalidInput, match="no job lies within"):
         simulate([before], grids, Options(outside=Outside.DROP))
+
+
+def test_a_window_that_ends_after_the_series_ends_with_it() -> None:
+    late = job("late", (6, 20), duration_s=1.0 * HOUR)
+    done = simulate([job(), late], {"DE": grid(*DAY)}, PERFECT)
+    within = simulate([job("late", (6, 8), duration_s=1.0 * HOUR)], {"DE": grid(*DAY)}, PERFECT)
+    assert done.jobs[1] == within.jobs[0]
+    assert done.remarks == (
+        "1 jobs reach beyond the end of the intensities: their windows are taken to end there "
+        "(2022-01-01T00:00Z to 2022-01-01T08:00Z)",
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ class Outside(StrEnum):
     """What becomes of jobs whose window does not lie within the grids' time."""
 
     REFUSE = "refuse"
-    """The simulation is refused."""
+    """The simulation is refused, unless it is but the end of a window: that ends with the grids."""
     DROP = "drop"
     """They are left out."""
     CUT = "cut"
@@ -42,22 +42,36 @@ def fitting(jobs: Sequence[SimulatedJob], world: World, outside: Outside) -> Fit
     for job in jobs:
         _check_place(job, world)
         _check_length(job, world)
-    inside = [job for job in jobs if not _is_outside(job, world)]
-    if len(inside) < len(jobs) and outside is Outside.REFUSE:
-        first = next(job for job in jobs if _is_outside(job, world))
-        raise InvalidInput(_outside(first, world))
-    counted = [job for job in jobs if _touches(job, world)] if outside is Outside.CUT else inside
+    counted = _counted(jobs, world, outside)
     run = [job for job in counted if world.clock.start_s <= job.release_s < world.clock.end_s]
     if not run:
         raise InvalidInput("no job lies within the time of the intensities: " + _span(world))
     ends = sum(_end(job, world) > world.clock.end_s for job in run)
+    past = "reach beyond the end of the intensities: " + (
+        "what runs after it is not counted"
+        if outside is Outside.CUT
+        else "their windows are taken to end there"
+    )
     said = (
         (len(jobs) - len(counted), "were left out: they lie outside of that of the intensities"),
         (len(counted) - len(run), "would begin before the intensities, and count at once alone"),
-        (ends, "reach beyond the end of the intensities: what runs after it is not counted"),
+        (ends, past),
     )
     remarks = tuple(f"{count} jobs {text} ({_span(world)})" for count, text in said if count)
     return Fitting(tuple(counted), tuple(run), remarks)
+
+
+def _counted(jobs: Sequence[SimulatedJob], world: World, outside: Outside) -> list[SimulatedJob]:
+    match outside:
+        case Outside.CUT:
+            return [job for job in jobs if _touches(job, world)]
+        case Outside.DROP:
+            return [job for job in jobs if not _is_outside(job, world)]
+        case Outside.REFUSE:
+            for job in jobs:
+                if not _runs_inside(job, world):
+                    raise InvalidInput(_outside(job, world))
+            return list(jobs)
 
 
 def _check_place(job: SimulatedJob, world: World) -> None:
@@ -88,6 +102,13 @@ def _is_outside(job: SimulatedJob, world: World) -> bool:
     return begin_s < world.clock.start_s or _end(job, world) > world.clock.end_s
 
 
+def _runs_inside(job: SimulatedJob, world: World) -> bool:
+    """Whether it could be run at once, and may begin, within the grids' time."""
+    begin_s = min(job.release_s, job.at_once_s)
+    end_s = max(job.release_s, job.at_once_s) + job.duration_s
+    return begin_s >= world.clock.start_s and end_s <= world.clock.end_s + _CLOSE_S
+
+
 def _end(job: SimulatedJob, world: World) -> float:
     """Of its window, or of its run at once if that ends later."""
     window_s = job.deadline_s + world.steps_beyond * world.clock.step_s
@@ -103,8 +124,8 @@ def _touches(job: SimulatedJob, world: World) -> bool:
 def _outside(job: SimulatedJob, world: World) -> str:
     return (
         f"{job.where}: the window of job {job.id!r}, {_text(job.release_s)} to "
-        f"{_text(job.deadline_s)}, does not lie within that of the intensities, {_span(world)}: "
-        "give a longer series, or --outside drop"
+        f"{_text(job.deadline_s)}, leaves it no time within that of the intensities, "
+        f"{_span(world)}: give a longer series, or --outside drop"
     )
 
 
