@@ -2,12 +2,26 @@
 
 from datetime import UTC, datetime, timedelta
 
-from lichen.control.agenda import Known, Progressed, margin, must_start_by, workloads
+from lichen.control.agenda import (
+    Known,
+    Progressed,
+    margin,
+    must_start_by,
+    rows,
+    saved_g,
+    workloads,
+)
 from lichen.control.expectations import Expectation, Spread
+from lichen.control.intentions import StandingIntention, Totals
+from lichen.control.planning.plan import Intention, Method, Plan
 from lichen.control.planning.workload import checked_workload
 from lichen.control.transitions import JobRecord
+from lichen.core.figures import CarbonFigure, EnergyFigure, Receipt
+from lichen.core.figures import Method as How
+from lichen.core.units import Nanograms, Nanojoules
 from lichen.protocol.admin import JobKind, JobState
 from lichen.protocol.scheduling import Schedule
+from lichen.protocol.segments import JobSegment
 
 NOW = datetime(2026, 6, 20, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -83,3 +97,75 @@ def test_it_must_start_while_the_worst_case_still_fits() -> None:
 def test_progress_leaves_more_time() -> None:
     half = Known(job("a", window(12)), KNOWN, Progressed(1800, 0.5))
     assert must_start_by(half) > must_start_by(Known(job("a", window(12)), KNOWN))
+
+
+def planned(
+    one: Known, expected_g: float | None, at_once_g: float | None, *before: StandingIntention
+) -> StandingIntention:
+    """What stands of a plan of one job."""
+    intention = Intention(
+        job_id=one.job.id,
+        zone="DE",
+        segments=(),
+        expected_g=expected_g,
+        low_g=expected_g,
+        high_g=expected_g,
+        at_once_g=at_once_g,
+        why="a test",
+    )
+    plan = Plan(NOW, Method.EXACT, (intention,))
+    (row,) = rows(plan, [one], 1, {row.intention.job_id: row for row in before})
+    return row
+
+
+def half_done() -> JobSegment:
+    """Half of the work: 18 kJ for 3 g."""
+    nj = 18_000 * 10**9
+    return JobSegment(
+        fence=1,
+        started_at=NOW,
+        ended_at=NOW + HOUR / 2,
+        nj=nj,
+        nj_low=nj,
+        nj_high=nj,
+        ng=3 * 10**9,
+        method=How.MODELLED,
+    )
+
+
+def test_the_baseline_stays_that_of_the_release_however_often_it_is_planned() -> None:
+    one = Known(job("a", window()), KNOWN)
+    first = planned(one, 4.0, 9.0)
+    assert first.totals == Totals(4.0, 9.0, 9.0 / 36_000)
+    later = planned(one, 3.5, 4.0, first)  # by now it is cleaner, so at once would cost less
+    assert later.totals == Totals(3.5, 9.0, 9.0 / 36_000)
+
+
+def test_what_has_run_of_a_paused_job_counts_and_its_rest_is_planned() -> None:
+    first = planned(Known(job("a", window()), KNOWN), 4.0, 9.0)
+    paused = Known(job("a", window(), segments=(half_done(),)), KNOWN, Progressed(1800, 0.5))
+    totals = planned(paused, 1.0, 2.0, first).totals
+    assert totals is not None
+    assert (totals.expected_g, round(totals.at_once_g, 9)) == (4.0, 9.0)
+
+
+def test_the_totals_of_a_job_stand_still_while_it_runs() -> None:
+    first = planned(Known(job("a", window()), KNOWN), 4.0, 9.0)
+    running = Known(job("a", window(), state=JobState.RUNNING), KNOWN, Progressed(1800, 0.5))
+    assert planned(running, 2.0, 2.0, first).totals == first.totals
+
+
+def test_where_nobody_foresees_the_grid_there_are_no_totals() -> None:
+    assert planned(Known(job("a", window()), KNOWN), None, None).totals is None
+
+
+def test_what_a_job_saved_is_by_its_own_joules_at_the_intensity_of_its_release() -> None:
+    first = planned(Known(job("a", window()), KNOWN), 4.0, 9.0)
+    nj = Nanojoules(18_000 * 10**9)  # it took half of what was expected
+    energy = EnergyFigure(nj, nj, nj, How.MODELLED, "a test")
+    ng = Nanograms(3 * 10**9)
+    receipt = Receipt(energy, CarbonFigure(ng, ng, ng, "DE", "a test"), 0)
+    saved = saved_g(first, job("a", window(), receipt=receipt))
+    assert saved is not None
+    assert round(saved, 9) == 4.5 - 3.0
+    assert saved_g(first, job("a", window())) is None

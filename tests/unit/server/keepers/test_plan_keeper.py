@@ -330,3 +330,17 @@ def test_an_idle_planner_loads_no_numpy() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n"
+
+
+def test_a_job_for_a_zone_that_this_platform_has_left_hinders_no_other(house: House) -> None:
+    house.seed()
+    house.taught()
+    now = house.clock.now()
+    schedule = Schedule(release=now, deadline=now + 14 * HOUR, zones=("FR",))
+    elsewhere = house.jobs.submit(JobKind.TRAIN, SPEC, "default", schedule=schedule)
+    job = house.submit()
+    house.keeper().turn()
+    assert house.row(job).intention.segments[0].start > now
+    row = house.row(elsewhere)
+    assert row.intention.segments == ()
+    assert row.intention.why
