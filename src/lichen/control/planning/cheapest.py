@@ -29,17 +29,14 @@ def cheapest_spread(pieces: Pieces, work: int) -> Spans | None:
 
 def spans_of(pieces: Pieces, amounts: Whole) -> Spans:
     """Where so much of each piece is run: in part at its end if the next one is begun with."""
+    used = np.flatnonzero(amounts)
+    starts, ends = pieces.starts[used].tolist(), pieces.ends[used].tolist()
     spans: list[Span] = []
-    count = len(amounts)
-    for index in np.flatnonzero(amounts):
-        start, end, amount = (
-            int(pieces.starts[index]),
-            int(pieces.ends[index]),
-            int(amounts[index]),
-        )
+    for start, end, amount, following in zip(
+        starts, ends, amounts[used].tolist(), [*starts[1:], None], strict=True
+    ):
         touches = bool(spans) and spans[-1][1] == start
-        follows = index + 1 < count and amounts[index + 1] > 0 and pieces.starts[index + 1] == end
-        if follows and not touches:
+        if following == end and not touches:
             spans.append((end - amount, end))
         else:
             spans.append((start, start + amount))

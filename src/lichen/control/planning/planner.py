@@ -1,6 +1,6 @@
 """The one door of the planner: workloads, outlooks and places in, a plan out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -8,20 +8,18 @@ import numpy as np
 from lichen.carbon.outlook.ensemble import Ensemble
 from lichen.control.planning.alone import Choice, Reason, choose_each_alone
 from lichen.control.planning.course import Course, course_of, unknown_course
-from lichen.control.planning.heuristic import place_all
 from lichen.control.planning.need import MICROSECOND, Need, need_of
 from lichen.control.planning.option import Option, option_of
 from lichen.control.planning.places import holds, pooled
 from lichen.control.planning.plan import Intention, Method, Plan, Segment
 from lichen.control.planning.policy import PlanPolicy
 from lichen.control.planning.timetable import Timetable
+from lichen.control.planning.together import choose_together
 from lichen.control.planning.waiting import Prospect
 from lichen.control.planning.wording import why
 from lichen.control.planning.workload import Site, Workload
-from lichen.core.plugins import load_object
 
 DEFAULT_POLICY = PlanPolicy()
-TOGETHER = "lichen.control.planning.together:choose_together"
 
 
 def plan(
@@ -104,22 +102,9 @@ def _in_places(
     pool = pooled(sites, [one.need.workload for one in placeable])
     if _fit(placeable, pool):
         return Method.EXACT, list(alone)
-    method, timetable = _competing([one.need for one in placeable], options, pool, policy)
+    needs = [one.need for one in placeable]
+    method, timetable = choose_together(needs, options, pool, policy)
     return method, [_together(one, timetable) for one in alone]
-
-
-def _competing(
-    needs: Sequence[Need],
-    options: Mapping[str, Sequence[Option]],
-    sites: Sequence[Site],
-    policy: PlanPolicy,
-) -> tuple[Method, Timetable]:
-    """As `choose_together`, which is loaded, its solver with it, when jobs first compete."""
-    try:
-        together: Callable[..., tuple[Method, Timetable]] = load_object(TOGETHER)
-    except ModuleNotFoundError:  # HiGHS comes with lichen[all]
-        return Method.HEURISTIC, place_all(needs, options, sites)
-    return together(needs, options, sites, policy)
 
 
 def _fit(choices: Sequence[Choice], sites: Sequence[Site]) -> bool:

@@ -8,8 +8,8 @@ class PlanPolicy:
     """How the planner decides.
 
     Attributes:
-        program_limit_s: how long the solver of the joint program may take; 0 leaves everything
-            that competes for a place to the heuristic.
+        program_limit_s: how long on the clock the solver of the joint program may take, half of it
+            where it has whole numbers; 0 leaves all that compete for a place to the heuristic.
         fine_variables: a program with more leaves out the parts of steps in which the windows of
             jobs with time to spare begin and end: half the variables, hardly a loss.
         foresight_weight: how much of the price of waiting is taken from the courses one by one, as
@@ -21,7 +21,7 @@ class PlanPolicy:
         least_gain_deviations: and at least so many standard errors of that gain over the courses.
     """
 
-    program_limit_s: float = 0.4
+    program_limit_s: float = 0.8
     fine_variables: int = 30_000
     foresight_weight: float = 0.5
     least_gain_share: float = 0.005

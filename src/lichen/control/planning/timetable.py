@@ -44,6 +44,11 @@ class Timetable:
             self._places.setdefault(site.zone, []).append(Place(site))
         self.placed: dict[str, Placed] = {}
 
+    @property
+    def is_on_time(self) -> bool:
+        """Whether only those are late that would be late alone."""
+        return all(one.need.is_late or not one.late for one in self.placed.values())
+
     def put(self, placed: Placed) -> None:
         """The job is to run there and then."""
         placed.place.take(placed.need.workload, placed.spans)

@@ -1,5 +1,7 @@
 """Jobs that want one place: who gets it, who is late, and what is said."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -138,3 +140,21 @@ def test_jobs_that_begin_after_all_that_is_foreseen_take_turns_then() -> None:
     jobs = [job(name, release=at(far), deadline=at(far + 9)) for name in ("a", "b")]
     made = planned(*jobs)
     assert sorted(spans(made, one.id)[0] for one in jobs) == [(far, far + 1), (far + 1, far + 2)]
+
+
+def test_without_the_solver_jobs_are_put_down_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "highspy", None)
+    for name in ("lichen.optimise.program", "lichen.control.planning.contest"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.delitem(sys.modules, "lichen.control.planning.joint", raising=False)
+    made = planned(job("a"), job("b", deadline=2, release=at(1)))
+    assert made.method is Method.HEURISTIC
+    assert (spans(made, "a"), spans(made, "b")) == ([(3, 4)], [(1, 2)])
+
+
+def test_the_solver_is_not_loaded_before_jobs_compete() -> None:
+    code = "import sys, lichen.control.planning.planner; print('highspy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
