@@ -29,7 +29,10 @@ from lichen.control.transitions import (
 )
 from lichen.core.clock import ManualClock
 from lichen.core.errors import Conflict
+from lichen.core.figures import EnergyFigure, Method, Receipt
+from lichen.core.units import Nanojoules
 from lichen.protocol.admin import JobError, JobKind, JobState
+from lichen.protocol.segments import JobSegment
 from lichen.store.documents import Change, MemoryDocuments
 
 LEASE_SECONDS = 10
@@ -38,24 +41,45 @@ fences = st.integers(min_value=0, max_value=6)
 ERROR = JobError(code="WorkFailed", message="it failed")
 
 
+def account(spent_nj: tuple[int, ...]) -> tuple[Receipt, tuple[JobSegment, ...]]:
+    """What attempts kept of themselves: a segment each, and their sum."""
+    now = ManualClock().now()
+    segments = tuple(
+        JobSegment(
+            fence=fence,
+            started_at=now,
+            ended_at=now,
+            nj=nj,
+            nj_low=nj,
+            nj_high=nj,
+            ng=None,
+            method=Method.MODELLED,
+        )
+        for fence, nj in enumerate(spent_nj, 1)
+    )
+    nj = Nanojoules(sum(spent_nj))
+    return Receipt(EnergyFigure(nj, nj, nj, Method.MODELLED, "a law"), None, 0), segments
+
+
 @st.composite
 def events(draw: st.DrawFn) -> Event:
     clock = ManualClock()
     lease = clock.now() + timedelta(seconds=draw(st.integers(-20, 20)))
     fence = draw(fences)
+    kept = draw(st.sampled_from([(None, ()), *(account(nj) for nj in ((5,), (5, 7)))]))
     choices: list[Event] = [
-        Claim(draw(st.sampled_from(["a", "b"])), lease),
+        Claim(draw(st.sampled_from(["a", "b"])), lease, *kept),
         Started(fence, 99),
         Renew(fence, lease),
-        Succeed(fence, {}, None),
-        Fail(fence, ERROR),
-        Crash(fence, "killed"),
-        Release(fence),
+        Succeed(fence, {}, *kept),
+        Fail(fence, ERROR, *kept),
+        Crash(fence, "killed", *kept),
+        Release(fence, *kept),
         Cancel(),
         Pause(),
         Resume(),
-        Hold(fence),
-        Defer(fence, lease, "a budget is spent"),
+        Hold(fence, *kept),
+        Defer(fence, lease, "a budget is spent", *kept),
         Refuse(fence, ERROR),
         Wake(),
     ]
@@ -103,6 +127,11 @@ def assert_a_step_holds(job: JobRecord, event: Event, after: JobRecord, clock: M
         assert after.state is JobState.RUNNING
     if not isinstance(event, Claim):
         assert after.attempt <= job.attempt, "only a claim counts"
+    if after.state is JobState.RUNNING:
+        assert after.receipt is None, "of what runs nothing is final"
+    else:
+        spent = 0 if after.receipt is None else after.receipt.energy.nj
+        assert spent == sum(one.nj for one in after.segments), "segments sum to the receipt"
 
 
 def assert_it_can_still_be_ended(job: JobRecord, clock: ManualClock) -> None:

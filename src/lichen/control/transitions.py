@@ -260,6 +260,7 @@ def _claimed(job: JobRecord, event: Claim, now: datetime) -> JobRecord:
         lease_until=event.lease_until,
         started_at=job.started_at or now,
         running_since=now,
+        receipt=None,
         not_before=None,
         waits_for=None,
         why=event.why,
@@ -326,14 +327,8 @@ def _of_queue(job: JobRecord, event: OfQueue, now: datetime) -> JobRecord:
 def _deferred(job: JobRecord, event: Defer) -> JobRecord:
     if job.state is not JobState.QUEUED:
         return job  # it was told to end, or to pause, and did
-    return replace(
-        job,
-        not_before=event.not_before,
-        waits_for=event.waits_for,
-        receipt=event.receipt or job.receipt,
-        segments=event.segments or job.segments,
-        has_waited=True,
-    )
+    waiting = replace(job, not_before=event.not_before, waits_for=event.waits_for, has_waited=True)
+    return _paid(waiting, event)
 
 
 def _of_attempt(job: JobRecord, event: OfAttempt, now: datetime) -> JobRecord:
@@ -365,9 +360,7 @@ def _released(job: JobRecord, event: Release | Hold | Defer, now: datetime) -> J
     if job.cancelling:
         return _paid(_ended(job, JobState.CANCELLED, now), event)
     uncounted = replace(_put_back(job, event), attempt=job.attempt - 1)
-    if isinstance(event, Hold):
-        return _paid(replace(uncounted, has_waited=True), event)
-    return uncounted
+    return replace(uncounted, has_waited=True) if isinstance(event, Hold) else uncounted
 
 
 def _abandoned(job: JobRecord, event: Crash | Claim, message: str, now: datetime) -> JobRecord:
@@ -389,13 +382,17 @@ def _put_back(job: JobRecord, event: _Paid) -> JobRecord:
         lease_until=None,
         pgid=None,
         running_since=None,
-        segments=event.segments or job.segments,
     )
-    return _paid(free, event) if job.pausing else free
+    return _paid(free, event)
 
 
 def _paid(job: JobRecord, event: _Paid) -> JobRecord:
-    return replace(job, receipt=event.receipt, segments=event.segments)
+    """With what its attempts cost so far; nothing is taken back that was known already."""
+    return replace(
+        job,
+        receipt=event.receipt or job.receipt,
+        segments=event.segments or job.segments,
+    )
 
 
 def _given_up(job: JobRecord, message: str, now: datetime) -> JobRecord:

@@ -146,7 +146,9 @@ def test_a_claim_says_for_what_and_since_when_it_runs() -> None:
 
 def test_segments_of_a_job_that_goes_on_are_kept() -> None:
     again = step(RUNNING, Crash(1, "SIGKILL", RECEIPT, SEGMENTS), NOW)
-    assert (again.state, again.segments, again.receipt) == (JobState.QUEUED, SEGMENTS, None)
+    assert (again.state, again.segments, again.receipt) == (JobState.QUEUED, SEGMENTS, RECEIPT)
+    taken = step(again, CLAIM, NOW)
+    assert (taken.segments, taken.receipt) == (SEGMENTS, None), "of what runs nothing is final"
 
 
 def test_only_kinds_with_checkpoints_are_interruptible() -> None:

@@ -108,7 +108,9 @@ def test_a_job_that_ends_without_its_own_word_carries_what_it_had_cost(end: Even
 def test_a_job_that_is_given_up_carries_what_it_had_cost() -> None:
     last = replace(RUNNING, attempt=RUNNING.attempts_allowed)
     assert step(last, Crash(1, "SIGKILL", RECEIPT), NOW).receipt == RECEIPT
-    assert step(RUNNING, Crash(1, "SIGKILL", RECEIPT), NOW).receipt is None  # it goes on
+    queued = step(RUNNING, Crash(1, "SIGKILL", RECEIPT), NOW)
+    assert step(queued, Cancel(), NOW).receipt == RECEIPT
+    assert step(queued, CLAIM, NOW).receipt is None  # it goes on
 
 
 def test_a_result_that_was_committed_first_wins_over_a_cancellation() -> None:
