@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lichen.control.dispatch import GRACE, Verdict, order
+from lichen.control.dispatch import LONG_GRACE, Verdict, order
 from lichen.control.intentions import StandingIntention
 from lichen.control.planning.plan import Intention, Method, Segment
 from lichen.control.transitions import Claim, Hold, JobRecord, step
@@ -120,7 +120,7 @@ def test_an_order_can_be_carried_out_at_any_time_by_any_clock(
     if found.verdict is Verdict.WAIT:
         assert not runs
         assert found.until is not None
-        assert now < found.until <= max(schedule.release, NOW + must * STEP, NOW + GRACE)
+        assert now < found.until <= max(schedule.release, NOW + must * STEP, NOW + LONG_GRACE)
     if found.verdict is Verdict.PAUSE:
         assert runs
         assert interruptible

@@ -16,10 +16,13 @@ from lichen.protocol.admin import JobState
 from lichen.protocol.scheduling import Schedule
 
 MINUTE = timedelta(minutes=1)
-GRACE = timedelta(seconds=15)
-"""A job that was just accepted, or resumed, waits so long for the planner's first word of it."""
+GRACE, LONG_GRACE = timedelta(seconds=15), timedelta(seconds=60)
+"""A job that was just accepted, or resumed, waits so long for the planner's first word of it; the
+longer where the planner shows that it is there: its first plan loads a solver."""
 GRACE_SHARE = 50
-"""But at most this part of the time between its release and its deadline."""
+"""But at most this part of the time that is left to its deadline."""
+HEARD_OF = timedelta(seconds=45)
+"""A planner at work renews its lease more often than this."""
 SILENT_AFTER = timedelta(minutes=5)
 """A planner that was not heard of for so long is taken to be gone."""
 AWAKE = timedelta(0)
@@ -76,7 +79,8 @@ def order(
     if settled is not None:
         return settled
     if standing is None:
-        return _unplanned(job, schedule, now)
+        grace = LONG_GRACE if planner_silent_for < HEARD_OF else GRACE
+        return _unplanned(job, schedule, now, grace)
     if planner_silent_for >= SILENT_AFTER:
         silent = f"the planner has said nothing for {planner_silent_for // MINUTE} minutes"
         return Order(Verdict.RUN, f"it runs at once: {silent}")
@@ -127,13 +131,12 @@ def _as_asked(job: JobRecord, schedule: Schedule, now: datetime) -> Order | None
     return Order(Verdict.RUN, "it runs at once: it is not to be shifted for carbon")
 
 
-def _unplanned(job: JobRecord, schedule: Schedule, now: datetime) -> Order:
+def _unplanned(job: JobRecord, schedule: Schedule, now: datetime, grace: timedelta) -> Order:
     if job.state is JobState.RUNNING:
         return Order(Verdict.RUN, "it runs on: nothing is planned for it")
-    window = schedule.deadline - schedule.release
     since = max(job.resumed_at or job.created_at, schedule.release)
-    until = since + min(GRACE, window / GRACE_SHARE)
-    if since - GRACE <= now < until:
+    until = since + min(grace, (schedule.deadline - since) / GRACE_SHARE)
+    if since - grace <= now < until:
         return Order(Verdict.WAIT, "it waits for the planner's first word of it", until)
     return Order(Verdict.RUN, "it runs at once: nothing is planned for it")
 

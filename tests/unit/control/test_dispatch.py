@@ -8,6 +8,8 @@ import pytest
 from lichen.control.dispatch import (
     AWAKE,
     GRACE,
+    HEARD_OF,
+    LONG_GRACE,
     SHORTEST_RUN,
     SILENT_AFTER,
     Order,
@@ -100,20 +102,23 @@ def test_what_a_person_resumed_waits_for_the_planner_as_if_it_had_just_been_acce
     resumed = step(step(old, Pause(), NOW), Resume(), NOW)
     assert (ordered(resumed, None).verdict, ordered(resumed, None).until) == (
         Verdict.WAIT,
-        NOW + GRACE,
+        NOW + LONG_GRACE,
     )
-    assert ordered(resumed, None, GRACE).verdict is Verdict.RUN
+    assert ordered(resumed, None, LONG_GRACE).verdict is Verdict.RUN
 
 
-def test_without_a_row_it_waits_for_a_moment_and_then_runs() -> None:
-    fresh = ordered(JOB, None)
-    assert (fresh.verdict, fresh.until) == (Verdict.WAIT, NOW + GRACE)
-    assert ordered(JOB, None, GRACE).verdict is Verdict.RUN
-    assert "nothing is planned" in ordered(JOB, None, GRACE).says
-    assert ordered(JOB, None, -HOUR).verdict is Verdict.WAIT, "it may not start before its release"
+@pytest.mark.parametrize(("silent", "grace"), [(HEARD_OF, GRACE), (AWAKE, LONG_GRACE)])
+def test_without_a_row_it_waits_for_a_moment_and_then_runs(
+    silent: timedelta, grace: timedelta
+) -> None:
+    fresh = ordered(JOB, None, silent=silent)
+    assert (fresh.verdict, fresh.until) == (Verdict.WAIT, NOW + grace)
+    assert ordered(JOB, None, grace, silent).verdict is Verdict.RUN
+    assert "nothing is planned" in ordered(JOB, None, grace, silent).says
+    assert ordered(JOB, None, -HOUR, silent).verdict is Verdict.WAIT, "its release is to come"
     old = replace(JOB, created_at=NOW - HOUR, schedule=replace_release(NOW - HOUR))
-    assert ordered(old, None).verdict is Verdict.RUN
-    assert ordered(old, None, -2 * HOUR + MINUTE).verdict is Verdict.WAIT
+    assert ordered(old, None, silent=silent).verdict is Verdict.RUN
+    assert ordered(old, None, -2 * HOUR + MINUTE, silent).verdict is Verdict.WAIT
 
 
 def replace_release(release: datetime) -> Schedule:

@@ -177,7 +177,7 @@ def test_without_a_plan_a_job_runs_after_a_moment(shop: Shop) -> None:
     job_id = shop.submit()
     shop.turn()
     assert shop.state(job_id) is JobState.QUEUED
-    shop.clock.advance(20)
+    shop.clock.advance(60)
     shop.turn()
     assert shop.state(job_id) is JobState.RUNNING
     assert "nothing is planned" in (shop.jobs.get(job_id).why or "")
