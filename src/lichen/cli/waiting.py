@@ -12,7 +12,7 @@ from lichen.core.units import readable
 from lichen.protocol.admin import Job, JobState
 from lichen.protocol.scheduling import PlannedRun
 
-PLANNED_WITHIN_SECONDS = 8.0
+PLANNED_WITHIN_SECONDS = 12.0
 """The planner speaks of a new job within a second or two; the first time it loads its solver."""
 _PAUSE_SECONDS = 0.2
 

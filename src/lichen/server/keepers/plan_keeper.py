@@ -37,7 +37,7 @@ from lichen.core.plugins import load_object
 from lichen.core.units import NANOGRAMS_PER_GRAM, NANOSECONDS_PER_SECOND, joules
 from lichen.protocol.admin import JobState, Progress
 from lichen.server.keepers.foreseen import Foreseen
-from lichen.server.keepers.planner_work import PlannerWork
+from lichen.server.keepers.planner_work import Cost, PlannerWork
 from lichen.store.documents import DocumentStore
 
 MAKE_PLAN = "lichen.server.keepers.plan_maker:made_plan"
@@ -50,8 +50,9 @@ PERIOD_SECONDS = 300.0
 """A plan is made anew so often at least, while jobs can wait and it is worth it."""
 WORTH_SHARE = 0.005
 """Plans that nothing but time asks for may cost this share of the joules that they are about."""
-_LEAST_PAUSE_SECONDS, _PAUSE_FACTOR = 1.0, 10.0
-"""Between two plans: a second, and ten times what the last took."""
+_LEAST_PAUSE_SECONDS, _PAUSE_FACTOR, _MOST_PAUSE_SECONDS = 1.0, 3.0, 10.0
+"""Between two plans: three times what the last took, within bounds. A job that was just accepted
+waits 15 s for the planner's word of it."""
 _AFTER_FAILURE_SECONDS = 30.0
 _CLOCK_JUMP_SECONDS = 60.0
 _LONGEST_STOP_SECONDS = 2.0
@@ -186,24 +187,25 @@ class PlanKeeper:
         return self._standing_of_jobs, self._stamp
 
     def _plan(self, situation: object) -> None:
-        began = self._now()
-        self._plan_at = began + _AFTER_FAILURE_SECONDS  # unless it succeeds
-        now = self._clock.now()
-        with self._work.charged():
+        self._plan_at = self._now() + _AFTER_FAILURE_SECONDS  # unless it succeeds
+        with self._work.charged(plans=0):
+            make: Callable[..., Plan] = load_object(MAKE_PLAN)  # the first time this takes a while
+        began, now = self._now(), self._clock.now()
+        with self._work.charged(plans=1):
             known = [self._known(job, now) for job in self._open]
-            made = self._made(known, now)
+            made = self._made(make, known, now)
         self._write(made, known)
         ended = self._now()
         self._planned_for = situation
         self._wall_offset = self._offset()
-        self._plan_at = ended + max(_LEAST_PAUSE_SECONDS, _PAUSE_FACTOR * (ended - began))
+        pause = min(_PAUSE_FACTOR * (ended - began), _MOST_PAUSE_SECONDS)
+        self._plan_at = ended + max(_LEAST_PAUSE_SECONDS, pause)
         self._due_at = ended + self._worth_waiting(known, now)
 
-    def _made(self, known: Sequence[Known], now: datetime) -> Plan:
+    def _made(self, make: Callable[..., Plan], known: Sequence[Known], now: datetime) -> Plan:
         planning = self._planning
         grid = planning.foreseen.grid()
         asked = workloads(known, grid.zone, now, planning.budgets([one.job for one in known]))
-        make: Callable[..., Plan] = load_object(MAKE_PLAN)
         return make(asked, Site(grid.zone, planning.slots), grid, now)
 
     def _write(self, made: Plan | None, known: Sequence[Known]) -> None:
@@ -219,6 +221,8 @@ class PlanKeeper:
         )
         if not is_written:
             _log.warning("another planner holds the role: this one waits until it is free")
+        elif made is not None:
+            self._work.owed = Cost()
 
     def _settled(self, gone: Sequence[StandingIntention]) -> PlanDiary:
         """The diary with what those jobs saved whose rows go."""
@@ -228,7 +232,7 @@ class PlanKeeper:
         return replace(diary, saved_ng=saved_ng, jobs=diary.jobs + len(told))
 
     def _entered(self, diary: PlanDiary, made: Plan) -> PlanDiary:
-        cost = self._work.last
+        cost = self._work.owed
         return replace(
             diary,
             made_at=made.made_at,

@@ -18,10 +18,13 @@ ACCOUNT = f"work/{DEFAULT_TENANT}/planner/-/plan"
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Nanojoules and nanograms of one plan; 0 where no meter was there."""
+    """Nanojoules and nanograms; 0 where no meter was there."""
 
     nj: int = 0
     ng: int = 0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.nj + other.nj, self.ng + other.ng)
 
 
 class PlannerWork:
@@ -37,25 +40,32 @@ class PlannerWork:
         self._clock = clock
         self._page: PageReader | None = None
         self.last = Cost()
+        """Of the last piece of work."""
+        self.owed = Cost()
+        """Of all that the diary does not hold yet."""
 
     @contextmanager
-    def charged(self) -> Iterator[None]:
-        """Charge what happens inside; without a meter it stays overhead of this process."""
+    def charged(self, plans: int) -> Iterator[None]:
+        """Charge what happens inside, counted as so many plans.
+
+        Without a meter it stays overhead of this process.
+        """
         self._lane.begin()
         began = thread_time_ns()
         try:
             yield
         finally:
-            self.last = self._charge(thread_time_ns() - began)
+            self.last = self._charge(thread_time_ns() - began, plans)
+            self.owed += self.last
             self._lane.end()
 
-    def _charge(self, cpu_ns: int) -> Cost:
+    def _charge(self, cpu_ns: int, plans: int) -> Cost:
         try:
             nj = self._reader().rate().nanojoules(cpu_ns)
             ng = self._prices.rate(self._clock.now()).grams(nj, cpu_ns)
         except LichenError:
             return Cost()
-        self._account.add(cpu_ns, nj, ng)
+        self._account.add(cpu_ns, nj, ng, plans)
         return Cost(nj, ng)
 
     def _reader(self) -> PageReader:
