@@ -1,6 +1,6 @@
 """Courses of a zone's intensity from its past values alone: the platform's own foresight.
 
-The mean is the profile of the last days, weekends apart, plus what is left of the present anomaly;
+The mean is the season of the last weeks (`seasons.py`) and what is left of the present anomaly;
 the courses lie about it as the truth lay about what would have been said at this time of the last
 days, whole trajectories at a time, so that what hours have in common is kept. Only rows that were
 over when the question is asked are looked at, from the first day of a series on.
@@ -25,7 +25,7 @@ LONGEST = timedelta(days=32)
 MEMBERS = 28
 LEAST_MEMBERS = 3
 RECENT = timedelta(hours=1)
-ANOMALY_LIFE = timedelta(hours=28)
+ANOMALY_LIFE = timedelta(hours=40)
 FILL_DECAY_AN_HOUR = 0.9
 STALEST = timedelta(days=2)
 """How old the newest value may be."""

@@ -1,9 +1,9 @@
 """Days and weeks of an intensity as they were known at each of its cells: one pass, past only.
 
-By cell of the day the newest values count most (exponential smoothing, averaged over three
-memories), which follows a season more closely than a window that ends at once. Saturdays and
-Sundays lie apart from the profile by what they did in the last weeks, shrunk as far as that does
-not stand out of its scatter. What is left is the anomaly, which fades.
+A level that follows the last weeks, the shape of a day that follows the last days, and Saturdays
+and Sundays apart from both, shrunk as far as that does not stand out of its scatter. All are
+smoothed exponentially (C. C. Holt 1957, P. R. Winters 1960), which follows a season more closely
+than a window that ends at once. What is left is the anomaly, which fades.
 """
 
 from dataclasses import dataclass
@@ -14,18 +14,20 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-MEMORIES_DAYS = (7.0, 14.0, 28.0)
+LEVEL_MEMORY_DAYS = 20.0
+SHAPE_MEMORIES_DAYS = (3.0, 10.0)
 WEEKEND_MEMORY_DAYS = 84.0
 LEAST_WEEKS = 2
 """Of each day of the week, before the weekend is told apart."""
 CAUTION = 3.0
 """How many times its squared error the square of a weekend's distance is held against."""
 WEEKEND = (5, 6)
+_WORKING = np.arange(5)
 
 
 @dataclass(frozen=True, slots=True)
 class Fading:
-    """How the present anomaly is taken and fades, in cells."""
+    """Over how many cells the present anomaly is taken, and how many it lives."""
 
     recent: int
     life: float
@@ -34,37 +36,35 @@ class Fading:
 class Seasons:
     """What each cell's past says of the cells after it."""
 
-    def __init__(self, cells: Floats, day: int, weekdays: NDArray[np.int64]) -> None:
-        """Go once through the cells.
+    def __init__(self, cells: Floats, day: int, weekdays: Rows) -> None:
+        """Go once through the cells, a round of a day at a time.
 
         Args:
             cells: without NaN `(cells,)`; nothing about a cell depends on a later one.
             day: cells of a day.
             weekdays: 0 for Monday to 6 for Sunday of each cell, and of those to be foreseen.
         """
-        rounds = -(-len(cells) // day)
-        whole = np.full(rounds * day, np.nan)
-        whole[: len(cells)] = cells
-        self._day = day
-        self._weekdays = weekdays
-        self._profiles = np.empty((rounds, day))
+        rounds = len(cells) // day
+        self._cells, self._day, self._weekdays = cells, day, weekdays
+        self._shapes = np.zeros((rounds + 1, day))
         self._apart = np.zeros((rounds + 1, 7))
-        anomalies = np.empty((rounds, day))
-        table = whole.reshape(rounds, day)
-        kinds = weekdays[: rounds * day].reshape(rounds, day)
-        weekend = _Weekend()
-        profiles = np.repeat(table[:1], len(MEMORIES_DAYS), axis=0)
-        profiles = np.where(np.isnan(profiles), cells[0], profiles)
-        for number, (values, kind) in enumerate(zip(table, kinds, strict=True)):
-            missed = values - self._apart[number][kind] - profiles
-            if number and not np.isnan(values[-1]):
-                weekend.learn(values - profiles[1], kind)
-            gains = np.maximum(1 / (number + 1), 1 / np.array(MEMORIES_DAYS))
-            profiles = profiles + np.where(np.isnan(missed), 0.0, gains[:, None] * missed)
-            self._profiles[number] = profiles.mean(axis=0)
-            anomalies[number] = values - self._apart[number][kind] - self._profiles[number]
+        self._levels = np.full(len(cells) + 1, cells[0])
+        shapes, weekend = np.zeros((len(SHAPE_MEMORIES_DAYS), day)), _Weekend()
+        for number in range(rounds + 1):
+            span = slice(number * day, min((number + 1) * day, len(cells)))
+            level = float(self._levels[span.start])
+            self._follow_level(span, number)
+            if number == rounds:
+                return
+            kinds = weekdays[span]
+            missed = cells[span] - self._shapes[number] - level
+            even = cells[span] - self._apart[number][kinds]
+            gains = np.maximum(1 / (number + 1), 1 / np.array(SHAPE_MEMORIES_DAYS))
+            shapes = shapes + gains[:, None] * (even - even.mean() - shapes)
+            if number:
+                weekend.learn(missed, kinds)
+            self._shapes[number + 1] = shapes.mean(axis=0)
             self._apart[number + 1] = weekend.apart()
-        self._anomalies = anomalies.ravel()
 
     def means(self, rows: Rows, count: int, fading: Fading) -> Floats:
         """What would be said at some cells of the `count` cells from there on `(rows, count)`.
@@ -75,32 +75,42 @@ class Seasons:
             fading: of the anomaly.
         """
         day = self._day
-        place, rounds = int(rows[0]) % day, rows // day
+        shapes, apart = self._shapes[rows // day], self._apart[rows // day]
+        back = rows[:, None] - 1 - np.arange(fading.recent)
+        usual = _along(shapes, back % day) + _along(apart, self._weekdays[back])
+        levels = self._levels[rows][:, None]
+        anomalies = (self._cells[back] - usual).mean(axis=1, keepdims=True) - levels
         ahead = np.arange(count)
-        passed = np.arange(day) < place
-        newest = self._profiles[np.minimum(rounds, len(self._profiles) - 1)]
-        profiles = np.where(passed, newest, self._profiles[rounds - 1])
-        recent = self._anomalies[rows[:, None] - 1 - np.arange(fading.recent)].mean(axis=1)
-        apart = np.take_along_axis(
-            self._apart[rounds], self._weekdays[rows[:, None] + ahead], axis=1
-        )
         fades = np.exp(-(ahead + 1) / fading.life)
-        means: Floats = profiles[:, (place + ahead) % day] + recent[:, None] * fades + apart
-        return means
+        shaped = shapes[:, (int(rows[0]) + ahead) % day]
+        weekends = _along(apart, self._weekdays[rows[:, None] + ahead])
+        return np.asarray(levels + shaped + weekends + anomalies * fades, dtype=np.float64)
+
+    def _follow_level(self, span: slice, number: int) -> None:
+        """The level after each cell of a round."""
+        usual = (
+            self._shapes[number]
+            + self._apart[number][self._weekdays[span.start : span.start + self._day]]
+        )
+        values = self._cells[span] - usual[: span.stop - span.start]
+        level, slowest = float(self._levels[span.start]), 1 / (LEVEL_MEMORY_DAYS * self._day)
+        for place, value in enumerate(values.tolist(), span.start + 1):
+            level += max(1 / place, slowest) * (value - level)
+            self._levels[place] = level
 
 
 class _Weekend:
-    """How far each day of the week lies from the profile, and how far that scatters."""
+    """How far each day of the week lies from the level, and how far that scatters."""
 
     def __init__(self) -> None:
         self._distance = np.zeros(7)
         self._scatter = np.zeros(7)
         self._weeks = np.zeros(7)
 
-    def learn(self, missed: Floats, kind: NDArray[np.int64]) -> None:
-        """From what a profile missed in one round of cells, by their day of the week."""
-        for weekday in np.unique(kind).tolist():
-            mine = kind == weekday
+    def learn(self, missed: Floats, kinds: Rows) -> None:
+        """From what level and shape missed in one round, by its days of the week."""
+        for weekday in np.unique(kinds).tolist():
+            mine = kinds == weekday
             share = float(mine.mean())
             self._weeks[weekday] += share
             slowest = 7 / WEEKEND_MEMORY_DAYS
@@ -114,12 +124,15 @@ class _Weekend:
         found = np.zeros(7)
         if self._weeks.min() < LEAST_WEEKS:
             return found
-        working = np.arange(5)
-        usual = self._distance[working].mean()
+        usual = self._distance[_WORKING].mean()
         for weekday in WEEKEND:
             distance = float(self._distance[weekday] - usual)
             seen = min(float(self._weeks[weekday]), 2 * WEEKEND_MEMORY_DAYS / 7)
-            spread = float(self._scatter[weekday] + self._scatter[working].mean() / 5) / seen
+            spread = float(self._scatter[weekday] + self._scatter[_WORKING].mean() / 5) / seen
             square = distance**2
             found[weekday] = distance * square / (square + CAUTION * spread + 1e-9)
         return found
+
+
+def _along(table: Floats, columns: Rows) -> Floats:
+    return np.asarray(np.take_along_axis(table, columns, axis=1), dtype=np.float64)
