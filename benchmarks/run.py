@@ -23,6 +23,7 @@ BENCHMARKS = (
     "upkeep",
     "serving",
     "runtimes",
+    "batch_prediction",
     "adaptation",
     "forecasting",
     "outlook",

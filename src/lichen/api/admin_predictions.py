@@ -49,7 +49,9 @@ def checked_prediction(plane: Plane, question: Question, spec: PredictSpec) -> J
     if spec.start is not None and (has_file or spec.data):
         raise InvalidInput("`start` is for forecasts from a dataset's newest rows: leave it out")
     if spec.data is not None:
-        plane.datasets.get(spec.data, spec.data_version)
+        rows = plane.datasets.get(spec.data, spec.data_version)
+        size = plane.stored(rows.parquet_digest).stat().st_size
+        spec = msgspec.structs.replace(spec, size_bytes=size)
     elif not has_file:
         plane.newest_input(found.desired.reference, {})
     told: JsonObject = msgspec.to_builtins(spec)

@@ -7,6 +7,8 @@ from lichen.protocol.batches import BatchErrors, BatchObject, FileObject
 from lichen.serving.batch_files import FileRecord
 from lichen.serving.batch_records import BatchRecord
 
+NANO = 10**9
+
 
 def file_object(record: FileRecord) -> FileObject:
     """A file as its tenant sees it."""
@@ -35,6 +37,8 @@ def batch_object(record: BatchRecord) -> BatchObject:
         error_file_id=record.error_file_id,
         metadata=record.metadata,
         job_id=record.job_id,
+        energy_joules=None if record.nj is None else record.nj / NANO,
+        carbon_gco2e=None if record.ng is None else record.ng / NANO,
         in_progress_at=_at(record.moments, "in_progress"),
         finalizing_at=_at(record.moments, "finalizing"),
         completed_at=_at(record.moments, "completed"),

@@ -80,7 +80,7 @@ class RequestCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchObject(msgspec.Struct, frozen=True, kw_only=True):
-    """One batch; `job_id` is what answers it, for `lichen jobs show`."""
+    """One batch, what it cost, and the job that answers it, for `lichen jobs show`."""
 
     id: str
     endpoint: str
@@ -102,6 +102,8 @@ class BatchObject(msgspec.Struct, frozen=True, kw_only=True):
     cancelled_at: int | None = None
     metadata: dict[str, str] | None = None
     job_id: str | None = None
+    energy_joules: float | None = None
+    carbon_gco2e: float | None = None
     object: str = "batch"
 
 

@@ -38,7 +38,7 @@ NO_REQUESTS = RequestCounts()
 LONGEST_KEY = 255
 LONGEST_WINDOW = timedelta(days=30)
 KEPT_KEYS = timedelta(days=7)
-_ENDPOINT = re.compile(r"(?:/v2/models/(?P<oip>[^/]+)/infer|/predict/(?P<plain>[^/]+))")
+_ENDPOINT = re.compile(r"(?:/v2/models/(?P<oip>[^/@]+)/infer|/predict/(?P<plain>[^/@]+))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class BatchRecord:
     """One batch of a tenant.
 
     `window_s` counts from `created_at`; `counts` are as last committed; the moments say when it
-    entered a status for the first time.
+    entered a status for the first time; `nj` and `ng` are what it cost, by its job's receipt.
     """
 
     id: str
@@ -67,6 +67,8 @@ class BatchRecord:
     error_file_id: str | None = None
     counts: RequestCounts = NO_REQUESTS
     moments: dict[str, datetime] = field(default_factory=dict)
+    nj: int | None = None
+    ng: int | None = None
 
     @property
     def key(self) -> str:

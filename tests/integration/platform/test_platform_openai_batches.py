@@ -104,6 +104,8 @@ def test_each_request_is_answered_once_as_the_door_does_also_when_its_job_is_kil
     assert done["status"] == "completed", done
     assert done["request_counts"] == {"total": LINES, "completed": LINES - 25, "failed": 25}
     assert done["in_progress_at"] <= done["completed_at"] <= done["expires_at"]
+    assert done["energy_joules"] > 0
+    assert done["carbon_gco2e"] > 0
     good, bad = caller.lines(done["output_file_id"]), caller.lines(done["error_file_id"])
     wanted = [line["custom_id"] for line in asked]
     assert [one["custom_id"] for one in good] == [n for n in wanted if not n.endswith("99")]

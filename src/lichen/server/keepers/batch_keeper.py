@@ -142,7 +142,8 @@ class BatchKeeper:
         self._submit(record, counted, version)
 
     def _submit(self, before: BatchRecord, record: BatchRecord, version: int) -> None:
-        spec = PredictSpec(deployment=record.deployment, batch=record.key)
+        size = self._blobs.path(record.input_digest).stat().st_size
+        spec = PredictSpec(deployment=record.deployment, batch=record.key, size_bytes=size)
         asked = ScheduleRequest(deadline=rfc3339(record.deadline), interruptible=True)
         draft = JobDraft(JobKind.PREDICT, msgspec.to_builtins(spec), record.tenant, asked)
         sender = Sender(record.tenant, PRINCIPAL, record.id)

@@ -245,6 +245,9 @@ def _finish(bench: Workbench, batches: Batches, record: BatchRecord, standing: S
         ]
         ids = [None if one is None else one.key.rpartition("/")[2] for one in made]
         after = replace(before, counts=counts, output_file_id=ids[0], error_file_id=ids[1])
+        paid = bench.spending.receipt()
+        ng = None if paid.carbon is None else paid.carbon.ng
+        after = replace(after, nj=paid.energy.nj, ng=ng)
         after = after.entered("finalizing", now).entered("completed", now)
         files = [one for one in made if one is not None]
         return [*files, *changes_of(before, after, version)]

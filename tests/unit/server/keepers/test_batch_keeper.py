@@ -90,7 +90,8 @@ def test_a_batch_becomes_one_job_with_its_window_as_deadline(house: House) -> No
     assert (found.status, found.counts.total) == ("in_progress", 1)
     job = house.job(record)
     assert (job.kind, job.tenant) == (JobKind.PREDICT, DEFAULT_TENANT)
-    assert job.spec == {"deployment": "d", "batch": record.key}
+    size = (house.folder / "sent").stat().st_size
+    assert job.spec == {"deployment": "d", "batch": record.key, "size_bytes": size}
     assert [one.id for one in house.jobs.unfinished()] == [job.id]
 
 
