@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from lichen.client.connection import Lichen
+from lichen.core.errors import Conflict
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.protocol.admin import JobState
 
@@ -59,6 +60,7 @@ def test_kills_at_random_moments_change_no_byte(
         wait_for_chunks(client, disturbed.id, chance.uniform(0.02, 0.3))
         with suppress(ProcessLookupError, KeyError):
             os.kill(stopped.pids()[victim], signal.SIGKILL)
+    pause_and_resume(client, disturbed.id)
     done = client.jobs.wait(disturbed.id)
     assert done.state is JobState.SUCCEEDED
     assert done.attempt > 1
@@ -71,6 +73,18 @@ def test_kills_at_random_moments_change_no_byte(
             [str(tmp_path / "killed.parquet")],
         ).fetchone()
     assert counted == (ROWS, ROWS, ROWS)
+
+
+def pause_and_resume(client: Lichen, job_id: str) -> None:
+    """Between two chunks; a job that has ended meanwhile cannot pause."""
+    wait_for_chunks(client, job_id, 0.0)
+    with suppress(Conflict):
+        client.jobs.pause(job_id)
+        while not (job := client.jobs.show(job_id)).state.final:
+            if job.state is JobState.PAUSED and job.progress is None:
+                client.jobs.resume(job_id)
+                break
+            time.sleep(0.02)
 
 
 def wait_for_chunks(client: Lichen, job_id: str, more_seconds: float) -> None:
