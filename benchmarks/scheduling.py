@@ -73,8 +73,8 @@ CASES = (
     ),
 )
 WAYS = (
-    ("perfect", Options(forecast="perfect")),
-    ("noise:0.05", Options(forecast="noise:0.05")),
+    ("perfect, planned once", Options(forecast="perfect", replans=False)),
+    ("noise:0.05, planned once", Options(forecast="noise:0.05", replans=False)),
     ("outlook", Options(forecast="outlook")),
     ("outlook, planned once", Options(forecast="outlook", replans=False)),
     ("persistence", Options(forecast="persistence")),
@@ -147,21 +147,21 @@ def report_case(report: Report, case: Case, grid: Grid) -> None:
     """The table of one series."""
     for place, scenario in enumerate(SCENARIOS):
         found = dict(scores(grid, scenario))
-        best = found["perfect"]
+        best = found["perfect, planned once"]
         report.say(
             f"\n{case.name}, {scenario}: {best.jobs} jobs, at best {best.saved_percent:.2f} % less"
         )
-        report.say(f"  {'forecast':24}{'share (90 % interval)':28}{'saved':>9}{'pauses':>9}")
+        report.say(f"  {'forecast':26}{'share (90 % interval)':28}{'saved':>9}{'pauses':>9}")
         for name, totals in found.items():
             report.say(
-                f"  {name:24}{shown(totals):28}{totals.saved_percent:7.2f} %{totals.pauses:9d}"
+                f"  {name:26}{shown(totals):28}{totals.saved_percent:7.2f} %{totals.pauses:9d}"
             )
         promises(report, f"{case.name}, {scenario}", found, case.goals and case.goals[place])
 
 
 def promises(report: Report, where: str, found: dict[str, Totals], goal: float | None) -> None:
     """What was promised of one cell."""
-    outlook, perfect = found["outlook"], found["perfect"]
+    outlook, perfect = found["outlook"], found["perfect, planned once"]
     assert outlook.share is not None  # noqa: S101 - there is something to save in each
     assert perfect.share is not None  # noqa: S101 - likewise
     if goal is not None:

@@ -8,12 +8,13 @@ from typing import TypedDict, Unpack
 import click
 
 from lichen.carbon.intensity import WORLD, checked_zone
+from lichen.cli.arguments import Finite
 from lichen.cli.output import json_option, show
 from lichen.cli.simulated import SimulationBar, show_simulation, table_of
 from lichen.control.simulation.grid import Grid, aligned
 from lichen.control.simulation.grid_file import Reading, read_grid
 from lichen.control.simulation.jobs_file import read_jobs
-from lichen.control.simulation.simulate import Options
+from lichen.control.simulation.simulate import RESERVE, Options
 from lichen.control.simulation.simulate import simulate as simulated
 from lichen.control.simulation.window import Outside
 from lichen.core.errors import InvalidInput
@@ -30,6 +31,7 @@ class SimulateOptions(TypedDict):
     repair: bool
     forecast: str
     capacity: tuple[str, ...]
+    reserve: float
     replan: str
     window_steps_beyond: int
     outside: str
@@ -59,6 +61,13 @@ class SimulateOptions(TypedDict):
     metavar="[ZONE=]N",
     multiple=True,
     help="Cores of a zone; without ZONE of each. No limit unless said.",
+)
+@click.option(
+    "--reserve",
+    metavar="SHARE",
+    type=Finite(0, 1),
+    default=RESERVE,
+    help=f"Of the time to spare, kept free for jobs to come where capacity binds. [{RESERVE}]",
 )
 @click.option(
     "--replan",
@@ -141,6 +150,7 @@ def _options(said: SimulateOptions, zones: Sequence[str]) -> Options:
         forecast=said["forecast"],
         home="" if zone is None else checked_zone(zone),
         cores=_cores(said["capacity"], zones),
+        reserve=said["reserve"],
         replans=said["replan"] == "step",
         steps_beyond=said["window_steps_beyond"],
         outside=Outside(said["outside"]),

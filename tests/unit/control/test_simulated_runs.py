@@ -121,6 +121,28 @@ def test_where_one_core_is_all_jobs_take_turns_and_none_is_late() -> None:
     assert any("no capacity" in remark for remark in done.remarks)
 
 
+def test_room_is_kept_for_jobs_that_nobody_knows_of_yet() -> None:
+    waits = job("waits", (0, 6), interruptible=False)  # cheapest from 4 to 6
+    comes = job("comes", (4, 6), interruptible=False)
+    grids = {"DE": grid(*DAY)}
+    late, kept = (
+        simulate(
+            [waits, comes], grids, Options(forecast="perfect", cores={"DE": 1}, reserve=reserve)
+        ).totals.late
+        for reserve in (0.0, 0.5)
+    )
+    assert (late, kept) == (1, 0)
+
+
+def test_places_for_all_change_nothing() -> None:
+    jobs = [job("a"), job("b", interruptible=False), job("c", (1, 7))]
+    free, roomy = (
+        simulate(jobs, {"DE": grid(*DAY)}, Options(forecast="noise:0.2", cores=cores))
+        for cores in ({}, {"DE": 6})
+    )
+    assert free.jobs == roomy.jobs
+
+
 def test_windows_may_be_longer_than_deadlines_and_then_jobs_end_late() -> None:
     jobs = [job(hours=(2, 5), interruptible=False, duration_s=1.0 * HOUR)]
     strict = simulate(jobs, {"DE": grid(*DAY)}, PERFECT)

@@ -16,6 +16,9 @@ from lichen.control.simulation.world import World
 from lichen.core.errors import Unavailable
 
 LONGEST_OUTLOOK = timedelta(days=32)
+CROWDED = 0.5
+"""With so much of the cores spoken for, room is kept for jobs that nobody knows of yet."""
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 Progress = Callable[[float], None]
 
@@ -47,9 +50,9 @@ class Clockwork:
     def __init__(self, world: World, jobs: Sequence[SimulatedJob]) -> None:
         self._world = world
         self._sites = world.sites
-        self._limited = bool(world.cores)
         ordered = sorted(jobs, key=lambda job: job.release_s)
         self._all = [Standing.of(job, world) for job in ordered]
+        self._reserve = 0.0
         self.effort = Effort()
 
     def run(self, progress: Progress) -> dict[str, list[Piece]]:
@@ -64,9 +67,15 @@ class Clockwork:
             released += len(fresh)
             active += fresh
             until = self._next_moment(now, released)
-            self._plan(self._to_plan(now, active, fresh), now)
+            crowding = self._crowding(active)
+            has_place = crowding <= 1
+            self._reserve = self._world.reserve * (crowding > CROWDED)
+            if has_place:
+                self._plan(self._to_plan(now, active, fresh), now, together=False)
+            else:
+                self._plan(active, now, together=True)
             for one in active:
-                self.effort.forced += one.advance(now, until, has_place=not self._limited)
+                self.effort.forced += one.advance(now, until, has_place=has_place)
             left = [one for one in active if one.left_s > DONE_S]
             done += len(active) - len(left)
             active, now = left, until
@@ -87,31 +96,45 @@ class Clockwork:
             return step_end
         return min(step_end, self._all[released].job.release_s)
 
+    def _crowding(self, active: Sequence[Standing]) -> float:
+        """How much of a zone's cores all that are released would take at once, at most; 0 to inf.
+
+        Up to 1 each could run now, wherever it goes.
+        """
+        wanted = Counter[str]()
+        for one in active if self._world.cores else ():
+            for zone in one.zones:
+                wanted[zone] += one.job.cores
+        shares = (wanted[zone] / cores for zone, cores in self._world.cores.items())
+        return max(shares, default=0.0)
+
     def _to_plan(
         self, now: float, active: Sequence[Standing], fresh: Sequence[Standing]
     ) -> list[Standing]:
-        """Whose plan is made now: of all where places are limited, else of those it may change."""
-        if self._limited:
-            return list(active)
+        """Whose plan is made now where all have a place: of those that it may change."""
         clock = self._world.clock
         on_step = self._world.replans and (now - clock.start_s) % clock.step_s == 0
         wanted = []
-        for one in active if on_step else fresh:
-            if not one.is_settled:
-                if one.must_run(now) and (one.runs_in or len(one.zones) == 1):
-                    one.settle(one.runs_in or one.zones[0], now)
-                else:
-                    wanted.append(one)
+        for one in active if on_step or self._world.cores else fresh:
+            if one.is_settled:
+                continue
+            if one.must_run(now):
+                one.settle(one.runs_in or one.zones[0], now)
+            else:
+                wanted.append(one)
         return wanted
 
-    def _plan(self, standing: Sequence[Standing], now: float) -> None:
+    def _plan(self, standing: Sequence[Standing], now: float, *, together: bool) -> None:
         """Foresee and plan, and take down what it took."""
         if not standing:
             return
         began = time.thread_time_ns()
         moment = datetime.fromtimestamp(now, UTC)
         outlooks = self._foreseen(moment, max(one.deadline for one in standing) - moment)
-        method = self._planned(standing, outlooks, moment)
+        if together or not self._world.replans or any(len(one.zones) > 1 for one in standing):
+            method = self._plan_whole(standing, outlooks, moment)
+        else:
+            method = self._plan_step(standing, outlooks, moment)
         spent = time.thread_time_ns() - began
         effort = self.effort
         effort.cpu_ns += spent
@@ -130,24 +153,27 @@ class Clockwork:
                 continue  # the planner runs at once what it knows nothing of
         return found
 
-    def _planned(
+    def _plan_step(
         self, standing: Sequence[Standing], outlooks: dict[str, Ensemble], moment: datetime
     ) -> Method:
-        """Give each job its plan; of those that nobody competes with, this step's alone."""
-        workloads = [one.workload for one in standing]
-        in_one_zone = all(len(one.zones) == 1 for one in standing)
-        if self._world.replans and in_one_zone and not self._limited:
-            first = first_segments(workloads, outlooks, moment, self._world.policy)
-            for one, segment in zip(standing, first, strict=True):
-                one.planned = [] if segment is None else [_piece(segment, one.zones[0])]
-            return Method.EXACT
-        until = (
-            moment + self._world.step if self._world.replans else datetime.max.replace(tzinfo=UTC)
-        )
+        """What each does in this step, where nobody competes with it: nothing else is needed."""
+        workloads = [one.workload(self._reserve) for one in standing]
+        first = first_segments(workloads, outlooks, moment, self._world.policy)
+        for one, segment in zip(standing, first, strict=True):
+            one.planned = [] if segment is None else [_piece(segment, one.zones[0])]
+        return Method.EXACT
+
+    def _plan_whole(
+        self, standing: Sequence[Standing], outlooks: dict[str, Ensemble], moment: datetime
+    ) -> Method:
+        """A whole plan, of which this step is kept where the next one is planned anew."""
+        workloads = [one.workload(self._reserve) for one in standing]
+        until = moment + self._world.step if self._world.replans else _NEVER
         made = plan(workloads, outlooks, self._sites, moment, self._world.policy)
         for one, intention in zip(standing, made.intentions, strict=True):
             zone = intention.zone or one.runs_in or one.zones[0]
             one.planned = list(_pieces(intention.segments, zone, until))
+            one.is_settled = False
         return made.method
 
 

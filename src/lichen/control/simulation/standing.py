@@ -33,6 +33,7 @@ class Standing:
         deadline: likewise, of its window.
         end_s: of its window, seconds since 1970.
         left_s: of work.
+        spare: its window less its work.
         ran: when it ran so far.
         planned: when it is to run, in order of time.
         runs_in: the zone in which it runs now.
@@ -45,6 +46,7 @@ class Standing:
     deadline: datetime
     end_s: float
     left_s: float
+    spare: timedelta
     ran: list[Piece] = field(default_factory=list)
     planned: list[Piece] = field(default_factory=list)
     runs_in: str | None = None
@@ -54,24 +56,32 @@ class Standing:
     def of(cls, job: SimulatedJob, world: World) -> "Standing":
         """A job before its release."""
         end_s = world.end_of(job)
+        left_s = min(job.duration_s, end_s - job.release_s)
+        spare_s = max(0.0, end_s - job.release_s - left_s)
         return cls(
             job,
             world.zones_of(job),
             datetime.fromtimestamp(job.release_s, UTC),
             datetime.fromtimestamp(end_s, UTC),
             end_s,
-            min(job.duration_s, end_s - job.release_s),
+            left_s,
+            timedelta(seconds=spare_s),
         )
 
-    @property
-    def workload(self) -> Workload:
-        """What is left of it, as the planner takes it."""
+    def workload(self, reserve: float = 0.0) -> Workload:
+        """What is left of it, as the planner takes it.
+
+        Args:
+            reserve: the share of its time to spare that is kept free before its deadline.
+        """
         job = self.job
+        duration = timedelta(seconds=self.left_s)
         return Workload(
             id=job.id,
             release=self.release,
             deadline=self.deadline,
-            duration=timedelta(seconds=self.left_s),
+            duration=duration,
+            longest=duration + reserve * self.spare,
             power_w=job.power_w,
             interruptible=job.interruptible,
             pause_cost_j=job.pause_cost_j,
@@ -83,8 +93,11 @@ class Standing:
         )
 
     def must_run(self, now: float) -> bool:
-        """Whether its deadline lets it wait no more."""
-        return self.left_s >= self.end_s - now - DONE_S
+        """Whether nothing is left to plan: it cannot pause or wait any more, nor go elsewhere."""
+        if self.runs_in is not None and not self.job.interruptible:
+            return True
+        settled_zone = self.runs_in is not None or len(self.zones) == 1
+        return settled_zone and self.left_s >= self.end_s - now - DONE_S
 
     def settle(self, zone: str, now: float) -> None:
         """From now on it runs to its end."""
@@ -114,8 +127,6 @@ class Standing:
             self._run(piece)
         if pieces and pieces[-1].end_s >= until - DONE_S:
             self.runs_in = pieces[-1].zone
-            if not self.job.interruptible and not self.is_settled:
-                self.settle(self.runs_in, pieces[-1].end_s)
         else:
             self.runs_in = None
         return forced

@@ -25,6 +25,8 @@ class World:
         cores: of the zones that have so many and no more.
         replans: whether a job is planned again at each step, or at its release alone.
         steps_beyond: by how many steps a job's window is longer than its deadline says.
+        reserve: the share of a job's time to spare that is kept free before its deadline, for jobs
+            that nobody knows of yet; asked only where cores are limited.
         policy: the planner's knobs.
     """
 
@@ -34,6 +36,7 @@ class World:
     cores: Mapping[str, int] = field(default_factory=dict)
     replans: bool = True
     steps_beyond: int = 0
+    reserve: float = 0.0
     policy: PlanPolicy = DEFAULT_POLICY
 
     @property
