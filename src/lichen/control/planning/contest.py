@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+import numpy as np
+
 from lichen.control.planning.grid import Grid, grid_of
 from lichen.control.planning.heuristic import Options, improve, place_guided
-from lichen.control.planning.joint import MOST_TERMS, JointProgram, terms_needed
+from lichen.control.planning.joint import TERMS_PER_S, JointProgram, terms_needed
 from lichen.control.planning.need import Need
 from lichen.control.planning.option import Option
 from lichen.control.planning.policy import PlanPolicy
@@ -41,13 +43,14 @@ class Contest:
     ) -> None:
         self._needs, self._options, self._sites = needs, options, sites
         self._limit_s = policy.program_limit_s
+        self._most_terms = TERMS_PER_S * policy.program_limit_s
         self._timetable = Timetable(sites)
         self._put_urgent()
         settled = self._timetable.placed.keys()
         free = {one.workload.id: options[one.workload.id] for one in needs}
         self._free: Options = {job: mine for job, mine in free.items() if job not in settled}
         self._grids = self._gridded()
-        if sum(len(self._grids[one.zone].hours) for one in self._every()) > policy.fine_variables:
+        if self._amounts() > 2 * policy.fine_variables:
             self._free = {job: [one.on_grid() for one in mine] for job, mine in self._free.items()}
             self._grids = self._gridded()
 
@@ -56,7 +59,7 @@ class Contest:
         timetable = self._timetable
         if not self._free:
             return Solved(timetable, 0.0 if timetable.is_on_time else math.inf)
-        if terms_needed(self._free, self._grids) > MOST_TERMS:
+        if terms_needed(self._free, self._grids) > self._most_terms:
             return None
         program = JointProgram(self._free, self._grids)
         solution = program.solve(self._limit_s, GAP)
@@ -69,7 +72,7 @@ class Contest:
 
     def guided(self) -> Timetable | None:
         """A timetable by what places are worth if all may pause; None where that is not known."""
-        if not self._free:
+        if not self._free or self._amounts() > self._most_terms:
             return None
         program = JointProgram(self._free, self._grids, is_relaxed=True)
         solution = program.solve(self._limit_s, GAP)
@@ -98,6 +101,12 @@ class Contest:
         mine = self._options[need.workload.id]
         in_time = not (need.is_late or need.is_urgent)
         return in_time and all(one.window.room >= need.work for one in mine)
+
+    def _amounts(self) -> int:
+        """Terms of the relaxed program, each amount in the work of a job and in a place."""
+        windows = ((one.window, self._grids[one.zone]) for one in self._every())
+        ends = ((grid, int(one.starts[0]), int(one.ends[-1])) for one, grid in windows)
+        return sum(2 * int(np.diff(grid.between(start, end))[0]) for grid, start, end in ends)
 
     def _every(self) -> Iterator[Option]:
         return chain.from_iterable(self._free.values())

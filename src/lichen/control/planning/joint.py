@@ -19,8 +19,8 @@ from lichen.control.planning.option import Option
 from lichen.optimise.program import Effort, Limits, Program, Solution, Terms
 
 Options = Mapping[str, Sequence[Option]]
-MOST_TERMS = 600_000
-"""A program with more is not begun: it would not be done in a second."""
+TERMS_PER_S = 250_000
+"""A program with more is not begun: it would not be done in time."""
 OVER_BUDGET = 1e3
 """A gram over a job's budget counts as so many."""
 

@@ -51,8 +51,11 @@ class Need:
 
 
 def need_of(workload: Workload, now: datetime) -> Need:
-    """The workload as seen from `now`; its worst case eats into the time before the deadline."""
-    work = workload.duration // MICROSECOND
+    """The workload as seen from `now`; its worst case eats into the time before the deadline.
+
+    One that should be done by now still has something to do.
+    """
+    work = max(1, workload.duration // MICROSECOND)
     due = (workload.deadline - now) // MICROSECOND
     reserve = (workload.at_worst - workload.duration) // MICROSECOND
     release = max(0, (workload.release - now) // MICROSECOND)

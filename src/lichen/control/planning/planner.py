@@ -71,8 +71,11 @@ def _courses(
 ) -> dict[str, Course]:
     until = now + max(max(one.due, one.at_once[1]) for one in needs) * MICROSECOND
     zones = dict.fromkeys(site.zone for site in sites)
+    known = {
+        zone for zone in zones if zone in outlooks and np.isfinite(outlooks[zone].members).all()
+    }
     return {
-        zone: course_of(outlooks[zone], now, until) if zone in outlooks else unknown_course(zone)
+        zone: course_of(outlooks[zone], now, until) if zone in known else unknown_course(zone)
         for zone in zones
     }
 

@@ -29,7 +29,7 @@ def cheapest_runs(requests: Sequence[Request]) -> list[Spans | None]:
     """For each the cheapest spans with what their pauses cost; None where there is too little room.
 
     Exact in a window without a hole whose steps but the first and the last are of one length; in
-    free time with holes the best of several guesses.
+    free time with holes, or more than some weeks of it, the best of several guesses.
     """
     found: list[Spans | None] = [cheapest_spread(pieces, work) for pieces, work, _ in requests]
     hard = []
@@ -37,7 +37,7 @@ def cheapest_runs(requests: Sequence[Request]) -> list[Spans | None]:
         spread = found[index]
         if spread is None or not _resumes(spread, pausing):
             continue
-        if _is_even(pieces):
+        if _is_even(pieces) and _cells(pieces, work) <= MOST_CELLS:
             hard.append(index)
         else:
             guesses = _guesses(pieces, work, spread)
@@ -88,6 +88,12 @@ def _parts(cases: Sequence[tuple[int, Case]]) -> Iterator[list[tuple[int, Case]]
         part.append(one)
     if part:
         yield part
+
+
+def _cells(pieces: Pieces, work: int) -> int:
+    """Of a table for one job."""
+    steps = len(pieces.starts) + 1
+    return 4 * steps * (work // int(pieces.lengths.max()) + 1)
 
 
 def _is_resumed(order: int, start: int, pausing: Pausing) -> bool:

@@ -129,6 +129,25 @@ def test_without_any_outlook_it_runs_at_once_and_says_so() -> None:
     assert found.why == "runs at once: nothing is known of the intensity of FR"
 
 
+def test_an_outlook_with_gaps_is_no_outlook() -> None:
+    found = planned(workload(zones=("DE",)), ensemble([300, float("nan"), 100]))
+    assert found.why == "runs at once: nothing is known of the intensity of DE"
+
+
+def test_a_job_that_should_be_done_by_now_still_has_something_to_do() -> None:
+    found = planned(workload(steps=0, interruptible=True), ensemble([300, 100]))
+    assert found.segments[0].end > found.segments[0].start
+
+
+def test_over_many_weeks_the_pauses_of_a_job_are_still_counted() -> None:
+    course = [float(100 + 50 * (step % 2)) for step in range(48 * 34)]
+    job = workload(steps=800, deadline=1600, interruptible=True, pause_cost_j=1e7)
+    found = planned(job, ensemble(course))
+    assert len(found.segments) == 1
+    assert found.saved_g is not None
+    assert found.saved_g >= 0
+
+
 def test_a_job_no_worker_can_hold_is_not_planned() -> None:
     found = planned(workload(cores=9), ensemble([300, 100]))
     assert (found.zone, found.segments) == ("", ())
