@@ -90,7 +90,7 @@ def _show(standing: StandingPlan, clocks: ZoneInfo) -> None:
             click.echo(f"and {len(standing.items) - len(shown)} later ones: --json shows them all")
     if standing.due:
         _show_due(standing.due, clocks)
-    for remark in standing.remarks:
+    for remark in standing.remarks if standing.items else ():
         click.echo(f"note: {printable(remark)}")
     cost = _cost(standing)
     if cost:

@@ -163,3 +163,25 @@ def test_experience_is_of_a_tenants_own_jobs_and_renewed_each_minute(past: Past)
     past.ran(30)
     assert experience.expected(draft) is not None
     assert experience.expectation(JobKind.TRAIN, VIC, "default").seconds.median == 30
+
+
+def test_each_job_is_taken_in_once_when_it_has_ended(past: Past) -> None:
+    experience = Experience(past.jobs, past.clock)
+
+    def count() -> str:
+        past.clock.advance(61)
+        return experience.expectation(JobKind.TRAIN, VIC, "default").basis
+
+    ran(past, [30, 30])
+    assert count() == "the median of 2 like it"
+    slow = past.jobs.submit(JobKind.TRAIN, VIC, "default")
+    past.jobs.apply(slow.id, Claim("worker", past.clock.now()))
+    ran(past, [30])
+    assert count() == "the median of 3 like it"
+    assert count() == "the median of 3 like it", "nothing came and nothing ended"
+    nj = Nanojoules(10**9)
+    receipt = Receipt(EnergyFigure(nj, nj, nj, Method.MODELLED, "a test"), None, 0)
+    past.jobs.apply(slow.id, Succeed(1, {}, receipt))
+    assert count() == "the median of 4 like it"
+    past.failed()
+    assert count() == "the median of 4 like it"
