@@ -61,10 +61,10 @@ def upper_estimate(
     """
     ended = [job for job in earlier if job.kind is kind and job.state is JobState.SUCCEEDED]
     alike = [job for job in ended if likeness(job.spec) == likeness(spec)]
-    costs = _costs(alike, quantity)
+    costs = _costs(alike, quantity, spec)
     if costs:
         return _dearest(quantity, costs, f"like it: {len(costs)}", is_known=True)
-    costs = _costs(ended, quantity)
+    costs = _costs(ended, quantity, spec)
     if costs:
         return _dearest(quantity, costs, f"other {kind} jobs: {len(costs)}", is_known=False)
     nj = PRIOR_JOULES.get(kind, OTHER_PRIOR_JOULES) * NANOJOULES_PER_JOULE
@@ -85,10 +85,25 @@ def likeness(spec: JsonObject) -> Sequence[object]:
     return [spec.get(field) for field in fields]
 
 
-def _costs(jobs: Sequence[JobRecord], quantity: Quantity) -> list[int]:
-    receipts = [job.receipt for job in jobs[-MOST_EARLIER:] if job.receipt is not None]
-    found = [spent_of(receipt, quantity) for receipt in receipts]
-    return [one for one in found if one]
+def _costs(jobs: Sequence[JobRecord], quantity: Quantity, spec: JsonObject) -> list[int]:
+    """What earlier jobs cost, as if each had read as much as the one that is asked for."""
+    newest = [job for job in jobs[-MOST_EARLIER:] if job.receipt is not None]
+    found = [
+        (spent_of(job.receipt, quantity), job.spec) for job in newest if job.receipt is not None
+    ]
+    return [_at_size(cost, own, spec) for cost, own in found if cost]
+
+
+def _at_size(cost: int, earlier: JsonObject, spec: JsonObject) -> int:
+    """At most what a job costs that reads `size_bytes` beside one that read others.
+
+    A larger file costs as many times as much; of a smaller one, half is taken to be the start.
+    """
+    had, has = earlier.get("size_bytes"), spec.get("size_bytes")
+    if not (isinstance(had, int) and isinstance(has, int) and had > 0):
+        return cost
+    times = cost * has // had
+    return times if has > had else (cost + times) // 2
 
 
 def _dearest(quantity: Quantity, costs: Sequence[int], what: str, *, is_known: bool) -> Estimate:

@@ -8,14 +8,19 @@ CSV, PARQUET = "csv", "parquet"
 FORMATS = {".csv": CSV, ".tsv": CSV, ".txt": CSV, ".parquet": PARQUET, ".pq": PARQUET}
 """What a file is by the ending of its name."""
 PARQUET_MARK = b"PAR1"
+LONGEST_NAME = 200
 
 
 def form_of(filename: str) -> str:
     """Whether a file is CSV or Parquet.
 
     Raises:
-        InvalidInput: it is called neither.
+        InvalidInput: it is called neither, or its name can be no file's.
     """
+    if len(filename) > LONGEST_NAME or not filename.isprintable():
+        raise InvalidInput(
+            f"the file's name is not usable: take up to {LONGEST_NAME} printable characters"
+        )
     found = FORMATS.get(Path(filename).suffix.lower())
     if found is None:
         raise InvalidInput(

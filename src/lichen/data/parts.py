@@ -48,6 +48,13 @@ def check_names(shape: TableShape, new: Sequence[NewColumn]) -> None:
         raise InvalidInput(
             f"the file has a column {taken[twice.lower()]!r}, as its answers will: rename it"
         )
+    names = [one.name.lower() for one in new]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise InvalidInput(
+            f"two columns of answers would be called {double!r}: an output of the model is, and "
+            "what says why a row has no answer; leave on_error skip out"
+        )
 
 
 def write_part(

@@ -134,3 +134,14 @@ def test_a_job_that_was_begun_asks_for_the_rest_and_for_a_tenth_at_least() -> No
         10 * J,
     ]
     assert ruling(asked(budget(), 100 * J, 70 * J, spent=75 * J)).verdict is Verdict.ALLOW
+
+
+@pytest.mark.parametrize(("size", "share"), [(400, 4.0), (100, 1.0), (50, 0.75), (None, 1.0)])
+def test_a_job_on_a_larger_file_is_taken_to_cost_as_many_times_as_much(
+    size: int | None, share: float
+) -> None:
+    earlier = ended({"deployment": "d", "size_bytes": 100}, 8 * J, kind=JobKind.PREDICT)
+    asked: JsonObject = {"deployment": "d", **({} if size is None else {"size_bytes": size})}
+    found = upper_estimate(JobKind.PREDICT, asked, Quantity.JOULES, [earlier], lambda nj: nj)
+    assert found.is_known
+    assert found.nano == 10 * share * J

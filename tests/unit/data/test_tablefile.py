@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lichen.core.errors import Corrupt, InvalidInput, TooLarge
+from lichen.data.forms import form_of
 from lichen.data.options import Limits
 from lichen.data.parts import NewColumn, check_names, join_parts, write_part
 from lichen.data.tablefile import TableShape, open_table
@@ -120,6 +121,18 @@ def test_a_name_that_the_file_has_is_refused_in_any_letters() -> None:
     shape = TableShape("csv", ("id", "Prediction"), 1)
     with pytest.raises(InvalidInput, match="'Prediction'"):
         check_names(shape, [PREDICTION])
+
+
+def test_two_new_columns_of_one_name_are_refused() -> None:
+    error = NewColumn("error", "VARCHAR")
+    with pytest.raises(InvalidInput, match="on_error skip"):
+        check_names(TableShape("csv", ("id",), 1), [PREDICTION, error, NewColumn("Error", "FLOAT")])
+
+
+@pytest.mark.parametrize("name", ["a" * 250 + ".csv", "a\0.csv", "a\n.csv"])
+def test_a_name_that_no_file_has_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match="name is not usable"):
+        form_of(name)
 
 
 def test_parts_that_lack_rows_make_no_output(tmp_path: Path) -> None:
