@@ -40,7 +40,7 @@ from lichen.server.keepers.foreseen import Foreseen
 from lichen.server.keepers.planner_work import Cost, PlannerWork
 from lichen.store.documents import DocumentStore
 
-MAKE_PLAN = "lichen.server.keepers.plan_maker:made_plan"
+PLAN_MAKER = "lichen.server.keepers.plan_maker:PlanMaker"
 LOOK_SECONDS = 0.5
 GLANCE_SECONDS = 10.0
 """Whether a new hour of the grid is known is looked for so often."""
@@ -95,6 +95,7 @@ class PlanKeeper:
         self._intentions = Intentions(planning.documents)
         self._open: Sequence[JobRecord] = ()
         self._can_any_wait = False
+        self._make: Callable[..., Plan] | None = None
         self._standing_of_jobs: object = None
         self._read_before: Mapping[str, tuple[int, JobRecord]] = {}
         self._seen_revision = -1
@@ -188,8 +189,10 @@ class PlanKeeper:
 
     def _plan(self, situation: object) -> None:
         self._plan_at = self._now() + _AFTER_FAILURE_SECONDS  # unless it succeeds
-        with self._work.charged(plans=0):
-            make: Callable[..., Plan] = load_object(MAKE_PLAN)  # the first time this takes a while
+        if self._make is None:
+            with self._work.charged(plans=0):  # NumPy and the planner are loaded
+                self._make = load_object(PLAN_MAKER)().made
+        make = self._make
         began, now = self._now(), self._clock.now()
         with self._work.charged(plans=1):
             known = [self._known(job, now) for job in self._open]

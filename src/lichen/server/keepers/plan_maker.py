@@ -8,7 +8,7 @@ import numpy as np
 
 from lichen.carbon.outlook.archive import ZoneHistory, before
 from lichen.carbon.outlook.courses import LONGEST, PastCourses
-from lichen.carbon.outlook.ensemble import Ensemble, EnsembleSource
+from lichen.carbon.outlook.ensemble import EnsembleSource
 from lichen.carbon.outlook.given import FixedEnsemble
 from lichen.carbon.outlook.hours import HOUR_S
 from lichen.carbon.outlook.regular import RegularSeries
@@ -22,33 +22,34 @@ from lichen.server.keepers.foreseen import Grid
 _HOUR = timedelta(hours=1)
 
 
-def made_plan(workloads: Sequence[Workload], site: Site, grid: Grid, now: datetime) -> Plan:
-    """A plan for all jobs; where nothing is foreseen they run at once, and the plan says why."""
-    horizon = max((one.deadline - now for one in workloads), default=_HOUR)
-    with one_blas_thread():
-        try:
-            ensemble = foreseen(grid, now, min(max(horizon, _HOUR), LONGEST))
-        except LichenError as silence:
-            bare = plan(workloads, {}, (site,), now)
-            return replace(bare, remarks=(*bare.remarks, f"nothing is foreseen: {silence}"))
-        return plan(workloads, {grid.zone: ensemble}, (site,), now)
+class PlanMaker:
+    """Makes plans, one after the other; what an hour's past taught serves all of that hour."""
 
+    def __init__(self) -> None:
+        self._learnt: tuple[ZoneHistory, int, PastCourses] | None = None
 
-def foreseen(grid: Grid, now: datetime, horizon: timedelta) -> Ensemble:
-    """The courses that the zone's intensity may take.
+    def made(self, workloads: Sequence[Workload], site: Site, grid: Grid, now: datetime) -> Plan:
+        """A plan for all jobs; where nothing is foreseen they run at once, and it says why."""
+        horizon = max((one.deadline - now for one in workloads), default=_HOUR)
+        with one_blas_thread():
+            try:
+                source = self._source(grid, now)
+                outlook = source.ensemble(grid.zone, now, min(max(horizon, _HOUR), LONGEST))
+            except LichenError as silence:
+                bare = plan(workloads, {}, (site,), now)
+                return replace(bare, remarks=(*bare.remarks, f"nothing is foreseen: {silence}"))
+            return plan(workloads, {grid.zone: outlook}, (site,), now)
 
-    Raises:
-        Unavailable: nothing is known, or nothing recent.
-    """
-    return _source(grid, now).ensemble(grid.zone, now, horizon)
-
-
-def _source(grid: Grid, now: datetime) -> EnsembleSource:
-    if grid.constant is not None:
-        return FixedEnsemble(grid.constant)
-    if grid.history is None:
-        raise Unavailable(grid.silence)
-    return PastCourses(_regular(grid.history, now))
+    def _source(self, grid: Grid, now: datetime) -> EnsembleSource:
+        if grid.constant is not None:
+            return FixedEnsemble(grid.constant)
+        if grid.history is None:
+            raise Unavailable(grid.silence)
+        hour = int(now.timestamp()) // HOUR_S
+        if self._learnt is None or self._learnt[0] is not grid.history or self._learnt[1] != hour:
+            courses = PastCourses(_regular(grid.history, now))
+            self._learnt = (grid.history, hour, courses)
+        return self._learnt[2]
 
 
 def _regular(history: ZoneHistory, now: datetime) -> RegularSeries:

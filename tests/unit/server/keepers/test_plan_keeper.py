@@ -3,7 +3,7 @@
 import csv
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from lichen.control.intentions import INTENTIONS, Intentions, StandingIntention
 from lichen.control.jobs import Jobs
 from lichen.control.plan_diary import read_diary
 from lichen.control.planner_role import LEASE, PlannerRole
+from lichen.control.planning.plan import Plan
 from lichen.control.transitions import Cancel, Claim, JobRecord, Succeed
 from lichen.core.clock import ManualClock
 from lichen.core.errors import InvalidInput
@@ -25,7 +26,7 @@ from lichen.energy.counters import ProcessCounters
 from lichen.energy.page import PageContent, PageWriter, Rate
 from lichen.protocol.admin import JobKind, Progress
 from lichen.protocol.scheduling import Schedule
-from lichen.server.keepers import plan_keeper
+from lichen.server.keepers import plan_maker
 from lichen.server.keepers.foreseen import Foreseen
 from lichen.server.keepers.plan_keeper import PlanKeeper, Planning
 from lichen.server.keepers.planner_work import ACCOUNT, PlannerWork
@@ -298,10 +299,10 @@ def test_a_failing_plan_leaves_the_rows_and_lets_the_role_run_out(
     keeper.turn()
     before = house.row(job)
 
-    def broken(_: str) -> Callable[..., object]:
+    def broken(*_: object) -> Plan:
         raise InvalidInput("broken on purpose")
 
-    monkeypatch.setattr(plan_keeper, "load_object", broken)
+    monkeypatch.setattr(plan_maker, "plan", broken)
     house.submit()
     house.clock.advance(60)
     with pytest.raises(InvalidInput):
