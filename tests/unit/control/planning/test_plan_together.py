@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -158,3 +159,48 @@ def test_the_solver_is_not_loaded_before_jobs_compete() -> None:
     code = "import sys, lichen.control.planning.planner; print('highspy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def odd_jobs(count: int, **others: object) -> list[Workload]:
+    """Jobs whose times are on no border of a step."""
+    return [
+        job(
+            f"odd {number}",
+            steps=1.3,
+            release=at(0.1 * number),
+            deadline=at(14.35 + 0.1 * number),
+            interruptible=True,
+            **others,
+        )
+        for number in range(count)
+    ]
+
+
+def test_a_large_program_leaves_out_parts_of_steps_and_hardly_loses_by_it() -> None:
+    outlook = Ensemble("DE", NOW, NOW, HALF_HOUR, np.array([COURSE * 2]), "test")
+    sites, jobs = (Site("DE", 2),), odd_jobs(8)
+    fine = plan(jobs, {"DE": outlook}, sites, NOW, PATIENT)
+    coarse_policy = PlanPolicy(program_limit_s=30, fine_variables=0)
+    coarse = plan(jobs, {"DE": outlook}, sites, NOW, coarse_policy)
+    grams = [sum(one.expected_g or 0 for one in made.intentions) for made in (fine, coarse)]
+    assert fine.method is Method.PROGRAM
+    assert grams[0] <= grams[1] <= 1.1 * grams[0]
+    assert not any(one.is_late for one in coarse.intentions)
+
+
+@pytest.mark.parametrize("limit_s", [0.0, 1e-6, 30.0])
+def test_on_many_workers_each_job_stays_within_one(limit_s: float) -> None:
+    outlook = Ensemble("DE", NOW, NOW, HALF_HOUR, np.array([COURSE * 2]), "test")
+    sites = [Site("DE", 3)] * 20
+    jobs = [*odd_jobs(20, cores=2), *(job(f"b{n}", steps=12, cores=1) for n in range(20))]
+    jobs = [replace(one, deadline=at(15)) for one in jobs]
+    made = plan(jobs, {"DE": outlook}, sites, NOW, PlanPolicy(program_limit_s=limit_s))
+    assert not any(one.is_late for one in made.intentions)
+    ends = [
+        (moment, sign)
+        for one, intention in zip(jobs, made.intentions, strict=True)
+        if one.cores == 2
+        for part in intention.segments
+        for moment, sign in ((part.start, 1), (part.end, -1))
+    ]
+    assert max(np.cumsum([sign for _, sign in sorted(ends)])) <= 20
