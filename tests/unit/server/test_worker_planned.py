@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from lichen.control.dispatch import SILENT_AFTER
-from lichen.control.intentions import Intentions, StandingIntention
+from lichen.control.intentions import PLANNER, ROLE, Intentions, StandingIntention
 from lichen.control.jobs import OPEN, Jobs
 from lichen.control.planning.plan import Intention, Segment
 from lichen.control.planning.plan import Method as PlanMethod
@@ -193,6 +193,17 @@ def test_a_planner_that_fell_silent_holds_nothing_back(shop: Shop) -> None:
     shop.clock.advance(10)
     shop.turn()
     assert "has said nothing for 5 minutes" in (shop.jobs.get(job_id).why or "")
+
+
+def test_a_planner_that_only_renews_its_lease_is_not_silent(shop: Shop) -> None:
+    job_id = shop.submit()
+    shop.plan_one(job_id, (4, 8))
+    for _ in range(12):
+        shop.turn()
+        shop.clock.advance(30)
+        shop.documents.commit([Change(PLANNER, ROLE, b"")])
+    shop.turn()
+    assert shop.state(job_id) is JobState.QUEUED
 
 
 def test_a_job_pauses_at_its_segments_end_and_goes_on_with_the_next(shop: Shop) -> None:

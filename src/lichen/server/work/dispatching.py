@@ -85,7 +85,9 @@ class Dispatching:
         for anything, in the order of acceptance; then those that go as planned.
         """
         if self._queue is None:
-            self._queue = tuple(sorted(self._ready, key=self._place))
+            found = (self._waiting.of(one) for one in self._ready)
+            seen = sorted((one for one in found if one is not None), key=self._place)
+            self._queue = tuple(one.job.id for one in seen)
             forced = (one for one in self._queue if self.order_of(one).is_forced)
             self._urgent = next(forced, None)
         return self._queue
@@ -172,15 +174,12 @@ class Dispatching:
         self._abandoned.discard(job_id)
         self._queue = None
 
-    def _place(self, job_id: str) -> tuple[int, int, datetime, str]:
-        seen = self._waiting.of(job_id)
-        if seen is None:
-            return 0, 3, _LAST, job_id
-        job, standing = seen.job, seen.standing
+    def _place(self, seen: Seen) -> tuple[int, int, datetime, str]:
+        job = seen.job
         if job.schedule is None:
-            return 0, 1, job.created_at, job_id
-        rank = 0 if self.order_of(job_id).is_forced else 2
-        return -job.schedule.priority, rank, latest_start(job, standing) or _LAST, job_id
+            return 0, 1, job.created_at, job.id
+        rank = 0 if self.order_of(job.id).is_forced else 2
+        return -job.schedule.priority, rank, latest_start(job, seen.standing) or _LAST, job.id
 
     def _drift(self) -> int:
         """Nanoseconds by which the time of day is ahead of the monotonic clock."""
