@@ -20,7 +20,7 @@ def plan_view(row: StandingIntention, job: JobRecord, expected: Expectation) -> 
         kind=job.kind,
         state=job.state,
         tenant=job.tenant,
-        name=str(job.spec.get("name") or job.spec.get("data") or ""),
+        name=job.subject,
         zone=intention.zone,
         segments=[PlannedSpan(start=one.start, end=one.end) for one in intention.segments],
         release=schedule.release,

@@ -78,6 +78,12 @@ class JobRecord:
     why: str | None = None
     schedule: Schedule | None = None
 
+    @property
+    def subject(self) -> str:
+        """The model, deployment, dataset or standard it is about; empty where none is named."""
+        said = (self.spec.get(part) for part in ("name", "deployment", "data", "standard"))
+        return str(next(filter(None, said), ""))
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

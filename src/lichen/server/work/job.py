@@ -126,9 +126,7 @@ def open_workbench(settings: Settings, job_id: str, fence: int) -> Workbench:
 
 def account_of(job: JobRecord) -> str:
     """The account that the job's energy is charged to."""
-    said = (job.spec.get(part) for part in ("name", "deployment", "data", "standard"))
-    name = next(filter(None, said), "-")
-    return f"work/{job.tenant}/{job.id}/{name}/{job.kind}"
+    return f"work/{job.tenant}/{job.id}/{job.subject or '-'}/{job.kind}"
 
 
 def _page(runtime: Path) -> PageReader:
