@@ -14,15 +14,30 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-LEVEL_MEMORY_DAYS = 20.0
-SHAPE_MEMORIES_DAYS = (3.0, 10.0)
-WEEKEND_MEMORY_DAYS = 84.0
 LEAST_WEEKS = 2
 """Of each day of the week, before the weekend is told apart."""
 CAUTION = 3.0
 """How many times its squared error the square of a weekend's distance is held against."""
 WEEKEND = (5, 6)
 _WORKING = np.arange(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Memories:
+    """In how many days what was seen loses two thirds of its weight.
+
+    Attributes:
+        level: of the level.
+        shapes: of the shape of the day, the mean of as many.
+        weekend: of the distance of a Saturday or a Sunday.
+    """
+
+    level: float = 20.0
+    shapes: tuple[float, ...] = (3.0, 10.0)
+    weekend: float = 84.0
+
+
+USUAL = Memories()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +51,22 @@ class Fading:
 class Seasons:
     """What each cell's past says of the cells after it."""
 
-    def __init__(self, cells: Floats, day: int, weekdays: Rows) -> None:
+    def __init__(self, cells: Floats, day: int, weekdays: Rows, memories: Memories = USUAL) -> None:
         """Go once through the cells, a round of a day at a time.
 
         Args:
             cells: without NaN `(cells,)`; nothing about a cell depends on a later one.
             day: cells of a day.
             weekdays: 0 for Monday to 6 for Sunday of each cell, and of those to be foreseen.
+            memories: how long what was seen counts.
         """
         rounds = len(cells) // day
         self._cells, self._day, self._weekdays = cells, day, weekdays
         self._shapes = np.zeros((rounds + 1, day))
         self._apart = np.zeros((rounds + 1, 7))
         self._levels = np.full(len(cells) + 1, cells[0])
-        shapes, weekend = np.zeros((len(SHAPE_MEMORIES_DAYS), day)), _Weekend()
+        self._level_gain = 1 / (memories.level * day)
+        shapes, weekend = np.zeros((len(memories.shapes), day)), _Weekend(memories.weekend / 7)
         for number in range(rounds + 1):
             span = slice(number * day, min((number + 1) * day, len(cells)))
             level = float(self._levels[span.start])
@@ -59,7 +76,7 @@ class Seasons:
             kinds = weekdays[span]
             missed = cells[span] - self._shapes[number] - level
             even = cells[span] - self._apart[number][kinds]
-            gains = np.maximum(1 / (number + 1), 1 / np.array(SHAPE_MEMORIES_DAYS))
+            gains = np.maximum(1 / (number + 1), 1 / np.array(memories.shapes))
             shapes = shapes + gains[:, None] * (even - even.mean() - shapes)
             if number:
                 weekend.learn(missed, kinds)
@@ -93,7 +110,7 @@ class Seasons:
             + self._apart[number][self._weekdays[span.start : span.start + self._day]]
         )
         values = self._cells[span] - usual[: span.stop - span.start]
-        level, slowest = float(self._levels[span.start]), 1 / (LEVEL_MEMORY_DAYS * self._day)
+        level, slowest = float(self._levels[span.start]), self._level_gain
         for place, value in enumerate(values.tolist(), span.start + 1):
             level += max(1 / place, slowest) * (value - level)
             self._levels[place] = level
@@ -102,7 +119,8 @@ class Seasons:
 class _Weekend:
     """How far each day of the week lies from the level, and how far that scatters."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory_weeks: float) -> None:
+        self._memory_weeks = memory_weeks
         self._distance = np.zeros(7)
         self._scatter = np.zeros(7)
         self._weeks = np.zeros(7)
@@ -113,7 +131,7 @@ class _Weekend:
             mine = kinds == weekday
             share = float(mine.mean())
             self._weeks[weekday] += share
-            slowest = 7 / WEEKEND_MEMORY_DAYS
+            slowest = 1 / self._memory_weeks
             gain = min(1.0, share * max(1 / float(self._weeks[weekday]), slowest))
             surprise = float(missed[mine].mean()) - self._distance[weekday]
             self._distance[weekday] += gain * surprise
@@ -127,7 +145,7 @@ class _Weekend:
         usual = self._distance[_WORKING].mean()
         for weekday in WEEKEND:
             distance = float(self._distance[weekday] - usual)
-            seen = min(float(self._weeks[weekday]), 2 * WEEKEND_MEMORY_DAYS / 7)
+            seen = min(float(self._weeks[weekday]), 2 * self._memory_weeks)
             spread = float(self._scatter[weekday] + self._scatter[_WORKING].mean() / 5) / seen
             square = distance**2
             found[weekday] = distance * square / (square + CAUTION * spread + 1e-9)

@@ -22,7 +22,8 @@ def known(cells: Floats) -> Seasons:
 
 def after(cells: Floats, count: int) -> Floats:
     """What is foreseen when all cells are known."""
-    return known(cells).means(np.array([len(cells)]), count, SLOW)[0]
+    means: Floats = known(cells).means(np.array([len(cells)]), count, SLOW)[0]
+    return means
 
 
 def test_a_level_and_a_day_that_repeat_go_on() -> None:
