@@ -113,10 +113,13 @@ def two_weeks(world: World) -> Floats:
     return means
 
 
-def seasons(world: World, memories: Memories, life: float = LIFE) -> Floats:
+def seasons(
+    world: World, memories: Memories, life: float = LIFE, *, knows_week: bool = True
+) -> Floats:
     """What the platform's courses are the mean of."""
     means = _persistent(world)
-    made = Seasons(world.hours, DAY, world.weekdays, memories)
+    weekdays = world.weekdays if knows_week else np.zeros_like(world.weekdays)
+    made = Seasons(world.hours, DAY, weekdays, memories)
     for place in range(DAY):
         rows = np.arange(DAY + place, len(world.hours), DAY)
         means[rows] = made.means(rows, AHEAD, Fading(1, life))
@@ -173,7 +176,7 @@ def ways(world: World, *, quick: bool) -> Iterator[tuple[str, Floats]]:
         for level in (7.0, 80.0):
             yield f"  level of {level:g} days", seasons(world, Memories(level=level))
         yield "  shape of 28 days", seasons(world, Memories(shapes=(28.0,)))
-        yield "  weekends like other days", seasons(world, Memories(weekend=0.01))
+        yield "  weekends like other days", seasons(world, Memories(), knows_week=False)
         for life in (20.0, 80.0):
             yield f"  anomaly of {life:g} h", seasons(world, Memories(), life)
     for hours in KNOWN_HOURS:
