@@ -64,6 +64,10 @@ def test_a_column_that_is_not_used_is_told(tmp_path: Path) -> None:
         (GOOD.replace("3600", "0"), "row 2: job 'a' takes 0 s"),
         (GOOD.replace("3600", ""), "row 2: duration_s '' is no number"),
         (GOOD.replace(",100,", ",-100,"), "row 2: power_w '-100' is no number of 0 or more"),
+        (
+            GOOD.replace(",100,", ",1e300,"),
+            "row 2: power_w '1e300' is no number of 0 or more, up to",
+        ),
         (GOOD.replace("true", "maybe"), "row 2: interruptible 'maybe' is neither"),
         (GOOD + "-3", "row 2: pause_cost_j '-3' is no number of 0 or more"),
         (GOOD.replace("a,", ",", 1), "row 2: the id is empty"),

@@ -14,6 +14,8 @@ NEEDED = ("id", "release", "deadline", "duration_s", "power_w", "interruptible")
 OPTIONAL = ("pause_cost_j", "start", "cores", "priority", "zones")
 MOST_BYTES = 64_000_000
 MOST_ROWS = 200_000
+MOST_OF_ANY = 1e12
+"""Seconds, watts, joules: what is more is a slip of the pen."""
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
 
 
@@ -152,16 +154,21 @@ def _number(where: str, column: str, text: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not 0 <= number < math.inf:
-        raise InvalidInput(f"{where}: {column} {text!r} is no number of 0 or more")
+    if not 0 <= number <= MOST_OF_ANY:
+        raise InvalidInput(
+            f"{where}: {column} {text!r} is no number of 0 or more, up to {MOST_OF_ANY:g}"
+        )
     return number
 
 
 def _whole(where: str, column: str, text: str) -> int:
     try:
-        return int(text)
+        number: int | None = int(text)
     except ValueError:
-        raise InvalidInput(f"{where}: {column} {text!r} is no whole number") from None
+        number = None
+    if number is None or abs(number) > MOST_OF_ANY:
+        raise InvalidInput(f"{where}: {column} {text!r} is no whole number")
+    return number
 
 
 def _flag(where: str, text: str) -> bool:
