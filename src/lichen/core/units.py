@@ -22,7 +22,7 @@ def grams(nanograms: int) -> float:
     return nanograms / NANOGRAMS_PER_GRAM
 
 
-_SCALES = ((1e15, "M"), (1e12, "k"), (1e9, ""), (1e6, "m"), (1e3, "µ"), (1.0, "n"))
+_SCALES = ((1e18, "G"), (1e15, "M"), (1e12, "k"), (1e9, ""), (1e6, "m"), (1e3, "µ"), (1.0, "n"))
 
 
 def readable(nano_quantity: int, symbol: str) -> str:
