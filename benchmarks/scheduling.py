@@ -15,7 +15,7 @@ from pathlib import Path
 from time import process_time
 
 import numpy as np
-from jobs_of_wiesner import DAY, POWER_W, Job, ml_jobs, nightly_jobs
+from jobs_of_wiesner import DAY, HALF_HOUR, POWER_W, Job, ml_jobs, nightly_jobs
 from run import machine
 
 from lichen.control.simulation.grid import Grid
@@ -110,10 +110,12 @@ def jobs_of(grid: Grid, scenario: str) -> list[SimulatedJob]:
     start, end = (datetime.fromtimestamp(one, UTC) for one in (grid.start_s, grid.end_s))
     first = start.replace(hour=0) + (DAY if start.hour else timedelta(0))
     last = end.replace(hour=0)
-    jobs = (
-        nightly_jobs(first, last, 8) if scenario == SCENARIOS[2] else ml_jobs(first, last, scenario)
-    )
-    return [simulated(job) for job in jobs]
+    if scenario == SCENARIOS[2]:  # a start eight hours later is one of them
+        longer = (
+            replace(job, deadline=job.deadline + HALF_HOUR) for job in nightly_jobs(first, last, 8)
+        )
+        return [simulated(job) for job in longer]
+    return [simulated(job) for job in ml_jobs(first, last, scenario)]
 
 
 def simulated(job: Job) -> SimulatedJob:
