@@ -4,20 +4,23 @@ Run as `python benchmarks/scheduling.py`; it needs `../shared/data` beside the c
 `--write` the tables go to docs/explanation/scheduling-figures.md as well. Jobs are those of
 `jobs_of_wiesner.py` without its longer windows: released in office hours of working days, 4 h to
 90 h, interruptible, due when somebody looks at them next or twice a week; and nightly ones of half
-an hour, 8 h sooner or later. Grids whose file says so are of life-cycle emissions.
+an hour, 8 h sooner or later; all by the grid's standard time. Grids whose file says so are of
+life-cycle emissions.
 """
 
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from time import process_time
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from jobs_of_wiesner import DAY, HALF_HOUR, POWER_W, Job, ml_jobs, nightly_jobs
 from run import machine
 
+from lichen.carbon.outlook.place import place_of
 from lichen.control.simulation.grid import Grid
 from lichen.control.simulation.grid_file import Reading, read_grid
 from lichen.control.simulation.job import SimulatedJob
@@ -105,9 +108,16 @@ def grid_of(case: Case) -> Grid:
     return read_grid(DATA / case.file, case.zone, Reading(column=case.column, repair=True)).grid
 
 
+def standard_time(zone: str) -> timezone:
+    """A zone's clocks without daylight saving: office hours and nights are those of its people."""
+    january = datetime(2022, 1, 15, tzinfo=ZoneInfo(place_of(zone).timezone))
+    return timezone(january.utcoffset() or timedelta(0))
+
+
 def jobs_of(grid: Grid, scenario: str) -> list[SimulatedJob]:
     """The jobs of a scenario over the whole days of a series."""
-    start, end = (datetime.fromtimestamp(one, UTC) for one in (grid.start_s, grid.end_s))
+    clocks = standard_time(grid.zone)
+    start, end = (datetime.fromtimestamp(one, clocks) for one in (grid.start_s, grid.end_s))
     first = start.replace(hour=0) + (DAY if start.hour else timedelta(0))
     last = end.replace(hour=0)
     if scenario == SCENARIOS[2]:  # a start eight hours later is one of them
