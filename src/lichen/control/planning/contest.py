@@ -66,7 +66,7 @@ class Contest:
         if solution.values is None:
             return None
         put_down(program.columns, solution.values, self._grids, timetable)
-        if self._gap(solution) > GAP:
+        if self._gap(solution) > GAP or program.holds_whole_pieces:
             improve(timetable, self._free)
         return Solved(timetable, self._gap(solution))
 

@@ -89,6 +89,14 @@ class JointProgram:
         effort = Effort(limit_s=limit_s, relative_gap=relative_gap, presolves=whole, explains=False)
         return self._program.solve(effort)
 
+    @property
+    def holds_whole_pieces(self) -> bool:
+        """Whether jobs that cannot pause hold pieces in which they run in part.
+
+        Its price is no bound then: jobs may fit side by side into a piece that it gave to one.
+        """
+        return any(one.starts is not None for mine in self.columns.values() for one in mine)
+
     def worth(self, option: Option, solution: Solution) -> Floats:
         """What the job's place is worth to others, in grams an hour of each piece of its zone."""
         total = np.zeros(len(self._grids[option.zone].hours))

@@ -81,6 +81,14 @@ def test_with_more_work_than_places_the_less_important_job_is_late_and_says_so(
     assert "late: other jobs hold every place before that" in low.why
 
 
+def test_short_jobs_that_cannot_pause_share_the_cleanest_step() -> None:
+    names = ("a", "b", "c", "d")
+    made = planned(*(job(name, steps=0.01) for name in names))
+    begins = sorted(start for name in names for start, _ in spans(made, name))
+    assert begins[0] >= 1
+    assert begins[-1] <= 1.99
+
+
 def test_a_job_that_waits_for_a_place_only_says_that() -> None:
     made = planned(job("first", steps=8, running_in="DE"), job("second", deadline=20))
     assert spans(made, "first") == [(0, 8)]
