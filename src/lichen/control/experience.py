@@ -19,7 +19,7 @@ from lichen.store.documents import SCAN_LIMIT
 HISTORY = timedelta(days=60)
 """How far back earlier jobs are looked at."""
 READ_AGAIN_NS = 60 * NANOSECONDS_PER_SECOND
-"""No more often; and after the first reading, only what came or ended since."""
+"""Unless told to; and after the first reading, only what came or ended since."""
 _Likeness = tuple[str, JobKind, str]
 """A tenant, a kind, and what jobs that cost alike share."""
 
@@ -43,19 +43,24 @@ class Experience:
         with self._lock:
             now_ns = self._clock.monotonic_ns()
             if self._read_at_ns is None or now_ns - self._read_at_ns >= READ_AGAIN_NS:
-                self._read()
-                self._read_at_ns = now_ns
+                self._read(now_ns)
             of_kind = [jobs for key, jobs in self._newest.items() if key[:2] == (tenant, kind)]
             earlier = sorted((job for jobs in of_kind for job in jobs), key=lambda job: job.id)
         return expectation(kind, spec, earlier)
+
+    def renew(self) -> None:
+        """Take in what has ended by now: a plan that a job's end asks for knows what it took."""
+        with self._lock:
+            self._read(self._clock.monotonic_ns())
 
     def expected(self, draft: JobDraft) -> Expected | None:
         """How long a job takes that is to be accepted; None where none like it has ended."""
         found = self.expectation(draft.kind, draft.spec, draft.tenant)
         return Expected(found.duration, found.basis) if found.is_known else None
 
-    def _read(self) -> None:
+    def _read(self, now_ns: int) -> None:
         """Take in the jobs that are new, and those that have ended since the last reading."""
+        self._read_at_ns = now_ns
         were_open = self._were_open
         self._were_open = still = set(self._jobs.open_versions())
         for job_id in sorted(were_open - still):

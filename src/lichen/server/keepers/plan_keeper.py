@@ -195,6 +195,7 @@ class PlanKeeper:
         make = self._make
         began, now = self._now(), self._clock.now()
         with self._work.charged(plans=1):
+            self._planning.experience.renew()
             known = [self._known(job, now) for job in self._open]
             made = self._made(make, known, now)
         self._write(made, known)

@@ -132,6 +132,21 @@ def test_a_job_that_can_wait_is_put_into_the_clean_hours(house: House) -> None:
     assert segment.start < row.must_start_by < NOW + 13 * HOUR
 
 
+def test_a_plan_knows_what_a_job_took_that_ended_a_moment_ago(house: House) -> None:
+    house.seed()
+    keeper = house.keeper()
+    before, earlier = house.submit(), house.jobs.submit(JobKind.TRAIN, SPEC, "default")
+    keeper.turn()
+    house.jobs.apply(earlier.id, Claim("worker", house.clock.now() + HOUR))
+    house.clock.advance(25)
+    nj = Nanojoules(10**11)
+    energy = EnergyFigure(nj, nj, nj, Method.MODELLED, "a test")
+    house.jobs.apply(earlier.id, Succeed(1, {}, Receipt(energy, None, 0)))
+    keeper.turn()
+    (segment,) = house.row(before).intention.segments
+    assert segment.end - segment.start == timedelta(seconds=25)
+
+
 def test_a_job_of_which_nothing_is_known_keeps_half_of_its_window(house: House) -> None:
     house.seed()
     job = house.submit(hours=14)
