@@ -59,6 +59,8 @@ def settled(
     if request == ScheduleRequest(green=request.green) and not request.green:
         return None
     release = max(now, _moment("earliest", request.earliest, now) or now)
+    if release - now > FURTHEST:
+        raise _too_far("earliest", _shown(release))
     stated = _moment("deadline", request.deadline, now)
     schedule = Schedule(
         release=release,

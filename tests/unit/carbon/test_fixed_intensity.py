@@ -53,6 +53,17 @@ def test_a_column_is_chosen_by_name(tmp_path: Path) -> None:
     assert (value.g_per_kwh, value.scope) == (150, Scope.LIFECYCLE)
 
 
+def test_a_file_without_a_header_loses_no_row(tmp_path: Path) -> None:
+    path = written(tmp_path, HOURS.partition("\n")[2].replace(",,", ",90,"))
+    series = read_series(path, "DE")
+
+    assert series.at("DE", at("2022-01-01T00:10:00")).g_per_kwh == 100
+    assert series.name == "file grid.csv, column 2"
+    path.write_text("2022-01-01T00:00Z,1\n2022-01-01T01:00Z,x\n")
+    with pytest.raises(InvalidInput, match="row 2"):
+        read_series(path, "DE")
+
+
 @pytest.mark.parametrize(
     "moment",
     ["2021-12-31T23:59:59", "2022-01-01T03:00:00", "2022-01-01T06:30:00", "2022-01-01T08:00:00"],

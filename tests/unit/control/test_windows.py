@@ -67,6 +67,7 @@ def test_all_that_is_asked_is_kept() -> None:
     ("request_", "kind", "says"),
     [
         (ScheduleRequest(deadline="soon"), JobKind.TRAIN, "neither a duration nor a time"),
+        (ScheduleRequest(earliest="40d"), JobKind.TRAIN, "earliest 2026-12-30T09:30:00Z is over"),
         (ScheduleRequest(deadline=""), JobKind.TRAIN, "neither a duration nor a time"),
         (ScheduleRequest(deadline="2026-11-21T08:00:00"), JobKind.TRAIN, "with its offset"),
         (ScheduleRequest(deadline="2026-11-20T08:00:00Z"), JobKind.TRAIN, "lies in the past"),

@@ -3,10 +3,10 @@
 import csv
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -110,6 +110,7 @@ def read_series(
 ) -> SeriesIntensity:
     """A series from CSV or Parquet: time in the first column, gCO2e/kWh in `column` or the second.
 
+    A first row that is a time and a number itself is no header: it counts as the others do.
     Times without an offset are UTC. The step is the commonest distance between two times; rows
     with an empty value are gaps. A column whose name says `direct` counts direct emissions. With
     `sort` rows may stand in any order, and of one time the last counts.
@@ -120,8 +121,12 @@ def read_series(
             backwards, or fewer than two values; the message names the row.
     """
     rows = _rows(path)
-    place, heading = _column(path, next(rows, []), column)
-    points = _ordered(_points(path, rows, place), sort=sort)
+    first = next(rows, [])
+    place, heading = _column(path, first, column)
+    numbered = enumerate(rows, start=2)
+    if column is None and _is_reading(first):
+        heading, numbered = "2", enumerate(chain([first], rows), start=1)
+    points = _ordered(_points(path, numbered, place), sort=sort)
     if len(points) < 2:
         raise InvalidInput(f"{path} holds {len(points)} values; a series needs at least two")
     times = tuple(point.second for point in points)
@@ -150,6 +155,15 @@ def _column(path: Path, header: list[str], wanted: str | None) -> tuple[int, str
     return header.index(wanted), wanted
 
 
+def _is_reading(row: list[str]) -> bool:
+    try:
+        datetime.fromisoformat(row[0].strip())
+        float(row[1])
+    except ValueError:
+        return False
+    return True
+
+
 def _ordered(points: Iterator[_Point], *, sort: bool) -> list[_Point]:
     if sort:
         by_time = {point.second: point for point in points}
@@ -164,8 +178,8 @@ def _ordered(points: Iterator[_Point], *, sort: bool) -> list[_Point]:
     return given
 
 
-def _points(path: Path, rows: Iterator[list[str]], place: int) -> Iterator[_Point]:
-    for number, row in enumerate(rows, start=2):
+def _points(path: Path, numbered: Iterable[tuple[int, list[str]]], place: int) -> Iterator[_Point]:
+    for number, row in numbered:
         if len(row) <= place or not row[place].strip():
             continue
         where = f"{path}, row {number}"
