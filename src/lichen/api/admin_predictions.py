@@ -71,6 +71,8 @@ def read_spec(told: JsonObject) -> PredictSpec:
             "a file comes to /deployments/NAME/predictions, or to /deployments/NAME/schedules, as "
             "the request's body"
         )
+    if "size_bytes" in told:
+        raise InvalidInput("a prediction's rows are measured here: leave `size_bytes` out")
     return prediction_of(told)
 
 

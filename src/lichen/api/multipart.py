@@ -45,6 +45,7 @@ class FormReader:
         self._mark = b"\r\n--" + boundary
         self._target = target
         self._held = b"\r\n"  # the first boundary has no line before it
+        self._parts = 0
         self._name: str | None = None
         self._value = b""
         self._is_in_head = False
@@ -97,13 +98,16 @@ class FormReader:
         name = said.get_param("name", header="content-disposition")
         if not isinstance(name, str):
             raise InvalidInput("a part of the form has no name: give each one")
-        if len(self.form.fields) >= MOST_FIELDS:
-            raise InvalidInput(f"the form has over {MOST_FIELDS} fields")
+        self._parts += 1
+        if self._parts > MOST_FIELDS:
+            raise InvalidInput(
+                f"the form has over {MOST_FIELDS} parts: send the file and its purpose"
+            )
         if name == "file" and self.form.filename is not None:
             raise InvalidInput("the form has two files: send one at a time")
         self._name, self._value = name, b""
         if name == "file":
-            self.form.filename = said.get_filename() or "file"
+            self.form.filename = _filename(said)
 
     def _read_content(self) -> bool:
         end = self._held.find(self._mark)
@@ -130,3 +134,13 @@ class FormReader:
         self._value += content if self._name is not None else b""
         if len(self._value) > MOST_FIELD_BYTES:
             raise InvalidInput(f"field {self._name!r} of the form is over {MOST_FIELD_BYTES} bytes")
+
+
+def _filename(said: Message) -> str:
+    """The name that the file had; RFC 2231 lets its sender choose any encoding for it."""
+    try:
+        name = said.get_filename() or "file"
+        name.encode()
+    except UnicodeError:
+        raise InvalidInput("the name of the file cannot be read: send it in UTF-8") from None
+    return name

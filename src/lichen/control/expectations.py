@@ -26,6 +26,10 @@ the kind was cheaper."""
 _TENTH, _NINETY_NINTH = 1.2816, 2.3263
 """Quantiles of the standard normal distribution, 90 % and 99 %."""
 _LEAST_SECONDS, _LEAST_JOULES = 0.1, 0.01
+_A_YEAR_S = 366 * 86400.0
+"""No job is taken to run for longer: whoever seems to, the clock was set while it ran."""
+_MOST_TIMES = 10**6
+"""By no more is a job taken to be larger or smaller than one that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,7 @@ def _run_of(job: JobRecord, spec: JsonObject) -> _Run | None:
     told = [one.cpu_ns for one in job.segments if one.cpu_ns is not None]
     cpu_s = sum(told) / NANOSECONDS_PER_SECOND if told else None
     return _Run(
-        max(_scaled(seconds, _START_SECONDS, times), _LEAST_SECONDS),
+        min(max(_scaled(seconds, _START_SECONDS, times), _LEAST_SECONDS), _A_YEAR_S),
         max(_scaled(whole, START_JOULES, times), _LEAST_JOULES),
         None if cpu_s is None else max(_scaled(cpu_s, _START_SECONDS, times), _LEAST_SECONDS),
         max(whole, _LEAST_JOULES),
@@ -166,7 +170,12 @@ def _times_as_large(earlier: JsonObject, spec: JsonObject) -> float:
     """What a job reads beside what an earlier one read; 1 where either does not say."""
     sizes = [one.get("size_bytes") for one in (earlier, spec)]
     known = [size for size in sizes if isinstance(size, int) and size > 0]
-    return known[1] / known[0] if len(known) == len(sizes) else 1.0
+    if len(known) < len(sizes):
+        return 1.0
+    had, has = known
+    if has > had * _MOST_TIMES:
+        return _MOST_TIMES
+    return 1 / _MOST_TIMES if had > has * _MOST_TIMES else has / had
 
 
 def _scaled(amount: float, start: float, times: float) -> float:
@@ -203,7 +212,7 @@ def _of_runs(
         seconds=_spread(seconds, deviation),
         joules=_next([run.joules for run in runs], scatter),
         cpu_seconds=_next(told, scatter) if told else None,
-        longest=timedelta(seconds=LONGEST_MARGIN * worst),
+        longest=timedelta(seconds=min(LONGEST_MARGIN * worst, _A_YEAR_S)),
         pause_j=start_j,
         basis=basis,
         is_known=is_known,
@@ -289,6 +298,3 @@ def _left(seconds: float, at_worst: float) -> Left:
     likely = min(max(seconds, _LEAST_SECONDS), _A_YEAR_S)
     worst = min(max(at_worst, LONGEST_MARGIN * likely), _A_YEAR_S)
     return Left(timedelta(seconds=likely), timedelta(seconds=worst))
-
-
-_A_YEAR_S = 366 * 86400.0

@@ -108,7 +108,11 @@ def _by_elapsed_time(expression: str, moment: datetime, zone: ZoneInfo) -> Itera
 
 
 def _first_change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """A moment from which the clocks have another offset, of two that differ in it."""
+    """A moment from which the clocks have another offset, of two that differ in it.
+
+    Clocks change at whole seconds, so it is looked for at those alone.
+    """
+    before = before.replace(microsecond=0)
     offset = _offset(before, zone)
     seconds, most = 0, int((after - before).total_seconds())
     while most - seconds > 1:

@@ -185,3 +185,23 @@ def test_each_job_is_taken_in_once_when_it_has_ended(past: Past) -> None:
     assert count() == "the median of 4 like it"
     past.failed()
     assert count() == "the median of 4 like it"
+
+
+def test_a_clock_that_jumped_by_decades_under_a_job_breaks_no_estimate(past: Past) -> None:
+    fifty_years_s = 50 * 365 * 86400.0
+    ran(past, [10.0, fifty_years_s])
+    found = past.expected()
+    assert found.is_known
+    assert found.longest <= timedelta(days=366)
+    assert timedelta(0) < left_of(found).duration <= timedelta(days=366)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "asked"), [(10, 10**18), (1, 10**400), (10**400, 1)], ids=["EB", "huge", "small"]
+)
+def test_a_size_out_of_all_proportion_breaks_no_estimate(
+    past: Past, earlier: int, asked: int
+) -> None:
+    ran(past, [10.0, 12.0], spec={**VIC, "size_bytes": earlier})
+    found = past.expected({**VIC, "size_bytes": asked})
+    assert timedelta(0) < found.duration <= found.longest <= timedelta(days=366)

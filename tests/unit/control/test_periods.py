@@ -1,6 +1,7 @@
 """When recurring work is due, on days on which the clocks change too; what is refused."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import pytest
 
@@ -77,6 +78,17 @@ def test_the_one_before_is_found_over_years() -> None:
     leap_day = period_of("0 0 29 2 *", "UTC")
     assert leap_day.before(at("2028-02-29T00:00")) == at("2024-02-29T00:00")
     assert leap_day.latest(at("2026-01-01T00:00"), at("2027-01-01T00:00")) is None
+
+
+@pytest.mark.parametrize("change", ["2026-03-29T01:00", "2026-10-25T01:00"])
+def test_what_is_due_where_the_clocks_change_is_found_from_any_fraction_of_a_second(
+    change: str,
+) -> None:
+    hourly, due = period_of("hour", BERLIN), at(change)
+    just_before = due - timedelta(minutes=30, microseconds=1)
+    assert list(islice(hourly.following(just_before), 2)) == [due, due + timedelta(hours=1)]
+    moments_later = due + timedelta(microseconds=300)
+    assert hourly.latest(due - timedelta(hours=1), moments_later) == due
 
 
 @pytest.mark.parametrize(

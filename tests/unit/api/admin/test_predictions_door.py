@@ -112,6 +112,7 @@ def test_only_who_may_change_jobs_may_submit_one(asked: Asked, house: House) -> 
     [
         ({"deployment": "d", "file": {}}, "the request's body"),
         ({"deployment": "d", "batch": "default/x"}, "/v1/batches"),
+        ({"deployment": "d", "size_bytes": 1}, "leave `size_bytes` out"),
         ({"deployment": "d", "colour": "green"}, "no field colour"),
         ({"deployment": "d", "data": "none"}, "none"),
         ({"deployment": 7}, "not usable"),
