@@ -32,16 +32,26 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An unfinished job with what is known of it."""
+    """An unfinished job with what is known of it.
+
+    `starts_by` leaves time for others that need its place after it (`sharing.sharing`); None where
+    none do.
+    """
 
     job: JobRecord
     expected: Expectation
     progressed: Progressed = Progressed()
+    starts_by: datetime | None = None
+
+    @property
+    def rest(self) -> Left:
+        """What is left to do, as far as earlier jobs say."""
+        return left_of(self.expected, self.progressed.ran_s, self.progressed.fraction)
 
     @property
     def left(self) -> Left:
-        """What is left to do."""
-        found = left_of(self.expected, self.progressed.ran_s, self.progressed.fraction)
+        """What is left to do; of what nobody knows it may take half of the window."""
+        found = self.rest
         schedule = self.job.schedule
         if schedule is None or not self.expected.is_prior:
             return found
@@ -86,9 +96,9 @@ def _shiftable(one: Known, zone: str, now: datetime, budgets: Mapping[str, float
     return Workload(
         id=job.id,
         release=max(now, schedule.release, job.not_before or now),
-        deadline=schedule.deadline - margin(job),
+        deadline=due(one),
         duration=left.duration,
-        longest=left.at_worst,
+        longest=due(one) - _latest_start(one),
         power_w=one.expected.power_w,
         interruptible=schedule.interruptible,
         pause_cost_j=one.expected.pause_j,
@@ -126,11 +136,23 @@ def margin(job: JobRecord) -> timedelta:
     return min(max(LEAST_MARGIN, share), MOST_MARGIN)
 
 
+def due(one: Known) -> datetime:
+    """By when a job is to be done: its deadline less what is kept free before it."""
+    schedule = one.job.schedule
+    assert schedule is not None  # noqa: S101 - only jobs that can wait are asked for
+    return schedule.deadline - margin(one.job)
+
+
 def must_start_by(one: Known) -> datetime:
     """The last moment at which a job can start, or go on, and still be done in time at worst."""
     schedule = one.job.schedule
     assert schedule is not None  # noqa: S101 - only jobs that can wait are asked for
-    return max(schedule.release, schedule.deadline - margin(one.job) - one.left.at_worst)
+    return max(schedule.release, _latest_start(one))
+
+
+def _latest_start(one: Known) -> datetime:
+    alone = due(one) - one.left.at_worst
+    return alone if one.starts_by is None else min(alone, one.starts_by)
 
 
 def rows(

@@ -30,6 +30,7 @@ from lichen.control.plan_diary import PlanDiary, read_diary, written
 from lichen.control.planner_role import PlannerRole
 from lichen.control.planning.plan import Plan
 from lichen.control.planning.workload import Site
+from lichen.control.sharing import sharing
 from lichen.control.transitions import JobRecord
 from lichen.core.clock import Clock
 from lichen.core.errors import LichenError, NotFound
@@ -196,7 +197,7 @@ class PlanKeeper:
         began, now = self._now(), self._clock.now()
         with self._work.charged(plans=1):
             self._planning.experience.renew()
-            known = [self._known(job, now) for job in self._open]
+            known = sharing([self._known(job, now) for job in self._open], self._planning.slots)
             made = self._made(make, known, now)
         self._write(made, known)
         ended = self._now()
