@@ -364,6 +364,18 @@ def test_a_place_goes_to_the_higher_priority_and_then_to_the_least_slack(shop: S
     assert taken == [urgent, plain, soon, late]
 
 
+def test_a_job_that_is_not_to_be_shifted_keeps_its_place_among_those_without_a_deadline(
+    shop: Shop,
+) -> None:
+    now = shop.clock.now()
+    schedule = Schedule(release=now, deadline=now + 2 * HOUR, green=False)
+    first = shop.jobs.submit(JobKind.TRAIN, {}, "default", schedule=schedule).id
+    shop.clock.advance(0.001)
+    later = shop.jobs.submit(JobKind.TRAIN, {}, "default").id
+    shop.turn_until(lambda: running(shop) is not None)
+    assert (shop.state(first), shop.state(later)) == (JobState.RUNNING, JobState.QUEUED)
+
+
 def test_a_job_with_time_gives_way_to_one_that_would_else_be_late(shop: Shop) -> None:
     has_time = shop.submit(hours=20)
     shop.plan_one(has_time, (0, 9))

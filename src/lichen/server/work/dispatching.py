@@ -82,7 +82,7 @@ class Dispatching:
         """What may be taken now: the highest priority first, then whatever has the least time.
 
         Before all of one priority come those that would else be late; then those that do not wait
-        for anything, in the order of acceptance; then those that go as planned.
+        for anything, in the order in which they might begin; then those that go as planned.
         """
         if self._queue is None:
             found = (self._waiting.of(one) for one in self._ready)
@@ -176,10 +176,14 @@ class Dispatching:
 
     def _place(self, seen: Seen) -> tuple[int, int, datetime, str]:
         job = seen.job
-        if job.schedule is None:
+        schedule = job.schedule
+        if schedule is None:
             return 0, 1, job.created_at, job.id
-        rank = 0 if self.order_of(job.id).is_forced else 2
-        return -job.schedule.priority, rank, latest_start(job, seen.standing) or _LAST, job.id
+        is_forced = self.order_of(job.id).is_forced
+        if not (schedule.green or is_forced):
+            return -schedule.priority, 1, max(job.created_at, schedule.release), job.id
+        start_by = latest_start(job, seen.standing) or _LAST
+        return -schedule.priority, 0 if is_forced else 2, start_by, job.id
 
     def _drift(self) -> int:
         """Nanoseconds by which the time of day is ahead of the monotonic clock."""
