@@ -43,6 +43,7 @@ def checked_prediction(plane: Plane, question: Question, spec: PredictSpec) -> J
     plane.gate.admit(question.principal, Action.PREDICT, Kind.DEPLOYMENT, found.desired.tenant)
     if spec.batch_rows is not None and not 1 <= spec.batch_rows <= MOST_BATCH_ROWS:
         raise InvalidInput(f"batch_rows is {spec.batch_rows}: give 1 to {MOST_BATCH_ROWS}")
+    spec = msgspec.structs.replace(spec, owner=found.desired.tenant)
     has_file = spec.file is not None or spec.kept is not None
     if has_file and spec.data is not None:
         raise InvalidInput("the rows are a file's or a dataset's: leave one of them out")
@@ -71,8 +72,9 @@ def read_spec(told: JsonObject) -> PredictSpec:
             "a file comes to /deployments/NAME/predictions, or to /deployments/NAME/schedules, as "
             "the request's body"
         )
-    if "size_bytes" in told:
-        raise InvalidInput("a prediction's rows are measured here: leave `size_bytes` out")
+    own = sorted({"size_bytes", "owner"} & set(told))
+    if own:
+        raise InvalidInput(f"the platform finds out itself what is stated: leave {own[0]} out")
     return prediction_of(told)
 
 

@@ -74,7 +74,8 @@ def batch_routes(door: Door, here: BatchDoor) -> list[Route]:
             raise InvalidInput(f"file {file.id} is a batch's output: send an input file")
         asker = tenant, request.state.principal.name
         key = request.headers.get("idempotency-key")
-        made = await asyncio.to_thread(here.batches.create, asker, asked, file, key)
+        owner = door.plane.find(name, None).deployment.tenant
+        made = await asyncio.to_thread(here.batches.create, asker, asked, file, key, owner)
         return answered(_json(batch_object(made)))
 
     def route(path: str, method: str, asks: _Asks) -> Route:

@@ -32,6 +32,7 @@ class PredictSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         batch_rows: so many rows are computed at once; None: as many as cost the least energy.
         size_bytes: of the file.
         kept: a file that the platform keeps, for work that recurs: the same rows each time.
+        owner: the tenant whose deployment it was when the job was accepted; no other's answers.
         batch: which batch of `/v1/batches` asks for it; its requests are the rows then.
     """
 
@@ -44,6 +45,7 @@ class PredictSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     batch_rows: int | None = None
     size_bytes: int | None = None
     kept: KeptFile | None = None
+    owner: str | None = None
     batch: str | None = None
 
 

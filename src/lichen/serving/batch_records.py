@@ -45,6 +45,7 @@ _ENDPOINT = re.compile(r"(?:/v2/models/(?P<oip>[^/@]+)/infer|/predict/(?P<plain>
 class BatchRecord:
     """One batch of a tenant.
 
+    `owner` is the tenant whose deployment it was when the batch was accepted; no other's answers.
     `window_s` counts from `created_at`; `counts` are as last committed; the moments say when it
     entered a status for the first time; `nj` and `ng` are what it cost, by its job's receipt.
     """
@@ -61,6 +62,7 @@ class BatchRecord:
     created_at: datetime
     status: Status = "validating"
     job_id: str | None = None
+    owner: TenantId | None = None
     metadata: dict[str, str] | None = None
     errors: tuple[BatchError, ...] = ()
     output_file_id: str | None = None
@@ -126,6 +128,7 @@ class Batches:
         request: BatchRequest,
         file: FileRecord,
         idempotency_key: str | None = None,
+        owner: TenantId | None = None,
     ) -> BatchRecord:
         """Accept a batch: durable once this returns.
 
@@ -134,6 +137,7 @@ class Batches:
             request: what is asked.
             file: the requests.
             idempotency_key: under which a repetition gives the same batch.
+            owner: the tenant whose the deployment is.
 
         Raises:
             InvalidInput: a field is not usable, or the key was used for another request.
@@ -152,6 +156,7 @@ class Batches:
             completion_window=request.completion_window,
             window_s=window.total_seconds(),
             created_at=now,
+            owner=owner,
             metadata=request.metadata,
         )
         changes = [

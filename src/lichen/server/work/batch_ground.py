@@ -20,11 +20,16 @@ from lichen.store.documents import Change
 from lichen.store.failures import storage_failures
 
 
-def deployed(bench: Workbench, name: str) -> Deployment:
+def deployed(bench: Workbench, name: str, owner: str | None) -> Deployment:
     """What answers, as it is deployed now; nobody waits for its latency here.
 
+    Args:
+        bench: of the job.
+        name: of the deployment.
+        owner: the tenant whose it was when the job was accepted.
+
     Raises:
-        NotFound: nothing is deployed under the name any more.
+        NotFound: nothing of that tenant is deployed under the name any more.
     """
     document = bench.documents.get(DEPLOYMENTS, name)
     if document is None:
@@ -33,6 +38,11 @@ def deployed(bench: Workbench, name: str) -> Deployment:
             "submit the job again"
         )
     found = msgspec.json.decode(document.body, type=Deployment)
+    if owner not in (None, found.tenant):
+        raise NotFound(
+            f"deployment {name!r} is another tenant's by now: deploy yours under another name, and "
+            "submit the job again"
+        )
     threads = None if found.threads == "auto" else found.threads
     return replace(found, level=ServiceLevel(), threads=threads, cheaper=None)
 

@@ -63,7 +63,11 @@ def answer_lines(bench: Workbench, key: str) -> None:
     batches = Batches(bench.documents, bench.clock)
     record, _ = batches.read(key)
     standing = checkpoints.load(bench.watch)
-    deployment = standing.settled.deployment if standing else deployed(bench, record.deployment)
+    deployment = (
+        standing.settled.deployment
+        if standing
+        else deployed(bench, record.deployment, record.owner)
+    )
     bench.watch.tell("loading")
     chosen = standing.settled.chosen if standing else ()
     with JobPlane(parts_of(bench), deployment, chosen) as plane:

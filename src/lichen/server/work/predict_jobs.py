@@ -65,7 +65,9 @@ def predict(bench: Workbench) -> None:
         _forecast(bench, spec)
         return
     standing = checkpoints.load(bench.watch)
-    deployment = standing.settled.deployment if standing else deployed(bench, spec.deployment)
+    deployment = (
+        standing.settled.deployment if standing else deployed(bench, spec.deployment, spec.owner)
+    )
     chosen = standing.settled.chosen if standing else ()
     bench.watch.tell("loading")
     with (
@@ -91,7 +93,7 @@ def predict(bench: Workbench) -> None:
 
 def _forecast(bench: Workbench, spec: PredictSpec) -> None:
     """One forecast from the newest rows of the model's own data."""
-    deployment = deployed(bench, spec.deployment)
+    deployment = deployed(bench, spec.deployment, spec.owner)
     with JobPlane(parts_of(bench, spec.batch_rows), deployment) as plane:
         widen(plane, width_of(bench, deployment))
         target = scratch(bench) / "output"

@@ -61,7 +61,7 @@ def test_a_file_becomes_a_job_with_its_options(asked: Asked) -> None:
     assert job["kind"] == "batch-predict"
     told = {name: job["spec"][name] for name in ("deployment", "on_error", "batch_rows")}
     assert told == {"deployment": "d", "on_error": "skip", "batch_rows": 64}
-    assert job["spec"]["size_bytes"] == len(CSV)
+    assert (job["spec"]["size_bytes"], job["spec"]["owner"]) == (len(CSV), "default")
     assert job["schedule"]["interruptible"]
 
 
@@ -112,7 +112,8 @@ def test_only_who_may_change_jobs_may_submit_one(asked: Asked, house: House) -> 
     [
         ({"deployment": "d", "file": {}}, "the request's body"),
         ({"deployment": "d", "batch": "default/x"}, "/v1/batches"),
-        ({"deployment": "d", "size_bytes": 1}, "leave `size_bytes` out"),
+        ({"deployment": "d", "size_bytes": 1}, "leave size_bytes out"),
+        ({"deployment": "d", "owner": "another"}, "leave owner out"),
         ({"deployment": "d", "colour": "green"}, "no field colour"),
         ({"deployment": "d", "data": "none"}, "none"),
         ({"deployment": 7}, "not usable"),

@@ -281,6 +281,14 @@ def test_a_deployment_that_is_gone_when_the_job_starts(platform: Platform, table
         platform.attempt(job)
 
 
+def test_another_tenants_deployment_of_the_same_name_answers_nothing(
+    platform: Platform, table: Path
+) -> None:
+    platform.attempt(platform.submit(table, "in.parquet", owner=DEFAULT_TENANT))
+    with pytest.raises(NotFound, match="is another tenant's by now"):
+        platform.attempt(platform.submit(table, "in.parquet", owner="another"))
+
+
 def test_a_version_deployed_meanwhile_answers_no_row_of_a_job_that_began(
     platform: Platform, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
