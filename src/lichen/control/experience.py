@@ -60,7 +60,6 @@ class Experience:
 
     def _read(self, now_ns: int) -> None:
         """Take in the jobs that are new, and those that have ended since the last reading."""
-        self._read_at_ns = now_ns
         were_open = self._were_open
         self._were_open = still = set(self._jobs.open_versions())
         for job_id in sorted(were_open - still):
@@ -72,6 +71,7 @@ class Experience:
                 self._take_in(job)
             else:
                 self._were_open.add(job.id)
+        self._read_at_ns = now_ns
 
     def _new(self) -> Iterator[JobRecord]:
         if self._last_id is None:
