@@ -51,6 +51,14 @@ PERFECT = Options(forecast="perfect")
 DAY = (300.0, 100.0, 300.0, 200.0, 200.0, 50.0, 400.0, 400.0)
 
 
+def test_work_that_finds_no_place_before_the_series_ends_is_no_saving() -> None:
+    options = Options(forecast="perfect", cores={"DE": 1})
+    jobs = [job("a", (0, 4), interruptible=False), job("b", (2, 4)), job("c", (2, 4))]
+    done = simulate(jobs, {"DE": grid(200, 200, 200, 200)}, options)
+    assert (done.totals.grams, done.totals.saved_percent) == (1200.0, 0.0)
+    assert any("1 jobs found no place before the end" in one for one in done.remarks)
+
+
 def test_a_job_that_pauses_runs_in_the_cheapest_steps() -> None:
     done = simulate([job()], {"DE": grid(*DAY)}, PERFECT)
     assert hours_of(done) == [(1, 2), (5, 6)]

@@ -31,7 +31,7 @@ def outcome(world: World, job: SimulatedJob, runs: Sequence[Sequence[Piece]]) ->
         segments=tuple(
             RanSegment(_moment(one.start_s), _moment(one.end_s), one.zone) for one in pieces
         ),
-        grams=float(np.mean([grams_of(job, one, world.grids) for one in runs])),
+        grams=float(np.mean([_grams(world, job, one) for one in runs])),
         grams_at_once=at_once_g(job, world.grids[zones[0]]),
         grams_clairvoyant=min(clairvoyant_g(job, world.grids[zone], end_s) for zone in zones)
         if pieces
@@ -44,6 +44,18 @@ def outcome(world: World, job: SimulatedJob, runs: Sequence[Sequence[Piece]]) ->
 def _late_s(job: SimulatedJob, runs: Sequence[Sequence[Piece]]) -> float:
     late = max(one[-1].end_s if one else 0.0 for one in runs) - job.deadline_s
     return late if late > _LATE_S else 0.0
+
+
+def _grams(world: World, job: SimulatedJob, pieces: Sequence[Piece]) -> float:
+    grams = grams_of(job, pieces, world.grids)
+    if not world.counts_beyond:
+        return grams
+    end_s = world.clock.end_s
+    beyond = sum(
+        max(0.0, one.end_s - max(one.start_s, end_s)) * world.grids[one.zone].at(end_s)
+        for one in pieces
+    )
+    return grams + job.power_w * beyond / JOULES_PER_KWH
 
 
 def grams_of(job: SimulatedJob, pieces: Sequence[Piece], grids: Mapping[str, Grid]) -> float:

@@ -80,7 +80,11 @@ def simulate(
         forecast=options.forecast,
         jobs=outcomes,
         totals=totals(fit.counted, outcomes, effort),
-        remarks=(*fit.remarks, *_remarks(options, effort, outcomes)),
+        remarks=(
+            *fit.remarks,
+            *_remarks(options, effort, outcomes),
+            *_beyond(worlds[0], outcomes),
+        ),
     )
 
 
@@ -107,6 +111,7 @@ def _world(grids: Mapping[str, Grid], options: Options, seed: int) -> World:
         replans=options.replans,
         steps_beyond=options.steps_beyond,
         reserve=options.reserve if options.cores else 0.0,
+        counts_beyond=options.outside is not Outside.CUT,
     )
 
 
@@ -135,3 +140,14 @@ def _remarks(options: Options, effort: Effort, outcomes: Sequence[JobOutcome]) -
         )
     if effort.forced:
         yield f"{effort.forced} times a job was started to keep its deadline, against its plan"
+
+
+def _beyond(world: World, outcomes: Sequence[JobOutcome]) -> Iterator[str]:
+    end_s = world.clock.end_s
+    last_s = [one.segments[-1].end.timestamp() for one in outcomes if one.segments]
+    beyond = sum(one > end_s + 1 for one in last_s)
+    if beyond and world.counts_beyond:
+        yield (
+            f"{beyond} jobs found no place before the end of the intensities: what ran after it is "
+            "counted at the last value"
+        )

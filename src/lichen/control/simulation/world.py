@@ -27,6 +27,8 @@ class World:
         steps_beyond: by how many steps a job's window is longer than its deadline says.
         reserve: the share of a job's time to spare that is kept free before its deadline, for jobs
             that nobody knows of yet; asked only where cores are limited.
+        counts_beyond: whether what finds no place before the grids' end counts all the same, at
+            their last value.
         policy: the planner's knobs.
     """
 
@@ -37,6 +39,7 @@ class World:
     replans: bool = True
     steps_beyond: int = 0
     reserve: float = 0.0
+    counts_beyond: bool = True
     policy: PlanPolicy = DEFAULT_POLICY
 
     @property
