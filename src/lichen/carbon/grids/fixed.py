@@ -183,10 +183,25 @@ def _points(path: Path, numbered: Iterable[tuple[int, list[str]]], place: int) -
         if len(row) <= place or not row[place].strip():
             continue
         where = f"{path}, row {number}"
-        try:
-            moment = datetime.fromisoformat(row[0].strip())
-            value = float(row[place])
-        except ValueError as failure:
-            raise InvalidInput(f"{where}: {failure}") from None
+        moment, value = _moment(where, row[0]), _value(where, row[place], place)
         second = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
         yield _Point(second, checked_g_per_kwh(value, where), where, row[0])
+
+
+def _moment(where: str, text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidInput(
+            f"{where}: {text!r} in the first column is no time: write it as 2026-01-31T00:00:00Z"
+        ) from None
+
+
+def _value(where: str, text: str, place: int) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidInput(
+            f"{where}: {text!r} in column {place + 1} is no number: give gCO2e per kWh, or name "
+            "the column that holds them"
+        ) from None
