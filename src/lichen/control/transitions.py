@@ -298,7 +298,7 @@ def _cancelled(job: JobRecord, now: datetime) -> JobRecord:
 
 def _paused(job: JobRecord) -> JobRecord:
     if job.state.final or job.cancelling:
-        told = "is being cancelled" if job.cancelling else f"has {job.state} already"
+        told = f"has {job.state} already" if job.state.final else "is being cancelled"
         raise Conflict(f"job {job.id} {told}: there is nothing to pause")
     if job.state is JobState.RUNNING:
         possible = interruption(job.kind, job.spec)

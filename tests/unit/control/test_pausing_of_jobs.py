@@ -110,6 +110,9 @@ def test_what_has_ended_or_is_being_cancelled_cannot_be_paused_or_resumed() -> N
         step(done, Resume(), NOW)
     with pytest.raises(Conflict, match="being cancelled"):
         step(step(RUNNING, Cancel(), NOW), Pause(), NOW)
+    gone = replace(RUNNING, state=JobState.CANCELLED, cancelling=True)
+    with pytest.raises(Conflict, match="cancelled already"):
+        step(gone, Pause(), NOW)
 
 
 def test_a_running_job_without_checkpoints_says_so_and_a_waiting_one_pauses() -> None:
