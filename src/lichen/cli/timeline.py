@@ -34,12 +34,12 @@ def clock_line(start: datetime, hours: int, zone: tzinfo) -> str:
 def day_line(start: datetime, hours: int, zone: tzinfo) -> str:
     """The day over its first cell that has room for it."""
     cells = [NOT] * hours
-    last = None
+    shown, free_from = None, 0
     for at in range(hours):
         day = f"{(start + at * HOUR).astimezone(zone):%a %d %b}"
-        if day != last and at + len(day) <= hours and all(one == NOT for one in cells[at:]):
+        if day != shown and free_from <= at <= hours - len(day):
             cells[at : at + len(day)] = day
-        last = day
+            shown, free_from = day, at + len(day) + 1
     return "".join(cells).rstrip()
 
 

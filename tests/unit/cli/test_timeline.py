@@ -18,9 +18,10 @@ def test_the_clock_stands_over_its_hours() -> None:
     assert clock_line(START, 18, ZoneInfo("Asia/Kolkata")).index("18") == 4, "half an hour is cut"
 
 
-def test_a_day_is_named_where_it_begins() -> None:
+def test_a_day_is_named_where_it_begins_or_has_room_after_the_one_before() -> None:
     assert day_line(START, 30, UTC) == "Sun 22 Nov     Mon 23 Nov"
-    assert day_line(at(12), 24, UTC) == "Sun 22 Nov", "the next has no room"
+    assert day_line(at(12), 24, UTC) == "Sun 22 Nov Mon 23 Nov"
+    assert day_line(at(12), 20, UTC) == "Sun 22 Nov", "the next has no room"
 
 
 def test_bars_reach_from_the_lowest_to_the_highest() -> None:
