@@ -106,7 +106,8 @@ def _in_places(
     if _fit(placeable, pool):
         return Method.EXACT, list(alone)
     needs = [one.need for one in placeable]
-    method, timetable = choose_together(needs, options, pool, policy)
+    able = {one.workload.id: options[one.workload.id] for one in needs}
+    method, timetable = choose_together(needs, able, pool, policy)
     return method, [_together(one, timetable) for one in alone]
 
 

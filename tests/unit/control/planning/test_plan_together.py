@@ -81,6 +81,15 @@ def test_with_more_work_than_places_the_less_important_job_is_late_and_says_so(
     assert "late: other jobs hold every place before that" in low.why
 
 
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_job_that_no_place_can_hold_hinders_none_of_those_that_compete(*, quick: bool) -> None:
+    late = [job(name, steps=2, deadline=2) for name in ("one", "two")]
+    made = planned(*late, job("elsewhere", zones=("FR",)), quick=quick)
+    assert made.method is Method.HEURISTIC
+    assert sorted([spans(made, "one"), spans(made, "two")]) == [[(0, 2)], [(2, 4)]]
+    assert spans(made, "elsewhere") == []
+
+
 def test_short_jobs_that_cannot_pause_share_the_cleanest_step() -> None:
     names = ("a", "b", "c", "d")
     made = planned(*(job(name, steps=0.01) for name in names))
