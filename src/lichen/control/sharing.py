@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from heapq import heapreplace
 
 from lichen.control.agenda import Known, due, is_shiftable
+from lichen.protocol.admin import JobState
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -20,7 +21,7 @@ def sharing(known: Sequence[Known], places: int) -> Sequence[Known]:
         known: unfinished jobs.
         places: how many run at a time.
     """
-    waiting = sorted((one for one in known if is_shiftable(one.job)), key=due, reverse=True)
+    waiting = sorted((one for one in known if is_shiftable(one.job)), key=_turn, reverse=True)
     if not waiting:
         return known
     last = due(waiting[0])
@@ -34,6 +35,11 @@ def sharing(known: Sequence[Known], places: int) -> Sequence[Known]:
         if ends_before > own:
             starts[one.job.id] = _moment(one, last, starts_before)
     return [replace(one, starts_by=starts.get(one.job.id)) for one in known]
+
+
+def _turn(one: Known) -> tuple[datetime, bool]:
+    """By the deadline, and of one deadline what runs already before what waits."""
+    return due(one), one.job.state is not JobState.RUNNING
 
 
 def _moment(one: Known, last: datetime, before: int) -> datetime:

@@ -62,6 +62,14 @@ def test_where_there_are_places_enough_each_has_all_of_its_time() -> None:
     assert [last_start(one) for one in sharing(apart, 1)] == [alone - 6 * HOUR, alone]
 
 
+def test_of_one_deadline_what_runs_already_comes_before_what_waits() -> None:
+    waiting = known(1)
+    runs = Known(_as(known(0).job, state=JobState.RUNNING), waiting.expected)
+    for order in ([runs, waiting], [waiting, runs]):
+        by_state = {one.job.state: last_start(one) for one in sharing(order, 1)}
+        assert by_state[JobState.RUNNING] == by_state[JobState.QUEUED] - 2 * HOUR
+
+
 def test_what_is_paused_by_a_person_or_runs_at_once_takes_no_time_from_others() -> None:
     still = known(0)
     paused = Known(_as(still.job, state=JobState.PAUSED), still.expected)
