@@ -152,6 +152,8 @@ def scores(grid: Grid, scenario: str) -> Iterator[tuple[str, Totals]]:
 
 def shown(totals: Totals) -> str:
     """A share with its interval."""
+    if totals.share_low is None:
+        return f"{totals.share:.3f}"
     return f"{totals.share:.3f} ({totals.share_low:.3f} to {totals.share_high:.3f})"
 
 

@@ -73,10 +73,10 @@ def show_simulation(done: Simulation) -> None:
         ],
     )
     if totals.share is not None:
-        click.echo(
-            f"{totals.share:.3f} of the clairvoyant saving "
-            f"(90 %: {totals.share_low:.3f} to {totals.share_high:.3f})"
-        )
+        within = "jobs of one week alone: no interval"
+        if totals.share_low is not None and totals.share_high is not None:
+            within = f"90 %: {totals.share_low:.3f} to {totals.share_high:.3f}"
+        click.echo(f"{totals.share:.3f} of the clairvoyant saving ({within})")
     click.echo(
         f"{totals.jobs} jobs, {readable(totals.nj, 'J')}, {totals.pauses} pauses, "
         f"{totals.late} late"

@@ -67,6 +67,7 @@ def test_a_job_that_pauses_runs_in_the_cheapest_steps() -> None:
     assert one.nj == 2 * HOUR * 1000 * 10**9
     totals = done.totals
     assert (totals.share, totals.saved_percent, totals.pauses, totals.late) == (1.0, 62.5, 1, 0)
+    assert (totals.share_low, totals.share_high) == (None, None), "one week says nothing of others"
 
 
 def test_a_block_runs_where_it_is_cheapest_as_a_whole() -> None:

@@ -69,7 +69,8 @@ class Totals:
         grams_clairvoyant: gCO2e of the best; a bound where places are limited.
         saved_percent: of `grams_at_once`.
         share: of the clairvoyant saving that was reached; None where there was nothing to save.
-        share_low: with `share_high` its 90 % interval, by a bootstrap over weeks of release.
+        share_low: with `share_high` its 90 % interval, by a bootstrap over weeks of release; None
+            of one week.
         share_high: see `share_low`.
         nj: nanojoules of all jobs, their pauses counted.
         pauses: how many there were.

@@ -108,11 +108,14 @@ def share_of(
 ) -> tuple[float | None, float | None, float | None]:
     """What was saved of what could have been, and the 90 % interval by drawing whole weeks anew.
 
-    Jobs of one week share its weather, so weeks are drawn, not jobs (block bootstrap).
+    Jobs of one week share its weather, so weeks are drawn, not jobs (block bootstrap); one week
+    alone says nothing of others.
     """
     if possible.sum() <= 0:
         return None, None, None
-    _, group = np.unique(weeks, return_inverse=True)
+    found, group = np.unique(weeks, return_inverse=True)
+    if len(found) == 1:
+        return float(saved.sum() / possible.sum()), None, None
     by_week = np.stack([np.bincount(group, weights=one) for one in (saved, possible)])
     drawn = np.random.default_rng(seed).integers(by_week.shape[1], size=(DRAWS, by_week.shape[1]))
     above, below = by_week[:, drawn].sum(axis=2)
