@@ -141,7 +141,7 @@ def test_a_calibration_against_rapl_is_kept_with_its_source(
 ) -> None:
     def quick(recorder: Recorder, *_said: object, **_options: object) -> None:
         for _ in range(100):
-            time.sleep(0.002)
+            time.sleep(0.01)  # long beside what others keep this process waiting
             recorder.sample()
 
     monkeypatch.setattr("lichen.cli.meter_calibrate.RaplMeter", Climbing)
