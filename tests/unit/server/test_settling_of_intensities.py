@@ -24,8 +24,8 @@ METHOD = Method("a test", Signal.AVERAGE, Scope.LIFECYCLE, 0.1, 6 * 3600)
 
 
 ROUNDED_NG = 2.5
-"""In each second booked: the share owed is rounded by less than 1 ng (A5), here times 1.5, and so is
-what it comes to at the new intensity. With the CPU time of this process changes which way."""
+"""In each second booked: a share is rounded by less than 1 ng (A5), here times 1.5, and so is what
+it comes to at the new intensity; which way changes with the CPU time of this process."""
 
 
 def say(folder: Path, *values: float) -> None:
