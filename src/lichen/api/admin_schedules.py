@@ -1,5 +1,7 @@
 """`/schedules`: recurring work, when it is due, and what became of it."""
 
+from contextlib import suppress
+
 import msgspec
 
 from lichen.api.admin_jobs import checked_spec
@@ -8,7 +10,7 @@ from lichen.api.schedule_views import recurrence_of, schedule_view
 from lichen.control.recurrence import Recurrence
 from lichen.control.recurrences import Permission
 from lichen.control.submissions import JobDraft
-from lichen.core.errors import InvalidInput, NotFound
+from lichen.core.errors import InvalidInput, NotFound, QueueFull
 from lichen.core.ids import TenantId
 from lichen.protocol.admin import JobKind, JobState, JsonObject, Page
 from lichen.protocol.recurring import NewRecurringSchedule, RecurringSchedule
@@ -84,10 +86,11 @@ def _permission(plane: Plane, question: Question) -> Permission:
 
 
 def _check_submission(plane: Plane, record: Recurrence) -> None:
-    """Whether a run would be accepted if it were due now."""
+    """Whether a run would be accepted if it were due now, and there were room for it."""
     seconds = round(record.window.total_seconds())
     asked = msgspec.structs.replace(record.schedule, deadline=f"{seconds}s")
-    plane.submissions.judged(JobDraft(record.kind, record.spec, record.tenant, asked))
+    with suppress(QueueFull):  # there may be room when it is due
+        plane.submissions.judged(JobDraft(record.kind, record.spec, record.tenant, asked))
 
 
 def _check_data(plane: Plane, kind: JobKind, spec: JsonObject) -> None:

@@ -47,14 +47,18 @@ class Reception:
         """When the job may run; None for at once.
 
         Raises:
-            QueueFull: as many jobs wait as may.
             InvalidInput: its schedule cannot be.
+            QueueFull: it could be, and as many jobs wait as may.
         """
+        schedule = self._judged(draft)
         if self._jobs.are_open(self._most_jobs):
             raise QueueFull(
                 f"{self._most_jobs} jobs have not ended yet, as many as may: send it again when "
                 "some have, cancel some with `lichen jobs cancel`, or raise `queue_jobs`"
             )
+        return schedule
+
+    def _judged(self, draft: JobDraft) -> Schedule | None:
         asked = draft.schedule
         if asked is None or asked == ScheduleRequest():
             return None

@@ -52,6 +52,14 @@ def test_recurring_work_is_kept_and_says_when_it_is_due(admin: httpx.Client) -> 
     assert admin.get("/schedules").json()["items"] == [made]
 
 
+def test_a_queue_that_is_full_now_refuses_no_recurring_work(admin: httpx.Client) -> None:
+    answers = [admin.post("/jobs", json=TRAIN) for _ in range(9)]
+    assert answers[-1].status_code == 429
+    assert admin.post("/schedules", json=nightly()).status_code == 201
+    wrong = with_schedule(zones=["FR"])
+    assert admin.post("/schedules", json={**wrong, "name": "other"}).status_code == 400
+
+
 def test_a_repetition_keeps_it_once_and_a_name_is_taken_once(admin: httpx.Client) -> None:
     key = {"Idempotency-Key": "k"}
     first, again = (admin.post("/schedules", json=nightly(), headers=key) for _ in range(2))
