@@ -59,12 +59,12 @@ def settled(
     if request == ScheduleRequest(green=request.green) and not request.green:
         return None
     release = max(now, _moment("earliest", request.earliest, now) or now)
-    if release - now > FURTHEST:
+    if release - now >= FURTHEST:
         raise _too_far("earliest", _shown(release))
     stated = _moment("deadline", request.deadline, now)
     schedule = Schedule(
         release=release,
-        deadline=release + WITHOUT_DEADLINE if stated is None else stated,
+        deadline=min(release + WITHOUT_DEADLINE, now + FURTHEST) if stated is None else stated,
         green=stated is not None if request.green is None else request.green,
         interruptible=request.interruptible,
         priority=request.priority,

@@ -35,6 +35,12 @@ def test_an_earliest_start_alone_is_not_green() -> None:
     assert (found.release, found.green) == (NOW + 2 * HOUR, False)
 
 
+def test_an_earliest_start_late_in_the_month_is_no_deadline_that_lies_too_far_ahead() -> None:
+    found = settle(ScheduleRequest(earliest="29d 12h"))
+    assert found is not None
+    assert (found.release, found.deadline) == (NOW + 708 * HOUR, NOW + 720 * HOUR)
+
+
 def test_moments_are_taken_with_their_offset() -> None:
     found = settle(ScheduleRequest(deadline="2026-11-20T20:00:00+01:00", earliest="PT30M"))
     assert found is not None
