@@ -15,7 +15,7 @@ BIN := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test check check-processes check-rooms clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-jobs soak-closing fuzz lint
+.PHONY: setup demo test check check-rooms check-platforms check-planes check-commands clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-jobs soak-closing fuzz lint
 
 setup: .setup-stamp
 
@@ -45,19 +45,29 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Two at a time: those that start processes wait most of their time.
+# Two at a time, the longest first: those that start processes wait most of their time.
+PARTS := check-rooms check-platforms check-planes check-commands
+COVERED = $(BIN)/coverage run -m pytest --durations=15
+
 check: lint clients
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-processes check-rooms
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(PARTS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-PROCESSES := tests/browser/ tests/conformance/ tests/integration/
-
-check-processes:
-	$(BIN)/coverage run -m pytest --durations=15 $(PROCESSES)
+PLANES := tests/browser/ tests/conformance/ tests/integration/dataplane/
+PLATFORMS := tests/integration/platform/
 
 check-rooms:
-	$(BIN)/coverage run -m pytest --durations=15 $(filter-out $(PROCESSES) %__pycache__/,$(wildcard tests/*/))
+	$(COVERED) $(filter-out tests/browser/ tests/conformance/ tests/integration/ %__pycache__/,$(wildcard tests/*/))
+
+check-platforms:
+	$(COVERED) $(PLATFORMS)
+
+check-planes:
+	$(COVERED) $(PLANES)
+
+check-commands:
+	$(COVERED) tests/integration/ $(addprefix --ignore=,$(PLATFORMS) $(PLANES))
 
 bench: setup
 	$(BIN)/uv sync --quiet --locked --inexact --extra all --group dev --group bench

@@ -70,6 +70,7 @@ def pause_once(client: Lichen, job_id: str, until: Until) -> None:
 def kill_among_pauses(running: Running, client: Lichen, job_id: str, until: Until) -> None:
     """Each process is killed once at a random moment, more often than not while it pauses."""
     chance = random.Random(SEED)  # noqa: S311 - the same moments each time
+    until(lambda: shown(client, job_id).progress is not None)  # some of the first attempt is kept
     for victim in chance.sample(VICTIMS, len(VICTIMS)):
         time.sleep(chance.uniform(0.2, 1.0))
         is_paused = chance.random() < 0.7 and ask(lambda: client.jobs.pause(job_id))

@@ -24,5 +24,5 @@ class PlanPolicy:
     program_limit_s: float = 0.8
     fine_variables: int = 30_000
     foresight_weight: float = 0.25
-    least_gain_share: float = 0.005
+    least_gain_share: float = 0.001
     least_gain_deviations: float = 0.0

@@ -162,7 +162,7 @@ def test_an_outlook_that_ends_before_the_deadline_repeats_its_last_day() -> None
 
 
 def test_under_many_courses_it_abstains_when_little_is_to_be_gained() -> None:
-    courses = [300.0, 299.5, 299.5, 299.5], [300.0, 299.4, 299.4, 299.4]
+    courses = [300.0, 299.8, 299.8, 299.8], [300.0, 299.75, 299.75, 299.75]
     found = planned(workload(deadline=4), ensemble(*courses))
     assert spans(found) == [(0, 1)]
     assert "not expected to save enough" in found.why
