@@ -159,7 +159,10 @@ def test_a_spent_budget_refuses_in_every_protocol_until_its_window_moves_on(
     code, metadata = over_grpc(two, north.token)
     assert code is grpc.StatusCode.OK
     assert metadata["ratelimit-policy"] == POLICY
-    assert metadata["ratelimit"].startswith('"team";r=99')
+    left_uj = int(metadata["ratelimit"].split(";")[1].removeprefix("r="))
+    assert 900_000 < left_uj < 1_000_000, (
+        "what was spent long ago is back; these questions cost some"
+    )
     parameters = over_a_stream(two, north.token).infer_response.parameters
     assert parameters["ratelimit-policy"].string_param == POLICY
     assert parameters["lichen-receipt"].string_param.startswith("nj=")
