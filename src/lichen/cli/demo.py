@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lichen.cli.demo_platform import running_platform
+from lichen.cli.demo_platform import ended_like_ctrl_c, running_platform
 from lichen.cli.demo_season import Season, forecast_season
 from lichen.cli.output import json_option, print_json, print_table
 from lichen.cli.progress import ProgressLine
@@ -70,7 +70,7 @@ class DemoResult:
 @json_option
 def demo(exits: bool, as_json: bool) -> None:  # noqa: FBT001
     """Up, ingest, train, deploy, predict over HTTP, receipts: on a year of real demand data."""
-    with tempfile.TemporaryDirectory(prefix="lichen-demo-") as home:
+    with ended_like_ctrl_c(), tempfile.TemporaryDirectory(prefix="lichen-demo-") as home:
         began = time.monotonic()
         with running_platform(Path(home)) as platform:
             where = platform.platform().addresses

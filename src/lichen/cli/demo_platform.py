@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lichen.client.connection import Lichen, connect
 from lichen.core.errors import WorkFailed
+from lichen.server.parentage import tied_to_this_process
 
 STOP_SECONDS = 20.0
 USUAL_PORTS = {"--http": 8080, "--grpc": 8081, "--control": 8090}
@@ -17,7 +18,7 @@ USUAL_PORTS = {"--http": 8080, "--grpc": 8081, "--control": 8090}
 
 @contextmanager
 def running_platform(home: Path) -> Iterator[Lichen]:
-    """A ready platform on `home`, on the usual ports where they are free.
+    """A ready platform on `home`, on the usual ports where they are free; it never outlives us.
 
     Raises:
         WorkFailed: it did not become ready; its own words are on standard error.
@@ -25,7 +26,11 @@ def running_platform(home: Path) -> Iterator[Lichen]:
     ports = [text for flag, port in USUAL_PORTS.items() for text in (flag, str(free_or_any(port)))]
     command = [sys.executable, "-m", "lichen.cli.main", "up", "--home", str(home), *ports]
     process = subprocess.Popen(  # noqa: S603 - our own command line
-        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=tied_to_this_process(),  # killed, we could not end it
+        start_new_session=True,
     )
     try:
         if process.stdout is None or not process.stdout.readline():
@@ -41,6 +46,16 @@ def running_platform(home: Path) -> Iterator[Lichen]:
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+@contextmanager
+def ended_like_ctrl_c() -> Iterator[None]:
+    """SIGTERM ends this process as Ctrl-C does: with what it started."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def free_or_any(port: int) -> int:
