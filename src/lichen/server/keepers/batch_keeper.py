@@ -15,7 +15,15 @@ from lichen.control.jobs import Jobs
 from lichen.control.submissions import JobDraft, Sender, Submissions
 from lichen.control.transitions import Cancel, JobRecord
 from lichen.core.clock import Clock, rfc3339
-from lichen.core.errors import Conflict, LichenError, NotFound, StorageFailed, Unavailable
+from lichen.core.errors import (
+    Conflict,
+    LichenError,
+    NotFound,
+    QueueFull,
+    StorageFailed,
+    Unavailable,
+)
+from lichen.core.units import NANOSECONDS_PER_SECOND
 from lichen.protocol.admin import JobKind, JobState
 from lichen.protocol.batches import BatchError, RequestCounts, Status
 from lichen.protocol.predicting import PredictSpec
@@ -37,6 +45,8 @@ PERIOD_SECONDS = 1.0
 _LOOKS_BETWEEN = 30
 """Without a change, it looks after so many periods again: deadlines pass by themselves."""
 _SWEEP_LOOKS = 120
+_FULL_PAUSE_NS = 30 * NANOSECONDS_PER_SECOND
+"""A batch that found the queue full is tried again so much later, while its window lasts."""
 _LONGEST_STOP_SECONDS = 1.0
 PRINCIPAL = "batches"
 _log = logging.getLogger(__name__)
@@ -70,6 +80,7 @@ class BatchKeeper:
         self._clock = clock
         self._seen_revision = -1
         self._looks = 0
+        self._again_ns: dict[str, int] = {}
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="batches", daemon=True)
 
@@ -134,6 +145,8 @@ class BatchKeeper:
         if now >= record.deadline:
             self._end(record, version, "expired", "its window ended before its job was accepted")
             return
+        if self._clock.monotonic_ns() < self._again_ns.get(record.key, 0):
+            return
         total, errors = check_lines(self._blobs.path(record.input_digest), record.endpoint)
         counted = replace(record, counts=RequestCounts(total=total), errors=tuple(errors))
         if errors:
@@ -156,10 +169,14 @@ class BatchKeeper:
             job, is_new = self._submissions.accept(sender, draft, record.id.encode(), begun)
             if not is_new:  # a store was put back
                 self._documents.commit(begun(job))
+        except QueueFull:  # it was accepted: it waits for room
+            self._again_ns[record.key] = self._clock.monotonic_ns() + _FULL_PAUSE_NS
         except (Conflict, StorageFailed, Unavailable):
             raise
         except LichenError as refusal:
             self._end(record, version, "failed", str(refusal))
+        else:
+            self._again_ns.pop(record.key, None)
 
     def _settle(self, record: BatchRecord, version: int, job: JobRecord) -> None:
         """Write down how a job ended that did not do so itself."""
@@ -173,6 +190,7 @@ class BatchKeeper:
         self._end(record, version, "cancelled" if is_cancelled else "failed", said)
 
     def _end(self, record: BatchRecord, version: int, status: Status, says: str) -> None:
+        self._again_ns.pop(record.key, None)
         errors = () if status == "cancelled" else (BatchError(code=status, message=says),)
         ended = replace(record, errors=errors).entered(status, self._clock.now())
         self._keep(record, ended, version)

@@ -11,7 +11,7 @@ from lichen.control.jobs import Jobs
 from lichen.control.submissions import JobDraft, Submissions
 from lichen.control.transitions import Cancel, Claim, Fail, JobRecord
 from lichen.core.clock import ManualClock
-from lichen.core.errors import OverBudget
+from lichen.core.errors import OverBudget, QueueFull
 from lichen.core.ids import DEFAULT_TENANT
 from lichen.protocol.admin import JobError, JobKind, JobState
 from lichen.protocol.batches import BatchRequest
@@ -38,8 +38,13 @@ class House:
     documents: MemoryDocuments
     folder: Path
     refuses: bool = False
+    is_full: bool = False
+    asked: int = 0
 
     def settle(self, draft: JobDraft) -> Schedule | None:
+        self.asked += 1
+        if self.is_full:
+            raise QueueFull("as many jobs wait as may")
         if self.refuses:
             raise OverBudget("the budget is spent")
         assert draft.schedule is not None
@@ -109,6 +114,31 @@ def test_what_the_platform_refuses_fails_it_in_the_same_words(house: House) -> N
     record = house.ask()
     house.keeper.turn()
     assert [one.message for one in house.now(record).errors] == ["the budget is spent"]
+
+
+def test_one_that_finds_the_queue_full_waits_for_room_and_is_not_asked_for_each_second(
+    house: House,
+) -> None:
+    house.is_full = True
+    record = house.ask()
+    for _ in range(10):
+        house.keeper.turn()
+        house.clock.advance(1.0)
+    assert (house.now(record).status, house.asked) == ("validating", 1)
+    house.is_full = False
+    house.clock.advance(30.0)
+    house.keeper.turn()
+    assert house.now(record).status == "in_progress"
+    assert len(list(house.jobs.unfinished())) == 1
+
+
+def test_one_that_never_finds_room_expires_with_its_window(house: House) -> None:
+    house.is_full = True
+    record = house.ask()
+    house.keeper.turn()
+    house.clock.advance(2 * 3600 + 1)
+    house.keeper.turn()
+    assert house.now(record).status == "expired"
 
 
 def test_one_that_is_cancelled_before_it_began_has_no_job(house: House) -> None:
