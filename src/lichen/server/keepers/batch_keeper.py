@@ -6,7 +6,6 @@ It asks the store once a second whether anything changed.
 
 import logging
 from dataclasses import replace
-from threading import Event, Thread
 from typing import Protocol
 
 import msgspec
@@ -28,6 +27,7 @@ from lichen.protocol.admin import JobKind, JobState
 from lichen.protocol.batches import BatchError, RequestCounts, Status
 from lichen.protocol.predicting import PredictSpec
 from lichen.protocol.scheduling import ScheduleRequest
+from lichen.server.keepers.routine import Routine
 from lichen.serving.batch_lines import check_lines
 from lichen.serving.batch_records import (
     BATCH_KEYS,
@@ -81,18 +81,15 @@ class BatchKeeper:
         self._seen_revision = -1
         self._looks = 0
         self._again_ns: dict[str, int] = {}
-        self._stopping = Event()
-        self._thread = Thread(target=self._run, name="batches", daemon=True)
+        self._routine = Routine("batches", self._again, PERIOD_SECONDS, PERIOD_SECONDS)
 
     def start(self) -> None:
         """Begin to look."""
-        self._thread.start()
+        self._routine.start()
 
     def stop(self) -> None:
         """End."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(_LONGEST_STOP_SECONDS)
+        self._routine.stop(_LONGEST_STOP_SECONDS)
 
     def turn(self) -> None:
         """Look after every batch that has not ended; none hinders another.
@@ -101,7 +98,7 @@ class BatchKeeper:
             StorageFailed: the store cannot be read.
         """
         for document in list(scan_all(self._documents, OPEN_BATCHES)):
-            if self._stopping.is_set():
+            if self._routine.is_stopping:
                 return
             try:
                 self._look_after(document.key)
@@ -198,15 +195,12 @@ class BatchKeeper:
     def _keep(self, before: BatchRecord, after: BatchRecord, version: int) -> None:
         self._documents.commit(changes_of(before, after, version))
 
-    def _run(self) -> None:
-        while not self._stopping.wait(PERIOD_SECONDS):
-            self._looks += 1
-            try:
-                revision = self._documents.revision()
-                if revision != self._seen_revision or self._looks % _LOOKS_BETWEEN == 0:
-                    self._seen_revision = revision
-                    self.turn()
-                if self._looks % _SWEEP_LOOKS == 0:
-                    self.forget()
-            except Exception:  # noqa: BLE001 - a fault of ours must not end the thread
-                _log.exception("looking after batches failed and is tried again")
+    def _again(self) -> float:
+        self._looks += 1
+        revision = self._documents.revision()
+        if revision != self._seen_revision or self._looks % _LOOKS_BETWEEN == 0:
+            self._seen_revision = revision
+            self.turn()
+        if self._looks % _SWEEP_LOOKS == 0:
+            self.forget()
+        return PERIOD_SECONDS

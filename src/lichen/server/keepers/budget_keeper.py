@@ -7,7 +7,7 @@ twice.
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from threading import Event, Lock, Thread
+from threading import Lock
 
 import msgspec
 
@@ -25,6 +25,7 @@ from lichen.core.clock import Clock
 from lichen.core.errors import Conflict, LichenError
 from lichen.server.keepers.alert_webhook import AlertTeller, Webhook
 from lichen.server.keepers.budget_accounts import BudgetAccounts
+from lichen.server.keepers.routine import Routine
 from lichen.store.documents import MUST_NOT_EXIST, Change, DocumentStore, scan_all
 
 LOOK_SECONDS = 1.0
@@ -53,22 +54,20 @@ class BudgetKeeper:
         self._seen_revision = -1
         self._troubles: dict[str, str] = {}
         self._writing = Lock()
-        self._stopping = Event()
-        self._thread = Thread(target=self._run, name="budgets", daemon=True)
+        self._has_told_pending = False
+        self._routine = Routine("budgets", self._again, LOOK_SECONDS)
 
     def start(self) -> None:
         """Begin, first with what an earlier life did not come to tell."""
         if self._teller is not None:
             self._teller.start()
-        self._thread.start()
+        self._routine.start()
 
     def stop(self) -> None:
         """End; what was not told yet is told in the next life."""
-        self._stopping.set()
         if self._teller is not None:
             self._teller.stop()
-        if self._thread.is_alive():
-            self._thread.join(_LONGEST_STOP_SECONDS)
+        self._routine.stop(_LONGEST_STOP_SECONDS)
 
     def turn(self) -> None:
         """Look at every budget, and keep the alerts that are due.
@@ -154,14 +153,9 @@ class BudgetKeeper:
         found = self._documents.scan(ALERTS, prefix=alert_prefix(name))
         return [msgspec.json.decode(one.body, type=Alert) for one in found]
 
-    def _run(self) -> None:
-        is_first = True
-        while not self._stopping.is_set():
-            try:
-                if is_first:
-                    self.tell_pending()
-                    is_first = False
-                self.turn()
-            except Exception:  # noqa: BLE001 - a fault of ours must not end the watch
-                _log.exception("watching budgets failed and is tried again")
-            self._stopping.wait(LOOK_SECONDS)
+    def _again(self) -> float:
+        if not self._has_told_pending:
+            self.tell_pending()
+            self._has_told_pending = True
+        self.turn()
+        return LOOK_SECONDS

@@ -7,7 +7,6 @@ every process takes the rate of a minute at its beginning, so all of them see th
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Event, Thread
 
 from lichen.carbon.grids.fetching import asked, is_due
 from lichen.carbon.grids.kept import Kept, kept_file, read_kept, write_kept
@@ -15,6 +14,7 @@ from lichen.carbon.grids.service import IntensityService
 from lichen.carbon.outlook.archive import Archive
 from lichen.core.clock import Clock
 from lichen.core.errors import LichenError, Unavailable
+from lichen.server.keepers.routine import Routine
 
 MIDDLE_SECOND = 20
 _MINUTE = 60
@@ -41,24 +41,21 @@ class IntensityKeeper:
         self._clock = clock
         self._archive = archive
         self._asked: set[str] = set()
-        self._stopping = Event()
-        self._thread = Thread(target=self._run, name="intensities", daemon=True)
+        self._routine = Routine("intensities", self._again, _MINUTE)
 
     def start(self) -> None:
         """Begin, if there is anybody to ask."""
         if self._services:
-            self._thread.start()
+            self._routine.start()
 
     def stop(self) -> None:
         """End; a question that is being asked is left behind."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(_LONGEST_STOP_SECONDS)
+        self._routine.stop(_LONGEST_STOP_SECONDS)
 
     def turn(self) -> None:
         """Ask those that are due."""
         for service in self._services:
-            if self._stopping.is_set():
+            if self._routine.is_stopping:
                 return
             try:
                 self._look_after(service)
@@ -87,13 +84,9 @@ class IntensityKeeper:
         of_another_zone = kept.answer is not None and kept.answer.zone != self._zone
         return Kept(None) if of_another_zone else kept
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self.turn()
-            except Exception:  # noqa: BLE001 - a fault of ours must not end the thread: others still answer
-                _log.exception("asking for intensities failed and is tried again")
-            self._stopping.wait(self._until_middle())
+    def _again(self) -> float:
+        self.turn()
+        return self._until_middle()
 
     def _until_middle(self) -> float:
         """Seconds until the middle of a minute; at least one, so that no clock makes it spin."""

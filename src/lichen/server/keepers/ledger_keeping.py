@@ -6,13 +6,13 @@ and sleeps between two: whoever books a window waits for no more than one of the
 
 import logging
 from datetime import timedelta
-from threading import Event, Thread
 
 from lichen.carbon.ledger.books import Books
 from lichen.carbon.ledger.ledger import Ledger
 from lichen.carbon.ledger.rollup import Retention
 from lichen.core.clock import Clock
 from lichen.core.errors import InvalidInput, LichenError
+from lichen.server.keepers.routine import Routine
 from lichen.server.sections import LedgerSettings
 
 _FIRST_SECONDS, _EVERY_SECONDS = 60.0, 600.0
@@ -30,26 +30,23 @@ class LedgerKeeping:
         self._retention = retention
         self._clock = clock
         self._failing = False
-        self._stopping = Event()
-        self._thread = Thread(target=self._run, name="ledger-keeping", daemon=True)
+        self._routine = Routine("ledger-keeping", self._again, _EVERY_SECONDS, _FIRST_SECONDS)
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._routine.start()
 
     def stop(self) -> None:
         """End after the transaction that runs."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(_LONGEST_STOP_SECONDS)
+        self._routine.stop(_LONGEST_STOP_SECONDS)
 
     def turn(self) -> None:
         """Roll up all that is old enough, piece by piece, until told to stop."""
         try:
             ledger = Ledger.join(self._books.again(), self._clock)
             try:
-                while not self._stopping.is_set() and ledger.roll_up(self._retention):
-                    self._stopping.wait(_PAUSE_SECONDS)
+                while not self._routine.is_stopping and ledger.roll_up(self._retention):
+                    self._routine.pause(_PAUSE_SECONDS)
             finally:
                 ledger.close()
             self._failing = False
@@ -58,14 +55,9 @@ class LedgerKeeping:
                 _log.error("old minutes of the ledger cannot be rolled up: %s", error)
             self._failing = True
 
-    def _run(self) -> None:
-        pause_seconds = _FIRST_SECONDS
-        while not self._stopping.wait(pause_seconds):
-            pause_seconds = _EVERY_SECONDS
-            try:
-                self.turn()
-            except Exception:  # noqa: BLE001 - a fault of ours must not end the thread
-                _log.exception("rolling the ledger up failed and is tried again")
+    def _again(self) -> float:
+        self.turn()
+        return _EVERY_SECONDS
 
 
 def retention_of(settings: LedgerSettings) -> Retention:

@@ -2,7 +2,6 @@
 
 import logging
 from datetime import datetime, timedelta
-from threading import Event, Thread
 
 import msgspec
 
@@ -17,6 +16,7 @@ from lichen.core.ids import DEFAULT_TENANT, ModelReference
 from lichen.protocol.admin import JobKind
 from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Manifest
+from lichen.server.keepers.routine import Routine
 from lichen.server.keepers.zone_histories import Stamp, ZoneHistories
 from lichen.server.keepers.zone_outlooks import model_of
 
@@ -55,23 +55,20 @@ class OutlookKeeper:
         self._clock = clock
         self._seen: dict[str, tuple[Stamp, str]] = {}
         self._not_before: dict[str, datetime] = {}
-        self._stopping = Event()
-        self._thread = Thread(target=self._run, name="outlooks", daemon=True)
+        self._routine = Routine("outlooks", self._again, _PERIOD_SECONDS)
 
     def start(self) -> None:
         """Begin to look, every few seconds: it costs a glance at a folder."""
-        self._thread.start()
+        self._routine.start()
 
     def stop(self) -> None:
         """End."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(_LONGEST_STOP_SECONDS)
+        self._routine.stop(_LONGEST_STOP_SECONDS)
 
     def turn(self) -> None:
         """Submit what is due; what cannot be for one zone hinders no other."""
         for zone in self._histories.zones():
-            if self._stopping.is_set():
+            if self._routine.is_stopping:
                 return
             pause_ends = self._not_before.get(zone)
             if pause_ends is not None and self._clock.now() < pause_ends:
@@ -110,13 +107,9 @@ class OutlookKeeper:
         if is_new:
             _log.info("the outlook of %s is trained by job %s", zone, job.id)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self.turn()
-            except Exception:  # noqa: BLE001 - a fault of ours must not end the thread
-                _log.exception("looking after outlooks failed and is tried again")
-            self._stopping.wait(_PERIOD_SECONDS)
+    def _again(self) -> float:
+        self.turn()
+        return _PERIOD_SECONDS
 
 
 def is_due(history: ZoneHistory, newest: Manifest | None, now: datetime) -> bool:

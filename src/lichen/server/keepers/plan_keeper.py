@@ -11,7 +11,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from threading import Event, Thread
 
 from lichen.control.agenda import (
     Known,
@@ -39,6 +38,7 @@ from lichen.core.units import NANOGRAMS_PER_GRAM, NANOSECONDS_PER_SECOND, joules
 from lichen.protocol.admin import JobState, Progress
 from lichen.server.keepers.foreseen import Foreseen
 from lichen.server.keepers.planner_work import Cost, PlannerWork
+from lichen.server.keepers.routine import Routine
 from lichen.store.documents import DocumentStore
 
 PLAN_MAKER = "lichen.server.keepers.plan_maker:PlanMaker"
@@ -105,18 +105,15 @@ class PlanKeeper:
         self._planned_for: object = None
         self._wall_offset = 0.0
         self._is_clean = False
-        self._stopping = Event()
-        self._thread = Thread(target=self._run, name="planner", daemon=True)
+        self._routine = Routine("planner", self._again, _AFTER_FAILURE_SECONDS)
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._routine.start()
 
     def stop(self) -> None:
         """End, and let another have the role at once."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(_LONGEST_STOP_SECONDS)
+        self._routine.stop(_LONGEST_STOP_SECONDS)
         try:
             self._role.give_up()
         except LichenError as error:  # a full disk: the lease runs out by itself
@@ -280,12 +277,10 @@ class PlanKeeper:
     def _now(self) -> float:
         return self._clock.monotonic_ns() / NANOSECONDS_PER_SECOND
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self.turn()
-            except Exception as error:  # noqa: BLE001 - whatever fails, the rows stay
-                _log.error("no plan could be made, the last one stands: %s", error)
-                _log.debug("where", exc_info=True)
-                self._stopping.wait(_AFTER_FAILURE_SECONDS)
-            self._stopping.wait(LOOK_SECONDS)
+    def _again(self) -> float:
+        try:
+            self.turn()
+        except LichenError as error:  # a full disk: the rows stay
+            _log.error("no plan could be made, the last one stands: %s", error)
+            return _AFTER_FAILURE_SECONDS
+        return LOOK_SECONDS

@@ -139,12 +139,12 @@ def test_its_thread_begins_at_once_and_ends_when_told(
     while not server.asked:
         pass
     asking.stop()
-    assert not asking._thread.is_alive()
+    assert not asking._routine.is_running
 
     idle = keeper(CarbonSettings(zone="DE"), tmp_path, clock)
     idle.start()
     idle.stop()
-    assert not idle._thread.is_alive()
+    assert not idle._routine.is_running
 
 
 def test_the_order_is_the_operators(

@@ -1,6 +1,7 @@
 """Where the ledger stands and how long it keeps minutes, by the settings (L3)."""
 
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -65,9 +66,9 @@ def test_it_runs_by_itself_and_stops(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for _ in range(1000):
         if LedgerReader(path).rolled_up_until() is not None:
             break
-        keeping._stopping.wait(0.01)
+        time.sleep(0.01)
     keeping.stop()
-    assert not keeping._thread.is_alive()
+    assert not keeping._routine.is_running
     assert LedgerReader(path).rolled_up_until() == MIDNIGHT + timedelta(hours=1)
 
 
