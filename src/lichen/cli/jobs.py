@@ -8,6 +8,7 @@ import click
 from lichen.cli.output import json_option, print_json, print_table
 from lichen.cli.platform import open_platform
 from lichen.cli.receipts import receipt_line
+from lichen.cli.results import result_lines
 from lichen.cli.waiting import planned_line, saved_lines
 from lichen.core.clock import rfc3339
 from lichen.core.units import readable
@@ -128,7 +129,8 @@ def _show(job: Job, *, as_json: bool) -> None:
     if job.error:
         click.echo(job.error.message)
     if job.result:
-        click.echo(", ".join(f"{name} {value}" for name, value in job.result.items()))
+        for line in result_lines(job.result):
+            click.echo(line)
     if len(job.segments) > 1 or not job.receipt:
         _show_segments(job.segments)
     if job.receipt:

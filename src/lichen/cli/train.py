@@ -12,6 +12,7 @@ from lichen.cli.platform import open_platform
 from lichen.cli.progress import ProgressLine
 from lichen.cli.receipts import receipt_line
 from lichen.cli.recurring_options import Recurring, let_recur, recurring_options
+from lichen.cli.results import candidate_lines
 from lichen.cli.schedule_options import schedule_options
 from lichen.cli.waiting import show_accepted
 from lichen.protocol.admin import Job, JobKind, TrainSpec
@@ -93,8 +94,8 @@ def forecast(
 
 def print_search(job: Job) -> None:
     """What was tried and why each was or was not chosen, then what the whole job cost."""
-    for candidate in (job.result or {}).get("candidates", []):
-        click.echo(f"{'*' if candidate['chosen'] else ' '} {candidate['sentence']}")
+    for line in candidate_lines(job.result or {}):
+        click.echo(line)
     if job.receipt:
         click.echo(f"training: {receipt_line(job.receipt)}")
 
