@@ -31,8 +31,8 @@ from lichen.serving.adaptation import due, judge
 from lichen.serving.forecaster import ForecastAdapter, ForecastPredictor
 from lichen.store.blobs import MemoryBlobs
 from lichen.store.documents import MemoryDocuments
-from lichen.training.run import execute
-from lichen.training.spec import ForecastSpec
+from lichen.training.forecasts.run import execute
+from lichen.training.forecasts.spec import ForecastSpec
 from lichen.training.watch import NoGauge, NoWatch
 
 TARGETS, KNOWN = ("Demand",), ("Temperature", "WorkDay")

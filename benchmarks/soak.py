@@ -36,7 +36,8 @@ from lichen.cli.demo_platform import free_port
 from lichen.client.connection import Lichen, connect
 from lichen.core.errors import LichenError, Unavailable
 from lichen.data.samples import VICTORIA_2014
-from lichen.protocol.admin import JobKind, JobState, TrainSpec
+from lichen.protocol.admin import JobKind, JobState
+from lichen.protocol.training import ForecastTraining
 
 T = TypeVar("T")
 
@@ -46,8 +47,7 @@ SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.3, 2.5
 READY_SECONDS = 60.0
 SETTLE_SECONDS = 300.0
 JOB_MODULE = b"lichen.server.work.job"
-TRAINING = TrainSpec(
-    task="forecast",
+TRAINING = ForecastTraining(
     data=VICTORIA_2014.name,
     name="demand",
     targets=["Demand"],

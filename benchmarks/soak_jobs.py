@@ -30,13 +30,12 @@ from soak import SETTLE_SECONDS, Killer, Platform, Tally, patiently, settle
 
 from lichen.client.connection import Lichen, connect
 from lichen.core.errors import LichenError
-from lichen.protocol.admin import Job, JobKind, JobState, TrainSpec
+from lichen.protocol.admin import Job, JobKind, JobState
 from lichen.protocol.scheduling import ScheduleRequest
+from lichen.protocol.training import ForecastTraining
 
 HOURS = 24 * 40
-TRAINING = TrainSpec(
-    task="forecast", data="load", targets=["load"], horizon=4, algorithm="lightgbm"
-)
+TRAINING = ForecastTraining(data="load", targets=["load"], horizon=4, algorithm="lightgbm")
 MODEL_FILES = ("model.onnx", "forecast.json", "quantiles.npy")
 SECOND_NJ = 8 * 10**9
 """More than two busy threads of a usual machine draw in a second (M2)."""

@@ -21,13 +21,12 @@ import msgspec
 from lichen.client.connection import Lichen, connect
 from lichen.data.samples import VICTORIA_2014
 from lichen.energy.counters import process_clock_ns
-from lichen.protocol.admin import TrainSpec
+from lichen.protocol.training import ForecastTraining
 from lichen.server.settings import as_environment, inherited_environment, load
 
 READY_GOAL_S, IDLE_GOAL_PERCENT, DATAPLANE_GOAL_MB = 3.0, 2.0, 150.0
 SETTLE_SECONDS = 3.0
-TRAINING = TrainSpec(
-    task="forecast",
+TRAINING = ForecastTraining(
     data=VICTORIA_2014.name,
     targets=["Demand"],
     known=["Temperature"],

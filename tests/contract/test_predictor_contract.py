@@ -28,7 +28,7 @@ from lichen.serving.charging import NoMetering
 from lichen.serving.forecaster import ForecastAdapter
 from lichen.serving.guests.environments import Environments
 from lichen.serving.guests.starting import GuestRules, Guests
-from lichen.training.signature import forecast_signature
+from lichen.training.forecasts.signature import forecast_signature
 
 
 def function_predictor() -> Predictor:

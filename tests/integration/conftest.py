@@ -19,7 +19,7 @@ import pytest
 from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.cli.main import run
 from lichen.client.connection import connect
-from lichen.protocol.admin import TrainSpec
+from lichen.protocol.training import ForecastTraining
 
 STOP_SECONDS = 30.0
 HOURS = 24 * 21
@@ -166,8 +166,7 @@ def served(running: Running, good: Path) -> Running:
     """The platform with dataset `good`, model `m` trained on it, and deployment `d` of `m@1`."""
     with connect(home=running.home) as lichen:
         lichen.data.add("good", good)
-        spec = TrainSpec(
-            task="forecast",
+        spec = ForecastTraining(
             data="good",
             name="m",
             targets=["load"],

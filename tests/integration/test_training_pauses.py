@@ -10,9 +10,10 @@ import pytest
 from lichen.data.schema import Column, Dtype, Role
 from lichen.data.table import Table
 from lichen.frameworks import boosting
-from lichen.training.grown import MOST_FITS, NAME, Grown
-from lichen.training.run import execute
-from lichen.training.spec import ForecastSpec, TrainingResult
+from lichen.training.forecasts.grown import MOST_FITS, NAME, Grown
+from lichen.training.forecasts.run import execute
+from lichen.training.forecasts.spec import ForecastSpec
+from lichen.training.result import TrainingResult
 from lichen.training.spending import Spending
 from lichen.training.watch import NoGauge, NoWatch
 
@@ -78,7 +79,7 @@ def test_a_run_that_pauses_at_every_checkpoint_gives_the_same_bytes(
 
         return fit(rows, target, replace(settings, trees=TREES), both, nursery)
 
-    monkeypatch.setattr("lichen.training.trees.fit_trees", counted)
+    monkeypatch.setattr("lichen.training.forecasts.trees.fit_trees", counted)
     whole = execute(SPEC, table(), NoWatch(), NoGauge())
     rounds = len(grown)
     grown.clear()

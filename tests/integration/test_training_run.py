@@ -16,8 +16,9 @@ from lichen.core.units import Nanojoules
 from lichen.data.schema import Column, Dtype, Role
 from lichen.data.table import Table
 from lichen.serving.forecaster import ForecastAdapter
-from lichen.training.run import execute
-from lichen.training.spec import ForecastSpec, Refit, TrainingResult
+from lichen.training.forecasts.run import execute
+from lichen.training.forecasts.spec import ForecastSpec, Refit
+from lichen.training.result import TrainingResult
 from lichen.training.watch import NoGauge, NoWatch, Progress
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

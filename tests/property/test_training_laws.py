@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lichen.frameworks.onnx_writer import StepRows, float32_below
-from lichen.training.channels import Channels
-from lichen.training.forecasting import Guard
-from lichen.training.spec import ForecastSpec
-from lichen.training.study import Study, study_of
+from lichen.training.forecasts.algorithms import Guard
+from lichen.training.forecasts.channels import Channels
+from lichen.training.forecasts.spec import ForecastSpec
+from lichen.training.forecasts.study import Study, study_of
 from lichen.training.worth import Scored, needed_gain, weigh
 
 SCORES = st.floats(0.01, 100)

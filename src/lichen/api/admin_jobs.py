@@ -18,14 +18,13 @@ from lichen.protocol.admin import (
     JobState,
     JsonObject,
     Page,
-    TrainSpec,
 )
 from lichen.protocol.predicting import PredictResult
 from lichen.protocol.reports import ReportResult
+from lichen.protocol.training import TASKS, TrainSpec
 from lichen.security.identity import Role
 from lichen.security.policy import Action, Kind
 
-TRAINED_TASKS = ("forecast",)
 MAKING_FILES = {JobKind.PREDICT: PredictResult, JobKind.REPORT: ReportResult}
 
 
@@ -121,14 +120,13 @@ def output(plane: Plane, question: Question) -> StoredFile:
 
 
 def _checked(request: JobRequest) -> TrainSpec:
+    task = request.spec.get("task")
+    if task not in TASKS:
+        raise InvalidInput(f"task {task!r} cannot be trained: choose one of {', '.join(TASKS)}")
     try:
-        spec = msgspec.convert(request.spec, TrainSpec)
+        spec: TrainSpec = msgspec.convert(request.spec, TrainSpec)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"the spec of the job is not usable: {error}") from error
-    if spec.task not in TRAINED_TASKS:
-        raise InvalidInput(
-            f"task {spec.task!r} cannot be trained: choose one of {', '.join(TRAINED_TASKS)}"
-        )
     checked_name(spec.name or spec.data, "model")
     return spec
 

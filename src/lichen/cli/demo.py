@@ -20,15 +20,15 @@ from lichen.core.errors import WorkFailed
 from lichen.core.figures import Receipt
 from lichen.core.units import readable
 from lichen.data.samples import VICTORIA_2014
-from lichen.protocol.admin import DataOptions, Job, Ledger, TrainSpec
+from lichen.protocol.admin import DataOptions, Job, Ledger
+from lichen.protocol.training import ForecastTraining
 
 MODEL = "demand"
 SERVED = f"work/default/{MODEL}/"
 DAYS_A_YEAR = 365
 BOOKED_WITHIN_SECONDS = 10.0
 LARGEST_RATE_VARIANCE = 0.02
-TRAINING = TrainSpec(
-    task="forecast",
+TRAINING = ForecastTraining(
     data=VICTORIA_2014.name,
     name=MODEL,
     targets=["Demand"],

@@ -15,8 +15,9 @@ from lichen.cli.recurring_options import Recurring, let_recur, recurring_options
 from lichen.cli.results import candidate_lines
 from lichen.cli.schedule_options import schedule_options
 from lichen.cli.waiting import show_accepted
-from lichen.protocol.admin import Job, JobKind, TrainSpec
+from lichen.protocol.admin import Job, JobKind
 from lichen.protocol.scheduling import ScheduleRequest
+from lichen.protocol.training import ForecastTraining
 
 _NANO = 10**9
 
@@ -106,12 +107,11 @@ def _spec(
     budget_joules: float | None,
     budget_grams: float | None,
     **options: Any,  # noqa: ANN401
-) -> TrainSpec:
+) -> ForecastTraining:
     dataset, _, version = data.partition("@")
     if version and not version.isdigit():
         raise click.BadParameter(f"{data!r} names no version: write NAME or NAME@2")
-    return TrainSpec(
-        task="forecast",
+    return ForecastTraining(
         data=dataset,
         data_version=int(version) if version else None,
         targets=target,

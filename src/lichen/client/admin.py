@@ -29,10 +29,10 @@ from lichen.protocol.admin import (
     Model,
     ModelVersion,
     NewestInput,
-    TrainSpec,
     Verification,
 )
 from lichen.protocol.scheduling import ScheduleRequest
+from lichen.protocol.training import TrainSpec
 
 Watcher = Callable[[Job], None]
 """Called with the job each time it was looked at, the last time with its final state."""

@@ -37,13 +37,13 @@ from lichen.protocol.admin import (
     Meters,
     ModelVersion,
     Platform,
-    TrainSpec,
     Verification,
     Zone,
     ZoneIntensity,
 )
 from lichen.protocol.outlook import HistorySeeded, ZoneOutlook
 from lichen.protocol.savings import Savings
+from lichen.protocol.training import TrainSpec
 
 DEFAULT_URL = "http://127.0.0.1:8090"
 KEY_FILE = "admin.key"

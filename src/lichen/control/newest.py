@@ -26,8 +26,8 @@ from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Manifest
 from lichen.store.blobs import BlobStore
 from lichen.store.documents import DocumentStore
-from lichen.training.channels import channels_of
-from lichen.training.spec import ForecastSpec
+from lichen.training.forecasts.channels import channels_of
+from lichen.training.forecasts.spec import ForecastSpec
 
 FORECAST_FILE = "forecast.json"
 _RECENT = RecentTables()

@@ -116,7 +116,7 @@ class Datasets:
         Raises:
             InvalidInput: there is no such column; Corrupt: the blob is damaged.
         """
-        return read_table(self._path(version), version.schema, columns, Cut(until=until))
+        return read_table(self.file(version), version.schema, columns, Cut(until=until))
 
     def newest(self, version: DatasetVersion, columns: Sequence[str] | None, rows: int) -> Table:
         """The newest rows of every series of a version, sorted by series and time.
@@ -126,7 +126,7 @@ class Datasets:
         """
         if rows < 1:
             raise InvalidInput(f"{rows} newest rows are none: ask for 1 or more")
-        return read_table(self._path(version), version.schema, columns, Cut(newest=rows))
+        return read_table(self.file(version), version.schema, columns, Cut(newest=rows))
 
     def check(
         self, version: DatasetVersion, targets: Sequence[str] = (), known: Sequence[str] = ()
@@ -144,8 +144,12 @@ class Datasets:
             span, profile = span_of(engine, layout), profile_columns(engine, layout)
             return check_rows(engine, layout, span, profile)
 
-    def _path(self, version: DatasetVersion) -> Path:
-        """The version's Parquet file, verified."""
+    def file(self, version: DatasetVersion) -> Path:
+        """The version's Parquet file, verified: to be read, never written.
+
+        Raises:
+            Corrupt: it does not have its digest.
+        """
         path = self._blobs.path(version.parquet_digest)
         if digest_of_file(path) != version.parquet_digest:
             raise Corrupt(
@@ -157,7 +161,7 @@ class Datasets:
     def _stage(self, engine: Engine, version: DatasetVersion) -> Path:
         """A copy of the version's Parquet file where the engine may read it."""
         staged = engine.folder / "stored.parquet"
-        shutil.copyfile(self._path(version), staged)
+        shutil.copyfile(self.file(version), staged)
         return staged
 
     def _draft(

@@ -163,34 +163,6 @@ class ImportSpec(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
 
 
-class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Of a `train` job: fit `task` on a dataset and register the result as a version of `name`.
-
-    What the fields mean for a forecaster is said at `lichen.training.spec.ForecastSpec`; those
-    that it knows and this message carries have the same names.
-    """
-
-    task: str
-    data: str
-    data_version: int | None = None
-    name: str | None = None
-    targets: list[str]
-    horizon: int
-    known: list[str] = []
-    series: str | None = None
-    context: int | None = None
-    train_until: datetime | None = None
-    validate_until: datetime | None = None
-    test_until: datetime | None = None
-    refit: str = "never"
-    start_at: str | None = None
-    timezone: str | None = None
-    algorithm: str = "auto"
-    budget_nj: int | None = None
-    budget_ng: int | None = None
-    seed: int = 0
-
-
 class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `POST jobs` takes: a kind, its spec, and when it may run; at once unless said."""
 

@@ -33,12 +33,17 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A score of the model; `split` says on which rows: `validation`, `test`, ..."""
+    """A score of the model; `split` says on which rows: `validation`, `test`, ...
+
+    `low` and `high` are the ends of its 95 % confidence interval, where one was computed.
+    """
 
     name: str
     value: float
     unit: str | None
     split: str
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

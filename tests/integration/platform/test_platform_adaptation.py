@@ -14,14 +14,13 @@ import pytest
 
 from lichen.client.connection import Lichen
 from lichen.core.errors import InvalidInput
-from lichen.protocol.admin import Job, TrainSpec
+from lichen.protocol.admin import Job
+from lichen.protocol.training import ForecastTraining
 from lichen.serving.widths import WIDTHS, Adapted
 from lichen.store.documents import SqliteDocuments
 
 DAYS, START = 30, datetime(2026, 1, 1, tzinfo=UTC)
-TRAINING = TrainSpec(
-    task="forecast", data="load", targets=["load"], horizon=24, algorithm="naive-day"
-)
+TRAINING = ForecastTraining(data="load", targets=["load"], horizon=24, algorithm="naive-day")
 Until = Callable[[Callable[[], bool]], None]
 
 

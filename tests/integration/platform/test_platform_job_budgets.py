@@ -18,8 +18,9 @@ from lichen.carbon.budgets.budget_account import BudgetAccount
 from lichen.client.connection import Lichen
 from lichen.core.clock import ManualClock, SystemClock
 from lichen.core.errors import OverBudget
-from lichen.protocol.admin import Job, JobKind, JobState, TrainSpec
+from lichen.protocol.admin import Job, JobKind, JobState
 from lichen.protocol.budgets import AlertNotice, BudgetRequest
+from lichen.protocol.training import ForecastTraining
 
 J = 10**9
 MANY_JOULES = 10_000
@@ -90,8 +91,8 @@ def spend(home: Path, name: str, request: BudgetRequest, amount: int, ago_s: flo
 
 
 def submit(client: Lichen) -> Job:
-    spec = TrainSpec(
-        task="forecast", data="load", targets=["load"], horizon=24, context=48, algorithm="ridge"
+    spec = ForecastTraining(
+        data="load", targets=["load"], horizon=24, context=48, algorithm="ridge"
     )
     return client.jobs.submit(JobKind.TRAIN, spec)
 

@@ -15,18 +15,18 @@ from lichen.client.connection import Lichen
 from lichen.core.errors import InvalidInput, LichenError, NotFound, WorkFailed
 from lichen.core.tensors import Datatype
 from lichen.frameworks.onnx_writer import linear_core
-from lichen.protocol.admin import Job, JobKind, JobState, ModelVersion, TrainSpec
+from lichen.protocol.admin import Job, JobKind, JobState, ModelVersion
+from lichen.protocol.training import ForecastTraining
 
 LAST = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=24 * 40 - 1)
-TRAINING = TrainSpec(
-    task="forecast",
+TRAINING = ForecastTraining(
     data="load",
     targets=["load"],
     known=["warmth"],
     horizon=24,
     algorithm="ridge-calendar",
 )
-GUESS = TrainSpec(task="guess", data="load", targets=["load"], horizon=1)
+GUESS = ForecastTraining(data="load", targets=["load"], horizon=0)
 Until = Callable[[Callable[[], bool]], None]
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from lichen.client.connection import Lichen
-from lichen.protocol.admin import JobKind, JobState, TrainSpec
+from lichen.protocol.admin import JobKind, JobState
+from lichen.protocol.training import ForecastTraining
 
 
 class Running(Protocol):
@@ -23,7 +24,7 @@ class Running(Protocol):
 KILLS = 5
 SEED = 20261121
 JOBS = 2
-TRAINING = TrainSpec(task="forecast", data="load", targets=["load"], horizon=24, algorithm="ridge")
+TRAINING = ForecastTraining(data="load", targets=["load"], horizon=24, algorithm="ridge")
 VICTIMS = ("job", "worker", "supervisor", "controlplane", "dataplane")
 
 

@@ -13,12 +13,11 @@ import pytest
 
 from lichen.client.connection import Lichen
 from lichen.core.errors import Conflict, LichenError, Unavailable
-from lichen.protocol.admin import Job, JobKind, JobState, TrainSpec
+from lichen.protocol.admin import Job, JobKind, JobState
+from lichen.protocol.training import ForecastTraining
 
 SEED = 20261122
-TRAINING = TrainSpec(
-    task="forecast", data="load", targets=["load"], horizon=24, algorithm="ridge-calendar"
-)
+TRAINING = ForecastTraining(data="load", targets=["load"], horizon=24, algorithm="ridge-calendar")
 VICTIMS = ("job", "worker", "controlplane", "supervisor")
 SECOND_NJ = 8 * 10**9
 """More than two busy threads of a usual machine draw in a second (M2)."""

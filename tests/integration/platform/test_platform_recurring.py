@@ -15,14 +15,15 @@ from lichen.client.schedules import recurring_job
 from lichen.control.recurrences import Recurrences
 from lichen.core.clock import SystemClock
 from lichen.data.dataset import COLLECTION
-from lichen.protocol.admin import JobKind, JobState, TrainSpec
+from lichen.protocol.admin import JobKind, JobState
 from lichen.protocol.reports import ReportFormat, ReportResult, ReportSpec, Standard
 from lichen.protocol.scheduling import ScheduleRequest
+from lichen.protocol.training import ForecastTraining
 from lichen.server.home import Home
 from lichen.store.documents import Change, SqliteDocuments
 
 HOUR = timedelta(hours=1)
-TRAINING = TrainSpec(task="forecast", data="load", targets=["load"], horizon=24, algorithm="ridge")
+TRAINING = ForecastTraining(data="load", targets=["load"], horizon=24, algorithm="ridge")
 Until = Callable[[Callable[[], bool]], None]
 
 

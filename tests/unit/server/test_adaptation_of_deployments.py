@@ -23,7 +23,7 @@ from lichen.serving.deployment import DEPLOYMENTS, Deployment
 from lichen.serving.widths import WIDTHS, Adapted
 from lichen.store.blobs import MemoryBlobs
 from lichen.store.documents import MUST_NOT_EXIST, Change, MemoryDocuments
-from lichen.training.signature import forecast_signature
+from lichen.training.forecasts.signature import forecast_signature
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ROWS = 48

@@ -14,7 +14,7 @@ from lichen.forecasting.specification import Specification
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.serving.admission import Admission
 from lichen.serving.forecaster import ForecastAdapter, ForecastPredictor
-from lichen.training.signature import forecast_signature
+from lichen.training.forecasts.signature import forecast_signature
 
 SAID = Specification(
     targets=("load",), units=("GW",), step_seconds=3600, horizon=3, context=4, logarithm=True

@@ -29,8 +29,8 @@ from lichen.server.keepers.zone_histories import ZoneHistories
 from lichen.server.keepers.zone_outlooks import model_of
 from lichen.server.work.workbench import Workbench
 from lichen.store.documents import Change
-from lichen.training.run import FORECAST_FILE, MODEL_FILE, QUANTILES_FILE
-from lichen.training.signature import forecast_signature
+from lichen.training.forecasts.run import FORECAST_FILE, MODEL_FILE, QUANTILES_FILE
+from lichen.training.forecasts.signature import forecast_signature
 
 ALGORITHM = "profile-ridge"
 SPLIT = "the last 90 days, each forecast by a model of before its week"

@@ -1,8 +1,8 @@
 """Jobs of kind `train`: a dataset becomes a model version, metered throughout."""
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 import msgspec
 
@@ -11,16 +11,23 @@ from lichen.core.plugins import load_object
 from lichen.data.dataset import DatasetVersion
 from lichen.data.datasets import Datasets
 from lichen.energy.power.machine import this_machine
-from lichen.protocol.admin import TrainSpec
-from lichen.registry.manifest import DatasetReference, Draft, Manifest, Metric
+from lichen.protocol.training import Training, TrainSpec
+from lichen.registry.manifest import DatasetReference, Draft, Manifest
 from lichen.server.work.workbench import Workbench
 from lichen.store.documents import Change
-from lichen.training.run import execute
-from lichen.training.spec import ForecastSpec, TrainingResult
+from lichen.store.failures import storage_failures
+from lichen.training.materials import Materials
+from lichen.training.result import TrainingResult
 
 OUTLOOK_TASK = "outlook"
 """Of what the platform itself submits: it has no dataset, and a file of its own."""
 TRAIN_OUTLOOK = "lichen.server.work.outlook_jobs:train_outlook"
+
+TRAINERS: Mapping[str, str] = {
+    "forecast": "lichen.training.forecasts.task:train_forecast",
+}
+"""Who trains each task, imported by the job that needs it alone: `(asked, materials)` gives a
+`TrainingResult`."""
 
 
 def train(bench: Workbench) -> None:
@@ -28,38 +35,37 @@ def train(bench: Workbench) -> None:
     if bench.job.spec.get("task") == OUTLOOK_TASK:
         load_object(TRAIN_OUTLOOK)(bench)
         return
-    asked = msgspec.convert(bench.job.spec, TrainSpec)
+    asked: TrainSpec = msgspec.convert(bench.job.spec, TrainSpec)
+    dotted = TRAINERS.get(asked.task)
+    if dotted is None:
+        raise InvalidInput(f"this Lichen does not train the task {asked.task!r} yet")
     datasets = Datasets(bench.documents, bench.blobs, bench.clock)
     dataset = datasets.get(asked.data, asked.data_version)
-    spec = forecast_spec(asked, dataset)
-    until = spec.test_until or spec.validate_until
-    columns = (*spec.targets, *spec.known, *((spec.series,) if spec.series else ()))
-    table = datasets.read(dataset, columns, until)
-    trained = execute(spec, table, bench.watch, bench.spending.gauge)
+    trained: TrainingResult = load_object(dotted)(asked, _materials(bench, datasets, dataset))
     _register(bench, asked, dataset, trained)
     bench.watch.forget()
 
 
-def forecast_spec(asked: TrainSpec, dataset: DatasetVersion) -> ForecastSpec:
-    """What is asked of the training room.
-
-    Raises:
-        InvalidInput: a field is missing or not usable.
-    """
-    known = {one.name for one in fields(ForecastSpec)}
-    given = {name: value for name, value in msgspec.to_builtins(asked).items() if name in known}
-    given["timezone"] = asked.timezone or dataset.timezone
-    given["series"] = asked.series or (
-        dataset.schema.series.name if dataset.schema.series else None
+def _materials(bench: Workbench, datasets: Datasets, dataset: DatasetVersion) -> Materials:
+    return Materials(
+        dataset=dataset,
+        rows=lambda columns, until=None: datasets.read(dataset, columns, until),
+        file=lambda: datasets.file(dataset),
+        watch=bench.watch,
+        gauge=bench.spending.gauge,
+        scratch=_scratch(bench),
     )
-    try:
-        return msgspec.convert(given, ForecastSpec)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"the training is not usable as asked: {error}") from error
+
+
+def _scratch(bench: Workbench) -> Path:
+    folder = bench.home.job(bench.job.id) / "scratch"
+    with storage_failures(folder):
+        folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _register(
-    bench: Workbench, asked: TrainSpec, dataset: DatasetVersion, trained: TrainingResult
+    bench: Workbench, asked: Training, dataset: DatasetVersion, trained: TrainingResult
 ) -> None:
     host = this_machine()
     draft = Draft(
@@ -68,7 +74,7 @@ def _register(
         algorithm=trained.algorithm,
         signature=trained.signature,
         code_version=version("lichen"),
-        metrics=tuple(Metric(one.name, one.value, one.unit, one.split) for one in trained.metrics),
+        metrics=trained.metrics,
         dataset=DatasetReference(dataset.name, dataset.version, dataset.parquet_digest),
         parameters=trained.parameters,
         receipt=bench.spending.receipt(),

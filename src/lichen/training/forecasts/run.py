@@ -12,16 +12,23 @@ from lichen.data.table import Table
 from lichen.forecasting.quantiles import widened
 from lichen.frameworks.blas import one_blas_thread
 from lichen.registry.manifest import Metric
-from lichen.training.channels import channels_of
-from lichen.training.core import Fitted
-from lichen.training.forecasting import GUARDS, Guard
-from lichen.training.grown import Grown
-from lichen.training.search import Outcome, described, search
-from lichen.training.signature import forecast_signature
-from lichen.training.spec import ForecastSpec, Refit, TrainingResult, checked
+from lichen.training.forecasts.algorithms import GUARDS, Guard
+from lichen.training.forecasts.channels import channels_of
+from lichen.training.forecasts.core import Fitted
+from lichen.training.forecasts.grown import Grown
+from lichen.training.forecasts.search import Outcome, described, search
+from lichen.training.forecasts.signature import forecast_signature
+from lichen.training.forecasts.spec import ForecastSpec, Refit, checked
+from lichen.training.forecasts.study import Study, study_of
+from lichen.training.forecasts.validation import (
+    Rated,
+    quantile_table,
+    rate,
+    scale_of,
+    validation_mase,
+)
+from lichen.training.result import TrainingResult
 from lichen.training.spending import Spending
-from lichen.training.study import Study, study_of
-from lichen.training.validation import Rated, quantile_table, rate, scale_of, validation_mase
 from lichen.training.watch import EnergyGauge, Watch
 
 MODEL_FILE = "model.onnx"

@@ -15,8 +15,8 @@ from lichen.forecasting.fitting import Rows, ahead_of, usual_origins
 from lichen.forecasting.panel import Panel
 from lichen.forecasting.specification import Specification
 from lichen.frameworks.boosting import NO_NURSERY, Nursery
-from lichen.training.channels import Channels
-from lichen.training.spec import ForecastSpec, start_seconds
+from lichen.training.forecasts.channels import Channels
+from lichen.training.forecasts.spec import ForecastSpec, start_seconds
 
 FIT_SHARE = 0.70
 VALIDATE_SHARE = 0.15

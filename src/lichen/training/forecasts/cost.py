@@ -11,7 +11,7 @@ from lichen.forecasting.inputs import restore
 from lichen.forecasting.panel import Panel
 from lichen.frameworks.onnx import OnnxPredictor
 from lichen.frameworks.onnx_writer import INPUT, OUTPUT
-from lichen.training.core import Fitted
+from lichen.training.forecasts.core import Fitted
 from lichen.training.watch import EnergyGauge
 
 ROUNDS = 25

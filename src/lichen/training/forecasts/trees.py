@@ -13,8 +13,8 @@ from lichen.forecasting.panel import Panel
 from lichen.forecasting.specification import Feature, Kind, Specification
 from lichen.frameworks.boosting import NO_NURSERY, BoostingSettings, Nursery, fit_trees
 from lichen.frameworks.onnx_writer import StepRows
-from lichen.training.core import Fitted, GatedTrees, TreeCore
-from lichen.training.study import coprime_stride
+from lichen.training.forecasts.core import Fitted, GatedTrees, TreeCore
+from lichen.training.forecasts.study import coprime_stride
 
 DAYS_BACK = 7
 """How many days' values at the step's own time of day a row holds."""

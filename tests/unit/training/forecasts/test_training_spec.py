@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from lichen.core.errors import InvalidInput
-from lichen.training.spec import ForecastSpec, Refit, checked
+from lichen.training.forecasts.spec import ForecastSpec, Refit, checked
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 APRIL = datetime(2026, 4, 1, tzinfo=UTC)

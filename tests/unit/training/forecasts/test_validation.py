@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from lichen.forecasting.backtest import Backtest
 from lichen.forecasting.specification import Specification
-from lichen.training.validation import adaptive
+from lichen.training.forecasts.validation import adaptive
 
 LEVELS = (0.1, 0.5, 0.9)
 SAID = Specification(targets=("load",), step_seconds=3600, horizon=4, context=4, levels=LEVELS)

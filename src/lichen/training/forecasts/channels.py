@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lichen.core.errors import InvalidInput
 from lichen.data.schema import missing_column
 from lichen.data.table import Table
-from lichen.training.spec import ForecastSpec
+from lichen.training.forecasts.spec import ForecastSpec
 
 DAY_SECONDS = 86_400
 MOST_MISSING = 0.2

@@ -7,9 +7,9 @@ from hashlib import sha256
 import msgspec
 import numpy as np
 
-from lichen.training.cost import Cost
-from lichen.training.forecasting import Setting
-from lichen.training.study import Study
+from lichen.training.forecasts.algorithms import Setting
+from lichen.training.forecasts.cost import Cost
+from lichen.training.forecasts.study import Study
 from lichen.training.watch import Watch
 
 NAME = "search"

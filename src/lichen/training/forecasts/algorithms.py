@@ -15,11 +15,11 @@ from lichen.forecasting.naive import seasonal
 from lichen.forecasting.quantiles import residuals
 from lichen.forecasting.specification import Specification
 from lichen.frameworks.boosting import BoostingSettings
-from lichen.training.core import Fitted, LinearCore
-from lichen.training.ridge import tune_calendar, tune_plain
-from lichen.training.spec import AUTO, Refit
-from lichen.training.study import MOST_ORIGINS, Study, coprime_stride
-from lichen.training.trees import Growing, boosted_specification, fit_boosted
+from lichen.training.forecasts.core import Fitted, LinearCore
+from lichen.training.forecasts.ridge import tune_calendar, tune_plain
+from lichen.training.forecasts.spec import AUTO, Refit
+from lichen.training.forecasts.study import MOST_ORIGINS, Study, coprime_stride
+from lichen.training.forecasts.trees import Growing, boosted_specification, fit_boosted
 
 Pause = Callable[[], None]
 """Called between steps of work; raises when the run must end."""

@@ -1,6 +1,5 @@
 """What to train, on which columns, within which budget; and what comes out of it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
@@ -8,8 +7,6 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from lichen.core.errors import InvalidInput
-from lichen.core.tensors import Signature
-from lichen.registry.manifest import Metric
 
 ALGORITHMS = ("naive-day", "naive-week", "ridge", "ridge-calendar", "lightgbm")
 """The portfolio, cheapest first; `docs/explanation/choosing-an-algorithm.md` describes each."""
@@ -65,51 +62,6 @@ class ForecastSpec:
     budget_nj: int | None = None
     seed: int = 0
     budget_ng: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One algorithm that was tried.
-
-    Attributes:
-        algorithm: its name in `ALGORITHMS`.
-        score: its MASE on the validation part (1 is as good as yesterday again).
-        skill: 1 - score / the naive guard's score.
-        nj_per_forecast: energy of one forecast as served, measured in the run; None when the
-            gauge read nothing.
-        parameters: what the search found for it.
-        chosen: whether it is the model that was trained.
-        sentence: why it was, or was not, chosen.
-    """
-
-    algorithm: str
-    score: float
-    skill: float
-    nj_per_forecast: int | None
-    parameters: Mapping[str, object]
-    chosen: bool
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingResult:
-    """A trained forecaster, before the registry knows it.
-
-    Attributes:
-        algorithm: the candidate that was chosen.
-        files: `model.onnx`, `forecast.json`, `quantiles.npy`: equal bytes for equal input.
-        signature: what a deployment of it takes and gives, with units.
-        metrics: scores of the chosen model and of the naive guard.
-        parameters: what was asked and what the search found.
-        candidates: everything tried, cheapest first.
-    """
-
-    algorithm: str
-    files: Mapping[str, bytes]
-    signature: Signature
-    metrics: tuple[Metric, ...]
-    parameters: Mapping[str, object]
-    candidates: tuple[Candidate, ...]
 
 
 def checked(spec: ForecastSpec) -> ForecastSpec:

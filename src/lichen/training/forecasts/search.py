@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lichen.core.errors import InvalidInput, OverBudget
-from lichen.training import checkpoint
-from lichen.training.checkpoint import Checkpoint, Trial
-from lichen.training.cost import cost_of
-from lichen.training.forecasting import GUARDS, Algorithm, Guard, algorithms
-from lichen.training.spec import AUTO, Candidate
+from lichen.training.forecasts import checkpoint
+from lichen.training.forecasts.algorithms import GUARDS, Algorithm, Guard, algorithms
+from lichen.training.forecasts.checkpoint import Checkpoint, Trial
+from lichen.training.forecasts.cost import cost_of
+from lichen.training.forecasts.spec import AUTO
+from lichen.training.forecasts.study import Study
+from lichen.training.forecasts.validation import validation_mase
+from lichen.training.result import Candidate
 from lichen.training.spending import Spending
-from lichen.training.study import Study
-from lichen.training.validation import validation_mase
 from lichen.training.worth import TITLES, Scored, weigh
 
 SHARES: Mapping[str, float] = {
@@ -131,7 +132,7 @@ class _Choice:
                 algorithm=trial.algorithm,
                 score=trial.score,
                 skill=1 - trial.score / guard if guard > 0 else 0.0,
-                nj_per_forecast=trial.cost.nj if trial.cost else None,
+                nj_per_prediction=trial.cost.nj if trial.cost else None,
                 parameters=described(trial),
                 chosen=trial is held,
                 sentence=sentence,

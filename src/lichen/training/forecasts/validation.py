@@ -9,9 +9,9 @@ from lichen.evaluation.scores import Forecasts, Score, all_scores, mase, seasona
 from lichen.forecasting.backtest import Backtest
 from lichen.forecasting.quantiles import Width, apply, table
 from lichen.forecasting.specification import Specification
-from lichen.training.core import Fitted
-from lichen.training.forecasting import Algorithm, Misses, Pause, Setting
-from lichen.training.study import Study
+from lichen.training.forecasts.algorithms import Algorithm, Misses, Pause, Setting
+from lichen.training.forecasts.core import Fitted
+from lichen.training.forecasts.study import Study
 
 IN_THE_UNIT = ("RMSE", "MAE", "pinball")
 """Scores in the unit of the channels: degrees and megawatts have no mean."""

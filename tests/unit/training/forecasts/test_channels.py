@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from lichen.core.errors import InvalidInput
 from lichen.data.schema import Column, Dtype, Role
 from lichen.data.table import Table
-from lichen.training.channels import channels_of
-from lichen.training.spec import ForecastSpec
+from lichen.training.forecasts.channels import channels_of
+from lichen.training.forecasts.spec import ForecastSpec
 
 START = np.datetime64("2026-01-01T00:00:00", "s")
 HOUR = np.timedelta64(3600, "s")

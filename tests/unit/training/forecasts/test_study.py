@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from lichen.core.errors import InvalidInput
-from lichen.training.channels import Channels
-from lichen.training.spec import ForecastSpec
-from lichen.training.study import MOST_ORIGINS, Split, Study, coprime_stride, study_of
+from lichen.training.forecasts.channels import Channels
+from lichen.training.forecasts.spec import ForecastSpec
+from lichen.training.forecasts.study import MOST_ORIGINS, Split, Study, coprime_stride, study_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC = ForecastSpec(targets=("load",), horizon=24)

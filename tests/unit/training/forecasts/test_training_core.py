@@ -12,8 +12,8 @@ from lichen.forecasting.specification import Specification
 from lichen.frameworks.boosting import BoostingSettings
 from lichen.frameworks.onnx import OnnxPredictor
 from lichen.frameworks.onnx_writer import INPUT, OUTPUT
-from lichen.training.core import Fitted
-from lichen.training.trees import Growing, boosted_specification, fit_boosted, step_rows
+from lichen.training.forecasts.core import Fitted
+from lichen.training.forecasts.trees import Growing, boosted_specification, fit_boosted, step_rows
 
 SMALL = BoostingSettings(trees=20, leaves=7, rows_in_leaf=10)
 

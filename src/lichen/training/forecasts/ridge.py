@@ -14,8 +14,8 @@ from lichen.forecasting.selection import (
     window_candidates,
 )
 from lichen.forecasting.specification import Specification
-from lichen.training.spec import Refit
-from lichen.training.study import Study
+from lichen.training.forecasts.spec import Refit
+from lichen.training.forecasts.study import Study
 
 Pause = Callable[[], None]
 Found = tuple[Specification, tuple[float, ...]]

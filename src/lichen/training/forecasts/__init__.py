@@ -1,0 +1,1 @@
+"""Fit, validate, search and choose a forecaster."""
