@@ -11,6 +11,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# PyTorch's CPU build, which is not on the package index itself and so not in the lock file.
+TORCH_VERSION := 2.13.0
+TORCH := $(BIN)/python -m pip install --quiet
+
 # One BLAS thread: on small problems the others only burn energy.
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
@@ -23,6 +27,8 @@ setup: .setup-stamp
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet "uv>=0.9"
 	$(BIN)/uv sync --quiet --locked --inexact --extra all --group dev
+	$(BIN)/python -c "import torch" 2>/dev/null || $(TORCH) "torch==$(TORCH_VERSION)+cpu" || \
+		$(TORCH) --index-url https://download.pytorch.org/whl/cpu torch
 	touch .setup-stamp
 
 demo: setup

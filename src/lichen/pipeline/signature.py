@@ -1,0 +1,104 @@
+"""What a deployed pipeline takes and gives: raw columns by name, and the outputs of its head."""
+
+from lichen.core.tensors import Datatype, Signature, TensorSpec
+from lichen.pipeline.declaration import (
+    Alarm,
+    Classes,
+    Groups,
+    Heads,
+    Number,
+    Pipeline,
+    Ranking,
+    Value,
+)
+
+NUMBERS, TEXTS = "numbers", "texts"
+
+
+def pipeline_signature(pipeline: Pipeline, tensor: TensorSpec | None = None) -> Signature:
+    """The signature that a pipeline is served under.
+
+    Its inputs are `numbers` FP64 `(rows, k)` and `texts` BYTES `(rows, m)`, their columns named,
+    each present only where there is such a column. A NaN, and an empty text, is missing.
+
+    Args:
+        pipeline: with encoders, or with a tensor.
+        tensor: of a pipeline without encoders: what the core takes.
+    """
+    inputs = (tensor,) if tensor else _columns(pipeline)
+    return Signature(inputs, outputs_of(pipeline.head) if pipeline.head else ())
+
+
+def _columns(pipeline: Pipeline) -> tuple[TensorSpec, ...]:
+    numbers = _named(pipeline, is_number=True)
+    texts = _named(pipeline, is_number=False)
+    made = []
+    if numbers:
+        said = "a NaN is a value that is missing; true is 1, false is 0"
+        made.append(
+            TensorSpec(
+                NUMBERS,
+                Datatype.FP64,
+                (-1, len(numbers)),
+                description=said,
+                columns=numbers,
+                missing=True,
+            )
+        )
+    if texts:
+        said = "an empty text is a value that is missing"
+        made.append(
+            TensorSpec(TEXTS, Datatype.BYTES, (-1, len(texts)), description=said, columns=texts)
+        )
+    return tuple(made)
+
+
+def _named(pipeline: Pipeline, *, is_number: bool) -> tuple[str, ...]:
+    """The raw columns of one type, each once, in the order of the encoders."""
+    return tuple(
+        dict.fromkeys(
+            one.column for one in pipeline.encoders if isinstance(one, Number) is is_number
+        )
+    )
+
+
+def outputs_of(head: Heads) -> tuple[TensorSpec, ...]:
+    """The tensors that a head answers."""
+    match head:
+        case Value():
+            names = (
+                ("prediction", "low", "high") if head.half_width is not None else ("prediction",)
+            )
+            return tuple(TensorSpec(name, Datatype.FP64, (-1,), head.unit) for name in names)
+        case Classes():
+            return _of_classes(head)
+        case Alarm():
+            statistics = tuple(head.statistics)
+            return (
+                TensorSpec("anomaly", Datatype.BOOL, (-1,)),
+                TensorSpec("score", Datatype.FP64, (-1, len(statistics)), columns=statistics),
+            )
+        case Groups():
+            topic = (TensorSpec("topic", Datatype.BYTES, (-1,)),) if head.topics else ()
+            return (
+                TensorSpec("prediction", Datatype.INT64, (-1,)),
+                TensorSpec("membership", Datatype.FP32, (-1, head.clusters)),
+                *topic,
+            )
+        case Ranking():
+            return (
+                TensorSpec("items", Datatype.BYTES, (-1, head.top)),
+                TensorSpec("score", Datatype.FP32, (-1, head.top)),
+            )
+
+
+def _of_classes(head: Classes) -> tuple[TensorSpec, ...]:
+    labels = tuple(head.labels)
+    shape = (-1, len(labels))
+    made = [
+        TensorSpec("prediction", Datatype.BYTES, (-1,)),
+        TensorSpec("probability", Datatype.FP32, shape, columns=labels),
+    ]
+    if head.set_threshold is not None:
+        made.append(TensorSpec("in_set", Datatype.BOOL, shape, columns=labels))
+    return tuple(made)
