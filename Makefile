@@ -1,6 +1,7 @@
 # make demo   the main job on real data (ARGS=--exit ends by itself)
 # make test   the test suite
-# make check  lint, types, contracts, tests: all that CI runs
+# make check  lint, types, contracts, tests: the first of CI's steps
+# make check-learning  train one real model of every task: the second
 # make bench  the figures, side by side with peers, as tables
 # make soak   long fault-injection runs, by hand; soak-serving: half an hour of load;
 #             soak-wire: ten thousand connections, and callers that misbehave;
@@ -19,7 +20,7 @@ TORCH := $(BIN)/python -m pip install --quiet
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test check check-rooms check-platforms check-planes check-commands clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-jobs soak-closing fuzz lint
+.PHONY: setup demo test check check-rooms check-platforms check-planes check-commands check-learning check-learning-odd check-learning-even clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-jobs soak-closing fuzz lint
 
 setup: .setup-stamp
 
@@ -64,7 +65,7 @@ PLANES := tests/browser/ tests/conformance/ tests/integration/dataplane/
 PLATFORMS := tests/integration/platform/
 
 check-rooms:
-	$(COVERED) $(filter-out tests/browser/ tests/conformance/ tests/integration/ %__pycache__/,$(wildcard tests/*/))
+	$(COVERED) $(filter-out tests/browser/ tests/conformance/ tests/integration/ tests/learning/ %__pycache__/,$(wildcard tests/*/))
 
 check-platforms:
 	$(COVERED) $(PLATFORMS)
@@ -74,6 +75,20 @@ check-planes:
 
 check-commands:
 	$(COVERED) tests/integration/ $(addprefix --ignore=,$(PLATFORMS) $(PLANES))
+
+# Tests that train real models, each file on its own, in two processes of one thread each.
+LEARNING := $(sort $(wildcard tests/learning/test_*.py))
+ODD := $(shell echo $(LEARNING) | tr ' ' '\n' | sed -n 'p;n')
+EVEN := $(filter-out $(ODD),$(LEARNING))
+
+check-learning: setup
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-learning-odd check-learning-even
+
+check-learning-odd:
+	$(BIN)/pytest --durations=10 $(ODD)
+
+check-learning-even:
+	$(if $(EVEN),$(BIN)/pytest --durations=10 $(EVEN))
 
 bench: setup
 	$(BIN)/uv sync --quiet --locked --inexact --extra all --group dev --group bench

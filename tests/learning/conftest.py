@@ -1,0 +1,89 @@
+"""A real platform for tests that train real models: `make check-learning` runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lichen.carbon.ledger.accounts import LedgerReader
+from lichen.cli.main import run
+from lichen.client.connection import Lichen, connect
+from lichen.server.listening import listen
+from lichen.server.settings import as_environment, inherited_environment, load
+
+PATIENCE_SECONDS = 60.0
+
+Command = Callable[..., Any]
+"""One command line: its arguments in, what it says as JSON out; it must end well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One that runs: its folders and the address of its data plane."""
+
+    home: Path
+    runtime: Path
+    http: str
+
+
+def _check_books(home: Path) -> None:
+    """Every training's joules are in a ledger that sums to zero and whose chain holds (L1, L3)."""
+    reader = LedgerReader(home / "ledger.db")
+    accounts = reader.accounts()
+    assert sum(one.nj for one in accounts) == sum(one.ng for one in accounts) == 0
+    assert reader.verify() == []
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """One platform for all tests of a process."""
+    folder = tmp_path_factory.mktemp("learning")
+    ports = {}
+    for name in ("http", "grpc", "control"):
+        with listen("127.0.0.1", 0, name) as bound:
+            ports[name] = bound.getsockname()[1]
+    settings = load({"home": folder / "home", "runtime": folder / "run", "zone": "DE", **ports}, {})
+    read_end, write_end = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lichen.server.supervisor", "--ready", str(write_end)],
+        env={**inherited_environment(), **as_environment(settings)},
+        pass_fds=[write_end],
+    )
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as pipe:
+        assert pipe.read(1) == b"1", "the platform did not start"
+    yield Platform(settings.home, folder / "run", f"http://127.0.0.1:{ports['http']}")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_SECONDS) == 0
+    _check_books(settings.home)
+
+
+@pytest.fixture(scope="session")
+def lichen(platform: Platform) -> Iterator[Lichen]:
+    """Its administrator."""
+    with connect(home=platform.home) as opened:
+        yield opened
+
+
+@pytest.fixture
+def command(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """The command line of the platform, in this process, with `--json`."""
+    monkeypatch.setenv("LICHEN_HOME", str(platform.home))
+    monkeypatch.setenv("LICHEN_RUNTIME", str(platform.runtime))
+
+    def ask(*arguments: str | Path) -> object:
+        code = run([*map(str, arguments), "--json"])
+        said = capsys.readouterr()
+        assert code == 0, said.err
+        return json.loads(said.out)
+
+    return ask
