@@ -30,8 +30,8 @@ def pipeline_signature(pipeline: Pipeline, tensor: TensorSpec | None = None) -> 
 
 
 def _columns(pipeline: Pipeline) -> tuple[TensorSpec, ...]:
-    numbers = _named(pipeline, is_number=True)
-    texts = _named(pipeline, is_number=False)
+    numbers = number_columns(pipeline)
+    texts = text_columns(pipeline)
     made = []
     if numbers:
         said = "a NaN is a value that is missing; true is 1, false is 0"
@@ -53,8 +53,17 @@ def _columns(pipeline: Pipeline) -> tuple[TensorSpec, ...]:
     return tuple(made)
 
 
+def number_columns(pipeline: Pipeline) -> tuple[str, ...]:
+    """The raw columns of numbers, each once, in the order of the encoders."""
+    return _named(pipeline, is_number=True)
+
+
+def text_columns(pipeline: Pipeline) -> tuple[str, ...]:
+    """The raw columns of texts, each once, in the order of the encoders."""
+    return _named(pipeline, is_number=False)
+
+
 def _named(pipeline: Pipeline, *, is_number: bool) -> tuple[str, ...]:
-    """The raw columns of one type, each once, in the order of the encoders."""
     return tuple(
         dict.fromkeys(
             one.column for one in pipeline.encoders if isinstance(one, Number) is is_number

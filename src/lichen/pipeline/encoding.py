@@ -1,0 +1,229 @@
+"""Raw rows into a core's features: every encoder of a pipeline, prepared once and run often."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lichen.core.batch import Array
+from lichen.core.errors import InvalidInput
+from lichen.pipeline.categories import CodesEncoding, OneHotEncoding
+from lichen.pipeline.declaration import Codes, Encoders, Moment, Number, OneHot, Pipeline, Words
+from lichen.pipeline.moments import MomentEncoding, part_names
+from lichen.pipeline.numbers import NumbersEncoding
+from lichen.pipeline.signature import NUMBERS, TEXTS, number_columns, text_columns
+from lichen.pipeline.words import WordsEncoding
+
+Features = NDArray[np.float32]
+Arrays = Mapping[str, Array]
+NO_ARRAYS: Arrays = {}
+
+
+class TextEncoding(Protocol):
+    """The encoder of one column of texts, prepared."""
+
+    def fill(self, cells: Sequence[bytes], features: Features) -> None:
+        """Write its features of some rows, into zeros.
+
+        Raises:
+            InvalidInput: a cell is not what it takes; the message names row and column.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _OfText:
+    """One encoder of texts, and where its column stands."""
+
+    column: int
+    encoding: TextEncoding
+
+
+class Encoding:
+    """Encoders prepared; rows are independent: a batch gives each row what it gets alone."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        arrays: Arrays = NO_ARRAYS,
+        encoders: Sequence[Encoders] | None = None,
+    ) -> None:
+        """Prepare them.
+
+        Args:
+            pipeline: with encoders; its raw columns are taken.
+            arrays: of its `pipeline.npz`.
+            encoders: those to run; None: all.
+
+        Raises:
+            InvalidInput: an encoder contradicts itself; the message names its column.
+            Unavailable: what parts texts of a language is not installed.
+        """
+        chosen = pipeline.encoders if encoders is None else encoders
+        widths = [width_of(one, arrays) for one in chosen]
+        starts = [sum(widths[:at]) for at in range(len(widths))]
+        self.width = sum(widths)
+        self._numbers = _numbers(pipeline, chosen, starts)
+        self._texts = _texts(pipeline, chosen, starts, arrays)
+        self._required = required_texts(pipeline)
+        self._first = NUMBERS if number_columns(pipeline) else TEXTS
+
+    def encode(self, tensors: Mapping[str, Array]) -> Features:
+        """The features `(rows, width)` of raw rows.
+
+        Args:
+            tensors: `numbers` and `texts`, each where the signature has it.
+
+        Raises:
+            InvalidInput: a cell cannot be what the model was trained on; the message names row and
+                column.
+        """
+        features = np.zeros((len(tensors[self._first]), self.width), dtype=np.float32)
+        if self._numbers is not None:
+            self._numbers.fill(tensors[NUMBERS], features)
+        if self._texts:
+            columns = cells_of(tensors[TEXTS])
+            check_present(columns, self._required)
+            for one in self._texts:
+                one.encoding.fill(columns[one.column], features)
+        return features
+
+
+def encode(
+    pipeline: Pipeline, tensors: Mapping[str, Array], arrays: Arrays = NO_ARRAYS
+) -> Features:
+    """The features float32 `(rows, width)` of raw rows; prepare an `Encoding` to do it often.
+
+    Args:
+        pipeline: with encoders.
+        tensors: `numbers` FP64 and `texts` of bytes, each where the signature has it.
+        arrays: of its `pipeline.npz`.
+
+    Raises:
+        InvalidInput: an encoder contradicts itself, or a cell is not what it takes; the message
+            names the column.
+        Unavailable: what parts texts of a language is not installed.
+    """
+    return Encoding(pipeline, arrays).encode(tensors)
+
+
+def feature_names(pipeline: Pipeline, arrays: Arrays = NO_ARRAYS) -> list[str]:
+    """What each feature is, in their order; of some encoders the columns say it, as `color=red`."""
+    return [name for one in pipeline.encoders for name in _names(one, arrays)]
+
+
+def feature_count(pipeline: Pipeline, arrays: Arrays = NO_ARRAYS) -> int:
+    """How many features its encoders make."""
+    return sum(width_of(one, arrays) for one in pipeline.encoders)
+
+
+def width_of(said: Encoders, arrays: Arrays = NO_ARRAYS) -> int:
+    """How many features one encoder makes.
+
+    Raises:
+        InvalidInput: its projection is not among the arrays.
+    """
+    match said:
+        case Number():
+            return 2 if said.flags_missing else 1
+        case OneHot():
+            return len(said.values) + said.flags_other
+        case Codes():
+            return 1
+        case Moment():
+            return len(part_names(said))
+        case Words():
+            projection = _projection(said, arrays)
+            return len(said.terms) if projection is None else projection.shape[1]
+
+
+def required_texts(pipeline: Pipeline) -> tuple[tuple[int, str], ...]:
+    """Columns of texts that no row may lack: where each stands, and its name."""
+    lacking = {one.column: one.may_lack for one in pipeline.encoders}
+    return tuple((at, name) for at, name in enumerate(text_columns(pipeline)) if not lacking[name])
+
+
+def cells_of(texts: Array) -> list[list[bytes]]:
+    """The cells of each column, row by row."""
+    found: list[list[bytes]] = texts.T.tolist()
+    return found
+
+
+def check_present(columns: Sequence[Sequence[bytes]], required: Sequence[tuple[int, str]]) -> None:
+    """Are there texts where there must be?
+
+    Raises:
+        InvalidInput: one is missing; the message names row and column.
+    """
+    for at, name in required:
+        if b"" in columns[at]:
+            raise InvalidInput(
+                f"row {columns[at].index(b'')} has nothing in column {name!r}: the model needs a "
+                "text"
+            )
+
+
+def _names(said: Encoders, arrays: Arrays) -> list[str]:
+    column = said.column
+    match said:
+        case Number():
+            return [column, f"{column} is missing"] if said.flags_missing else [column]
+        case OneHot():
+            other = [f"{column}=other"] if said.flags_other else []
+            return [*(f"{column}={value}" for value in said.values), *other]
+        case Moment():
+            return [f"{column}.{part}" for part in part_names(said)]
+        case Words():
+            parts = said.terms if said.projection is None else range(width_of(said, arrays))
+            return [f"{column}:{part}" for part in parts]
+        case Codes():
+            return [column]
+
+
+def _numbers(
+    pipeline: Pipeline, chosen: Sequence[Encoders], starts: Sequence[int]
+) -> NumbersEncoding | None:
+    found = [
+        (one, start) for one, start in zip(chosen, starts, strict=True) if isinstance(one, Number)
+    ]
+    if not found:
+        return None
+    encoders, first = zip(*found, strict=True)
+    return NumbersEncoding(encoders, first, number_columns(pipeline))
+
+
+def _texts(
+    pipeline: Pipeline, chosen: Sequence[Encoders], starts: Sequence[int], arrays: Arrays
+) -> tuple[_OfText, ...]:
+    columns = text_columns(pipeline)
+    return tuple(
+        _OfText(columns.index(one.column), _of_text(one, start, arrays))
+        for one, start in zip(chosen, starts, strict=True)
+        if not isinstance(one, Number)
+    )
+
+
+def _of_text(said: OneHot | Codes | Moment | Words, start: int, arrays: Arrays) -> TextEncoding:
+    match said:
+        case OneHot():
+            return OneHotEncoding(said, start)
+        case Codes():
+            return CodesEncoding(said, start)
+        case Moment():
+            return MomentEncoding(said, start)
+        case Words():
+            return WordsEncoding(said, start, _projection(said, arrays))
+
+
+def _projection(said: Words, arrays: Arrays) -> Features | None:
+    if said.projection is None:
+        return None
+    found = arrays.get(said.projection)
+    if found is None or found.ndim != 2 or not np.isfinite(found).all():
+        raise InvalidInput(
+            f"column {said.column!r} needs the projection {said.projection!r}, which the "
+            "pipeline's arrays do not hold: train it again"
+        )
+    return found.astype(np.float32, copy=False)

@@ -1,0 +1,155 @@
+"""What a core says into what is answered: values, classes, alarms, groups, rankings."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lichen.core.batch import Array
+from lichen.core.errors import InvalidInput
+from lichen.pipeline.classes import ClassesAnswer
+from lichen.pipeline.declaration import Alarm, Classes, Groups, Heads, Ranking, Value
+
+Raw = NDArray[np.floating[Any]]
+Answers = dict[str, Array]
+_LARGEST_LOGARITHM = float(np.log(np.finfo(np.float64).max))
+
+
+class Answering(Protocol):
+    """A head, prepared."""
+
+    def answer(self, raw: Raw) -> Answers:
+        """What is answered, from the core's outputs `(rows, k)`."""
+        ...
+
+
+def answer(head: Heads, raw: Raw) -> Answers:
+    """What is answered, by name; prepare it with `answering` to do it often.
+
+    Args:
+        head: what becomes of it.
+        raw: the core's outputs `(rows, k)`.
+
+    Raises:
+        InvalidInput: the head contradicts itself, or the core says another number of columns.
+    """
+    return answering(head).answer(raw)
+
+
+def answering(head: Heads) -> Answering:
+    """A head, prepared to answer.
+
+    Raises:
+        InvalidInput: it contradicts itself.
+    """
+    match head:
+        case Value():
+            return _ValueAnswer(head)
+        case Classes():
+            return ClassesAnswer(head)
+        case Alarm():
+            return _AlarmAnswer(head)
+        case Groups():
+            return _GroupsAnswer(head)
+        case Ranking():
+            return _RankingAnswer(head)
+
+
+def columns_of(head: Heads) -> tuple[int, ...]:
+    """How many columns its core may say."""
+    match head:
+        case Value():
+            return (1,)
+        case Classes():
+            return (1, 2) if len(head.labels) == 2 else (len(head.labels),)
+        case Alarm():
+            return (len(head.statistics),)
+        case Groups():
+            return (head.clusters,)
+        case Ranking():
+            return (len(head.labels),)
+
+
+class _ValueAnswer:
+    def __init__(self, said: Value) -> None:
+        self._said = said
+
+    def answer(self, raw: Raw) -> Answers:
+        said = self._said
+        values = raw.reshape(len(raw)).astype(np.float64) * said.scale + said.centre
+        if said.is_logarithm:
+            values = np.exp(np.minimum(values, _LARGEST_LOGARITHM))
+        if said.half_width is None:
+            return {"prediction": values}
+        return {
+            "prediction": values,
+            "low": values - said.half_width,
+            "high": values + said.half_width,
+        }
+
+
+class _AlarmAnswer:
+    def __init__(self, said: Alarm) -> None:
+        self._thresholds = np.array(said.thresholds)
+        fits = len(said.thresholds) == len(said.statistics)
+        if not fits or not np.isfinite(self._thresholds).all() or (self._thresholds <= 0).any():
+            raise InvalidInput("an alarm needs one threshold over 0 a statistic: train it again")
+
+    def answer(self, raw: Raw) -> Answers:
+        score = raw / self._thresholds
+        return {"anomaly": (score > 1.0).any(axis=1), "score": score}
+
+
+class _GroupsAnswer:
+    def __init__(self, said: Groups) -> None:
+        if said.topics and len(said.topics) != said.clusters:
+            raise InvalidInput("clusters need one topic each, or none: train it again")
+        self._least = said.least
+        self._topics = texts_of([*said.topics, ""]) if said.topics else None
+
+    def answer(self, raw: Raw) -> Answers:
+        prediction = raw.argmax(axis=1)
+        if self._least > 0:
+            prediction = np.where(raw.max(axis=1) < self._least, -1, prediction)
+        answers: Answers = {
+            "prediction": prediction,
+            "membership": raw.astype(np.float32),
+        }
+        if self._topics is not None:
+            answers["topic"] = self._topics[prediction]
+        return answers
+
+
+class _RankingAnswer:
+    def __init__(self, said: Ranking) -> None:
+        if not 1 <= said.top <= len(said.labels):
+            raise InvalidInput(
+                f"the best {said.top} of {len(said.labels)} items are none: train it again"
+            )
+        self._top, self._labels = said.top, texts_of(said.labels)
+
+    def answer(self, raw: Raw) -> Answers:
+        best = np.argsort(-raw, axis=1, kind="stable")[:, : self._top]
+        score = np.take_along_axis(raw, best, axis=1)
+        return {"items": self._labels[best], "score": score.astype(np.float32)}
+
+
+def check_columns(head: Heads, raw: Raw) -> None:
+    """Does the core say what the head takes?
+
+    Raises:
+        InvalidInput: it says another number of columns.
+    """
+    if raw.ndim != 2 or raw.shape[1] not in columns_of(head):
+        said = " or ".join(str(count) for count in columns_of(head))
+        raise InvalidInput(
+            f"the core says {list(raw.shape[1:])} a row, and its head takes {said}: train it again"
+        )
+
+
+def texts_of(labels: Sequence[str]) -> Array:
+    """Labels as BYTES travel."""
+    found = np.empty(len(labels), dtype=np.object_)
+    found[:] = [label.encode() for label in labels]
+    return found
