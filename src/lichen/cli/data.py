@@ -38,7 +38,7 @@ def data() -> None:
 @click.option("--sheet", metavar="S", help="Sheet of an XLSX file. [the first]")
 @json_option
 def add(name: str, file: Path, as_json: bool, **known: Any) -> None:  # noqa: ANN401, FBT001
-    """Ingest a CSV, Parquet or XLSX file as a version of dataset NAME."""
+    """Ingest a CSV, JSON Lines, Parquet or XLSX file as a version of dataset NAME."""
     options = DataOptions(**{**known, "units": _units(known["units"])})
     with open_platform() as platform:
         made = platform.data.add(name, file, watcher=ProgressLine(), options=options)

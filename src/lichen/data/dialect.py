@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lichen.core.errors import InvalidInput
 
+csv.field_size_limit(1 << 20)  # a cell may be a long text; how much is looked at is bounded anyway
 SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 200
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")

@@ -1,7 +1,8 @@
-"""Files into rows: CSV, Parquet and XLSX, each staged in the scratch folder and read by DuckDB."""
+"""Files into rows: CSV, JSON Lines, Parquet and XLSX, each staged in a scratch folder."""
 # ruff: noqa: S608 - the SQL names our own tables; what users wrote goes through literal()
 
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from lichen.data.dialect import Dialect, sniff
 from lichen.data.encoding import CHUNK_BYTES, decoded, encoding_of
 from lichen.data.engine import Engine, literal
 from lichen.data.forms import PARQUET_MARK
+from lichen.data.jsonlines import write_csv
 from lichen.data.options import IngestOptions, Limits
 from lichen.data.parquet import read_parquet
 from lichen.data.raw import RAW, Kind, RawColumn, RawFile, check_columns, checked_rows
@@ -19,6 +21,7 @@ from lichen.store.failures import storage_failures
 
 _CSV = (".csv", ".tsv", ".txt", ".dat", "")
 _PARQUET = (".parquet", ".pq")
+_JSON_LINES = (".jsonl", ".ndjson")
 _WORKBOOK = (".xlsx", ".xlsm", ".xls", ".ods")
 _HEADER_CHARACTERS = 1 << 18
 
@@ -27,20 +30,21 @@ def read_file(engine: Engine, path: Path, options: IngestOptions) -> RawFile:
     """Read a file into the table `raw` of the engine.
 
     Raises:
-        InvalidInput: it is no readable CSV, Parquet or XLSX file; TooLarge when over a limit.
+        InvalidInput: it is no readable file of a known kind; TooLarge when over a limit.
     """
     suffix = path.suffix.lower()
-    if suffix not in (*_CSV, *_PARQUET, *_WORKBOOK):
+    if suffix not in (*_CSV, *_JSON_LINES, *_PARQUET, *_WORKBOOK):
         raise InvalidInput(
             f"{path.name} is called {suffix}, which is not read here: "
-            "give CSV (.csv), Parquet (.parquet) or a workbook (.xlsx)"
+            "give CSV (.csv), JSON Lines (.jsonl), Parquet (.parquet) or a workbook (.xlsx)"
         )
     staged, digest = _stage(engine, path, options.limits)
     if suffix in _PARQUET or (not suffix and _starts_as_parquet(staged)):
         return read_parquet(engine, staged, path.name, digest, options.limits)
     if suffix in _WORKBOOK:
         return _read_workbook(engine, staged, path, digest, options)
-    return _read_csv(engine, staged, path, digest, options)
+    read = _read_json_lines if suffix in _JSON_LINES else _read_csv
+    return read(engine, staged, path, digest, options)
 
 
 def _starts_as_parquet(path: Path) -> bool:
@@ -77,14 +81,30 @@ def _stage(engine: Engine, path: Path, limits: Limits) -> tuple[Path, Digest]:
 def _read_csv(
     engine: Engine, staged: Path, path: Path, digest: Digest, options: IngestOptions
 ) -> RawFile:
-    encoding = encoding_of(staged, path.name, options.encoding)
     text = engine.folder / "text.csv"
+    guessed = _as_utf8(staged, path, text, options)
+    return _read_text(engine, text, path, digest, options, guessed)
+
+
+def _as_utf8(staged: Path, path: Path, text: Path, options: IngestOptions) -> str | None:
+    """Write the staged file as UTF-8, and end it; the encoding it had, if that was a guess."""
+    encoding = encoding_of(staged, path.name, options.encoding)
     with storage_failures(text), text.open("w", encoding="utf-8", newline="") as file:
         file.writelines(decoded(staged, encoding.codec))
     staged.unlink()
-    return _read_text(
-        engine, text, path, digest, options, encoding.codec if encoding.guessed else None
-    )
+    return encoding.codec if encoding.guessed else None
+
+
+def _read_json_lines(
+    engine: Engine, staged: Path, path: Path, digest: Digest, options: IngestOptions
+) -> RawFile:
+    lines, text = engine.folder / "text.jsonl", engine.folder / "text.csv"
+    guessed = _as_utf8(staged, path, lines, options)
+    with storage_failures(text):
+        write_csv(lines, path.name, text, options.limits)
+    lines.unlink()
+    read = _read_text(engine, text, path, digest, _as_written(options), guessed)
+    return replace(read, first_row=1)
 
 
 def _read_workbook(
@@ -98,8 +118,12 @@ def _read_workbook(
         ) from missing
     text = engine.folder / "text.csv"
     convert(staged, path.name, text, options.sheet)
-    as_written = IngestOptions(separator=",", decimal=".", limits=options.limits)
-    return _read_text(engine, text, path, digest, as_written, None)
+    return _read_text(engine, text, path, digest, _as_written(options), None)
+
+
+def _as_written(options: IngestOptions) -> IngestOptions:
+    """How a CSV is read that was written here."""
+    return IngestOptions(separator=",", decimal=".", limits=options.limits)
 
 
 def _read_text(

@@ -99,7 +99,9 @@ class Words(Encoder, frozen=True, kw_only=True, tag="words"):
         weights: inverse document frequency of each term.
         is_sublinear: whether a count counts as 1 + its logarithm.
         projection: key in `pipeline.npz` of a matrix `(terms, components)` that the row is
-            multiplied by (LSA), its result L2-normalised; None: none.
+            multiplied by; None: none. Of LSA its rows are directions in space; of a linear model
+            they are its weights, so that only the terms that a text has are ever looked at.
+        is_directed: whether the result of the projection is L2-normalised, as for LSA.
     """
 
     analyzer: Literal["word", "char"] = "word"
@@ -109,6 +111,7 @@ class Words(Encoder, frozen=True, kw_only=True, tag="words"):
     weights: list[float]
     is_sublinear: bool = True
     projection: str | None = None
+    is_directed: bool = True
 
 
 Encoders = Number | OneHot | Codes | Moment | Words

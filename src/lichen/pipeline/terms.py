@@ -10,6 +10,9 @@ from lichen.core.plugins import load_object
 from lichen.pipeline.declaration import Words
 
 CHINESE, ENGLISH = "zh", "en"
+LONGEST_TEXT = 20_000
+"""Characters of a text that are looked at: what it is about is said by then, and an endless text
+must not hold up the others."""
 _CHINESE_WORDS = "lichen.pipeline.chinese:chinese_words"
 _WORD = re.compile(r"[^\W_]+")
 
@@ -36,7 +39,8 @@ def terms_of(said: Words) -> Terms:
 
 
 def plain_text(text: str) -> str:
-    """In lower case, and one form of each sign: full-width letters as the usual ones."""
+    """Its beginning in lower case, one form of each sign: full-width letters as the usual ones."""
+    text = text[:LONGEST_TEXT]
     return text.lower() if text.isascii() else normalize("NFKC", text).lower()
 
 

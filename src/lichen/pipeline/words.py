@@ -65,7 +65,7 @@ class WordsEncoding:
             for at, (term, weight) in enumerate(zip(said.terms, said.weights, strict=True))
         }
         self._column, self._is_sublinear = said.column, said.is_sublinear
-        self._projection = projection
+        self._projection, self._is_directed = projection, said.is_directed
         self.start = start
         self.width = terms if projection is None else projection.shape[1]
 
@@ -89,8 +89,9 @@ class WordsEncoding:
                 features[row, [self.start + place for place in places]] = values
             else:
                 found = np.array(values) @ projection[places].astype(np.float64)
-                length = sqrt(float(found @ found)) or 1.0
-                features[row, self.start : self.start + self.width] = found / length
+                if self._is_directed:
+                    found /= sqrt(float(found @ found)) or 1.0
+                features[row, self.start : self.start + self.width] = found
 
     def entries(self, cell: bytes, row: int) -> tuple[list[int], list[float]]:
         """Terms of one text that are known, in ascending order, and their values of unit length.

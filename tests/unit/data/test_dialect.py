@@ -32,7 +32,7 @@ def test_what_the_caller_says_goes_first() -> None:
         (" \n\n", "is empty"),
         ("time,load\n", "a header and no rows"),
         ("2026-01-01,5\n2026-01-02,6\n", "values, not column names"),
-        ("time,load\n" + "9" * 200_000 + ",1\n", "are no CSV"),
+        ("time,load\n" + "9" * 2_000_000 + ",1\n", "are no CSV"),
         ("time,load,load\n1,2,3\n", r"two columns 'load' \(columns 2, 3\)"),
     ],
 )
