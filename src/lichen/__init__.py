@@ -3,14 +3,41 @@
 from importlib import import_module
 from typing import Any
 
+_TRAINING = "lichen.protocol.training"
 _HOMES = {
+    "AnomalyTraining": _TRAINING,
+    "ClassificationTraining": _TRAINING,
+    "ClusteringTraining": _TRAINING,
+    "ForecastTraining": _TRAINING,
+    "ImageClassificationTraining": _TRAINING,
+    "NetworkOptions": _TRAINING,
+    "RecommendationTraining": _TRAINING,
+    "RegressionTraining": _TRAINING,
+    "ScriptTraining": _TRAINING,
+    "TextClassificationTraining": _TRAINING,
     "Wish": "lichen.client.inference",
     "compare": "lichen.core.comparison",
     "connect": "lichen.client.connection",
     "metered": "lichen.carbon.tracker.metered",
 }
 
-__all__ = ["Wish", "__version__", "compare", "connect", "metered"]
+__all__ = [
+    "AnomalyTraining",
+    "ClassificationTraining",
+    "ClusteringTraining",
+    "ForecastTraining",
+    "ImageClassificationTraining",
+    "NetworkOptions",
+    "RecommendationTraining",
+    "RegressionTraining",
+    "ScriptTraining",
+    "TextClassificationTraining",
+    "Wish",
+    "__version__",
+    "compare",
+    "connect",
+    "metered",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562 asks for this shape

@@ -56,3 +56,23 @@ class Names(click.ParamType[list[str]]):
     ) -> list[str]:
         """The names without the space around them."""
         return [name.strip() for name in str(value).split(",") if name.strip()]
+
+
+class WholeNumbers(click.ParamType[list[int]]):
+    """Whole numbers, with commas between; none of them is a list as well."""
+
+    name = "N,N"
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> list[int]:
+        """The numbers, or a usage error that shows the form."""
+        if isinstance(value, list):
+            return value
+        try:
+            return [int(number) for number in str(value).split(",") if number.strip()]
+        except ValueError:
+            self.fail(f"{value!r} is no list of whole numbers: write it as 128,64", param, ctx)

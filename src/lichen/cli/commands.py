@@ -24,7 +24,11 @@ SECTIONS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
         "Train",
         (
             Verb("data", "lichen.cli.data:data", "Datasets: add, append, ls, show, check."),
-            Verb("train", "lichen.cli.train:train", "Train a model: forecast."),
+            Verb(
+                "train",
+                "lichen.cli.train:train",
+                "Train a model: forecast, regression, classification and others.",
+            ),
             Verb(
                 "jobs",
                 "lichen.cli.jobs:jobs",

@@ -12,7 +12,7 @@ from lichen.cli.demo_season import Season, forecast_season
 from lichen.cli.output import json_option, print_json, print_table
 from lichen.cli.progress import ProgressLine
 from lichen.cli.receipts import receipt_line
-from lichen.cli.train import print_search
+from lichen.cli.train_options import print_search
 from lichen.client.admin import train_job
 from lichen.client.connection import Lichen
 from lichen.core.clock import parse_rfc3339

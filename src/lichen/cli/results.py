@@ -1,7 +1,12 @@
 """What a job made, in lines for people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+import click
+
+from lichen.cli.output import print_table, printable
+from lichen.core.units import readable
 from lichen.protocol.admin import JsonObject
 
 
@@ -17,3 +22,31 @@ def candidate_lines(result: JsonObject) -> Iterator[str]:
     """What was tried, a sentence each on why it was or was not chosen; the chosen has a star."""
     for candidate in result.get("candidates", ()):
         yield f"{'*' if candidate['chosen'] else ' '} {candidate['sentence']}"
+
+
+def print_candidates(result: JsonObject) -> None:
+    """What was tried as a table, the efficient marked, the chosen with a star; then why it was."""
+    tried = result.get("candidates", ())
+    if not tried:
+        return
+    headings = ("", "algorithm", "score", "to train", "a prediction", "efficient")
+    print_table(headings, [_row(one) for one in tried])
+    for one in tried:
+        if one["chosen"]:
+            click.echo(f"* {printable(one['sentence'])}")
+
+
+def _row(candidate: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        "*" if candidate["chosen"] else "",
+        candidate["algorithm"],
+        f"{candidate['score']:.5g}",
+        _joules(candidate.get("nj_to_train")),
+        _joules(candidate.get("nj_per_prediction")),
+        "yes" if candidate.get("is_efficient", True) else "",
+    )
+
+
+def _joules(nanojoules: int | None) -> str:
+    """Empty where nothing was measured (M5)."""
+    return "" if nanojoules is None else readable(nanojoules, "J")

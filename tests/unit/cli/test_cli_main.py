@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from lichen.cli.commands import VERBS
@@ -51,11 +52,18 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out.startswith(f"Usage: lichen {verb}")
 
 
+def leaves(command: click.Command) -> list[click.Command]:
+    if not isinstance(command, click.Group):
+        return [command]
+    context = click.Context(command)
+    found = [command.get_command(context, name) for name in command.list_commands(context)]
+    return [leaf for leaf in found if leaf is not None]
+
+
 @pytest.mark.parametrize("verb", VERBS.values(), ids=lambda verb: verb.name)
 def test_every_command_takes_json(verb: object) -> None:
     command = load_object(verb.home)  # type: ignore[attr-defined]
-    leaves = list(getattr(command, "commands", {}).values()) or [command]
-    for leaf in leaves:
+    for leaf in leaves(command):
         assert "--json" in [flag for option in leaf.params for flag in option.opts], leaf.name
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from lichen.core.batch import DATATYPE_OF_NUMPY, NUMPY_OF_DATATYPE, Batch
 from lichen.core.errors import LichenError
 from lichen.core.plugins import load_object
 from lichen.core.tensors import Datatype
+from lichen.protocol.training import TrainSpec
 
 
 def test_a_dotted_name_loads_the_object() -> None:
@@ -30,7 +32,10 @@ def test_every_datatype_but_bf16_has_a_numpy_form() -> None:
 
 
 def test_public_names_are_listed_and_others_refused() -> None:
-    assert dir(lichen) == ["Wish", "__version__", "compare", "connect", "metered"]
+    trainings = {one.__name__ for one in get_args(TrainSpec)}
+    others = {"NetworkOptions", "Wish", "__version__", "compare", "connect", "metered"}
+    assert dir(lichen) == sorted(trainings | others)
+    assert all(getattr(lichen, name).__name__ == name for name in trainings)
     assert lichen.__version__.count(".") == 2
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         lichen.nope  # noqa: B018
