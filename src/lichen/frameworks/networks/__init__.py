@@ -1,0 +1,1 @@
+"""Neural networks in PyTorch behind plain records: structure and training are options, not code."""
