@@ -11,7 +11,7 @@ from lichen.frameworks.base import Predictor
 from lichen.frameworks.devices import cuda_gains, has_cuda
 from lichen.frameworks.kernel import kernel
 from lichen.frameworks.onnx_trees import has_forest, read_forest
-from lichen.frameworks.runtimes import Choice, Runtime, Runtimes, as_chosen, fastest
+from lichen.frameworks.runtimes import Choice, HasChoices, Runtime, as_chosen, fastest
 from lichen.frameworks.trees import NAME, TreePredictor, is_taken
 
 FIRST = "onnxruntime"
@@ -42,7 +42,7 @@ def cheapest_form(
 
 def choices_of(served: Predictor) -> tuple[Choice, ...]:
     """Which form runs batches of which size, for a later loading to do the same to the bit."""
-    if isinstance(served, Runtimes):
+    if isinstance(served, HasChoices):
         return served.choices
     if isinstance(served, TreePredictor):
         return (Choice(None, NAME),)

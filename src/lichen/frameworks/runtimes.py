@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import sqrt
 from time import thread_time_ns
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -80,6 +81,16 @@ def _cheapest(costs: Costs, size: int, first: str) -> str:
     return best if known[best] < MARGIN * known[first] else first
 
 
+@runtime_checkable
+class HasChoices(Protocol):
+    """A predictor that knows which of its forms runs batches of which size."""
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Ascending in rows."""
+        ...
+
+
 class Runtimes:
     """A predictor that runs each batch on the form chosen for its size."""
 
@@ -89,7 +100,12 @@ class Runtimes:
         self._borders = [choice.rows for choice in choices[:-1] if choice.rows is not None]
         self._kept = list({id(form): form for form in self._forms}.values())
         self._input = self._forms[0].signature.inputs[0].name
-        self.choices = tuple(choices)
+        self._choices = tuple(choices)
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Which form runs batches of which size."""
+        return self._choices
 
     @property
     def signature(self) -> Signature:

@@ -12,16 +12,19 @@ from lichen.frameworks.alternatives import cheapest_form, on_cuda_if_it_gains
 from lichen.frameworks.base import Predictor
 from lichen.frameworks.onnx import MODEL_FILE, OnnxAdapter
 from lichen.frameworks.runtimes import Choice
+from lichen.pipeline.files import ARRAYS_FILE, PIPELINE_FILE
 from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Manifest
 from lichen.serving.deployment import Deployment
 from lichen.serving.forecaster import FORECAST_FILE, FORECASTER_FILES, ForecastAdapter
 from lichen.serving.guests.main import PREDICTOR_FILE
 from lichen.serving.guests.starting import Guests
+from lichen.serving.pipelines import PipelineAdapter, pipeline_file_names
 from lichen.serving.residency.workshop import Stored
 from lichen.serving.threads import ONE_THREAD, custom_with_threads, onnx_with_threads
 
 _log = logging.getLogger(__name__)
+_CUDA_IS_FOR = "device cuda is for ONNX models with one thread: leave out device or threads"
 
 
 class Loader:
@@ -55,26 +58,61 @@ class Loader:
         """
         manifest = self._catalog.resolve(_reference(deployment))
         files = {name: self._catalog.read(manifest, name) for name in _needed(manifest)}
-        if PREDICTOR_FILE in files:
-            if deployment.device == "cuda":
-                raise InvalidInput("code of its own chooses its device itself: leave device out")
-            return custom_with_threads(self._house(), deployment, (files, manifest.signature))
+        for file, load in (
+            (PREDICTOR_FILE, self._custom),
+            (FORECAST_FILE, self._forecaster),
+            (PIPELINE_FILE, self._pipeline),
+        ):
+            if file in files:
+                return load(deployment, files, manifest.signature)
+        return self._onnx(deployment, files, manifest.signature)
+
+    def _custom(
+        self, deployment: Deployment, files: Mapping[str, bytes], signature: Signature
+    ) -> Predictor:
         if deployment.device == "cuda":
-            return self._on_cuda(deployment, files, manifest.signature)
-        if FORECAST_FILE in files:
-            if deployment.threads not in ONE_THREAD:
-                raise InvalidInput("a forecaster computes with one thread: leave threads out")
-            return ForecastAdapter().load(files, manifest.signature)
+            raise InvalidInput("code of its own chooses its device itself: leave device out")
+        return custom_with_threads(self._house(), deployment, (files, signature))
+
+    def _forecaster(
+        self, deployment: Deployment, files: Mapping[str, bytes], signature: Signature
+    ) -> Predictor:
+        if deployment.device == "cuda":
+            raise InvalidInput(_CUDA_IS_FOR)
+        if deployment.threads not in ONE_THREAD:
+            raise InvalidInput("a forecaster computes with one thread: leave threads out")
+        return ForecastAdapter().load(files, signature)
+
+    def _onnx(
+        self, deployment: Deployment, files: Mapping[str, bytes], signature: Signature
+    ) -> Predictor:
+        if deployment.device == "cuda":
+            return self._on_cuda(deployment, files, signature)
 
         def alone() -> Predictor:
-            return self._by_measurement(deployment, files, manifest.signature)
+            return self._by_measurement(deployment, files, signature)
 
         if deployment.threads in ONE_THREAD:
             return alone()
-        return onnx_with_threads(self._house(), deployment, (files, manifest.signature), alone)
+        return onnx_with_threads(self._house(), deployment, (files, signature), alone)
+
+    def _pipeline(
+        self, deployment: Deployment, files: Mapping[str, bytes], signature: Signature
+    ) -> Predictor:
+        """Encoders and head in this process, the core on whatever it is asked or measured to be."""
+        if deployment.threads not in ONE_THREAD:
+            raise InvalidInput("a pipeline computes with one thread: leave threads out")
+
+        def core(content: bytes) -> Predictor:
+            alone = {MODEL_FILE: content}
+            if deployment.device == "cuda":
+                return self._on_cuda(deployment, alone, None)
+            return self._by_measurement(deployment, alone, None)
+
+        return PipelineAdapter(core).load(files, signature)
 
     def _by_measurement(
-        self, deployment: Deployment, files: Mapping[str, bytes], signature: Signature
+        self, deployment: Deployment, files: Mapping[str, bytes], signature: Signature | None
     ) -> Predictor:
         """On whatever costs least here: a GPU or this thread, and then in the cheapest form."""
         adapter = OnnxAdapter()
@@ -86,12 +124,10 @@ class Loader:
         return cheapest_form(files[MODEL_FILE], first, self._compiled, self._chosen)
 
     def _on_cuda(
-        self, deployment: Deployment, files: Mapping[str, bytes], signature: Signature
+        self, deployment: Deployment, files: Mapping[str, bytes], signature: Signature | None
     ) -> Predictor:
-        if FORECAST_FILE in files or deployment.threads not in ONE_THREAD:
-            raise InvalidInput(
-                "device cuda is for ONNX models with one thread: leave out device or threads"
-            )
+        if deployment.threads not in ONE_THREAD:
+            raise InvalidInput(_CUDA_IS_FOR)
         served = OnnxAdapter().load(files, signature, "cuda")
         _log.info("%s computes on cuda", deployment.name)
         return served
@@ -126,6 +162,8 @@ def _reference(deployment: Deployment) -> ModelReference:
 def _needed(manifest: Manifest) -> tuple[str, ...]:
     if manifest.file(PREDICTOR_FILE) is not None:
         return tuple(file.name for file in manifest.files)
+    if manifest.file(PIPELINE_FILE) is not None:
+        return pipeline_file_names(has_arrays=manifest.file(ARRAYS_FILE) is not None)
     is_forecaster = manifest.file(FORECAST_FILE) is not None
     return FORECASTER_FILES if is_forecaster else (MODEL_FILE,)
 
