@@ -1,7 +1,7 @@
 """LightGBM: fit boosted trees, one thread, the same bytes each time; read those of others."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.frameworks.foreign_forest import ForeignForest
 from lichen.frameworks.lightgbm_text import forest_in
+from lichen.frameworks.onnx_trees import ForestTables
 from lichen.frameworks.onnx_writer import Tree
 
 
@@ -70,6 +71,21 @@ class NoNursery:
 NO_NURSERY = NoNursery()
 
 
+def library() -> Any:  # noqa: ANN401 - it has no types
+    """LightGBM itself.
+
+    Raises:
+        Unavailable: it is not installed.
+    """
+    try:
+        import lightgbm
+    except ImportError as missing:
+        raise Unavailable(
+            "LightGBM is not installed: install lichen[all], or leave algorithm 'lightgbm' out"
+        ) from missing
+    return lightgbm
+
+
 def fit_trees(
     rows: NDArray[np.float32],
     target: NDArray[np.float64],
@@ -93,12 +109,7 @@ def fit_trees(
     Raises:
         Unavailable: LightGBM is not installed.
     """
-    try:
-        import lightgbm
-    except ImportError as missing:
-        raise Unavailable(
-            "LightGBM is not installed: install lichen[all], or leave algorithm 'lightgbm' out"
-        ) from missing
+    lightgbm = library()
 
     def after_round(round_: Any) -> None:  # noqa: ANN401 - LightGBM's own
         on_round(round_.iteration + 1)
@@ -120,6 +131,12 @@ def fit_trees(
     )
     nursery.keep(key, booster.model_to_string())
     return _boosted(booster)
+
+
+def sums_of(booster: Any) -> ForestTables:  # noqa: ANN401 - LightGBM's own
+    """The forest of a booster that was trained here, without its link: it answers the sums."""
+    tables, _ = forest_in(booster.model_to_string())
+    return replace(tables, link="none")
 
 
 def _boosted(booster: Any) -> Boosted:  # noqa: ANN401 - LightGBM's own

@@ -1,12 +1,13 @@
 """XGBoost: read its models. The only file that imports it; it never serves (see runtimes.md)."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from lichen.core.errors import InvalidInput
+from lichen.core.errors import InvalidInput, Unavailable
 from lichen.frameworks.foreign_forest import ForeignForest
 from lichen.frameworks.onnx_trees import ForestTables
 
@@ -105,6 +106,27 @@ def read_xgboost(content: bytes) -> ForeignForest:
         library=f"xgboost {xgboost.__version__}",
         predict=predict,
     )
+
+
+def library() -> Any:  # noqa: ANN401 - it has no types
+    """XGBoost itself.
+
+    Raises:
+        Unavailable: it is not installed.
+    """
+    try:
+        import xgboost
+    except ImportError as missing:
+        raise Unavailable(
+            "XGBoost is not installed: install lichen[xgboost], or leave algorithm 'xgboost' out"
+        ) from missing
+    return xgboost
+
+
+def sums_of(booster: Any) -> ForestTables:  # noqa: ANN401 - XGBoost's own
+    """The forest of a booster that was trained here, without its link: it answers the sums."""
+    model = msgspec.json.decode(bytes(booster.save_raw("json")), type=_Model)
+    return replace(forest_in(model.learner), link="none")
 
 
 def forest_in(learner: _Learner) -> ForestTables:

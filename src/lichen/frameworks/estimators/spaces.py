@@ -1,0 +1,119 @@
+"""What a search may draw for each algorithm, and from where it should begin."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lichen.frameworks.estimators import forest, lightgbm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dimension:
+    """One hyperparameter: a number between two, or one of several choices.
+
+    Attributes:
+        name: of the setting.
+        low, high: between which it is drawn; equal where there are choices.
+        is_log: whether its logarithm is drawn evenly.
+        is_whole: whether it is a whole number.
+        choices: instead of numbers; empty: none.
+        default: where to begin; None: leave the setting out, the algorithm then chooses by itself.
+    """
+
+    name: str
+    low: float = 0.0
+    high: float = 0.0
+    is_log: bool = False
+    is_whole: bool = False
+    choices: tuple[str | float | int | bool, ...] = ()
+    default: str | float | int | bool | None = None
+
+
+def search_space(name: str, rows: int, features: int) -> tuple[Dimension, ...]:
+    """What to search of the algorithm `name` on so many rows and features, most telling first.
+
+    Empty where it chooses by itself.
+    """
+    makers = {
+        "lasso": _shrinking,
+        "elastic-net": _elastic,
+        "logistic": _logistic,
+        "linear-sgd": _stochastic,
+        "logistic-sgd": _stochastic,
+        "lightgbm": _lightgbm,
+        "xgboost": _xgboost,
+        "forest": _forest,
+    }
+    maker = makers.get(name)
+    return maker(rows, features) if maker else ()
+
+
+def _log(name: str, low: float, high: float, default: float | None) -> Dimension:
+    return Dimension(name=name, low=low, high=high, is_log=True, default=default)
+
+
+def _whole(name: str, low: int, high: int, default: int) -> Dimension:
+    return Dimension(
+        name=name,
+        low=low,
+        high=max(low, high),
+        is_log=True,
+        is_whole=True,
+        default=int(np.clip(default, low, max(low, high))),
+    )
+
+
+def _shrinking(rows: int, features: int) -> tuple[Dimension, ...]:  # noqa: ARG001 - one form
+    return (_log("strength", 1e-4, 1.0, None),)
+
+
+def _elastic(rows: int, features: int) -> tuple[Dimension, ...]:
+    mix = Dimension(name="mix", low=0.05, high=1.0, default=0.5)
+    return (*_shrinking(rows, features), mix)
+
+
+def _logistic(rows: int, features: int) -> tuple[Dimension, ...]:  # noqa: ARG001 - one form
+    return (
+        _log("l2", 1e-6, 1.0, 1 / rows),
+        Dimension(name="l1", choices=(0.0, 1e-4, 1e-3, 1e-2), default=0.0),
+        Dimension(name="scale", choices=(True, False), default=True),
+    )
+
+
+def _stochastic(rows: int, features: int) -> tuple[Dimension, ...]:  # noqa: ARG001 - one form
+    return (
+        _log("l2", 1e-7, 1e-1, 1e-5),
+        _log("learning_rate", 0.1 / (1 + features), 2 / (1 + features), None),
+    )
+
+
+def _lightgbm(rows: int, features: int) -> tuple[Dimension, ...]:
+    return (
+        _whole("leaves", 4, min(255, max(8, rows // 10)), 31),
+        _log("learning_rate", 0.01, 0.3, 0.1),
+        _whole(
+            "rows_in_leaf", 2, max(4, min(200, rows // 10)), lightgbm.default_rows_in_leaf(rows)
+        ),
+        Dimension(name="feature_share", low=min(1.0, 2 / features), high=1.0, default=1.0),
+        Dimension(name="row_share", low=0.5, high=1.0, default=1.0),
+        _log("l2", 1e-3, 100.0, 1e-3),
+    )
+
+
+def _xgboost(rows: int, features: int) -> tuple[Dimension, ...]:  # noqa: ARG001 - one form
+    return (
+        _whole("depth", 2, 10, 6),
+        _log("learning_rate", 0.01, 0.3, 0.1),
+        _log("weight_in_leaf", 1e-2, 100.0, 1.0),
+        Dimension(name="feature_share", low=min(1.0, 2 / features), high=1.0, default=1.0),
+        Dimension(name="row_share", low=0.5, high=1.0, default=1.0),
+        _log("l2", 1e-3, 100.0, 1.0),
+    )
+
+
+def _forest(rows: int, features: int) -> tuple[Dimension, ...]:
+    return (
+        Dimension(name="feature_share", low=min(1.0, 1 / features), high=1.0, default=None),
+        _whole("rows_in_leaf", 1, 20, forest.default_rows_in_leaf(rows)),
+        Dimension(name="kind", choices=("extra", "random"), default="extra"),
+    )
