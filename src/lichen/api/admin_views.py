@@ -54,7 +54,13 @@ def dataset_view(version: DatasetVersion) -> Dataset:
         version=version.version,
         rows=version.rows,
         columns=[
-            Column(name=one.name, dtype=one.dtype.value, role=one.role.value, unit=one.unit)
+            Column(
+                name=one.name,
+                dtype=one.dtype.value,
+                role=one.role.value,
+                unit=one.unit,
+                shape=one.shape or msgspec.UNSET,
+            )
             for one in version.schema
         ],
         digest=version.parquet_digest,

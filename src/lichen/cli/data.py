@@ -11,7 +11,7 @@ from lichen.cli.output import json_option, print_json, print_table
 from lichen.cli.platform import open_platform
 from lichen.cli.progress import ProgressLine
 from lichen.core.clock import rfc3339
-from lichen.protocol.admin import DataOptions, Dataset, Finding, Job
+from lichen.protocol.admin import Column, DataOptions, Dataset, Finding, Job
 
 FILE = click.Path(path_type=Path)
 timezone_option = click.option(
@@ -36,9 +36,14 @@ def data() -> None:
 @click.option("--units", type=Names(), default="", help="Units: Demand=MW,Temperature=°C")
 @click.option("--missing", metavar="V,W", type=Names(), default="", help="Cells not measured: -200")
 @click.option("--sheet", metavar="S", help="Sheet of an XLSX file. [the first]")
+@click.option("--size", metavar="WxH", help="Bring pictures of several sizes to one: 28x28")
 @json_option
 def add(name: str, file: Path, as_json: bool, **known: Any) -> None:  # noqa: ANN401, FBT001
-    """Ingest a CSV, JSON Lines, Parquet or XLSX file as a version of dataset NAME."""
+    """Ingest a CSV, JSON Lines, Parquet or XLSX file as a version of dataset NAME.
+
+    Images come as a folder of folders named as their class, a .zip of such, or an .npz of arrays
+    `images` and `labels`; a folder of IDX files, as MNIST and its kin come, is read too.
+    """
     options = DataOptions(**{**known, "units": _units(known["units"])})
     with open_platform() as platform:
         made = platform.data.add(name, file, watcher=ProgressLine(), options=options)
@@ -143,9 +148,15 @@ def _show(dataset: Dataset, *, as_json: bool) -> None:
         click.echo(f"{rfc3339(dataset.start)} to {rfc3339(dataset.end)}{step}")
     print_table(
         ("column", "type", "unit", "role"),
-        [(one.name, one.dtype, one.unit, one.role) for one in dataset.columns],
+        [(one.name, _type_of(one), one.unit, one.role) for one in dataset.columns],
     )
     _print_findings(dataset.findings)
+
+
+def _type_of(column: Column) -> str:
+    if column.shape is msgspec.UNSET:
+        return column.dtype
+    return f"{column.dtype} {'x'.join(map(str, column.shape))}"
 
 
 def _print_findings(findings: list[Finding]) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from lichen.client.folders import packed
 from lichen.client.session import Session
 from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput, WorkFailed, named_error
@@ -130,12 +131,16 @@ class Data:
     ) -> Dataset:
         """Upload a file as a new version of a dataset, and wait until it is checked and stored.
 
+        A folder, of pictures in folders named as their class, is packed and sent as a zip file.
+
         Raises:
             InvalidInput: the file cannot be read as a table; the message names row and remedy.
         """
-        path = _existing(file)
-        query = {"name": name, "filename": path.name, "timezone": timezone, **_options(options)}
-        job = self._session.post("/datasets", lambda: _chunks(path), Job, query)
+        with packed(Path(file)) as sent:
+            path = _existing(sent)
+            query = {"name": name, "filename": path.name, "timezone": timezone}
+            query |= _options(options)
+            job = self._session.post("/datasets", lambda: _chunks(path), Job, query)
         return self._made(self._jobs.wait(job.id, watcher))
 
     def append(

@@ -102,7 +102,8 @@ def newest_rows(
     """
     datasets = Datasets(documents, blobs, clock)
     version = datasets.get(name)
-    table = datasets.newest(version, None, rows)
+    shown = [one.name for one in version.schema if one not in version.schema.images]
+    table = datasets.newest(version, shown, rows)
     times = [] if table.times is None else table.times.tolist()
     return DatasetRows(
         name=version.name,

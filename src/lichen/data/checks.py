@@ -8,6 +8,7 @@ from math import isfinite
 from lichen.data.dataset import ColumnProfile
 from lichen.data.engine import Engine
 from lichen.data.findings import Finding, Severity, counted
+from lichen.data.images.checks import check_images
 from lichen.data.layout import ROWS, Layout
 from lichen.data.leakage import check_leakage
 from lichen.data.profile import Span
@@ -61,6 +62,7 @@ def check_rows(
             found.extend(
                 _check_values(engine, _Measured(column.name, numeric[column.name], summary))
             )
+    found.extend(check_images(engine, layout))
     found.extend(check_leakage(engine, layout, summaries))
     found.extend(_check_units(layout))
     return tuple(found)

@@ -19,6 +19,7 @@ from lichen.data.dataset import (
 from lichen.data.engine import Engine, scratch_engine
 from lichen.data.findings import Finding
 from lichen.data.frames import Cut, read_table
+from lichen.data.images.ingest import SUFFIXES, prepare_images
 from lichen.data.ingest import Prepared, prepare
 from lichen.data.options import IngestOptions, Limits
 from lichen.data.profile import Span, profile_columns, span_of
@@ -73,7 +74,8 @@ class Datasets:
         checked_name(name, "dataset")
         chosen = options or IngestOptions()
         with scratch_engine(chosen.limits, self._scratch) as engine:
-            prepared = prepare(engine, path, chosen)
+            reads = prepare_images if path.suffix.lower() in SUFFIXES else prepare
+            prepared = reads(engine, path, chosen)
             draft = self._draft(engine, name, prepared, parent=None)
         return self._writer.commit(draft, extra)
 
@@ -90,6 +92,7 @@ class Datasets:
             Conflict: another append came first.
         """
         base = self.get(name)
+        _refuse_images(base)
         options = replace(base.options, limits=limits or base.options.limits)
         with scratch_engine(options.limits, self._scratch) as engine:
             old = self._stage(engine, base)
@@ -192,6 +195,14 @@ class Datasets:
             options=prepared.options,
             parent=parent,
             created_at=self._clock.now(),
+        )
+
+
+def _refuse_images(base: DatasetVersion) -> None:
+    if base.schema.images:
+        raise InvalidInput(
+            f"dataset {base.name!r} holds images, which are not appended to: add all of them "
+            "again, and they become its next version"
         )
 
 

@@ -50,11 +50,11 @@ class Engine:
         with _explained(self.folder):
             return dict(self.session.execute(sql, parameters).fetchnumpy())
 
-    def write_parquet(self, select: str, path: Path) -> None:
+    def write_parquet(self, select: str, path: Path, row_group: int = _PARQUET_ROW_GROUP) -> None:
         """Write a query's rows as Parquet: the same rows give the same bytes."""
         self.run(
             f"COPY ({select}) TO '{literal(str(path))}' "
-            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_PARQUET_ROW_GROUP})"
+            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {row_group})"
         )
 
 

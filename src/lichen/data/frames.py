@@ -89,8 +89,16 @@ def _last(source: str, rows: int | None) -> str:
 
 
 def _array(read: NDArray[Any], column: Column) -> NDArray[Any]:
+    if column.dtype is Dtype.IMAGE:
+        return frozen(_images(read, column))
     if column.dtype is not Dtype.TEXT:
         return frozen(filled(read))
     text = np.ma.getdata(read).astype(object)
     text[np.ma.getmaskarray(read)] = None
     return frozen(text)
+
+
+def _images(read: NDArray[Any], column: Column) -> NDArray[np.uint8]:
+    """uint8 `(rows, height, width, channels)`."""
+    body = b"".join(np.ma.getdata(read).tolist())
+    return np.frombuffer(body, dtype=np.uint8).reshape(len(read), *column.shape)

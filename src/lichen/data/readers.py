@@ -36,9 +36,10 @@ def read_file(engine: Engine, path: Path, options: IngestOptions) -> RawFile:
     if suffix not in (*_CSV, *_JSON_LINES, *_PARQUET, *_WORKBOOK):
         raise InvalidInput(
             f"{path.name} is called {suffix}, which is not read here: "
-            "give CSV (.csv), JSON Lines (.jsonl), Parquet (.parquet) or a workbook (.xlsx)"
+            "give CSV (.csv), JSON Lines (.jsonl), Parquet (.parquet) or a workbook (.xlsx), "
+            "or images as .zip or .npz"
         )
-    staged, digest = _stage(engine, path, options.limits)
+    staged, digest = stage_file(engine, path, options.limits)
     if suffix in _PARQUET or (not suffix and _starts_as_parquet(staged)):
         return read_parquet(engine, staged, path.name, digest, options.limits)
     if suffix in _WORKBOOK:
@@ -52,8 +53,12 @@ def _starts_as_parquet(path: Path) -> bool:
         return file.read(len(PARQUET_MARK)) == PARQUET_MARK
 
 
-def _stage(engine: Engine, path: Path, limits: Limits) -> tuple[Path, Digest]:
-    """Copy the file into the scratch folder: what is read is what was digested."""
+def stage_file(engine: Engine, path: Path, limits: Limits) -> tuple[Path, Digest]:
+    """Copy the file into the scratch folder: what is read is what was digested.
+
+    Raises:
+        InvalidInput: there is no file, or nothing in it; TooLarge: it is over the limit.
+    """
     if not path.is_file():
         raise InvalidInput(f"there is no file {path}: check the path")
     size = path.stat().st_size

@@ -15,6 +15,8 @@ class Dtype(StrEnum):
     NUMBER = "float64"
     BOOLEAN = "bool"
     TEXT = "text"
+    IMAGE = "image"
+    """Pixels, 8 bits each: rows of columns of channels, in the shape of the column."""
 
 
 class Role(StrEnum):
@@ -30,12 +32,16 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column; `unit` is absent where nobody said what it is."""
+    """One column; `unit` is absent where nobody said what it is.
+
+    `shape` is of images: height, width, channels.
+    """
 
     name: str
     dtype: Dtype
     unit: str | None = None
     role: Role = Role.FEATURE
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,11 @@ class Schema:
     def numeric(self) -> tuple[Column, ...]:
         """The columns a model can compute on: numbers and booleans."""
         return tuple(c for c in self.columns if c.dtype in (Dtype.NUMBER, Dtype.BOOLEAN))
+
+    @property
+    def images(self) -> tuple[Column, ...]:
+        """The columns of images."""
+        return tuple(c for c in self.columns if c.dtype is Dtype.IMAGE)
 
     def having(self, role: Role) -> tuple[Column, ...]:
         """The columns of one role."""

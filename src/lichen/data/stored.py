@@ -1,6 +1,7 @@
 """The table `rows` and its Parquet file: written once, read back for checks and appends."""
 # ruff: noqa: S608 - the SQL names our own columns, quoted; the path goes through literal()
 
+from math import prod
 from pathlib import Path
 
 from lichen.data.engine import Engine, literal
@@ -9,6 +10,8 @@ from lichen.data.raw import quoted
 from lichen.data.schema import Dtype, Schema
 
 _STORED = {Dtype.TIME: "to_timestamp({0})"}
+_GROUP_BYTES, _MOST_GROUP_ROWS, _LEAST_GROUP_ROWS = 1 << 25, 122_880, 2_048
+"""Rows of a group are held in memory until all are there: of large images fewer."""
 
 
 def write_rows(engine: Engine, layout: Layout, path: Path) -> None:
@@ -21,7 +24,14 @@ def write_rows(engine: Engine, layout: Layout, path: Path) -> None:
         )
         + f" FROM {ROWS} ORDER BY {ROWS}.n",  # not by a column of that name
         path,
+        _group_rows(layout.schema),
     )
+
+
+def _group_rows(schema: Schema) -> int:
+    row_bytes = max((prod(column.shape) for column in schema.images), default=1)
+    wanted = _GROUP_BYTES // row_bytes // _LEAST_GROUP_ROWS * _LEAST_GROUP_ROWS
+    return max(_LEAST_GROUP_ROWS, min(_MOST_GROUP_ROWS, wanted))
 
 
 def stored_rows(engine: Engine, schema: Schema, timezone: str, parquet: Path) -> Layout:

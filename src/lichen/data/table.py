@@ -25,7 +25,8 @@ class Table:
     """Columns of equal length, sorted by series and time; every array is read-only.
 
     `times` is datetime64[s] in UTC (rows,), absent when the dataset has no time column.
-    Numbers and booleans are float64 with NaN where nothing was measured, text is an object array.
+    Numbers and booleans are float64 with NaN where nothing was measured, text is an object array,
+    images are uint8 (rows, height, width, channels).
     """
 
     times: Times | None
@@ -46,13 +47,15 @@ class Table:
         """A column as float64 (rows,), NaN where missing.
 
         Raises:
-            InvalidInput: there is no such column, or it holds text.
+            InvalidInput: there is no such column, or it holds text or images.
         """
         found = next((column for column in self.columns if column.name == name), None)
         if found is None:
             raise InvalidInput(missing_column(name, self.names))
-        if found.dtype is Dtype.TEXT:
-            raise InvalidInput(f"column {name!r} holds text, not numbers: name another column")
+        if found.dtype in (Dtype.TEXT, Dtype.IMAGE):
+            raise InvalidInput(
+                f"column {name!r} holds {found.dtype}, not numbers: name another column"
+            )
         return self.arrays[name]
 
     def matrix(self, names: tuple[str, ...]) -> Numbers:

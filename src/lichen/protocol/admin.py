@@ -141,6 +141,7 @@ class DataOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     separator: str | None = None
     decimal: str | None = None
     sheet: str | None = None
+    size: str | None = None
 
 
 class DataSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,12 +173,16 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """One column of a dataset; `role` is time, target, series, known or feature."""
+    """One column of a dataset; `role` is time, target, series, known or feature.
+
+    `shape` is there of images alone: height, width, channels.
+    """
 
     name: str
     dtype: str
     role: str
     unit: str | None = None
+    shape: tuple[int, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
