@@ -29,13 +29,32 @@ class Datatype(StrEnum):
     BYTES = "BYTES"
 
 
+class ColumnKind(StrEnum):
+    """What a raw column holds."""
+
+    NUMBER = "number"
+    TRUTH = "truth"
+    TEXT = "text"
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """A raw column of an input: what it holds, in which unit, and whether a row may lack it."""
+
+    kind: ColumnKind
+    unit: str | None = None
+    may_lack: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
     """One input or output of a model.
 
     `shape` holds -1 where any length fits; the first dimension is the batch. `columns` names the
     values of a row of shape (-1, k): what goes in as columns of a table, or comes out as classes.
-    `missing` says that the model takes NaN for a value that is missing.
+    `missing` says that the model takes NaN for a value that is missing. `details` says what each of
+    the columns is, in their order, where they are raw columns of a table.
     """
 
     name: str
@@ -46,6 +65,7 @@ class TensorSpec:
     optional: bool = False
     columns: tuple[str, ...] = ()
     missing: bool = False
+    details: tuple[ColumnSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +89,4 @@ def with_columns(spec: TensorSpec, columns: Sequence[str]) -> TensorSpec:
         )
     if len(set(columns)) < len(columns) or not all(columns):
         raise InvalidInput(f"the names for {spec.name!r} are empty or stand twice: give each once")
-    return replace(spec, columns=tuple(columns))
+    return replace(spec, columns=tuple(columns), details=())

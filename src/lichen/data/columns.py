@@ -5,28 +5,12 @@ from dataclasses import dataclass
 from math import isfinite
 
 from lichen.core.errors import InvalidInput
+from lichen.core.raw_cells import MISSING_CELLS
 from lichen.data.engine import Engine, literal
 from lichen.data.findings import Finding, Severity, counted
 from lichen.data.options import IngestOptions
 from lichen.data.raw import RAW, Kind, RawColumn, RawFile
 from lichen.data.schema import Dtype
-
-MISSING_CELLS = (
-    "",
-    "na",
-    "n/a",
-    "nan",
-    "null",
-    "none",
-    "nil",
-    "-",
-    "--",
-    "#n/a",
-    "?",
-    "无",
-    "缺测",
-)
-"""Cells that mean "nothing was measured", whatever their case."""
 
 _NUMERIC_SHARE = 0.9
 _THOUSANDS = r"^[+-]?\d{1,3}(\.\d{3})+,\d*$"

@@ -141,8 +141,8 @@ def width_of(said: Encoders, arrays: Arrays = NO_ARRAYS) -> int:
 
 def required_texts(pipeline: Pipeline) -> tuple[tuple[int, str], ...]:
     """Columns of texts that no row may lack: where each stands, and its name."""
-    lacking = {one.column: one.may_lack for one in pipeline.encoders}
-    return tuple((at, name) for at, name in enumerate(text_columns(pipeline)) if not lacking[name])
+    required = {one.column for one in pipeline.encoders if not one.may_lack}
+    return tuple((at, name) for at, name in enumerate(text_columns(pipeline)) if name in required)
 
 
 def cells_of(texts: Array) -> list[list[bytes]]:

@@ -1,15 +1,20 @@
 """What a deployed pipeline takes and gives: raw columns by name, and the outputs of its head."""
 
-from lichen.core.tensors import Datatype, Signature, TensorSpec
+from lichen.core.tensors import ColumnKind, ColumnSpec, Datatype, Signature, TensorSpec
 from lichen.pipeline.declaration import (
     Alarm,
     Classes,
+    Codes,
+    Encoders,
     Groups,
     Heads,
+    Moment,
     Number,
+    OneHot,
     Pipeline,
     Ranking,
     Value,
+    Words,
 )
 
 NUMBERS, TEXTS = "numbers", "texts"
@@ -43,14 +48,41 @@ def _columns(pipeline: Pipeline) -> tuple[TensorSpec, ...]:
                 description=said,
                 columns=numbers,
                 missing=True,
+                details=_details(pipeline, numbers),
             )
         )
     if texts:
         said = "an empty text is a value that is missing"
+        details = _details(pipeline, texts)
+        shape = (-1, len(texts))
         made.append(
-            TensorSpec(TEXTS, Datatype.BYTES, (-1, len(texts)), description=said, columns=texts)
+            TensorSpec(
+                TEXTS, Datatype.BYTES, shape, description=said, columns=texts, details=details
+            )
         )
     return tuple(made)
+
+
+def _details(pipeline: Pipeline, columns: tuple[str, ...]) -> tuple[ColumnSpec, ...]:
+    """What each raw column is, by the first encoder of it; it may be lacking if all allow that."""
+    found = []
+    for name in columns:
+        encoders = [one for one in pipeline.encoders if one.column == name]
+        first = encoders[0]
+        unit = first.unit if isinstance(first, Number) else None
+        may_lack = all(one.may_lack for one in encoders)
+        found.append(ColumnSpec(_kind(first), unit, may_lack))
+    return tuple(found)
+
+
+def _kind(said: Encoders) -> ColumnKind:
+    match said:
+        case Number():
+            return ColumnKind.TRUTH if said.is_boolean else ColumnKind.NUMBER
+        case Moment():
+            return ColumnKind.TIME
+        case OneHot() | Codes() | Words():
+            return ColumnKind.TEXT
 
 
 def number_columns(pipeline: Pipeline) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -11,12 +11,14 @@ import numpy as np
 
 from lichen.core.batch import NUMPY_OF_DATATYPE, Array
 from lichen.core.clock import rfc3339
-from lichen.core.tensors import Datatype, TensorSpec
+from lichen.core.raw_cells import MISSING_CELLS, TRUTHS
+from lichen.core.tensors import ColumnKind, ColumnSpec, Datatype, TensorSpec
 
 Faults = dict[int, str]
 """Why a row does not fit, by where it stands; the first reason counts."""
 
-_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+_TRUTHS_AS_NUMBERS: dict[object, float] = {text: float(truth) for text, truth in TRUTHS.items()}
+_MISSING = set(MISSING_CELLS)
 _SHOWN = 40
 
 
@@ -40,12 +42,23 @@ class Cells:
         return np.asarray(np.ma.getdata(self.values))
 
 
-def scalars(cells: Cells, spec: TensorSpec, faults: Faults) -> Array:
-    """One value a row in the datatype of an input; rows that have none are among the faults."""
+def scalars(
+    cells: Cells, spec: TensorSpec, faults: Faults, column: ColumnSpec | None = None
+) -> Array:
+    """One value a row in the datatype of an input; rows that have none are among the faults.
+
+    Args:
+        cells: of one column.
+        spec: the input that takes it.
+        faults: rows that do not fit are added.
+        column: what the column is, where it is a raw one; nothing in it is then NaN or no bytes.
+    """
     wanted = NUMPY_OF_DATATYPE[spec.datatype]
+    if column is not None:
+        cells = as_raw(cells, column)
     null = cells.is_null
-    fits_missing = spec.missing and wanted.kind == "f"
-    if not fits_missing:
+    may_lack = spec.missing and wanted.kind == "f" if column is None else column.may_lack
+    if not may_lack:
         for row in np.flatnonzero(null):
             faults.setdefault(int(row), f"column {cells.name!r} is empty: the model needs a value")
     found = _quick(cells, wanted, null)
@@ -58,10 +71,33 @@ def scalars(cells: Cells, spec: TensorSpec, faults: Faults) -> Array:
     return found
 
 
+def as_raw(cells: Cells, column: ColumnSpec) -> Cells:
+    """The texts of a raw column as they are taken in when a dataset is: trimmed, `NA` as nothing.
+
+    A text column may well have a value `NA`. Truth values become 1 and 0.
+    """
+    if cells.plain.dtype.kind != "O":
+        return cells
+    plain = [cell.strip() if isinstance(cell, str) else cell for cell in cells.plain.tolist()]
+    missing = {""}
+    if column.kind in (ColumnKind.NUMBER, ColumnKind.TRUTH):
+        missing = _MISSING
+    null = cells.is_null | np.array([_lowered(cell) in missing for cell in plain], dtype=bool)
+    if column.kind is ColumnKind.TRUTH:
+        plain = [_TRUTHS_AS_NUMBERS.get(_lowered(cell), cell) for cell in plain]
+    found = np.empty(len(plain), dtype=np.object_)
+    found[:] = plain
+    return Cells(cells.name, np.ma.masked_array(found, mask=null), cells.decimal)
+
+
+def _lowered(cell: object) -> object:
+    return cell.lower() if isinstance(cell, str) else cell
+
+
 def _quick(cells: Cells, wanted: np.dtype[Any], null: Array) -> Array | None:
     """All cells at once; None where one of them has to be looked at."""
     values = cells.plain
-    if wanted.kind == "f" and values.dtype.kind in "fiu":
+    if wanted.kind == "f" and values.dtype.kind in "fiub":
         with np.errstate(over="ignore"):
             return values.astype(wanted)
     if wanted.kind == "f" and values.dtype.kind == "O" and cells.decimal == ".":
@@ -121,9 +157,9 @@ def _whole(value: Any, decimal: str, wanted: np.dtype[Any]) -> int:  # noqa: ANN
 
 def _truth(value: Any, decimal: str, wanted: np.dtype[Any]) -> bool:  # noqa: ANN401, ARG001
     if isinstance(value, str):
-        if value.strip().lower() not in _TRUTHS:
+        if value.strip().lower() not in TRUTHS:
             raise ValueError
-        return _TRUTHS[value.strip().lower()]
+        return TRUTHS[value.strip().lower()]
     if value not in (0, 1):
         raise ValueError
     return bool(value)
@@ -135,6 +171,8 @@ def _text(value: Any, decimal: str, wanted: np.dtype[Any]) -> bytes:  # noqa: AN
     if isinstance(value, datetime):
         moment = value if value.tzinfo else value.replace(tzinfo=UTC)
         return rfc3339(moment).encode()
+    if isinstance(value, date):
+        return value.isoformat().encode()
     if not isinstance(value, str):
         raise TypeError
     return value.encode()

@@ -58,7 +58,7 @@ class TableForm:
         """
         self._decimal = decimal
         self._picked = picked_columns(signature, columns)
-        names = [name for one in self._picked for name in one.columns]
+        names = [name for one in self._picked for name in one.columns if name in columns]
         self.columns = tuple(dict.fromkeys(names))
 
     def read(self, arrays: Mapping[str, Array], rows: int) -> ReadRows:
@@ -71,17 +71,27 @@ class TableForm:
         faults: Faults = {}
         tensors = {}
         for one in self._picked:
-            cells = [Cells(name, arrays[name], self._decimal) for name in one.columns]
+            cells = [self._cells(name, arrays, rows) for name in one.columns]
             if one.is_list:
                 tensors[one.spec.name] = listed(cells[0], one.spec, faults)
             else:
-                found = [scalars(cell, one.spec, faults) for cell in cells]
+                details = one.spec.details or (None,) * len(cells)
+                found = [
+                    scalars(cell, one.spec, faults, detail)
+                    for cell, detail in zip(cells, details, strict=True)
+                ]
                 shape = (rows, *one.spec.shape[1:]) if len(found) == 1 else (rows, len(found))
                 tensors[one.spec.name] = np.stack(found, axis=-1).reshape(shape)
         fits = np.array([row for row in range(rows) if row not in faults], dtype=np.int64)
         if faults:
             tensors = {name: values[fits] for name, values in tensors.items()}
         return ReadRows({name: _dense(values) for name, values in tensors.items()}, fits, faults)
+
+    def _cells(self, name: str, arrays: Mapping[str, Array], rows: int) -> Cells:
+        """The cells of a column; nothing in all of one that the table lacks, as it may."""
+        if name in arrays:
+            return Cells(name, arrays[name], self._decimal)
+        return Cells(name, np.full(rows, None, dtype=np.object_))
 
 
 def picked_columns(signature: Signature, columns: Sequence[str]) -> tuple[Picked, ...]:
@@ -108,10 +118,15 @@ def picked_columns(signature: Signature, columns: Sequence[str]) -> tuple[Picked
             found.append(takes)
         elif not spec.optional:
             raise _missing(spec, columns)
+    if not any(name in columns for one in found for name in one.columns):
+        raise _missing(signature.inputs[0], columns)
     return tuple(found)
 
 
 def _picked(spec: TensorSpec, columns: Sequence[str]) -> Picked | None:
+    if spec.details and spec.name not in columns:
+        lacks = any(name not in columns for name in _required(spec))
+        return None if lacks else Picked(spec, spec.columns)
     if spec.shape[1:] in ((), (1,)):
         named = spec.columns or (spec.name,)
         usable = named if named[0] in columns else (spec.name,)
@@ -119,6 +134,11 @@ def _picked(spec: TensorSpec, columns: Sequence[str]) -> Picked | None:
     if spec.columns and set(spec.columns) <= set(columns):
         return Picked(spec, spec.columns)
     return Picked(spec, (spec.name,), is_list=True) if spec.name in columns else None
+
+
+def _required(spec: TensorSpec) -> list[str]:
+    """Those of its raw columns that no table may lack."""
+    return [name for name, one in zip(spec.columns, spec.details, strict=True) if not one.may_lack]
 
 
 def _takes_all(spec: TensorSpec, columns: Sequence[str]) -> bool:
@@ -129,7 +149,8 @@ def _takes_all(spec: TensorSpec, columns: Sequence[str]) -> bool:
 
 
 def _missing(spec: TensorSpec, columns: Sequence[str]) -> InvalidInput:
-    wanted = [name for name in spec.columns or (spec.name,) if name not in columns]
+    named = (_required(spec) if spec.details else spec.columns) or spec.columns or (spec.name,)
+    wanted = [name for name in named if name not in columns]
     has = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
     return InvalidInput(
         f"the file has no column {', '.join(wanted)}, which the model takes for its input "

@@ -235,6 +235,7 @@ def metadata(spec: TensorSpec) -> TensorMetadata:
         "optional": spec.optional or None,
         "columns": list(spec.columns) or None,
         "missing": spec.missing or None,
+        "details": [msgspec.to_builtins(one) for one in spec.details] or None,
     }
     parameters = {key: value for key, value in said.items() if value is not None}
     return TensorMetadata(spec.name, spec.datatype, list(spec.shape), parameters or None)

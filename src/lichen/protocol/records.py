@@ -13,18 +13,27 @@ from lichen.core.batch import NUMPY_OF_DATATYPE, Array
 from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.protocol.numbers import Mismatch, arranged, element_type
+from lichen.protocol.raw_columns import default_of, gathered, told, type_of
 
 _WORDS = {Datatype.BYTES: "text", Datatype.BOOL: "true or false"}
 _KINDS = {str: "text", bool: "a truth value", type(None): "null", dict: "an object"}
 
 
+_MOST_TOLD = 20
+"""Columns that a sentence lists."""
+
+
 class _Column(NamedTuple):
-    """One member of a row: its name, the input that takes it, its type, and whether it must be."""
+    """One member of a row: its name, the input that takes it, its type, and if it may be left out.
+
+    `default` stands for it then; `msgspec.NODEFAULT` where it must be there.
+    """
 
     name: str
     spec: TensorSpec
     type: Any
     takes: str
+    default: Any = msgspec.NODEFAULT
 
 
 class RecordForm:
@@ -68,6 +77,9 @@ class RecordForm:
         tensors = {}
         for spec, pick in self._picks:
             values = [pick(record) for record in records]
+            if self._named and spec.details:
+                tensors[spec.name] = gathered(spec, values)
+                continue
             if spec.missing:
                 values = [_with_nan(value) for value in values]
             if not _is_left_out(spec, values):
@@ -75,6 +87,11 @@ class RecordForm:
         return tensors
 
     def _of(self, spec: TensorSpec) -> list[_Column]:
+        if self._named and spec.details:
+            return [
+                _Column(name, spec, type_of(one), told(one), default_of(one))
+                for name, one in zip(spec.columns, spec.details, strict=True)
+            ]
         if self._named and spec.columns:
             return [_column(name, spec, ()) for name in spec.columns]
         rest = spec.shape[1:]
@@ -110,7 +127,7 @@ class RecordForm:
                 return f"has the column {name!r}, which the model does not take: {self._takes()}"
         for name, column in known.items():
             if name not in record:
-                if not column.spec.optional:
+                if column.default is msgspec.NODEFAULT:
                     return f"has no column {name!r}: {self._takes()}"
             elif not _fits(record[name], column.type):
                 return f"holds {_kind(record[name])} in column {name!r}: it takes {column.takes}"
@@ -119,9 +136,10 @@ class RecordForm:
     def _takes(self) -> str:
         said = [
             f"{column.name} ({column.takes}{', optional' if column.spec.optional else ''})"
-            for column in self._columns
+            for column in self._columns[:_MOST_TOLD]
         ]
-        return f"the columns are {', '.join(said)}"
+        more = len(self._columns) - len(said)
+        return f"the columns are {', '.join(said)}{f' and {more} more' if more else ''}"
 
 
 def _are_distinct(specs: Sequence[TensorSpec]) -> bool:
@@ -135,11 +153,13 @@ def _column(name: str, spec: TensorSpec, inner: Sequence[int]) -> _Column:
     except Mismatch as error:
         raise InvalidInput(f"input {spec.name!r} {error}") from error
     takes = _told(spec.datatype, inner)
-    if spec.missing and not inner:
-        return _Column(name, spec, kind | None, f"{takes} or null")
     for _ in inner:
         kind = GenericAlias(list, (kind,))
-    return _Column(name, spec, kind, takes)
+    if spec.missing and not inner:
+        kind, takes = kind | None, f"{takes} or null"
+    if not spec.optional:
+        return _Column(name, spec, kind, takes)
+    return _Column(name, spec, kind | msgspec.UnsetType, takes, msgspec.UNSET)
 
 
 def _with_nan(value: Any) -> Any:  # noqa: ANN401 - as a record holds it
@@ -166,10 +186,7 @@ def _member(number: int) -> str:
 
 def _struct(columns: Sequence[_Column]) -> type[msgspec.Struct]:
     fields = [
-        (_member(number), column.type | msgspec.UnsetType, msgspec.UNSET)
-        if column.spec.optional
-        else (_member(number), column.type)
-        for number, column in enumerate(columns)
+        (_member(number), column.type, column.default) for number, column in enumerate(columns)
     ]
     names = {_member(number): column.name for number, column in enumerate(columns)}
     return msgspec.defstruct(
