@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.networks.layers import Scaled
 
-AT_ONCE = 4096
-"""Rows looked at together where no gradient is wanted: bounds the memory it takes."""
+NUMBERS_AT_ONCE = 1 << 18
+"""Of the rows looked at together where no gradient is wanted: what is made of them stays small."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +79,10 @@ def checked_rows(rows: NetworkRows) -> NetworkRows:
 
 
 def parts_of(features: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """The rows, `AT_ONCE` at a time."""
-    for first in range(0, len(features), AT_ONCE):
-        yield features[first : first + AT_ONCE]
+    """The rows, some at a time."""
+    count = max(1, NUMBERS_AT_ONCE // max(1, prod(features.shape[1:])))
+    for first in range(0, len(features), count):
+        yield features[first : first + count]
 
 
 def scaling(features: NDArray[Any]) -> Scaled:
