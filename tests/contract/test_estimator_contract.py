@@ -30,6 +30,7 @@ SMALL: dict[str, Settings] = {
     "logistic": {"l2": 0.01},
     "linear-sgd": {"epochs": 40},
     "logistic-sgd": {"epochs": 40},
+    "mlp": {"layers": "8", "epochs": 15, "learning_rate": 0.03},
 }
 """Settings that make the dear ones quick."""
 

@@ -9,6 +9,7 @@ from lichen.frameworks.estimators.forest import Forest
 from lichen.frameworks.estimators.lightgbm import LightGbm
 from lichen.frameworks.estimators.linear import Linear
 from lichen.frameworks.estimators.logistic import Logistic
+from lichen.frameworks.estimators.mlp import Mlp
 from lichen.frameworks.estimators.shrinking import Shrinking
 from lichen.frameworks.estimators.xgboost import XgBoost
 
@@ -23,8 +24,12 @@ _CLASSES: tuple[Estimator, ...] = (
     Logistic(),
     StochasticDescent("logistic-sgd", of_classes=True),
 )
-_BOTH: tuple[Estimator, ...] = (LightGbm(), XgBoost(), Forest())
-_NEEDS = {"xgboost": ("xgboost", "lichen[xgboost]"), "lightgbm": ("lightgbm", "lichen[all]")}
+_BOTH: tuple[Estimator, ...] = (LightGbm(), XgBoost(), Forest(), Mlp())
+_NEEDS = {
+    "xgboost": ("xgboost", "lichen[xgboost]"),
+    "lightgbm": ("lightgbm", "lichen[all]"),
+    "mlp": ("torch", "lichen[torch]"),
+}
 
 
 def portfolio(classes: int) -> tuple[Estimator, ...]:

@@ -43,6 +43,7 @@ def search_space(name: str, rows: int, features: int) -> tuple[Dimension, ...]:
         "lightgbm": _lightgbm,
         "xgboost": _xgboost,
         "forest": _forest,
+        "mlp": _mlp,
     }
     maker = makers.get(name)
     return maker(rows, features) if maker else ()
@@ -116,4 +117,13 @@ def _forest(rows: int, features: int) -> tuple[Dimension, ...]:
         Dimension(name="feature_share", low=min(1.0, 1 / features), high=1.0, default=None),
         _whole("rows_in_leaf", 1, 20, forest.default_rows_in_leaf(rows)),
         Dimension(name="kind", choices=("extra", "random"), default="extra"),
+    )
+
+
+def _mlp(rows: int, features: int) -> tuple[Dimension, ...]:  # noqa: ARG001 - one form
+    return (
+        _log("learning_rate", 3e-4, 2e-2, 3e-3),
+        _log("l2", 1e-6, 1e-2, 1e-4),
+        Dimension(name="layers", choices=("32", "64,32", "128,64"), default="64,32"),
+        Dimension(name="dropout", low=0.0, high=0.5, default=0.0),
     )
