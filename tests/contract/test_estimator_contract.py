@@ -234,7 +234,7 @@ def test_features_that_are_all_constant_give_what_is_usual(case: tuple[int, Esti
     said = answers(fitted(one, flat), flat)
     assert np.ptp(said, axis=0).max() < 1e-6
     usual = np.full(classes, 1 / classes) if classes else rows.target.mean()
-    assert np.allclose(said, usual, atol=0.15)
+    assert np.allclose(said, usual, atol=0.15 if classes else 0.3 * np.std(rows.target))
 
 
 def test_a_class_that_no_row_has_is_never_answered(case: tuple[int, Estimator]) -> None:
@@ -284,6 +284,8 @@ def test_a_setting_that_it_does_not_know_is_refused(case: tuple[int, Estimator])
 
 def test_every_corner_of_its_search_space_can_be_fitted(case: tuple[int, Estimator]) -> None:
     classes, one = case
+    if one.name == "mlp":
+        pytest.skip("its corners take seconds: tests/learning tries them")
     rows = examples(classes)
     space = search_space(one.name, ROWS, WIDTH)
     for dimension in space:

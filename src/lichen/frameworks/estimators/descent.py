@@ -11,7 +11,14 @@ from lichen.frameworks.estimators.linear import refuse_classes
 from lichen.frameworks.estimators.linear_core import Floats, linear_core_of, scaling_of
 from lichen.frameworks.estimators.logistic import chances_of, refuse_numbers, wanted_of
 from lichen.frameworks.estimators.minimising import largest_variance
-from lichen.frameworks.estimators.rows import Rows, check_settings, checked, number_in, whole_in
+from lichen.frameworks.estimators.rows import (
+    Rows,
+    check_settings,
+    checked,
+    number_in,
+    standard_of,
+    whole_in,
+)
 
 _ROWS_SEEN = 500_000
 """After so many the descent has found its place, as a rule."""
@@ -95,7 +102,7 @@ class StochasticDescent:
         rows = checked(examples)
         (refuse_numbers if self._of_classes else refuse_classes)(rows, self.name)
         scaling = scaling_of(rows)
-        centre, size = _standard(rows)
+        centre, size = standard_of(rows)
         count = len(rows.target)
         epochs = whole_in(settings, "epochs", 0, 0)
         march = _March(
@@ -159,12 +166,3 @@ def _wanted(rows: Rows, centre: float, size: float) -> Floats:
     if not rows.classes:
         return ((rows.target - centre) / size)[:, None]
     return wanted_of(rows)
-
-
-def _standard(rows: Rows) -> tuple[float, float]:
-    """The mean and deviation of a target of numbers; of classes, what changes nothing."""
-    if rows.classes:
-        return 0.0, 1.0
-    mean = float(rows.shares @ rows.target)
-    deviation = float(np.sqrt(rows.shares @ (rows.target - mean) ** 2))
-    return mean, deviation or 1.0

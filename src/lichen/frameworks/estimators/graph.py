@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lichen.frameworks.onnx_writer import INPUT, IR_VERSION, ML_OPSET, OPSET, OUTPUT
 
 Wire = tuple[str, list[str], str]
-"""An operator, what it takes, and what it gives."""
+"""An operator, what it takes, and what it gives; a cast names its type, as `Cast:DOUBLE`."""
 
 
 def model_of(
@@ -17,10 +17,11 @@ def model_of(
     """The serialised, checked model; equal operators and constants give equal bytes."""
     from onnx import TensorProto, checker, helper, numpy_helper
 
-    nodes = [
-        helper.make_node(kind, inputs, [output], **_attributes(kind))
-        for kind, inputs, output in wires
-    ]
+    nodes = []
+    for kind, inputs, output in wires:
+        operator, _, target = kind.partition(":")
+        attributes = {"to": getattr(TensorProto, target)} if target else {}
+        nodes.append(helper.make_node(operator, inputs, [output], **attributes))
     graph = helper.make_graph(
         nodes,
         "core",
@@ -34,7 +35,3 @@ def model_of(
     )
     checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
-
-
-def _attributes(kind: str) -> dict[str, Any]:
-    return {"axis": -1} if kind == "Softmax" else {}

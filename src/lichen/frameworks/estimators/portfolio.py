@@ -11,6 +11,7 @@ from lichen.frameworks.estimators.linear import Linear
 from lichen.frameworks.estimators.logistic import Logistic
 from lichen.frameworks.estimators.mlp import Mlp
 from lichen.frameworks.estimators.shrinking import Shrinking
+from lichen.frameworks.estimators.svm import LinearSvm, Svm
 from lichen.frameworks.estimators.xgboost import XgBoost
 
 _NUMBERS: tuple[Estimator, ...] = (
@@ -24,12 +25,20 @@ _CLASSES: tuple[Estimator, ...] = (
     Logistic(),
     StochasticDescent("logistic-sgd", of_classes=True),
 )
-_BOTH: tuple[Estimator, ...] = (LightGbm(), XgBoost(), Forest(), Mlp())
+_BOTH: tuple[Estimator, ...] = (
+    LinearSvm(),
+    LightGbm(),
+    XgBoost(),
+    Forest(),
+    Svm(),
+    Mlp(),
+)
 _NEEDS = {
     "xgboost": ("xgboost", "lichen[xgboost]"),
     "lightgbm": ("lightgbm", "lichen[all]"),
     "mlp": ("torch", "lichen[torch]"),
 }
+"""The package that an algorithm needs, and what to install for it."""
 
 
 def portfolio(classes: int) -> tuple[Estimator, ...]:

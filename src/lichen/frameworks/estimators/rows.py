@@ -37,9 +37,11 @@ class Rows:
         return None if alike else self.shares * len(self.shares)
 
     @property
-    def outputs(self) -> int:
-        """How many columns a core of all classes has."""
-        return self.classes if self.classes > 2 else 1
+    def numbered_target(self) -> NDArray[np.float64]:
+        """The target, classes numbered as they came."""
+        if not self.present:
+            return self.target
+        return np.array(self.present, dtype=np.float64)[self.target.astype(np.int64)]
 
     @property
     def fitted_outputs(self) -> int:
@@ -126,6 +128,15 @@ def _numbered(
             "or predict the target as a number"
         )
     return tuple(int(one) for one in found), places.astype(np.float64)
+
+
+def standard_of(rows: Rows) -> tuple[float, float]:
+    """The mean and deviation of a target of numbers; of classes, what changes nothing."""
+    if rows.classes:
+        return 0.0, 1.0
+    mean = float(rows.shares @ rows.target)
+    deviation = float(np.sqrt(rows.shares @ (rows.target - mean) ** 2))
+    return mean, deviation or 1.0
 
 
 def number_in(settings: Settings, name: str, default: float, least: float = 0.0) -> float:

@@ -34,23 +34,24 @@ def search_space(name: str, rows: int, features: int) -> tuple[Dimension, ...]:
 
     Empty where it chooses by itself.
     """
-    makers = {
-        "lasso": _shrinking,
-        "elastic-net": _elastic,
+    by_size = {
         "logistic": _logistic,
         "linear-sgd": _stochastic,
         "logistic-sgd": _stochastic,
         "lightgbm": _lightgbm,
         "xgboost": _xgboost,
         "forest": _forest,
-        "mlp": _mlp,
     }
-    maker = makers.get(name)
-    return maker(rows, features) if maker else ()
+    maker = by_size.get(name)
+    return maker(rows, features) if maker else _OF_ANY_SIZE.get(name, ())
 
 
 def _log(name: str, low: float, high: float, default: float | None) -> Dimension:
     return Dimension(name=name, low=low, high=high, is_log=True, default=default)
+
+
+def _share(name: str, low: float, default: float | None = 1.0) -> Dimension:
+    return Dimension(name=name, low=min(1.0, low), high=1.0, default=default)
 
 
 def _whole(name: str, low: int, high: int, default: int) -> Dimension:
@@ -64,24 +65,30 @@ def _whole(name: str, low: int, high: int, default: int) -> Dimension:
     )
 
 
-def _shrinking(rows: int, features: int) -> tuple[Dimension, ...]:  # noqa: ARG001 - one form
-    return (_log("strength", 1e-4, 1.0, None),)
+_STRENGTH = _log("strength", 1e-4, 1.0, None)
+_OF_ANY_SIZE = {
+    "lasso": (_STRENGTH,),
+    "elastic-net": (_STRENGTH, Dimension(name="mix", low=0.05, high=1.0, default=0.5)),
+    "linear-svm": (_log("penalty", 1e-4, 10.0, 0.1),),
+    "svm": (_log("penalty", 1e-2, 1e3, 3.0), _log("gamma", 1e-3, 10.0, 0.5)),
+    "mlp": (
+        _log("learning_rate", 3e-4, 2e-2, 3e-3),
+        _log("l2", 1e-6, 1e-2, 1e-4),
+        Dimension(name="layers", choices=("32", "64,32", "128,64"), default="64,32"),
+        Dimension(name="dropout", low=0.0, high=0.5, default=0.0),
+    ),
+}
 
 
-def _elastic(rows: int, features: int) -> tuple[Dimension, ...]:
-    mix = Dimension(name="mix", low=0.05, high=1.0, default=0.5)
-    return (*_shrinking(rows, features), mix)
-
-
-def _logistic(rows: int, features: int) -> tuple[Dimension, ...]:  # noqa: ARG001 - one form
+def _logistic(rows: int, _: int) -> tuple[Dimension, ...]:
     return (
-        _log("l2", 1e-6, 1.0, 1 / rows),
+        _log("l2", 1e-6, 1.0, float(np.clip(1 / rows, 1e-6, 1.0))),
         Dimension(name="l1", choices=(0.0, 1e-4, 1e-3, 1e-2), default=0.0),
         Dimension(name="scale", choices=(True, False), default=True),
     )
 
 
-def _stochastic(rows: int, features: int) -> tuple[Dimension, ...]:  # noqa: ARG001 - one form
+def _stochastic(_: int, features: int) -> tuple[Dimension, ...]:
     return (
         _log("l2", 1e-7, 1e-1, 1e-5),
         _log("learning_rate", 0.1 / (1 + features), 2 / (1 + features), None),
@@ -95,35 +102,26 @@ def _lightgbm(rows: int, features: int) -> tuple[Dimension, ...]:
         _whole(
             "rows_in_leaf", 2, max(4, min(200, rows // 10)), lightgbm.default_rows_in_leaf(rows)
         ),
-        Dimension(name="feature_share", low=min(1.0, 2 / features), high=1.0, default=1.0),
-        Dimension(name="row_share", low=0.5, high=1.0, default=1.0),
+        _share("feature_share", 2 / features),
+        _share("row_share", 0.5),
         _log("l2", 1e-3, 100.0, 1e-3),
     )
 
 
-def _xgboost(rows: int, features: int) -> tuple[Dimension, ...]:  # noqa: ARG001 - one form
+def _xgboost(_: int, features: int) -> tuple[Dimension, ...]:
     return (
         _whole("depth", 2, 10, 6),
         _log("learning_rate", 0.01, 0.3, 0.1),
         _log("weight_in_leaf", 1e-2, 100.0, 1.0),
-        Dimension(name="feature_share", low=min(1.0, 2 / features), high=1.0, default=1.0),
-        Dimension(name="row_share", low=0.5, high=1.0, default=1.0),
+        _share("feature_share", 2 / features),
+        _share("row_share", 0.5),
         _log("l2", 1e-3, 100.0, 1.0),
     )
 
 
 def _forest(rows: int, features: int) -> tuple[Dimension, ...]:
     return (
-        Dimension(name="feature_share", low=min(1.0, 1 / features), high=1.0, default=None),
+        _share("feature_share", 1 / features, None),
         _whole("rows_in_leaf", 1, 20, forest.default_rows_in_leaf(rows)),
         Dimension(name="kind", choices=("extra", "random"), default="extra"),
-    )
-
-
-def _mlp(rows: int, features: int) -> tuple[Dimension, ...]:  # noqa: ARG001 - one form
-    return (
-        _log("learning_rate", 3e-4, 2e-2, 3e-3),
-        _log("l2", 1e-6, 1e-2, 1e-4),
-        Dimension(name="layers", choices=("32", "64,32", "128,64"), default="64,32"),
-        Dimension(name="dropout", low=0.0, high=0.5, default=0.0),
     )
