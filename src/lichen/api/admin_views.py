@@ -103,7 +103,14 @@ def version_view(manifest: Manifest, entry: ModelEntry) -> ModelVersion:
             ModelFile(name=one.name, size=one.size, sha256=one.sha256) for one in manifest.files
         ],
         metrics=[
-            Metric(name=one.name, value=one.value, unit=one.unit, split=one.split)
+            Metric(
+                name=one.name,
+                value=one.value,
+                unit=one.unit,
+                split=one.split,
+                low=one.low,
+                high=one.high,
+            )
             for one in manifest.metrics
         ],
         parameters=dict(manifest.parameters),

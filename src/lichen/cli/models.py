@@ -14,7 +14,7 @@ from lichen.cli.receipts import receipt_line
 from lichen.client.connection import Lichen
 from lichen.core.errors import Conflict, WorkFailed
 from lichen.core.tensors import TensorSpec
-from lichen.protocol.admin import ModelVersion
+from lichen.protocol.admin import Metric, ModelVersion
 from lichen.store.failures import storage_failures
 
 PATH = click.Path(path_type=Path)
@@ -160,10 +160,17 @@ def show_version(version: ModelVersion, *, as_json: bool) -> None:
     if version.metrics:
         print_table(
             ("metric", "value", "unit", "split"),
-            [(one.name, f"{one.value:.5g}", one.unit, one.split) for one in version.metrics],
+            [(one.name, _valued(one), one.unit, one.split) for one in version.metrics],
         )
     if version.receipt:
         click.echo(f"receipt: {receipt_line(version.receipt)}")
+
+
+def _valued(metric: Metric) -> str:
+    """The value, and its 95 % interval where one was computed."""
+    if metric.low is None or metric.high is None:
+        return f"{metric.value:.5g}"
+    return f"{metric.value:.5g} ({metric.low:.3g} to {metric.high:.3g})"
 
 
 def _tensor(spec: TensorSpec) -> str:

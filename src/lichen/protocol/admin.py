@@ -228,12 +228,14 @@ class DatasetRows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
-    """One score of a model on one split."""
+    """One score of a model on one split; `low` and `high` end its 95 % confidence interval."""
 
     name: str
     value: float
     unit: str | None = None
     split: str | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 class ModelFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -149,14 +149,19 @@ def _tensor_row(side: str, spec: TensorSpec) -> tuple[str, ...]:
 def _metrics(metrics: tuple[Metric, ...]) -> str:
     if not metrics:
         return "None was recorded."
-    rows = [
-        (metric.name, f"{metric.value:.6g}", metric.unit or "", metric.split) for metric in metrics
-    ]
+    rows = [(metric.name, _valued(metric), metric.unit or "", metric.split) for metric in metrics]
     note = (
         "A skill is the share of the naive guard's error that the model saves; above 0 is better."
     )
     table = _table(("metric", "value", "unit", "on"), rows)
     return f"{table}\n\n{note}" if any("skill" in metric.name for metric in metrics) else table
+
+
+def _valued(metric: Metric) -> str:
+    """The value, and its 95 % interval where one was computed."""
+    if metric.low is None or metric.high is None:
+        return f"{metric.value:.6g}"
+    return f"{metric.value:.6g} ({metric.low:.4g} to {metric.high:.4g})"
 
 
 def _footprint(receipt: Receipt | None) -> str:

@@ -128,3 +128,8 @@ def test_a_foreign_model_has_a_card_too() -> None:
     assert "- Origin: theirs.onnx # not a heading" in card
     assert "None was recorded." in card
     assert not re.search("^# not a heading", card, re.MULTILINE)
+
+
+def test_a_score_with_an_interval_is_told_with_it() -> None:
+    scored = replace(MANIFEST, metrics=(Metric("F1", 0.756, None, "test", 0.7301, 0.7899),))
+    assert "| F1 | 0.756 (0.7301 to 0.7899) |" in model_card(scored)
