@@ -18,9 +18,10 @@ from lichen.cli.predict_batch import is_for_job, show_submitted, submitted, wait
 from lichen.cli.receipts import receipt_line
 from lichen.cli.recurring_options import Recurring, let_recur, recurring_options
 from lichen.cli.schedule_options import schedule_options
-from lichen.cli.tables import inputs_of, read_rows, rows_of
+from lichen.cli.tables import inputs_of, labels_of, raw_rows_of, read_rows, rows_of
 from lichen.client.connection import Lichen
 from lichen.client.inference import Answer
+from lichen.client.raw_rows import takes_raw_rows
 from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput, StorageFailed
 from lichen.protocol.admin import JobKind, NewestInput
@@ -30,6 +31,10 @@ from lichen.protocol.scheduling import ScheduleRequest
 PATH = click.Path(path_type=Path)
 
 
+class _PlainRows(msgspec.Struct, forbid_unknown_fields=True):
+    rows: list[dict[str, object]]
+
+
 @click.command()
 @click.argument("deployment", metavar="D")
 @click.option(
@@ -37,7 +42,8 @@ PATH = click.Path(path_type=Path)
     "input_file",
     metavar="FILE",
     type=PATH,
-    help="CSV or Parquet with a column per input, or an Open Inference Protocol request (.json).",
+    help='CSV or Parquet with a column per input; {"rows": [...]} or an Open Inference Protocol '
+    "request (.json).",
 )
 @click.option("--data", metavar="NAME[@V]", help="A dataset as input, by a job.")
 @click.option("--output", metavar="FILE", type=PATH, help="Write it there. [standard output]")
@@ -139,8 +145,8 @@ def _ask_once(platform: Lichen, asked: Asked, *, as_json: bool) -> None:
         answer = platform.inference.infer(deployment, msgspec.json.encode(newest.request))
         table = [forecast_header(newest), *forecast_rows(newest, answer)]
     else:
-        answer = _answer_to(platform, deployment, asked.input_file)
-        table = rows_of(answer)
+        answer, labels = _answer_to(platform, deployment, asked.input_file)
+        table = rows_of(answer, labels)
     if as_json:
         print_json(
             {
@@ -176,15 +182,34 @@ def forecast_rows(asked: NewestInput, answer: Answer) -> Iterable[list[object]]:
             ]
 
 
-def _answer_to(platform: Lichen, deployment: str, file: Path) -> Answer:
+def _answer_to(
+    platform: Lichen, deployment: str, file: Path
+) -> tuple[Answer, dict[str, list[str]]]:
+    """What is answered to a file, and the names of its values where they have names."""
     try:
         content = file.read_bytes()
     except OSError as error:
         raise InvalidInput(f"{file} cannot be read ({error.strerror}): check the path") from error
-    if file.suffix.lower() == ".json":
-        return platform.inference.infer(deployment, content)
     metadata = platform.inference.metadata(deployment)
-    return platform.predict(deployment, inputs_of(metadata, read_rows(file, content), file))
+    labels = labels_of(metadata)
+    if file.suffix.lower() == ".json":
+        plain = _rows_in(content)
+        if plain is not None:
+            return platform.predict(deployment, plain), labels
+        return platform.inference.infer(deployment, content), labels
+    if takes_raw_rows({one.name: one for one in metadata.inputs}):
+        rows = raw_rows_of(metadata, read_rows(file, content, may_be_empty=True), file)
+        return platform.predict(deployment, rows), labels
+    inputs = inputs_of(metadata, read_rows(file, content), file)
+    return platform.predict(deployment, inputs), labels
+
+
+def _rows_in(content: bytes) -> list[dict[str, object]] | None:
+    """The raw rows of `{"rows": [...]}`; None where the file is something else."""
+    try:
+        return msgspec.json.decode(content, type=_PlainRows).rows
+    except msgspec.MsgspecError:
+        return None
 
 
 def _write(table: Sequence[Sequence[object]], output: Path | None) -> None:

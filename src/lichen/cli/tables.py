@@ -2,17 +2,18 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lichen.client.inference import Answer
 from lichen.core.errors import InvalidInput
-from lichen.core.tensors import Datatype
+from lichen.core.raw_cells import MISSING_CELLS, TRUTHS
+from lichen.core.tensors import ColumnKind, Datatype
 from lichen.protocol.oip import ModelMetadata, TensorMetadata
 
 
-def read_rows(file: Path, content: bytes) -> list[dict[str, str]]:
-    """The rows of a CSV with a header.
+def read_rows(file: Path, content: bytes, *, may_be_empty: bool = False) -> list[dict[str, str]]:
+    """The rows of a CSV with a header; fields may be empty only where that is said.
 
     Raises:
         InvalidInput: it is no UTF-8 CSV, is empty, or a row has another number of fields.
@@ -23,16 +24,58 @@ def read_rows(file: Path, content: bytes) -> list[dict[str, str]]:
         raise InvalidInput(
             f"{file} is neither .json nor a CSV in UTF-8 (byte {error.start}): convert it first"
         ) from error
-    rows = list(csv.DictReader(io.StringIO(text), restkey="", restval=""))
+    rows: list[dict[str, str | None]] = list(
+        csv.DictReader(io.StringIO(text), restkey="", restval=None)
+    )
     if not rows:
         raise InvalidInput(f"{file} holds no row under its header: give at least one")
     for number, row in enumerate(rows, start=2):
-        if "" in row or not all(row.values()):
+        if "" in row or not all(cell or (cell == "" and may_be_empty) for cell in row.values()):
             raise InvalidInput(
                 f"{file} line {number}: a field is missing or too many: give each "
                 "line as many as the header"
             )
-    return rows
+    return [{name: cell or "" for name, cell in row.items()} for row in rows]
+
+
+def raw_rows_of(
+    metadata: ModelMetadata, rows: list[dict[str, str]], file: Path
+) -> list[dict[str, object]]:
+    """Raw rows as a model was trained on them; columns that it does not take are left out.
+
+    Raises:
+        InvalidInput: a cell is not what its column holds.
+    """
+    kinds = {
+        name: one["kind"]
+        for tensor in metadata.inputs
+        for name, one in zip(
+            (tensor.parameters or {})["columns"], (tensor.parameters or {})["details"], strict=True
+        )
+    }
+    found = []
+    for number, row in enumerate(rows, start=2):
+        cells = {}
+        for name in kinds.keys() & row.keys():
+            try:
+                cells[name] = _raw_cell(row[name].strip(), kinds[name])
+            except ValueError as error:
+                raise InvalidInput(
+                    f"{file} line {number}: {row[name]!r} in column {name!r} is no {kinds[name]}"
+                ) from error
+        found.append(cells)
+    return found
+
+
+def _raw_cell(text: str, kind: str) -> object:
+    if kind in (ColumnKind.TEXT, ColumnKind.TIME):
+        return text or None
+    lower = text.lower()
+    if lower in MISSING_CELLS:
+        return None
+    if kind == ColumnKind.TRUTH and lower in TRUTHS:
+        return TRUTHS[lower]
+    return float(text)
 
 
 def inputs_of(
@@ -63,20 +106,35 @@ def inputs_of(
     )
 
 
-def rows_of(answer: Answer) -> list[list[object]]:
-    """A header and one row a prediction; a single figure a row is called `prediction`."""
+def rows_of(
+    answer: Answer, labels: Mapping[str, Sequence[str]] | None = None
+) -> list[list[object]]:
+    """A header and one row a prediction; a single figure a row is called `prediction`.
+
+    Args:
+        answer: what was answered.
+        labels: of each output whose values have names, the names.
+    """
     names, columns = [], []
     for name, values in answer.outputs.items():
         flat = [_flat(value) for value in values]
         width = len(flat[0]) if flat else 1
         single = len(answer.outputs) == 1 and width == 1
-        names += ["prediction"] if single else [name] if width == 1 else _numbered(name, width)
+        known = (labels or {}).get(name, ())
+        ends = known if len(known) == width else range(width)
+        several = [f"{name}_{end}" for end in ends]
+        names += ["prediction"] if single else [name] if width == 1 else several
         columns += [[row[at] for row in flat] for at in range(width)]
     return [list(names), *[list(row) for row in zip(*columns, strict=True)]]
 
 
-def _numbered(name: str, width: int) -> list[str]:
-    return [f"{name}_{at}" for at in range(width)]
+def labels_of(metadata: ModelMetadata) -> dict[str, list[str]]:
+    """The names of each output's values, where they have names."""
+    return {
+        one.name: one.parameters["columns"]
+        for one in metadata.outputs
+        if one.parameters and "columns" in one.parameters
+    }
 
 
 def _flat(value: object) -> list[object]:

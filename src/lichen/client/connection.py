@@ -1,6 +1,6 @@
 """`lichen.connect()`: one object that reaches a platform, with the nouns of the command line."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ from lichen.client.budgets import Budgets
 from lichen.client.inference import AS_USUAL, Answer, Inference, Wish
 from lichen.client.plans import Plans
 from lichen.client.predictions import Predictions
+from lichen.client.raw_rows import Row
 from lichen.client.reports import Reports
 from lichen.client.schedules import Schedules
 from lichen.client.session import Session, is_loopback
@@ -91,14 +92,15 @@ class Lichen:
     def predict(
         self,
         deployment: str,
-        inputs: Mapping[str, object] | None = None,
+        inputs: Mapping[str, object] | Sequence[Row] | None = None,
         wish: Wish = AS_USUAL,
     ) -> Answer:
         """A prediction; a forecaster without inputs starts from its dataset's newest rows.
 
         Args:
             deployment: its name, or `NAME@V`.
-            inputs: nested lists, arrays or bytes, by input name.
+            inputs: nested lists, arrays or bytes, by input name; or a list of raw rows, each a
+                mapping of columns, where the model was trained on such.
             wish: how it is wanted: timeout, priority, which outputs.
 
         Raises:

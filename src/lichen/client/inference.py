@@ -9,6 +9,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from lichen.client.raw_rows import Row, tensors_of
 from lichen.client.tensors import Body, array_of, request_body, sizes, values_of
 from lichen.client.transport import Transport
 from lichen.core.errors import InvalidInput, WorkFailed
@@ -77,7 +78,10 @@ class Inference:
         self._inputs: dict[str, dict[str, TensorMetadata]] = {}
 
     def predict(
-        self, deployment: str, inputs: Mapping[str, object], wish: Wish = AS_USUAL
+        self,
+        deployment: str,
+        inputs: Mapping[str, object] | Sequence[Row],
+        wish: Wish = AS_USUAL,
     ) -> Answer:
         """A prediction.
 
@@ -85,7 +89,8 @@ class Inference:
             deployment: its name, or `NAME@V`.
             inputs: by input name, nested lists, or arrays (NumPy's, `array.array`, memoryviews),
                 which go as bytes, or the bytes themselves, little-endian; times may be `datetime`,
-                and one text or time stands for a list of one.
+                and one text or time stands for a list of one. Or a list of raw rows, each a
+                mapping of columns, where the model was trained on such.
             wish: how it is wanted.
 
         Raises:
@@ -120,11 +125,12 @@ class Inference:
     def _ask(
         self,
         deployment: str,
-        inputs: Mapping[str, object],
+        inputs: Mapping[str, object] | Sequence[Row],
         known: Mapping[str, TensorMetadata],
         wish: Wish,
     ) -> Answer:
-        body = request_body(inputs, known, wish.outputs, wish.told())
+        named = inputs if isinstance(inputs, Mapping) else tensors_of(known, inputs)
+        body = request_body(named, known, wish.outputs, wish.told())
         return self._send(deployment, body, wish)
 
     def _send(self, deployment: str, body: Body, wish: Wish) -> Answer:

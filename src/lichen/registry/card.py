@@ -23,6 +23,8 @@ _HUB_TASKS = {
     "image-classification": "image-classification",
 }
 _ONNX = ".onnx"
+_MOST_LISTED = 20
+"""Classes that a sentence lists; the signature lists all."""
 _WORD = re.compile(r"\w+")
 
 
@@ -33,6 +35,7 @@ def model_card(manifest: Manifest) -> str:
         f"# {manifest.reference}",
         _summary(manifest),
         f"## Signature\n\n{_signature(manifest)}",
+        *_raw_columns(manifest),
         f"## Metrics\n\n{_metrics(manifest.metrics)}",
         f"## Energy and carbon of training\n\n{_footprint(manifest.receipt)}",
         f"## Limits\n\n{_limits(manifest)}",
@@ -141,7 +144,8 @@ def _signature(manifest: Manifest) -> str:
 def _tensor_row(side: str, spec: TensorSpec) -> tuple[str, ...]:
     side = f"{side}, optional" if spec.optional else side
     shape = " x ".join("any" if size < 0 else str(size) for size in spec.shape)
-    columns = f"columns {', '.join(spec.columns)}" if spec.columns else ""
+    is_listed = bool(spec.columns) and not spec.details
+    columns = f"columns {', '.join(spec.columns)}" if is_listed else ""
     meaning = "; ".join(one for one in (spec.description, columns) if one)
     return side, spec.name, spec.datatype, shape, spec.unit or "", meaning
 
@@ -162,6 +166,17 @@ def _valued(metric: Metric) -> str:
     if metric.low is None or metric.high is None:
         return f"{metric.value:.6g}"
     return f"{metric.value:.6g} ({metric.low:.4g} to {metric.high:.4g})"
+
+
+def _raw_columns(manifest: Manifest) -> Iterator[str]:
+    """What a raw row holds, where the model takes such."""
+    rows = [
+        (name, one.kind, one.unit or "", "yes" if one.may_lack else "")
+        for spec in manifest.signature.inputs
+        for name, one in zip(spec.columns, spec.details, strict=False)
+    ]
+    if rows:
+        yield f"## Columns of a row\n\n{_table(('column', 'holds', 'unit', 'may lack'), rows)}"
 
 
 def _footprint(receipt: Receipt | None) -> str:
@@ -202,9 +217,35 @@ def _limit_lines(manifest: Manifest) -> Iterator[str]:
         yield "The data it was fitted on is not known: test it on your own before relying on it."
     if manifest.task == "forecast":
         yield "A forecast assumes that the newest rows are like the past; watch it after a change."
+    yield from _limits_of_answers(manifest)
     if manifest.receipt and manifest.receipt.energy.method is not Method.MEASURED:
         yield "Its energy is a model's estimate, not a counter's reading: mind the interval."
     yield "Inputs outside the signature are refused; inputs outside the training range are not."
+
+
+def _limits_of_answers(manifest: Manifest) -> Iterator[str]:
+    """What its answers can be trusted for, by what they are."""
+    answers = {spec.name for spec in manifest.signature.outputs}
+    alike = "for rows like those it was calibrated on: watch how often that holds"
+    if "probability" in answers:
+        labels = next(s.columns for s in manifest.signature.outputs if s.name == "probability")
+        yield f"It answers one of {_listed(labels)}, whatever a row is of."
+    if "in_set" in answers:
+        yield f"`in_set` holds the true class as often as was asked {alike}."
+    if {"low", "high"} <= answers:
+        yield f"The truth lies between `low` and `high` as often as was asked {alike}."
+    if "anomaly" in answers:
+        yield f"It raises as many false alarms as was asked {alike}."
+    if any(spec.details for spec in manifest.signature.inputs):
+        yield (
+            "What a row lacks is filled in, and a text value that its data did not have is taken "
+            "as other: the more of either, the less its figures hold."
+        )
+
+
+def _listed(labels: Sequence[str]) -> str:
+    more = len(labels) - _MOST_LISTED
+    return ", ".join(labels[:_MOST_LISTED]) + (f" and {more} more classes" if more > 0 else "")
 
 
 def _files(manifest: Manifest) -> str:

@@ -9,6 +9,8 @@ from lichen.core.figures import CarbonFigure, EnergyFigure, Method, Receipt
 from lichen.core.ids import Digest, JobId
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.core.units import Nanograms, Nanojoules
+from lichen.pipeline.declaration import Alarm, Classes, Number, OneHot, Pipeline, Value
+from lichen.pipeline.signature import pipeline_signature
 from lichen.registry.card import model_card
 from lichen.registry.manifest import DatasetReference, File, Manifest, Metric
 
@@ -95,6 +97,44 @@ def test_the_body_says_data_signature_metrics_footprint_and_limits() -> None:
         assert line in card
     assert "Its energy is a model's estimate" in card
     assert "A skill is the share of the naive guard's error" in card
+
+
+def test_a_pipeline_says_its_columns_its_intervals_and_what_its_answers_are_worth() -> None:
+    pipeline = Pipeline(
+        encoders=[
+            Number(column="size", unit="m"),
+            OneHot(column="kind", values=["air"], may_lack=True),
+        ],
+        head=Classes(labels=["poor", "fine"], set_threshold=0.1),
+    )
+    metrics = (
+        Metric("accuracy", 0.9, None, "test", low=0.85, high=0.94),
+        Metric("log loss", 0.3, None, "test"),
+    )
+    said = replace(
+        MANIFEST, task="classification", signature=pipeline_signature(pipeline), metrics=metrics
+    )
+    card = model_card(said)
+    for line in (
+        "| column | holds | unit | may lack |",
+        "| size | number | m |  |",
+        "| kind | text |  | yes |",
+        "| accuracy | 0.9 (0.85 to 0.94) |  | test |",
+        "| log loss | 0.3 |  | test |",
+        "- It answers one of poor, fine, whatever a row is of.",
+        "- `in_set` holds the true class as often as was asked for rows like those",
+        "- What a row lacks is filled in",
+    ):
+        assert line in card
+    value = pipeline_signature(Pipeline(encoders=pipeline.encoders, head=Value(half_width=1.0)))
+    assert "The truth lies between `low` and `high`" in model_card(replace(said, signature=value))
+    alarm = pipeline_signature(
+        Pipeline(encoders=pipeline.encoders, head=Alarm(statistics=["t2"], thresholds=[1.0]))
+    )
+    assert "as many false alarms as was asked" in model_card(replace(said, signature=alarm))
+    many = Classes(labels=[f"c{at}" for at in range(30)])
+    wide = pipeline_signature(Pipeline(encoders=pipeline.encoders, head=many))
+    assert "c19 and 10 more classes, whatever" in model_card(replace(said, signature=wide))
 
 
 def test_carbon_that_is_not_known_is_absent_and_never_zero() -> None:

@@ -1,0 +1,91 @@
+"""Raw rows, a mapping of columns each, as the tensors of a model that takes such."""
+
+from array import array
+from collections.abc import Mapping, Sequence
+from datetime import date
+from math import nan
+from typing import Any
+
+from lichen.client.tensors import texts
+from lichen.core.errors import InvalidInput
+from lichen.core.tensors import ColumnKind, Datatype
+from lichen.protocol.oip import TensorMetadata
+
+Row = Mapping[str, object]
+
+
+def takes_raw_rows(known: Mapping[str, TensorMetadata]) -> bool:
+    """Whether its metadata says what each raw column is."""
+    return all(_details(one) for one in known.values()) and bool(known)
+
+
+def tensors_of(known: Mapping[str, TensorMetadata], rows: Sequence[Row]) -> dict[str, object]:
+    """The inputs that raw rows are; what is None, or left out where it may be, is missing.
+
+    Args:
+        known: the model's inputs, by name.
+        rows: at least one.
+
+    Raises:
+        InvalidInput: the model takes no raw rows, or a cell does not fit; the message names it.
+    """
+    if not takes_raw_rows(known):
+        raise InvalidInput("the model takes no raw rows: give its inputs by name")
+    if not rows:
+        raise InvalidInput("there are no rows: give at least one")
+    columns = {
+        name: one
+        for tensor in known.values()
+        for name, one in zip(_columns(tensor), _details(tensor), strict=True)
+    }
+    for number, row in enumerate(rows):
+        _check_row(row, number, columns)
+    return {name: _tensor(one, rows) for name, one in known.items()}
+
+
+def _tensor(known: TensorMetadata, rows: Sequence[Row]) -> object:
+    names = _columns(known)
+    if known.datatype is Datatype.BYTES:
+        return [[texts(_dated(row.get(name))) or "" for name in names] for row in rows]
+    cells: Any = [row.get(name) for row in rows for name in names]
+    numbers = array("d", [nan if cell is None else float(cell) for cell in cells])
+    plain = memoryview(numbers).cast("B")
+    return plain.cast("d", [len(rows), len(names)])
+
+
+def _dated(cell: object) -> object:
+    """A date without a time as ISO 8601 writes it; everything else as it is."""
+    return cell.isoformat() if type(cell) is date else cell
+
+
+def _check_row(row: Row, number: int, columns: Mapping[str, Mapping[str, Any]]) -> None:
+    for name in row:
+        if name not in columns:
+            raise InvalidInput(
+                f"rows[{number}] has the column {name!r}, which the model does not take: it takes "
+                f"{', '.join(columns)}"
+            )
+    for name, one in columns.items():
+        cell = row.get(name)
+        if cell is None:
+            if not one["may_lack"]:
+                raise InvalidInput(f"rows[{number}] has nothing in column {name!r}: give a value")
+        elif not _fits(cell, one["kind"]):
+            raise InvalidInput(
+                f"rows[{number}] holds {cell!r} in column {name!r}: it takes a {one['kind']}"
+            )
+
+
+def _fits(cell: object, kind: str) -> bool:
+    if kind in (ColumnKind.TEXT, ColumnKind.TIME):
+        return isinstance(cell, str) or (kind == ColumnKind.TIME and isinstance(cell, date))
+    is_number = hasattr(cell, "__float__") and not isinstance(cell, str | bytes)
+    return is_number and (kind == ColumnKind.TRUTH or not isinstance(cell, bool))
+
+
+def _columns(known: TensorMetadata) -> list[str]:
+    return list((known.parameters or {}).get("columns", ()))
+
+
+def _details(known: TensorMetadata) -> list[dict[str, Any]]:
+    return list((known.parameters or {}).get("details", ()))
