@@ -28,7 +28,7 @@ def data() -> None:
 @click.argument("name")
 @click.argument("file", type=FILE)
 @timezone_option
-@click.option("--time", metavar="COL", help="The column of times, or Date,Time. [detected]")
+@click.option("--time", metavar="COL", help="Column of times, Date,Time or none. [detected]")
 @click.option("--time-format", metavar="F", help="How times are written, as strptime: %d.%m.%Y")
 @click.option("--series", metavar="COL", help="The column that names a panel's series. [detected]")
 @click.option("--targets", type=Names(), default="", help="Columns meant to be forecast.")

@@ -19,11 +19,15 @@ from lichen.data.timeforms import Look, choose_columns, look_of, names_time
 from lichen.data.zones import Stretch, stretches, zone_of
 
 CLOCK = "clock"
+NO_TIME = "none"
+"""Said in place of a time column: rows have no time, and dates are read as texts."""
 _SAMPLE_ROWS = 200
 _MAX_SERIES = 100_000
 _SWITCH_APART_S = 20 * 86_400
 _SHIFT_S = 3_600
 _DAY_S = 86_400
+_REPEATED_SHARE = 0.5
+"""Of the times in a column that nobody named: more that come again, and it is no time index."""
 _PANEL_ROWS = 1.5
 """In a panel, a time has at least this many rows on average."""
 
@@ -61,11 +65,24 @@ def index_times(engine: Engine, file: RawFile, options: IngestOptions) -> TimeIn
     zone = zone_of(zone_name)
     _place(engine, zone if naive else UTC)
     series = _series_column(engine, file, columns, options)
+    if series is None and options.time is None and _is_no_index(engine):
+        engine.run(f"DROP TABLE {STAMPS}")
+        _label_only(engine, file, options)
+        return None
     _to_utc(engine, file, series, zone_name)
     _refuse_duplicates(engine, file, hint=naive and options.timezone is None)
     repeated = engine.row(f"SELECT count(*) FROM {STAMPS} WHERE repeats")[0]
     engine.run(f"DROP TABLE {STAMPS}")
     return TimeIndex(columns, series, zone_name, naive, repeated)
+
+
+def _is_no_index(engine: Engine) -> bool:
+    """Most times stand in several rows: a date of things, such as of birth, and no time index."""
+    times, often = engine.row(
+        "SELECT count(*), count(*) FILTER (n > 1) FROM "
+        f"(SELECT count(*) AS n FROM {STAMPS} GROUP BY local_s, offset_s)"
+    )
+    return bool(often > _REPEATED_SHARE * times and times > 1)
 
 
 def find_column(file: RawFile, name: str) -> RawColumn:
@@ -82,6 +99,8 @@ def find_column(file: RawFile, name: str) -> RawColumn:
 
 
 def _time_columns(engine: Engine, file: RawFile, options: IngestOptions) -> tuple[RawColumn, ...]:
+    if options.time == NO_TIME:
+        return ()
     if options.time is not None:
         if any(column.name == options.time for column in file.columns):
             return (find_column(file, options.time),)
@@ -292,7 +311,8 @@ def _refuse_duplicates(engine: Engine, file: RawFile, *, hint: bool) -> None:
     zone = ", give the time zone if they are local times with daylight saving" if hint else ""
     raise InvalidInput(
         f"{file.name} has {counted(found[0][3], 'duplicate time')} ({named}): remove them{zone}, "
-        "or name the column that tells the series apart with the option series"
+        "name the column that tells the series apart with the option series, or say "
+        "time none where rows have no order"
     )
 
 

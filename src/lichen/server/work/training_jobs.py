@@ -25,6 +25,8 @@ TRAIN_OUTLOOK = "lichen.server.work.outlook_jobs:train_outlook"
 
 TRAINERS: Mapping[str, str] = {
     "forecast": "lichen.training.forecasts.task:train_forecast",
+    "regression": "lichen.training.tables.task:train_regression",
+    "classification": "lichen.training.tables.task:train_classification",
 }
 """Who trains each task, imported by the job that needs it alone: `(asked, materials)` gives a
 `TrainingResult`."""

@@ -1,0 +1,1 @@
+"""Choose among algorithms and their hyperparameters until joules stop paying."""

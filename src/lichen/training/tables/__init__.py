@@ -1,0 +1,1 @@
+"""Regression and classification on tables: from raw columns to a pipeline that takes raw rows."""

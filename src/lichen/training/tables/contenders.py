@@ -1,0 +1,71 @@
+"""The portfolio of a table as contenders of a search, cheapest to fit first."""
+
+from lichen.core.errors import InvalidInput
+from lichen.frameworks.estimation import Settings
+from lichen.frameworks.estimators.portfolio import portfolio
+from lichen.frameworks.estimators.spaces import search_space
+from lichen.training.choosing.contender import Contender
+from lichen.training.choosing.rules import AUTO
+from lichen.training.tables.effort import Size, effort_nj
+from lichen.training.tables.study import Study
+
+TITLES = {
+    "linear": "Linear regression",
+    "linear-gd": "Linear regression by gradient descent",
+    "linear-sgd": "Linear regression by stochastic gradient descent",
+    "lasso": "Lasso",
+    "elastic-net": "Elastic net",
+    "logistic": "Logistic regression",
+    "logistic-sgd": "Logistic regression by stochastic gradient descent",
+    "svm": "Support vector machine",
+    "linear-svm": "Linear support vector machine",
+    "forest": "Random forest",
+    "lightgbm": "LightGBM",
+    "xgboost": "XGBoost",
+    "mlp": "Multilayer perceptron",
+}
+
+ON_REQUEST = ("linear-gd", "linear-sgd", "logistic-sgd")
+"""The same models as cheaper ones that are found more surely: tried where they are asked for, or
+where the rows are too many for those."""
+
+MANY_CELLS = 50_000_000
+
+
+def contenders_of(study: Study, features: int) -> tuple[Contender, ...]:
+    """What a search over a study's rows may try.
+
+    Args:
+        study: rows to fit on.
+        features: about how many features its columns make.
+
+    Raises:
+        InvalidInput: the algorithm that is asked for is none of the portfolio.
+    """
+    outputs = study.target.classes if study.target.classes > 2 else 1
+    size = Size(len(study.rows), features, outputs)
+    asked = study.asked.algorithm
+    names = [one.name for one in portfolio(study.target.classes)]
+    if asked not in (AUTO, *names):
+        raise InvalidInput(
+            f"algorithm {asked!r} is none for this target: there are {AUTO}, {', '.join(names)}"
+        )
+    kept = [name for name in names if _is_tried(name, asked, size)]
+    made = [_contender(name, size) for name in kept]
+    return tuple(sorted(made, key=lambda one: one.effort_nj(one.defaults)))
+
+
+def _is_tried(name: str, asked: str, size: Size) -> bool:
+    if asked != AUTO:
+        return name == asked
+    return name not in ON_REQUEST or size.cells > MANY_CELLS
+
+
+def _contender(name: str, size: Size) -> Contender:
+    ranges = search_space(name, size.rows, size.features)
+    defaults: Settings = {one.name: one.default for one in ranges if one.default is not None}
+
+    def effort(settings: Settings) -> float:
+        return effort_nj(name, size, settings)
+
+    return Contender(name, TITLES.get(name, name), defaults, ranges, effort)

@@ -1,0 +1,237 @@
+"""What one training on a table works on: checked rows, a target, and how they are split."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from lichen.core.errors import InvalidInput
+from lichen.data.giveaways import copies
+from lichen.data.schema import missing_column
+from lichen.evaluation.splits import (
+    Fold,
+    Positions,
+    SplitKind,
+    folds_of,
+    forward_folds,
+    grouped_positions,
+    held_out,
+    random_positions,
+    stratified_positions,
+    timed_positions,
+)
+from lichen.protocol.training import ClassificationTraining, TableTraining
+from lichen.training.tables.columns import Plan, plan_columns
+from lichen.training.tables.measure import named_metric
+from lichen.training.tables.rows import RawRows
+from lichen.training.tables.target import Target, class_target, number_target
+
+FEWEST_A_FOLD = 4
+LARGE_ROWS = 4_000
+FOLDS, FOLDS_OF_LARGE = 5, 3
+"""Of many rows fewer folds tell as much, for fewer joules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Rows, target and splits of one training.
+
+    Attributes:
+        asked: what was asked for.
+        rows: those whose target is there.
+        target: of each row.
+        weights: of each row, mean 1; None: all alike.
+        positions: where each row stands, 0 to 1, for folds and parts.
+        kind: how the rows are split.
+        plan: how each column is used.
+        metric: what is chosen by.
+        notes: what was left out, and why, a sentence each.
+    """
+
+    asked: TableTraining
+    rows: RawRows
+    target: Target
+    weights: NDArray[np.float64] | None
+    positions: Positions
+    kind: SplitKind
+    plan: Plan
+    metric: str
+    notes: tuple[str, ...]
+
+    def at(self, rows: NDArray[Any]) -> "Study":
+        """The same of some of the rows."""
+        return Study(
+            self.asked,
+            self.rows.at(rows),
+            self.target.at(rows),
+            None if self.weights is None else self.weights[rows],
+            _again(self.positions[rows]),
+            self.kind,
+            self.plan,
+            self.metric,
+            self.notes,
+        )
+
+    def test(self) -> Fold:
+        """Rows to search and fit on, and rows to score on once; none where none are held out."""
+        if self.asked.test_share == 0:
+            every = np.arange(len(self.rows))
+            return Fold(every, every[:0])
+        fold = held_out(self.positions, self.asked.test_share)
+        if not len(fold.held) or len(fold.fit) < 2 * FEWEST_A_FOLD:
+            raise InvalidInput(
+                f"{len(self.rows)} rows cannot be parted into rows to fit on and "
+                f"{self.asked.test_share:.0%} to test on: add rows, or say test_share 0"
+            )
+        return fold
+
+    def folds(self) -> tuple[Fold, ...]:
+        """Splits to score on, and to choose by.
+
+        Raises:
+            InvalidInput: there are fewer rows than folds.
+        """
+        count = self.fold_count
+        if self.kind is SplitKind.TIME:
+            return forward_folds(self.positions, count)
+        return folds_of(self.positions, count)
+
+    @property
+    def fold_count(self) -> int:
+        """As many as were asked for, or as tell enough."""
+        rows = len(self.rows)
+        if self.asked.cv is not None:
+            _check_folds(self.asked.cv, rows)
+            return self.asked.cv
+        usual = FOLDS_OF_LARGE if rows >= LARGE_ROWS else FOLDS
+        if self.kind is SplitKind.GROUPED:
+            usual = min(usual, len(np.unique(self.positions)))
+        return max(2, min(usual, rows // FEWEST_A_FOLD))
+
+    def fingerprint(self) -> str:
+        """Names the task and its data: a checkpoint of another is of no use."""
+        digest = sha256(msgspec.json.encode(self.asked))
+        for name, column in self.rows.columns.items():
+            digest.update(name.encode())
+            whole = b"\0".join(column) if self.rows.is_text(name) else column.tobytes()
+            digest.update(whole)
+        digest.update(self.target.values.tobytes())
+        return digest.hexdigest()
+
+
+def study_of(asked: TableTraining, rows: RawRows) -> Study:
+    """The study of a dataset's rows.
+
+    Raises:
+        InvalidInput: the rows or what is asked cannot be trained on; one sentence says why.
+    """
+    for name in _named(asked):
+        if name not in rows.columns:
+            raise InvalidInput(missing_column(name, rows.names))
+    is_classes = isinstance(asked, ClassificationTraining)
+    metric = named_metric(asked.metric, is_classes=is_classes)
+    target, there = (class_target if is_classes else number_target)(rows, asked.target)
+    missing = int((~there).sum())
+    notes = [f"{missing} rows left out: no usable target {asked.target!r}"] if missing else []
+    kept = rows.at(there)
+    weights = _weights(asked, kept, target)
+    kind = split_kind(asked, kept)
+    plan = plan_columns(kept, _features(asked, kept))
+    notes += [f"column {name!r} left out: it {why}" for name, why in plan.left_out.items()]
+    positions = _positions(asked, kept, target, kind)
+    return Study(asked, kept, target, weights, positions, kind, plan, metric, tuple(notes))
+
+
+def split_kind(asked: TableTraining, rows: RawRows) -> SplitKind:
+    """As asked for, or as the data call for: by group, by time, by class, or anyhow."""
+    if asked.split is not None:
+        kind = SplitKind(asked.split)
+        if kind is SplitKind.GROUPED and asked.group is None:
+            raise InvalidInput("split 'grouped' needs the column of the groups: name it as group")
+        if kind is SplitKind.TIME and rows.times is None:
+            raise InvalidInput(
+                "split 'time' needs a dataset with a time column: add it again with the option "
+                "time, or choose another split"
+            )
+        return kind
+    if asked.group is not None:
+        return SplitKind.GROUPED
+    if rows.times is not None and rows.time_column not in asked.exclude:
+        return SplitKind.TIME
+    is_classes = isinstance(asked, ClassificationTraining)
+    return SplitKind.STRATIFIED if is_classes else SplitKind.RANDOM
+
+
+def _named(asked: TableTraining) -> list[str]:
+    single = [name for name in (asked.target, asked.weight, asked.group) if name is not None]
+    return [*single, *(asked.features or []), *asked.exclude]
+
+
+def _features(asked: TableTraining, rows: RawRows) -> list[str]:
+    apart = {asked.target, asked.weight, asked.group, *asked.exclude}
+    return [name for name in asked.features or rows.names if name not in apart]
+
+
+def _positions(asked: TableTraining, rows: RawRows, target: Target, kind: SplitKind) -> Positions:
+    if kind is SplitKind.TIME and rows.times is not None:
+        return timed_positions(rows.times)
+    if kind is SplitKind.GROUPED and asked.group is not None:
+        groups = rows.columns[asked.group]
+        found = np.array([str(one) for one in groups]) if rows.is_text(asked.group) else groups
+        return grouped_positions(found, asked.seed)
+    made = (
+        stratified_positions(target.values, asked.seed)
+        if kind is SplitKind.STRATIFIED
+        else random_positions(len(rows), asked.seed)
+    )
+    features = [rows.columns[name] for name in _features(asked, rows)]
+    return made[copies([*features, target.values])]  # copies of a row stay on its side
+
+
+def _again(positions: Positions) -> Positions:
+    """Positions of some rows spread over 0 to 1 again; equal ones stay equal."""
+    ordered = np.sort(positions)
+    first = np.searchsorted(ordered, positions, side="left")
+    last = np.searchsorted(ordered, positions, side="right")
+    return np.asarray((first + last) / 2 / max(len(positions), 1), dtype=np.float64)
+
+
+def _weights(asked: TableTraining, rows: RawRows, target: Target) -> NDArray[np.float64] | None:
+    """Of the rows: what a column says times what balances the classes; their mean is 1."""
+    made = _said_weights(asked, rows)
+    if isinstance(asked, ClassificationTraining) and asked.class_weight == "balanced":
+        numbers = target.values.astype(np.int64)
+        base = np.ones(len(rows)) if made is None else made
+        made = base / np.bincount(numbers, base, target.classes)[numbers]
+    return None if made is None else made / made.mean()
+
+
+def _said_weights(asked: TableTraining, rows: RawRows) -> NDArray[np.float64] | None:
+    if asked.weight is None:
+        return None
+    if rows.is_text(asked.weight):
+        raise InvalidInput(f"weight column {asked.weight!r} holds text: name one of numbers")
+    found = rows.columns[asked.weight]
+    wrong = np.flatnonzero(~(found >= 0))
+    if len(wrong):
+        said = found[wrong[0]]
+        raise InvalidInput(
+            f"weight column {asked.weight!r} holds {said:g} in {len(wrong)} rows: weights are "
+            "numbers from 0 on in every row; correct them, or name another column"
+        )
+    if not found.any():
+        raise InvalidInput(f"weight column {asked.weight!r} is 0 in every row: nothing would count")
+    return np.asarray(found, dtype=np.float64)
+
+
+def _check_folds(folds: int, rows: int) -> None:
+    if folds < 2:
+        raise InvalidInput(f"cv {folds} is no cross-validation: ask for 2 folds or more")
+    if folds > rows:
+        raise InvalidInput(
+            f"there are {rows} rows to fit on, fewer than {folds} folds: ask for fewer folds (cv), "
+            "or add rows"
+        )
