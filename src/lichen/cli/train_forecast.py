@@ -30,7 +30,9 @@ from lichen.protocol.training import ForecastTraining
 )
 @click.option("--timezone", metavar="Z", help="Zone whose calendar counts. [the dataset's]")
 @training_options(
-    "naive-day, naive-week, ridge, ridge-calendar, lightgbm", is_searched=False, has_network=True
+    "naive-day, naive-week, ridge, ridge-calendar, lightgbm, mlp, patch-transformer",
+    is_searched=False,
+    has_network=True,
 )
 def forecast(
     common: dict[str, Any],

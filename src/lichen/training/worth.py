@@ -19,6 +19,8 @@ TITLES = {
     "ridge": "Ridge",
     "ridge-calendar": "Ridge with calendar and covariates",
     "lightgbm": "LightGBM",
+    "mlp": "Multi-layer perceptron",
+    "patch-transformer": "Patch transformer",
 }
 
 

@@ -91,6 +91,7 @@ class Transformer:
     Attributes:
         patch: pixels a side, or steps.
         window: how many of a row's first features are a series; None: the rows are images.
+        again: where the series stands else, as rows of two parts have it; None: nowhere.
         width: numbers a token.
         heads: of attention; they divide the width.
         depth: blocks.
@@ -101,6 +102,7 @@ class Transformer:
 
     patch: int
     window: int | None = None
+    again: int | None = None
     width: int = 64
     heads: int = 4
     depth: int = 2
@@ -253,5 +255,5 @@ def _series_transformer(asked: Transformer, shape: Shape, outputs: int) -> Layer
             f"a window of {window} steps does not fit rows of {shape[0]} features: take less"
         )
     inner = (Steps(asked.patch), *_blocks(asked), Flatten())
-    layers = (Beside(window, inner), Linear(outputs))
+    layers = (Beside(window, inner, asked.again), Linear(outputs))
     return _with_shortcut(layers, outputs, is_asked=asked.has_shortcut)

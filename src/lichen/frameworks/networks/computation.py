@@ -180,7 +180,10 @@ def _sum(run: Computation, layer: Sum, rows: Tensor, path: str) -> Tensor:
 
 
 def _beside(run: Computation, layer: Beside, rows: Tensor, path: str) -> Tensor:
-    inner = run.run(layer.inner, rows[:, : layer.first], f"{path}inner.")
+    series = rows[:, : layer.first]
+    if layer.again is not None:
+        series = series + rows[:, layer.again : layer.again + layer.first]
+    inner = run.run(layer.inner, series, f"{path}inner.")
     return run.torch.cat([inner, rows[:, layer.first :]], dim=1)
 
 

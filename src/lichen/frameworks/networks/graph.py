@@ -281,17 +281,23 @@ def _sum(draft: _Draft, layer: Sum, rows: str, place: _Place) -> str:
 
 def _beside(draft: _Draft, layer: Beside, rows: str, place: _Place) -> str:
     first, width = layer.first, place.shape[0]
-    if first == width:
-        return draft.write(layer.inner, rows, place.shape, place.of("inner."))
-    borders = [
-        draft.constant(f"border_{border}", np.array([border], dtype=np.int64))
-        for border in (0, first, width, 1)
-    ]
-    start, middle, end, axis = borders
-    series = draft.node("Slice", [rows, start, middle, axis])
-    others = draft.node("Slice", [rows, middle, end, axis])
+    series = _slice(draft, rows, 0, first)
+    if layer.again is not None:
+        more = _slice(draft, rows, layer.again, layer.again + first)
+        series = draft.node("Add", [series, more])
     inner = draft.write(layer.inner, series, (first,), place.of("inner."))
-    return draft.node("Concat", [inner, others], axis=1)
+    if first == width:
+        return inner
+    return draft.node("Concat", [inner, _slice(draft, rows, first, width)], axis=1)
+
+
+def _slice(draft: _Draft, rows: str, first: int, last: int) -> str:
+    """Some of the features of flat rows."""
+    start, end, axis = (
+        draft.constant(f"border_{border}", np.array([border], dtype=np.int64))
+        for border in (first, last, 1)
+    )
+    return draft.node("Slice", [rows, start, end, axis])
 
 
 _WRITE: Mapping[type, Callable[[_Draft, Any, str, _Place], str]] = {

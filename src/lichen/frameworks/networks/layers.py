@@ -127,10 +127,14 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """`inner` on the first features of a flat row, the others beside what it gives."""
+    """`inner` on the first features of a flat row, the others beside what it gives.
+
+    `again`: where as many stand that are added to the first: rows of two parts, of which one is 0.
+    """
 
     first: int
     inner: "Layers"
+    again: int | None = None
 
 
 Layer = (

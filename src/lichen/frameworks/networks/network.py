@@ -1,6 +1,6 @@
 """A network that was trained: it answers here, and is written as ONNX."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lichen.frameworks.networks.computation import Computation, torch_module
 from lichen.frameworks.networks.determinism import settled
 from lichen.frameworks.networks.graph import network_model
-from lichen.frameworks.networks.layers import Layers, Shape
+from lichen.frameworks.networks.layers import Layers, Linear, Shape, Sum
 from lichen.frameworks.networks.rows import parts_of
 from lichen.frameworks.networks.weights import Arrays
 
@@ -59,6 +59,18 @@ class TrainedNetwork:
         if not made:
             made = [np.empty((0, len(self._bias())), dtype=np.float32)]
         return np.concatenate(made).astype(np.float64)
+
+    def beside(self, matrix: NDArray[np.floating[Any]]) -> "TrainedNetwork":
+        """The same, added to what a linear model `(features, outputs)` says of flat rows."""
+        outputs = matrix.shape[1]
+        linear = {
+            "0.shortcut.0.weight": np.ascontiguousarray(matrix.T, dtype=np.float32),
+            "0.shortcut.0.bias": np.zeros(outputs, dtype=np.float32),
+        }
+        inner = {f"0.inner.{name}": values for name, values in self.weights.items()}
+        return replace(
+            self, layers=(Sum(self.layers, (Linear(outputs),)),), weights={**inner, **linear}
+        )
 
     def onnx(self) -> bytes:
         """The network as an ONNX model; equal networks give equal bytes."""

@@ -1,4 +1,4 @@
-"""The portfolio, cheapest first: seasonal guards, closed-form ridges, boosted trees."""
+"""The portfolio, cheapest first: seasonal guards, closed-form ridges, boosted trees, networks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,11 @@ from lichen.forecasting.naive import seasonal
 from lichen.forecasting.quantiles import residuals
 from lichen.forecasting.specification import Specification
 from lichen.frameworks.boosting import BoostingSettings
+from lichen.frameworks.networks.architecture import Architecture
+from lichen.frameworks.networks.training import Attendance
+from lichen.protocol.training import NetworkOptions
 from lichen.training.forecasts.core import Fitted, LinearCore
+from lichen.training.forecasts.networks import Lesson, dense, fit_network, patch_transformer
 from lichen.training.forecasts.ridge import tune_calendar, tune_plain
 from lichen.training.forecasts.spec import AUTO, Refit
 from lichen.training.forecasts.study import MOST_ORIGINS, Study, coprime_stride
@@ -24,8 +28,8 @@ from lichen.training.forecasts.trees import Growing, boosted_specification, fit_
 Pause = Callable[[], None]
 """Called between steps of work; raises when the run must end."""
 
-TREE_BLOCKS = 3
-"""Blocks that trees are cross-validated in: each costs a whole fit."""
+BLOCKS = 3
+"""Blocks that trees and networks are cross-validated in: each costs a whole fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,22 +170,52 @@ class Trees:
 
     def misses(self, study: Study, setting: Setting, until: int, pause: Pause) -> Misses:
         """Each block's, by trees that saw no forecast that overlaps it."""
-        horizon = setting.specification.horizon
-        whole = origins(setting.specification, study.panel, 0, until)
-        found = []
-        for block in np.array_split(whole, TREE_BLOCKS):
-            others = whole[(whole <= block[0] - horizon) | (whole >= block[-1] + horizon)]
-            fitted = self._fit(study, setting, others, pause)
-            rolled = backtest(fitted, study, _spread(block, study))
-            found.append(_misses(rolled, setting.specification))
-        return Misses(
-            np.concatenate([one.origins for one in found]),
-            np.concatenate([one.left for one in found]),
-        )
+        return _blocked(study, setting, until, lambda rows: self._fit(study, setting, rows, pause))
 
     def _fit(self, study: Study, setting: Setting, rows: Rows, pause: Pause) -> Fitted:
         growing = Growing(BoostingSettings(seed=study.spec.seed), lambda _: pause(), study.nursery)
         return fit_boosted(setting.specification, study.panel, rows, growing)
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """A neural network beside the ridge whose features it shares.
+
+    Attributes:
+        name: one of `spec.ALGORITHMS`.
+        structure: from what was asked for and what the model looks at.
+    """
+
+    name: str
+    structure: Callable[[NetworkOptions | None, Specification], Architecture]
+
+    def tune(self, study: Study, pause: Pause) -> Setting:
+        """The ridge's own search: context, normalisation, features and penalties."""
+        return Setting(*tune_calendar(study, pause))
+
+    def fit(self, study: Study, setting: Setting, until: int, pause: Pause) -> Fitted:
+        """Ridge and network on every forecast whose truth was known by then."""
+        rows = origins(setting.specification, study.panel, 0, until)
+        return self._fit(study, setting, rows, pause)
+
+    def roll(self, study: Study, setting: Setting, rows: Rows, fitted: Fitted) -> Backtest:  # noqa: ARG002
+        """Fitted once: a refit a week would cost more than it gives."""
+        return backtest(fitted, study, rows)
+
+    def misses(self, study: Study, setting: Setting, until: int, pause: Pause) -> Misses:
+        """Each block's, by a network that saw no forecast that overlaps it."""
+        return _blocked(study, setting, until, lambda rows: self._fit(study, setting, rows, pause))
+
+    def _fit(self, study: Study, setting: Setting, rows: Rows, pause: Pause) -> Fitted:
+        options = study.spec.network
+        return fit_network(
+            self.structure(options, setting.specification),
+            setting.specification,
+            study.panel,
+            rows,
+            Lesson(options, setting.penalties, study.spec.seed),
+            Attendance(pause=pause, nursery=study.networks),
+        )
 
 
 GUARDS = (Guard("naive-day", 1), Guard("naive-week", 7))
@@ -191,13 +225,19 @@ PORTFOLIO: tuple[Algorithm, ...] = (
     Ridge("ridge", calendar=False),
     Ridge("ridge-calendar", calendar=True),
     Trees(),
+    Networks("mlp", dense),
+    Networks("patch-transformer", patch_transformer),
 )
+
+ON_REQUEST = ("patch-transformer",)
+"""Too dear to be tried unless it is asked for by name."""
 
 
 def algorithms(study: Study) -> tuple[Algorithm, ...]:
     """What is to be tried, cheapest first: the guards always, then all or the one asked for."""
     asked = study.spec.algorithm
-    return tuple(one for one in PORTFOLIO if isinstance(one, Guard) or asked in (AUTO, one.name))
+    every = PORTFOLIO if asked != AUTO else [one for one in PORTFOLIO if one.name not in ON_REQUEST]
+    return tuple(one for one in every if isinstance(one, Guard) or asked in (AUTO, one.name))
 
 
 def backtest(fitted: Fitted, study: Study, rows: Rows) -> Backtest:
@@ -208,6 +248,23 @@ def backtest(fitted: Fitted, study: Study, rows: Rows) -> Backtest:
         panel.time_of(rows),
         fitted.forecast(panel, rows),
         ahead_of(fitted.specification, panel.values, rows),
+    )
+
+
+def _blocked(
+    study: Study, setting: Setting, until: int, fit_on: Callable[[Rows], Fitted]
+) -> Misses:
+    """Residuals block by block, by models fitted on the forecasts that do not overlap it."""
+    horizon = setting.specification.horizon
+    whole = origins(setting.specification, study.panel, 0, until)
+    found = []
+    for block in np.array_split(whole, BLOCKS):
+        others = whole[(whole <= block[0] - horizon) | (whole >= block[-1] + horizon)]
+        rolled = backtest(fit_on(others), study, _spread(block, study))
+        found.append(_misses(rolled, setting.specification))
+    return Misses(
+        np.concatenate([one.origins for one in found]),
+        np.concatenate([one.left for one in found]),
     )
 
 

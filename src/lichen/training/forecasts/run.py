@@ -27,6 +27,7 @@ from lichen.training.forecasts.validation import (
     scale_of,
     validation_mase,
 )
+from lichen.training.networks import KeptNetworks
 from lichen.training.result import TrainingResult
 from lichen.training.spending import Spending
 from lichen.training.watch import EnergyGauge, Watch
@@ -54,7 +55,9 @@ def _execute(spec: ForecastSpec, table: Table, watch: Watch, gauge: EnergyGauge)
     spending.begin("reading the rows", 0.0)
     study = study_of(channels_of(table, spec), spec)
     scale_of(study)
-    study = replace(study, nursery=Grown.of_earlier_attempts(spending))
+    study = replace(
+        study, nursery=Grown.of_earlier_attempts(spending), networks=KeptNetworks(spending)
+    )
     outcome = search(study, spending)
     spending.begin("scoring the choice", 0.9)
     rated = _rated(study, outcome, spending)

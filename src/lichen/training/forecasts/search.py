@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from lichen.core.errors import InvalidInput, OverBudget
+from lichen.core.errors import InvalidInput, OverBudget, Unavailable
 from lichen.training.forecasts import checkpoint
 from lichen.training.forecasts.algorithms import GUARDS, Algorithm, Guard, algorithms
 from lichen.training.forecasts.checkpoint import Checkpoint, Trial
@@ -21,8 +21,13 @@ SHARES: Mapping[str, float] = {
     "ridge": 0.2,
     "ridge-calendar": 0.35,
     "lightgbm": 0.8,
+    "mlp": 0.87,
+    "patch-transformer": 0.88,
 }
 """How far a run is once each candidate was tried; the rest is the final fit and its scores."""
+
+CURVED = ("mlp",)
+"""Tried by `auto` only where trees found something that the ridges missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,10 @@ def search(study: Study, spending: Spending) -> Outcome:
     choice = _Choice(study.spec.algorithm)
     for algorithm in algorithms(study):
         spending.begin(TITLES[algorithm.name], SHARES[algorithm.name])
+        unlikely = choice.unlikely(algorithm) if study.spec.network is None else None
+        if unlikely is not None:
+            spending.end(choice.leave_out(algorithm, unlikely))
+            continue
         trial = kept.trial(algorithm.name)
         if trial is None:
             try:
@@ -53,7 +62,7 @@ def search(study: Study, spending: Spending) -> Outcome:
             except OverBudget as spent:
                 spending.end(choice.leave_out(algorithm, str(spent).partition(":")[0]))
                 break
-            except InvalidInput as refused:
+            except (InvalidInput, Unavailable) as refused:
                 if study.spec.algorithm == algorithm.name:
                     raise
                 spending.end(choice.leave_out(algorithm, str(refused)))
@@ -102,6 +111,21 @@ class _Choice:
     def leave_out(self, algorithm: Algorithm, why: str) -> str:
         """The sentence for one that could not be tried."""
         return f"{TITLES[algorithm.name]}: not tried, {why}"
+
+    def unlikely(self, algorithm: Algorithm) -> str | None:
+        """Why one that was not asked for is not worth a trial; None: it may be.
+
+        A network adds to the ridge what is curved in the data. Trees find that too, for less: where
+        they do not beat the ridges there is little of it.
+        """
+        if algorithm.name not in CURVED or self._forced is not None:
+            return None
+        scores = {trial.algorithm: trial.score for trial, _ in self._lines}
+        trees = scores.get("lightgbm")
+        ridges = [score for name, score in scores.items() if name.startswith("ridge")]
+        if trees is None or not ridges or trees < min(ridges):
+            return None
+        return "trees did not beat the ridge, so there is little for a network to add to it"
 
     def weigh(self, algorithm: Algorithm, trial: Trial) -> None:
         """Hold it instead of what is held, if it is worth it or was asked for."""

@@ -7,8 +7,17 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from lichen.core.errors import InvalidInput
+from lichen.protocol.training import NetworkOptions
 
-ALGORITHMS = ("naive-day", "naive-week", "ridge", "ridge-calendar", "lightgbm")
+ALGORITHMS = (
+    "naive-day",
+    "naive-week",
+    "ridge",
+    "ridge-calendar",
+    "lightgbm",
+    "mlp",
+    "patch-transformer",
+)
 """The portfolio, cheapest first; `docs/explanation/choosing-an-algorithm.md` describes each."""
 
 AUTO = "auto"
@@ -44,6 +53,7 @@ class ForecastSpec:
         algorithm: one of `ALGORITHMS`, or `auto` to choose among them.
         budget_nj: nanojoules the search may spend; None: no limit.
         budget_ng: nanograms of CO2e the search may spend; None: no limit.
+        network: structure and training of `mlp` and `patch-transformer`; None: the usual.
         seed: seeds whatever draws at random.
     """
 
@@ -62,6 +72,7 @@ class ForecastSpec:
     budget_nj: int | None = None
     seed: int = 0
     budget_ng: int | None = None
+    network: NetworkOptions | None = None
 
 
 def checked(spec: ForecastSpec) -> ForecastSpec:

@@ -1,6 +1,6 @@
 """What the candidates of a run share: the rows, how they are parted, the base to build on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import gcd
 
@@ -15,6 +15,7 @@ from lichen.forecasting.fitting import Rows, ahead_of, usual_origins
 from lichen.forecasting.panel import Panel
 from lichen.forecasting.specification import Specification
 from lichen.frameworks.boosting import NO_NURSERY, Nursery
+from lichen.frameworks.networks.unfinished import NetworkNursery, NoNetworkNursery
 from lichen.training.forecasts.channels import Channels
 from lichen.training.forecasts.spec import ForecastSpec, start_seconds
 
@@ -51,6 +52,7 @@ class Study:
         base: targets, units, horizon, transform and calendar; candidates add context and features.
         gaps: bool `(rows, series)`, which of the panel's values were missing and were filled.
         nursery: keeps trees while they grow.
+        networks: keeps networks while they are trained.
     """
 
     spec: ForecastSpec
@@ -59,6 +61,7 @@ class Study:
     base: Specification
     gaps: NDArray[np.bool_]
     nursery: Nursery = NO_NURSERY
+    networks: NetworkNursery = field(default_factory=NoNetworkNursery)
 
     @property
     def day(self) -> int:
