@@ -19,6 +19,7 @@ _HOMES = {
     "compare": "lichen.core.comparison",
     "connect": "lichen.client.connection",
     "metered": "lichen.carbon.tracker.metered",
+    "run": "lichen.training.scripts.run",
 }
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "compare",
     "connect",
     "metered",
+    "run",
 ]
 
 

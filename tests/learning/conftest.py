@@ -81,7 +81,9 @@ def command(
     monkeypatch.setenv("LICHEN_RUNTIME", str(platform.runtime))
 
     def ask(*arguments: str | Path) -> object:
-        code = run([*map(str, arguments), "--json"])
+        words = [str(one) for one in arguments]
+        own = words.index("--") if "--" in words else len(words)
+        code = run([*words[:own], "--json", *words[own:]])
         said = capsys.readouterr()
         assert code == 0, said.err
         return json.loads(said.out)

@@ -5,6 +5,7 @@ import msgspec
 from lichen.api.admin_predictions import checked_prediction, read_spec
 from lichen.api.admin_reports import checked_report
 from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Raw, Route, StoredFile
+from lichen.api.admin_scripts import checked_script
 from lichen.api.admin_uploads import discard_named
 from lichen.api.admin_views import job_view
 from lichen.api.job_views import viewed
@@ -21,7 +22,7 @@ from lichen.protocol.admin import (
 )
 from lichen.protocol.predicting import PredictResult
 from lichen.protocol.reports import ReportResult
-from lichen.protocol.training import TASKS, TrainSpec
+from lichen.protocol.training import TASKS, ScriptTraining, TrainSpec
 from lichen.security.identity import Role
 from lichen.security.policy import Action, Kind
 
@@ -56,7 +57,10 @@ def checked_spec(plane: Plane, question: Question, request: JobRequest) -> JsonO
             "jobs of this kind begin with a file: POST it to /datasets, /datasets/NAME/rows "
             "or /models"
         )
-    found: JsonObject = msgspec.to_builtins(_checked(request), str_keys=True)
+    asked = _checked(request)
+    if isinstance(asked, ScriptTraining):
+        checked_script(asked, question.principal.role, plane.scripts)
+    found: JsonObject = msgspec.to_builtins(asked, str_keys=True)
     return found
 
 

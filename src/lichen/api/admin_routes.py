@@ -84,6 +84,7 @@ class Plane:
     keep_file: Callable[[Path], Digest]
     platform_zone: str
     declarations: Declarations = NOTHING_DECLARED
+    scripts: str = "none"
 
 
 @dataclass(frozen=True, slots=True)

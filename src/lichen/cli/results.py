@@ -16,12 +16,21 @@ def result_lines(result: JsonObject) -> Iterator[str]:
     if plain:
         yield ", ".join(f"{name} {one}" for name, one in plain.items())
     yield from candidate_lines(result)
+    yield from metric_lines(result)
 
 
 def candidate_lines(result: JsonObject) -> Iterator[str]:
     """What was tried, a sentence each on why it was or was not chosen; the chosen has a star."""
     for candidate in result.get("candidates", ()):
         yield f"{'*' if candidate['chosen'] else ' '} {candidate['sentence']}"
+
+
+def metric_lines(result: JsonObject) -> Iterator[str]:
+    """How each metric that a script logged went, from its first step to its last."""
+    for name, points in result.get("metrics", {}).items():
+        (first, began), (last, ended) = points[0], points[-1]
+        shown = [printable("NaN" if one is None else f"{one:.5g}") for one in (began, ended)]
+        yield f"{printable(name)}: {shown[0]} (step {first:g}) to {shown[1]} (step {last:g})"
 
 
 def print_candidates(result: JsonObject) -> None:

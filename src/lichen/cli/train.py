@@ -25,6 +25,9 @@ TASKS: dict[str, Task] = {
     "classification": Task(
         "lichen.cli.train_tables:classification", "Train a model of a class of the rows of a table."
     ),
+    "script": Task(
+        "lichen.cli.train_script:script", "Train by a script of your own, confined and metered."
+    ),
 }
 
 

@@ -15,7 +15,7 @@ from lichen.cli.platform import open_platform
 from lichen.cli.progress import ProgressLine
 from lichen.cli.receipts import receipt_line
 from lichen.cli.recurring_options import Recurring, let_recur, recurring_options
-from lichen.cli.results import print_candidates
+from lichen.cli.results import metric_lines, print_candidates
 from lichen.cli.schedule_options import schedule_options
 from lichen.cli.waiting import show_accepted
 from lichen.protocol.admin import Job, JobKind
@@ -64,6 +64,8 @@ class TrainingRun:
 def print_search(job: Job) -> None:
     """What was tried and what each costs, why one was chosen, then what the whole job cost."""
     print_candidates(job.result or {})
+    for line in metric_lines(job.result or {}):
+        click.echo(line)
     if job.receipt:
         click.echo(f"training: {receipt_line(job.receipt)}")
 

@@ -22,6 +22,10 @@ IN_ONE_PIECE = Interruption(
     is_possible=False, says="it does its work in one piece, without checkpoints"
 )
 
+WHEN_IT_LOOKS = Interruption(
+    is_possible=True, says="it pauses when the script looks at run.should_stop and ends"
+)
+
 BY_KIND: Mapping[str, Interruption] = {
     JobKind.TRAIN: AT_CHECKPOINTS,
     JobKind.INGEST: IN_ONE_PIECE,
@@ -32,7 +36,10 @@ BY_KIND: Mapping[str, Interruption] = {
 }
 """A kind that is not named here works in one piece."""
 
-BY_TASK: Mapping[tuple[str, str], Interruption] = {(JobKind.TRAIN, "outlook"): IN_ONE_PIECE}
+BY_TASK: Mapping[tuple[str, str], Interruption] = {
+    (JobKind.TRAIN, "outlook"): IN_ONE_PIECE,
+    (JobKind.TRAIN, "script"): WHEN_IT_LOOKS,
+}
 """Tasks that differ from their kind."""
 
 

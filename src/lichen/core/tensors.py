@@ -90,3 +90,32 @@ def with_columns(spec: TensorSpec, columns: Sequence[str]) -> TensorSpec:
     if len(set(columns)) < len(columns) or not all(columns):
         raise InvalidInput(f"the names for {spec.name!r} are empty or stand twice: give each once")
     return replace(spec, columns=tuple(columns), details=())
+
+
+def named_signature(
+    signature: Signature, columns: Sequence[str], labels: Sequence[str]
+) -> Signature:
+    """The signature with the names that were given for the values of its rows.
+
+    Raises:
+        InvalidInput: there is no one tensor that they fit.
+    """
+    return Signature(
+        _with_names(signature.inputs, columns, "columns"),
+        _with_names(signature.outputs, labels, "labels"),
+    )
+
+
+def _with_names(
+    specs: tuple[TensorSpec, ...], names: Sequence[str], what: str
+) -> tuple[TensorSpec, ...]:
+    if not names:
+        return specs
+    fitting = [one for one in specs if len(one.shape) == 2 and one.shape[1] in (len(names), -1)]
+    if len(fitting) != 1:
+        shapes = ", ".join(f"{one.name} {list(one.shape)}" for one in specs)
+        raise InvalidInput(
+            f"{len(names)} {what} fit {len(fitting)} of the model's tensors {shapes}: give one "
+            "name for each value of a row"
+        )
+    return tuple(with_columns(one, names) if one is fitting[0] else one for one in specs)

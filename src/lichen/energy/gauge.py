@@ -51,6 +51,8 @@ class ProcessGauge:
         self._methods: set[Method] = set()
         self._source = ""
         self._is_over = False
+        self._children: Callable[[], int] | None = None
+        self._children_ns = 0
         self._lock = Lock()
         self._stopping = Event()
         self._thread: Thread | None = None
@@ -66,8 +68,29 @@ class ProcessGauge:
                 if cpu_ns > 0:
                     self._charged_to_ns = now
                     self._book(cpu_ns)
+                self._book_children()
                 self._book_accelerators(self._claims.take_nj())
             return self._figure()
+
+    def adopt(self, children_ns: Callable[[], int]) -> None:
+        """Charge the CPU time of children as this process's own: those without their own counters.
+
+        `children_ns` is their sum so far, never less than before. Accelerators they use are not
+        among it.
+        """
+        with self._lock:
+            self._children = children_ns
+
+    def _book_children(self) -> None:
+        """Charged before it is in the clock: else the owner might take it for overhead between."""
+        if self._children is None:
+            return
+        now_ns = self._children()
+        cpu_ns = now_ns - self._children_ns
+        if cpu_ns > 0:
+            self._children_ns = now_ns
+            self._book(cpu_ns)
+            self._counters.count_children(now_ns)
 
     def _book(self, cpu_ns: int) -> None:
         part = self._page.rate().figure(cpu_ns)

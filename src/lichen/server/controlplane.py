@@ -118,6 +118,7 @@ def open_plane(
         stored=blobs.path,
         keep_file=blobs.put_file,
         platform_zone=zones[0],
+        scripts=settings.security.scripts,
     )
 
 

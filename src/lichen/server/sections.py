@@ -245,6 +245,25 @@ class SecuritySettings:
         choices=("true", "false"),
     )
 
+    scripts: str = _setting(
+        "admin",
+        "Who may train by scripts of their own (`lichen train script`): callers of the role "
+        "`admin`, those of `operator` too, or `none`.",
+        choices=("admin", "operator", "none"),
+    )
+    script_confinement: str = _setting(
+        "full",
+        "How far a training script is confined: `full` (its own files, processes, network), "
+        "`files` (its own files alone), or `unconfined`: then it may do what this platform's user "
+        "may.",
+        choices=("full", "files", "unconfined"),
+    )
+    script_network: bool = _setting(
+        False,  # noqa: FBT003 - the default of this setting
+        "Whether training scripts may open connections.",
+        choices=("true", "false"),
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
@@ -300,6 +319,15 @@ class LimitSettings:
         4096,
         "Most address space of a custom predictor's process, in mebibytes; 0 sets no bound.",
         least=0,
+    )
+
+    script_processes: int = _setting(
+        64, "Most processes that a training script may have at a time.", least=2
+    )
+    script_log_bytes: int = _setting(
+        4 * 2**20,
+        "What is kept of what a training script prints, in bytes: the first half and the last.",
+        least=1024,
     )
 
 

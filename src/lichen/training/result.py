@@ -1,7 +1,7 @@
 """What comes out of a training, whatever its task."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lichen.core.tensors import Signature
 from lichen.registry.manifest import Metric
@@ -47,6 +47,7 @@ class TrainingResult:
         metrics: scores of the chosen model, and of the guard.
         parameters: what was asked and what the search found.
         candidates: everything tried, cheapest first.
+        details: what more the job says of its result, as JSON.
     """
 
     algorithm: str
@@ -55,3 +56,4 @@ class TrainingResult:
     metrics: tuple[Metric, ...]
     parameters: Mapping[str, object]
     candidates: tuple[Candidate, ...]
+    details: Mapping[str, object] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from lichen.core.errors import InvalidInput, LichenError, TooLarge
-from lichen.core.tensors import Signature, TensorSpec, with_columns
+from lichen.core.tensors import Signature, named_signature
 from lichen.frameworks.onnx import MODEL_FILE, check_model
 from lichen.protocol.admin import ImportSpec
 from lichen.registry.archive import unpack
@@ -124,30 +124,8 @@ def _of_predictor(bench: Workbench, spec: ImportSpec, files: _Files) -> Signatur
 
 
 def _named(signature: Signature, spec: ImportSpec) -> Signature:
-    """The signature with the names that were given for the values of its rows.
-
-    Raises:
-        InvalidInput: there is no one tensor that they fit.
-    """
-    return Signature(
-        _with_names(signature.inputs, spec.columns, "columns"),
-        _with_names(signature.outputs, spec.labels, "labels"),
-    )
-
-
-def _with_names(
-    specs: tuple[TensorSpec, ...], names: Sequence[str], what: str
-) -> tuple[TensorSpec, ...]:
-    if not names:
-        return specs
-    fitting = [one for one in specs if len(one.shape) == 2 and one.shape[1] in (len(names), -1)]
-    if len(fitting) != 1:
-        shapes = ", ".join(f"{one.name} {list(one.shape)}" for one in specs)
-        raise InvalidInput(
-            f"{len(names)} {what} fit {len(fitting)} of the model's tensors {shapes}: give one "
-            "name for each value of a row"
-        )
-    return tuple(with_columns(one, names) if one is fitting[0] else one for one in specs)
+    """The signature with the names that were given for the values of its rows."""
+    return named_signature(signature, spec.columns, spec.labels)
 
 
 def is_tar(content: bytes) -> bool:

@@ -40,7 +40,12 @@ class JobWatch:
     def wants_checkpoint(self) -> bool:
         """Whether the worker asked this attempt to end at a checkpoint, or the last is long ago."""
         is_old = time.monotonic() - self._saved_at >= CHECKPOINT_SECONDS
-        return is_old or (self._folder / STOP).exists()
+        return is_old or self.is_to_stop
+
+    @property
+    def is_to_stop(self) -> bool:
+        """Whether the worker asked this attempt to end at a checkpoint."""
+        return (self._folder / STOP).exists()
 
     @property
     def cancelled(self) -> bool:
@@ -82,7 +87,7 @@ class JobWatch:
             if fence < self._fence:
                 path.unlink(missing_ok=True)
         self._saved_at = time.monotonic()
-        if (self._folder / STOP).exists():
+        if self.is_to_stop:
             signal.raise_signal(signal.SIGTERM)
 
     def load(self, name: str) -> bytes | None:

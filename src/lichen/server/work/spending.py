@@ -112,6 +112,10 @@ class Spending:
         self._gauges.append(gauge)
         return _Child(counters, gauge)
 
+    def so_far(self) -> AttemptCost:
+        """The cost of all attempts, this one's up to now."""
+        return _together([*self._earlier, self._cost_so_far()])
+
     def account(self) -> Account:
         """The job's receipt over all attempts, and its segments; charging ends with the first."""
         with self._keeping:

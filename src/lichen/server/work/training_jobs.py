@@ -11,7 +11,7 @@ from lichen.core.plugins import load_object
 from lichen.data.dataset import DatasetVersion
 from lichen.data.datasets import Datasets
 from lichen.energy.power.machine import this_machine
-from lichen.protocol.training import Training, TrainSpec
+from lichen.protocol.training import ScriptTraining, Training, TrainSpec
 from lichen.registry.manifest import DatasetReference, Draft, Manifest
 from lichen.server.work.workbench import Workbench
 from lichen.store.documents import Change
@@ -22,6 +22,9 @@ from lichen.training.result import TrainingResult
 OUTLOOK_TASK = "outlook"
 """Of what the platform itself submits: it has no dataset, and a file of its own."""
 TRAIN_OUTLOOK = "lichen.server.work.outlook_jobs:train_outlook"
+
+TRAIN_SCRIPT = "lichen.server.work.scripts.job:train_script"
+"""It needs the whole bench: it starts processes of its own."""
 
 TRAINERS: Mapping[str, str] = {
     "forecast": "lichen.training.forecasts.task:train_forecast",
@@ -38,12 +41,24 @@ def train(bench: Workbench) -> None:
         load_object(TRAIN_OUTLOOK)(bench)
         return
     asked: TrainSpec = msgspec.convert(bench.job.spec, TrainSpec)
+    if isinstance(asked, ScriptTraining):
+        _train_script(bench, asked)
+        return
     dotted = TRAINERS.get(asked.task)
     if dotted is None:
         raise InvalidInput(f"this Lichen does not train the task {asked.task!r} yet")
     datasets = Datasets(bench.documents, bench.blobs, bench.clock)
     dataset = datasets.get(asked.data, asked.data_version)
     trained: TrainingResult = load_object(dotted)(asked, _materials(bench, datasets, dataset))
+    _register(bench, asked, dataset, trained)
+    bench.watch.forget()
+
+
+def _train_script(bench: Workbench, asked: ScriptTraining) -> None:
+    datasets = Datasets(bench.documents, bench.blobs, bench.clock)
+    dataset = datasets.get(asked.data, asked.data_version)
+    materials = _materials(bench, datasets, dataset)
+    trained: TrainingResult = load_object(TRAIN_SCRIPT)(asked, materials, bench)
     _register(bench, asked, dataset, trained)
     bench.watch.forget()
 
@@ -93,6 +108,7 @@ def _register(
                 "version": manifest.version,
                 "algorithm": trained.algorithm,
                 "candidates": msgspec.to_builtins(trained.candidates),
+                **trained.details,
             }
         )
 

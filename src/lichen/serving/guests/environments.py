@@ -32,7 +32,11 @@ class Environments:
     """The environments in one folder, each under the digest of what it holds."""
 
     def __init__(
-        self, folder: Path, variables: Mapping[str, str], needed: Sequence[str] = (_NEEDED,)
+        self,
+        folder: Path,
+        variables: Mapping[str, str],
+        needed: Sequence[str] = (_NEEDED,),
+        options: Sequence[str] = (),
     ) -> None:
         """Take the folder.
 
@@ -40,8 +44,10 @@ class Environments:
             folder: where they stand; made when the first is built.
             variables: the variables of this process; pip is given those that are about it.
             needed: what each holds beside what it is asked for.
+            options: what else pip is told.
         """
         self._needed = needed
+        self._options = options
         self._folder = folder
         self._variables = {name: text for name, text in variables.items() if _is_for_pip(name)}
 
@@ -87,7 +93,11 @@ class Environments:
                 pip = [python, "-m", "pip"]
             quiet = ["--quiet", "--no-input", "--disable-pip-version-check"]
             self._run(
-                [*pip, "install", *quiet, "--requirement", str(listed), *self._needed], charges
+                [
+                    *(*pip, "install", *quiet, *self._options),
+                    *("--requirement", str(listed), *self._needed),
+                ],
+                charges,
             )
             aside.rename(place)
         finally:

@@ -1,0 +1,1 @@
+"""Models that other libraries fitted, as ONNX: read by their attributes, never unpickled."""

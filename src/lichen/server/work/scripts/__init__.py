@@ -1,0 +1,1 @@
+"""Training scripts: a job's own child process, confined, bounded and metered."""

@@ -1,0 +1,143 @@
+"""What a job says to its script: metrics are kept, models tried out, and what it has cost told."""
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Lock, Thread
+
+import msgspec
+
+from lichen.core.errors import Conflict, InvalidInput, LichenError, error_name
+from lichen.core.ids import checked_name
+from lichen.core.tensors import Signature, named_signature
+from lichen.frameworks.onnx import check_model
+from lichen.server.work.scripts.course import Course, line
+from lichen.training.scripts.channel import Head, receive, send
+
+LARGEST_MODEL = 2 * 2**30
+_LONGEST_NAME = 100
+_END_SECONDS = 5.0
+
+
+class _Logged(msgspec.Struct):
+    """Metrics of one step."""
+
+    values: list[tuple[str, float | None]]
+    step: int | None = None
+
+
+class _Asked(msgspec.Struct):
+    """A model to register; its bytes come beside it."""
+
+    algorithm: str
+    task: str
+    parameters: dict[str, object]
+    columns: list[str]
+    labels: list[str]
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What a script registered, tried out."""
+
+    content: bytes
+    signature: Signature
+    algorithm: str
+    task: str
+    parameters: Mapping[str, object]
+    metrics: Mapping[str, float]
+
+
+class Ears:
+    """Listens to one script in a thread of its own: whatever it says, its limits hold meanwhile."""
+
+    def __init__(
+        self,
+        line_to: socket.socket,
+        model: str,
+        course: Course,
+        spent: Callable[[], tuple[int | None, int | None]],
+        say: Callable[[bytes], None],
+    ) -> None:
+        """Begin to listen.
+
+        Args:
+            line_to: our end of the socket.
+            model: the name of what is trained.
+            course: takes the metrics.
+            spent: nanojoules and nanograms so far.
+            say: writes to the job's log.
+        """
+        self._line = line_to
+        self._model = model
+        self._spent = spent
+        self._say = say
+        self._lock = Lock()
+        self.course = course
+        self.fraction: float | None = None
+        self.newest = ""
+        """The metrics of the newest step, for people."""
+        self.registered: Registered | None = None
+        self.raised: str | None = None
+        """What ended the script, in Python's words."""
+        self._thread = Thread(target=self._listen, name="script-ears", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """The script has ended: hear out what it said, and no more."""
+        self._thread.join(_END_SECONDS)
+        self._line.close()
+
+    def _listen(self) -> None:
+        try:
+            while (frame := receive(self._line, LARGEST_MODEL)) is not None:
+                self._hear(*frame)
+        except (OSError, ValueError, msgspec.MsgspecError) as error:
+            self._say(f"-- what the script said to its job cannot be read: {error} --\n".encode())
+
+    def _hear(self, head: Head, raw: bytes) -> None:
+        if head.get("tell") == "log":
+            self._log(msgspec.convert(head, _Logged))
+        elif head.get("tell") == "progress":
+            self.fraction = min(1.0, max(0.0, float(head["fraction"])))
+        elif head.get("tell") == "raised":
+            self.raised = str(head["what"])
+        elif head.get("ask") == "energy":
+            nj, ng = self._spent()
+            send(self._line, {"nj": nj, "ng": ng})
+        elif head.get("ask") == "register":
+            send(self._line, self._registration(head, raw))
+
+    def _log(self, told: _Logged) -> None:
+        values = {
+            name[:_LONGEST_NAME]: float("nan") if value is None else value
+            for name, value in told.values
+        }
+        self.course.add(told.step, values)
+        self.newest = line(told.step, values)
+        self._say(f"{self.newest}\n".encode())
+
+    def _registration(self, head: Head, raw: bytes) -> Head:
+        try:
+            asked = msgspec.convert(head, _Asked)
+            if self.registered is not None:
+                raise Conflict("this run registered a model already: register once, the best one")
+            self.registered = _tried(asked, raw)
+        except LichenError as error:
+            return {"error": str(error), "code": error_name(error)}
+        return {"name": checked_name(self._model, "model")}
+
+
+def _tried(asked: _Asked, content: bytes) -> Registered:
+    """The model once it was checked, loaded and run.
+
+    Raises:
+        InvalidInput: it cannot be served.
+    """
+    if not content:
+        raise InvalidInput("the model has no bytes: export it again, and register that")
+    signature = named_signature(check_model(content), asked.columns, asked.labels)
+    return Registered(
+        content, signature, asked.algorithm, asked.task, asked.parameters, asked.metrics
+    )

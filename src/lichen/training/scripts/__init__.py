@@ -1,0 +1,1 @@
+"""What a training script has in its hands: `lichen.run()`."""
