@@ -19,6 +19,11 @@ def forest_model(
 
     Equal forests give equal bytes. Others than `x` and `prediction` may be named.
     """
+    return _model(ensemble_attributes(forest), LINKS[forest.link], width, names)
+
+
+def ensemble_attributes(forest: ForestTables) -> dict[str, Any]:
+    """The forest as the attributes of a TreeEnsembleRegressor."""
     leaf = forest.feature < 0
     weights = {
         "n_targets": len(forest.base),
@@ -28,7 +33,7 @@ def forest_model(
         "target_ids": forest.target[leaf].tolist(),
         "target_weights": forest.value[leaf].tolist(),
     }
-    return _model(_splits(forest) | weights, LINKS[forest.link], width, names)
+    return _splits(forest) | weights
 
 
 def votes_model(
