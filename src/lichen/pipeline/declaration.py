@@ -173,17 +173,20 @@ class Alarm(Head, frozen=True, kw_only=True, tag="alarm"):
     """How unlike the usual: larger is more so.
 
     Answers `score` FP64 `(rows, statistics)`, each divided by its threshold, and `anomaly` BOOL
-    `(rows,)`: some score is over 1.
+    `(rows,)`: some score is over 1. Where there are columns, also `contribution` FP64 `(rows,
+    columns)`: what each raw column contributed to the scores.
 
     Attributes:
-        statistics: names of the core's columns.
-        thresholds: of each, calibrated on rows that were trained on.
+        statistics: names of the core's first columns.
+        thresholds: of each, calibrated on rows that the detector was not fitted on.
         false_alarms: the share of usual rows over some threshold.
+        columns: the raw columns that the rest of the core's columns are the contributions of.
     """
 
     statistics: list[str]
     thresholds: list[float]
     false_alarms: float = 0.01
+    columns: list[str] = []
 
 
 class Groups(Head, frozen=True, kw_only=True, tag="groups"):

@@ -64,7 +64,7 @@ def columns_of(head: Heads) -> tuple[int, ...]:
         case Classes():
             return (1, 2) if len(head.labels) == 2 else (len(head.labels),)
         case Alarm():
-            return (len(head.statistics),)
+            return (len(head.statistics) + len(head.columns),)
         case Groups():
             return (head.clusters,)
         case Ranking():
@@ -92,13 +92,18 @@ class _ValueAnswer:
 class _AlarmAnswer:
     def __init__(self, said: Alarm) -> None:
         self._thresholds = np.array(said.thresholds)
+        self._contributes = bool(said.columns)
         fits = len(said.thresholds) == len(said.statistics)
         if not fits or not np.isfinite(self._thresholds).all() or (self._thresholds <= 0).any():
             raise InvalidInput("an alarm needs one threshold over 0 a statistic: train it again")
 
     def answer(self, raw: Raw) -> Answers:
-        score = raw / self._thresholds
-        return {"anomaly": (score > 1.0).any(axis=1), "score": score}
+        first = len(self._thresholds)
+        score = raw[:, :first] / self._thresholds
+        answers: Answers = {"anomaly": (score > 1.0).any(axis=1), "score": score}
+        if self._contributes:
+            answers["contribution"] = raw[:, first:].astype(np.float64)
+        return answers
 
 
 class _GroupsAnswer:

@@ -114,11 +114,7 @@ def outputs_of(head: Heads) -> tuple[TensorSpec, ...]:
         case Classes():
             return _of_classes(head)
         case Alarm():
-            statistics = tuple(head.statistics)
-            return (
-                TensorSpec("anomaly", Datatype.BOOL, (-1,)),
-                TensorSpec("score", Datatype.FP64, (-1, len(statistics)), columns=statistics),
-            )
+            return _of_alarm(head)
         case Groups():
             topic = (TensorSpec("topic", Datatype.BYTES, (-1,)),) if head.topics else ()
             return (
@@ -131,6 +127,18 @@ def outputs_of(head: Heads) -> tuple[TensorSpec, ...]:
                 TensorSpec("items", Datatype.BYTES, (-1, head.top)),
                 TensorSpec("score", Datatype.FP32, (-1, head.top)),
             )
+
+
+def _of_alarm(head: Alarm) -> tuple[TensorSpec, ...]:
+    statistics, columns = tuple(head.statistics), tuple(head.columns)
+    made = [
+        TensorSpec("anomaly", Datatype.BOOL, (-1,)),
+        TensorSpec("score", Datatype.FP64, (-1, len(statistics)), columns=statistics),
+    ]
+    if columns:
+        shape = (-1, len(columns))
+        made.append(TensorSpec("contribution", Datatype.FP64, shape, columns=columns))
+    return tuple(made)
 
 
 def _of_classes(head: Classes) -> tuple[TensorSpec, ...]:

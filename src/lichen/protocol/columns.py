@@ -1,8 +1,8 @@
 """Columns of a table into a model's inputs, and its outputs into columns beside them.
 
 An input of one value a row is a column of its name; one of several is as many columns where the
-signature names them, or all columns of the table in their order where it does not; anything else
-is a column of lists, in a CSV as JSON. A row that does not fit is named with the reason, and does
+signature names them, or all columns of the table in their order where it does not; one of windows
+takes the rows before each row as well; anything else is a column of lists, in a CSV as JSON. A row that does not fit is named with the reason, and does
 not keep the others from being answered.
 """
 
@@ -16,6 +16,7 @@ from lichen.core.batch import NUMPY_OF_DATATYPE, Array
 from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.protocol.cells import Cells, Faults, listed, scalars
+from lichen.protocol.windows import window_rows, windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +61,45 @@ class TableForm:
         self._picked = picked_columns(signature, columns)
         names = [name for one in self._picked for name in one.columns if name in columns]
         self.columns = tuple(dict.fromkeys(names))
+        lengths = [window_rows(one.spec) for one in self._picked if not one.is_list]
+        self.rows_before = max([1, *lengths]) - 1
 
-    def read(self, arrays: Mapping[str, Array], rows: int) -> ReadRows:
+    def read(self, arrays: Mapping[str, Array], rows: int, before: int = 0) -> ReadRows:
         """The inputs in some rows.
 
         Args:
             arrays: each column of `columns`, masked where null.
             rows: how many there are.
+            before: how many rows stand before them in the arrays, for windows to begin with;
+                `rows_before` are enough.
         """
         faults: Faults = {}
-        tensors = {}
-        for one in self._picked:
-            cells = [self._cells(name, arrays, rows) for name in one.columns]
-            if one.is_list:
-                tensors[one.spec.name] = listed(cells[0], one.spec, faults)
-            else:
-                details = one.spec.details or (None,) * len(cells)
-                found = [
-                    scalars(cell, one.spec, faults, detail)
-                    for cell, detail in zip(cells, details, strict=True)
-                ]
-                shape = (rows, *one.spec.shape[1:]) if len(found) == 1 else (rows, len(found))
-                tensors[one.spec.name] = np.stack(found, axis=-1).reshape(shape)
+        count = before + rows
+        tensors = {one.spec.name: self._tensor(one, arrays, count, faults) for one in self._picked}
+        faults = {row - before: why for row, why in faults.items() if row >= before}
         fits = np.array([row for row in range(rows) if row not in faults], dtype=np.int64)
-        if faults:
-            tensors = {name: values[fits] for name, values in tensors.items()}
+        if faults or before:
+            tensors = {name: values[before + fits] for name, values in tensors.items()}
         return ReadRows({name: _dense(values) for name, values in tensors.items()}, fits, faults)
+
+    def _tensor(
+        self, one: Picked, arrays: Mapping[str, Array], rows: int, faults: Faults
+    ) -> Array:
+        cells = [self._cells(name, arrays, rows) for name in one.columns]
+        if one.is_list:
+            return listed(cells[0], one.spec, faults)
+        details = one.spec.details or (None,) * len(cells)
+        columns = [
+            scalars(cell, one.spec, faults, detail)
+            for cell, detail in zip(cells, details, strict=True)
+        ]
+        found = np.stack(columns, axis=-1)
+        length = window_rows(one.spec)
+        if not length:
+            return found.reshape(rows, *one.spec.shape[1:]) if len(cells) == 1 else found
+        if faults and one.spec.missing:  # a row that cannot be read is missing from later windows
+            found[list(faults)] = np.nan
+        return windows(found, length)
 
     def _cells(self, name: str, arrays: Mapping[str, Array], rows: int) -> Cells:
         """The cells of a column; nothing in all of one that the table lacks, as it may."""

@@ -14,6 +14,7 @@ from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.protocol.numbers import Mismatch, arranged, element_type
 from lichen.protocol.raw_columns import default_of, gathered, told, type_of
+from lichen.protocol.windows import window_rows, windows
 
 _WORDS = {Datatype.BYTES: "text", Datatype.BOOL: "true or false"}
 _KINDS = {str: "text", bool: "a truth value", type(None): "null", dict: "an object"}
@@ -40,7 +41,8 @@ class RecordForm:
     """What the rows of one signature look like, and how they become arrays.
 
     An input of shape (-1,) or (-1, 1) is a column of its name; one of shape (-1, k) is k columns
-    where the signature names them, else one column of lists, as any other shape is. Where the
+    where the signature names them, else one column of lists, as any other shape is. One of shape
+    (-1, n, k) whose columns are named takes windows: each row becomes the last of one. Where the
     model takes missing values, null is one.
     """
 
@@ -219,6 +221,9 @@ def _input(spec: TensorSpec, values: list[Any]) -> Array:
     except Mismatch as error:
         odd = _odd_row(spec, values)
         raise odd or InvalidInput(f"the rows of {spec.name!r}: it {error}") from error
+    length = window_rows(spec)
+    if length and isinstance(values[0], tuple):
+        return windows(found.reshape(len(values), -1), length)
     if isinstance(values[0], list) and not _suits(found.shape[1:], spec.shape[1:]):
         raise _odd_row(spec, values) or InvalidInput(f"rows do not fit {spec.name!r}")
     return found if isinstance(values[0], list) else found.reshape(len(values), *spec.shape[1:])

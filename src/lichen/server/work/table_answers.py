@@ -120,7 +120,9 @@ class TableAnswers:
             InvalidInput: a row cannot be read or answered, and the job is to fail then; the
                 message names it.
         """
-        read = self._form.read(self._table.read(first, rows, self._form.columns), rows)
+        before = min(first, self._form.rows_before)
+        arrays = self._table.read(first - before, before + rows, self._form.columns)
+        read = self._form.read(arrays, rows, before)
         faults = dict(read.faults)
         self._check(faults, first)
         pieces: list[tuple[Array, Outputs]] = []
