@@ -18,6 +18,7 @@ AFTER_CHUNKS = Interruption(is_possible=True, says="it pauses when the rows in h
 AT_CHECKPOINTS = Interruption(
     is_possible=True, says="it pauses when a candidate is done, or within trees at the next tree"
 )
+AFTER_CANDIDATES = Interruption(is_possible=True, says="it pauses when a candidate is done")
 IN_ONE_PIECE = Interruption(
     is_possible=False, says="it does its work in one piece, without checkpoints"
 )
@@ -39,6 +40,8 @@ BY_KIND: Mapping[str, Interruption] = {
 BY_TASK: Mapping[tuple[str, str], Interruption] = {
     (JobKind.TRAIN, "outlook"): IN_ONE_PIECE,
     (JobKind.TRAIN, "script"): WHEN_IT_LOOKS,
+    (JobKind.TRAIN, "anomaly"): AFTER_CANDIDATES,
+    (JobKind.TRAIN, "recommendation"): AFTER_CANDIDATES,
 }
 """Tasks that differ from their kind."""
 

@@ -5,6 +5,7 @@ Statistics and scores are larger the less usual a row is; truth is true where a 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil, exp, log, sqrt
 
 import numpy as np
@@ -108,7 +109,9 @@ def average_precision(scores: Numbers, truth: Truths) -> Bounded:
     hits, taken = hits[last_of_tie], np.flatnonzero(last_of_tie) + 1
     value = float((np.diff(hits, prepend=0) / len(positive)) @ (hits / taken))
     if not 0 < value < 1:
-        return Bounded(value, *((share(len(positive), len(positive)).low, 1.0) if value else (0, 0)))
+        return Bounded(
+            value, *((share(len(positive), len(positive)).low, 1.0) if value else (0, 0))
+        )
     middle = log(value / (1 - value))
     half = NORMAL_95 / sqrt(len(positive) * value * (1 - value))
     return Bounded(value, _logistic(middle - half), _logistic(middle + half))
@@ -148,7 +151,7 @@ def _events(truth: Truths, runs: NDArray[np.int64]) -> Iterator[tuple[int, int]]
         return
     borders = np.flatnonzero((np.diff(truth.astype(np.int8)) != 0) | (np.diff(runs) != 0)) + 1
     edges = [0, *borders.tolist(), len(truth)]
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         if truth[first]:
             yield first, last
 

@@ -2,8 +2,8 @@
 
 An input of one value a row is a column of its name; one of several is as many columns where the
 signature names them, or all columns of the table in their order where it does not; one of windows
-takes the rows before each row as well; anything else is a column of lists, in a CSV as JSON. A row that does not fit is named with the reason, and does
-not keep the others from being answered.
+takes the rows before each row as well; anything else is a column of lists, in a CSV as JSON. A row
+that does not fit is named with the reason, and does not keep the others from being answered.
 """
 
 from collections.abc import Mapping, Sequence

@@ -144,9 +144,7 @@ class FittedComponents:
             Node("ReduceSum", ("by_row", "rows_axis"), "contributions", {"keepdims": 0}),
         ]
 
-    def _shares(
-        self, thresholds: Matrix, window: Window | None
-    ) -> dict[str, NDArray[np.generic]]:
+    def _shares(self, thresholds: Matrix, window: Window | None) -> dict[str, NDArray[np.generic]]:
         pull = (self.loadings / self.variances).T / thresholds[0]
         constants: dict[str, NDArray[np.generic]] = {"pull": pull.astype(np.float32)}
         if self.has_residual:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +86,7 @@ class Node:
     kind: str
     inputs: tuple[str, ...]
     output: str
-    settings: Mapping[str, object] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     domain: str | None = None
 
 
@@ -120,7 +120,7 @@ def core_model(graph: Graph, window: Window | None = None) -> bytes:
     if window is not None:
         before, more = _encoded(window)
         nodes, constants = [*before, *nodes], {**constants, **more}
-        shape = ["rows", window.lags + 1, window.columns]
+        shape: list[str | int | None] = ["rows", window.lags + 1, window.columns]
         takes = helper.make_tensor_value_info("window", TensorProto.DOUBLE, shape)
     for name, value in constants.items():
         if value.dtype.kind == "f" and not np.isfinite(value).all():

@@ -121,7 +121,10 @@ def _forest(model: Any, sample: int) -> ForestTables:  # noqa: ANN401 - scikit-l
 
 
 def _tree(
-    number: int, grown: Any, columns: NDArray[np.int64], unit: float  # noqa: ANN401
+    number: int,
+    grown: Any,  # noqa: ANN401 - scikit-learn's
+    columns: NDArray[np.int64],
+    unit: float,
 ) -> tuple[NDArray[Any], ...]:
     """One tree's tables; a leaf holds the length of the path to it, in units of the exponent."""
     left = np.asarray(grown.children_left, dtype=np.int64)

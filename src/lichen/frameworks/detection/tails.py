@@ -80,7 +80,7 @@ class FittedTails:
             sums[:, 0] += left
             sums[:, 1] += right
             sums[:, 2] += left if column.is_skewed_left else right
-        return sums.max(axis=1, keepdims=True)
+        return np.asarray(sums.max(axis=1, keepdims=True))
 
     def onnx(self, thresholds: Matrix, window: Window | None = None) -> bytes:
         """The core: a balanced tree of steps for each column and side, summed over columns.
@@ -157,7 +157,7 @@ def _tails(values: NDArray[np.float32], steps: int) -> ColumnTails:
 
 
 def _ranks(rows: int, steps: int) -> NDArray[np.int64]:
-    """Which of the sorted values are kept: all, or more and more sparsely from both ends inwards."""
+    """Which of the sorted values are kept: all, or ever fewer from both ends inwards."""
     if rows <= steps:
         return np.arange(rows)
     from_end = np.geomspace(1, rows / 2, steps // 2).astype(np.int64) - 1

@@ -30,6 +30,8 @@ TRAINERS: Mapping[str, str] = {
     "forecast": "lichen.training.forecasts.task:train_forecast",
     "regression": "lichen.training.tables.task:train_regression",
     "classification": "lichen.training.tables.task:train_classification",
+    "anomaly": "lichen.training.anomalies.task:train_anomaly",
+    "recommendation": "lichen.training.recommendations.task:train_recommendation",
 }
 """Who trains each task, imported by the job that needs it alone: `(asked, materials)` gives a
 `TrainingResult`."""

@@ -1,4 +1,4 @@
-"""The rows of a training: what detectors look at, which rows are usual, and which belong together."""
+"""The rows of a training: what detectors look at, which rows are usual, what belongs together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,7 +71,8 @@ def chosen_columns(asked: AnomalyTraining, dataset: DatasetVersion) -> tuple[Col
     schema = dataset.schema
     for name in (*asked.exclude, *(one for one in (asked.label, asked.group) if one)):
         schema.column(name)
-    apart = {*asked.exclude, asked.label, asked.group, schema.series and schema.series.name}
+    series = schema.series.name if schema.series else None
+    apart = {*asked.exclude, asked.label, asked.group, series}
     if asked.columns is None:
         found = tuple(one for one in schema.numeric if one.name not in apart)
     else:

@@ -80,7 +80,7 @@ def _check(asked: AnomalyTraining) -> None:
         raise InvalidInput(
             f"algorithm {asked.algorithm!r} is unknown: take {AUTO}, {', '.join(TITLES)}"
         )
-    if not 0 < asked.false_alarms <= 0.5:  # noqa: PLR2004 - half of all rows
+    if not 0 < asked.false_alarms <= 0.5:
         raise InvalidInput(
             f"false_alarms is {asked.false_alarms:g}: it is a share of the usual rows, over 0 and "
             "at most 0.5"

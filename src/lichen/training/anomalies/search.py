@@ -131,9 +131,7 @@ def _tried(
     return kept.trials
 
 
-def _try(
-    study: Study, setting: Setting, spending: Spending, made: dict[str, Calibrated]
-) -> Trial:
+def _try(study: Study, setting: Setting, spending: Spending, made: dict[str, Calibrated]) -> Trial:
     """Fit, calibrate, score and meter one setting."""
     before = spending.gauge.spent()
     pause = spending.check_budget if made else spending.check  # there must be one detector
