@@ -28,6 +28,14 @@ TASKS: dict[str, Task] = {
     "script": Task(
         "lichen.cli.train_script:script", "Train by a script of your own, confined and metered."
     ),
+    "anomaly": Task(
+        "lichen.cli.train_anomaly:anomaly",
+        "Train a detector of rows that are unlike the usual ones.",
+    ),
+    "recommendation": Task(
+        "lichen.cli.train_recommendation:recommendation",
+        "Train a recommender from what users took.",
+    ),
 }
 
 

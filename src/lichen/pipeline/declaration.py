@@ -209,7 +209,8 @@ class Groups(Head, frozen=True, kw_only=True, tag="groups"):
 class Ranking(Head, frozen=True, kw_only=True, tag="ranking"):
     """The items with the largest raw outputs.
 
-    Answers `items` BYTES `(rows, top)` and `score` FP32 `(rows, top)`.
+    Answers `items` BYTES `(rows, top)` and `score` FP32 `(rows, top)`. What has the least float32
+    as its raw output is not offered: where nothing else is left, an empty text of score 0 stands.
     """
 
     labels: list[str]

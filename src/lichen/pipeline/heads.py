@@ -13,6 +13,7 @@ from lichen.pipeline.declaration import Alarm, Classes, Groups, Heads, Ranking, 
 
 Raw = NDArray[np.floating[Any]]
 Answers = dict[str, Array]
+_NOT_OFFERED = np.finfo(np.float32).min
 _LARGEST_LOGARITHM = float(np.log(np.finfo(np.float64).max))
 
 
@@ -136,8 +137,12 @@ class _RankingAnswer:
 
     def answer(self, raw: Raw) -> Answers:
         best = np.argsort(-raw, axis=1, kind="stable")[:, : self._top]
-        score = np.take_along_axis(raw, best, axis=1)
-        return {"items": self._labels[best], "score": score.astype(np.float32)}
+        score = np.take_along_axis(raw, best, axis=1).astype(np.float32)
+        items = self._labels[best]
+        is_left = score > _NOT_OFFERED
+        if not is_left.all():
+            items, score = np.where(is_left, items, b""), np.where(is_left, score, np.float32(0))
+        return {"items": items, "score": score}
 
 
 def check_columns(head: Heads, raw: Raw) -> None:
