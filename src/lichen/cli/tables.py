@@ -11,6 +11,9 @@ from lichen.core.raw_cells import MISSING_CELLS, TRUTHS
 from lichen.core.tensors import ColumnKind, Datatype
 from lichen.protocol.oip import ModelMetadata, TensorMetadata
 
+_WINDOW = 3
+"""Dimensions of an input of rows that follow each other."""
+
 
 def read_rows(file: Path, content: bytes, *, may_be_empty: bool = False) -> list[dict[str, str]]:
     """The rows of a CSV with a header; fields may be empty only where that is said.
@@ -99,7 +102,9 @@ def inputs_of(
         missing = [name for name in named if name not in columns]
         if missing:
             raise InvalidInput(f"{file} has no column {', '.join(missing)}: the model takes it")
-        return {only.name: [[_value(only, row, name, file) for name in named] for row in rows]}
+        values = [[_value(only, row, name, file) for name in named] for row in rows]
+        length = only.shape[1] if len(only.shape) == _WINDOW and only.shape[1] > 0 else 0
+        return {only.name: _windows(values, length) if length else values}
     raise InvalidInput(
         f"{file} has columns {', '.join(columns)}; {metadata.name} takes {', '.join(wanted)}: "
         "name the columns as the inputs, or give a request as .json"
@@ -141,6 +146,12 @@ def _flat(value: object) -> list[object]:
     if not isinstance(value, list):
         return [value]
     return [leaf for part in value for leaf in _flat(part)]
+
+
+def _windows(rows: list[list[object]], length: int) -> list[list[list[object]]]:
+    """Each row after those before it, the oldest first; before the first row it stands repeated."""
+    padded = [rows[0]] * (length - 1) + rows
+    return [padded[row : row + length] for row in range(len(rows))]
 
 
 def _shaped(tensor: TensorMetadata, values: list[object]) -> object:

@@ -21,6 +21,7 @@ from lichen.frameworks.detection.detector import (
     Window,
     core_model,
 )
+from lichen.frameworks.estimation import no_pause
 
 Matrix = NDArray[np.float64]
 _EXACT = 1500
@@ -157,9 +158,24 @@ class FittedComponents:
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """PCA; `components` None: as many as rise above what chance gives."""
+    """PCA.
 
+    Attributes:
+        explained: share of the variance that the plane is to hold.
+        components: how many it has instead; None: as the share says.
+    """
+
+    explained: float = 0.99
     components: int | None = None
+
+    def settled(self, features: Features) -> "Components":
+        """With as many components as the share is on these rows.
+
+        Raises:
+            InvalidInput: there are fewer than 3 rows, or all are equal.
+        """
+        fitted = self.fit(features, 0, no_pause)
+        return Components(self.explained, fitted.loadings.shape[1])
 
     def fit(self, features: Features, seed: int, pause: Pause) -> FittedComponents:
         """The plane that the rows lie nearest.
@@ -178,19 +194,19 @@ class Components:
         wide = (wide - mean) / spread
         pause()
         variances, loadings = _principal(wide, seed, pause)
-        kept = self._kept(variances, rows, width)
+        whole = float(np.square(wide).sum()) / (rows - 1)
+        kept = self._kept(variances, whole, rows, width)
         return FittedComponents(mean, spread, loadings[:, :kept], variances[:kept], kept < width)
 
-    def _kept(self, variances: Matrix, rows: int, width: int) -> int:
-        """How many components: those beyond the Marchenko-Pastur edge of noise.
+    def _kept(self, variances: Matrix, whole: float, rows: int, width: int) -> int:
+        """How many components: at least one, and one direction is left beside the plane.
 
-        The limit of parallel analysis (Horn, 1965; Dobriban and Owen, 2019); at least one, and
-        one direction is left beside the plane.
+        No more than half of the rows: each row would be a direction of its own.
         """
         usable = int((variances > _LEAST_SHARE * variances[0]).sum())
-        edge = (1 + np.sqrt(width / rows)) ** 2
-        wanted = self.components or int((variances > edge).sum())
-        return max(1, min(wanted, usable, max(1, width - 1)))
+        reached = int((np.cumsum(variances) < self.explained * whole).sum()) + 1
+        wanted = self.components or reached
+        return max(1, min(wanted, usable, rows // 2, max(1, width - 1)))
 
 
 def _principal(scaled: Matrix, seed: int, pause: Pause) -> tuple[Matrix, Matrix]:

@@ -70,6 +70,14 @@ class FittedDetector(Protocol):
 class Detector(Protocol):
     """One algorithm with its settings."""
 
+    def settled(self, features: Features) -> "Detector":
+        """The same, with choices made by these rows that must not differ between parts of them.
+
+        Raises:
+            InvalidInput: these rows cannot be fitted on.
+        """
+        ...
+
     def fit(self, features: Features, seed: int, pause: Pause) -> FittedDetector:
         """Fit it on usual rows; equal input gives an equal detector.
 

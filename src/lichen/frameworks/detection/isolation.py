@@ -74,6 +74,10 @@ class Isolation:
     trees: int = 100
     sample: int = 256
 
+    def settled(self, features: Features) -> "Isolation":  # noqa: ARG002 - nothing to choose
+        """The same."""
+        return self
+
     def fit(self, features: Features, seed: int, pause: Pause) -> FittedIsolation:
         """The forest.
 

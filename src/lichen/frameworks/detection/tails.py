@@ -124,7 +124,18 @@ _SUMS = (
 
 @dataclass(frozen=True, slots=True)
 class Tails:
-    """ECOD: it has no settings."""
+    """ECOD.
+
+    Attributes:
+        skewed_left: whether the longer tail of each column is the left one; None: as the rows that
+            it is fitted on say.
+    """
+
+    skewed_left: tuple[bool, ...] | None = None
+
+    def settled(self, features: Features) -> "Tails":
+        """With the longer tails of these rows: of a symmetric column chance would choose anew."""
+        return Tails(_skewed_left(features))
 
     def fit(self, features: Features, seed: int, pause: Pause) -> FittedTails:  # noqa: ARG002
         """The tails of each column.
@@ -137,13 +148,20 @@ class Tails:
             raise InvalidInput(f"{rows} usual row has no distribution: give more rows")
         steps = max(LEAST_STEPS, min(MOST_STEPS, ALL_STEPS // max(width, 1)))
         columns = []
+        sides = self.skewed_left or _skewed_left(features)
         for number in range(width):
             pause()
-            columns.append(_tails(np.sort(features[:, number]), steps))
+            columns.append(_tails(np.sort(features[:, number]), steps, is_left=sides[number]))
         return FittedTails(tuple(columns))
 
 
-def _tails(values: NDArray[np.float32], steps: int) -> ColumnTails:
+def _skewed_left(features: Features) -> tuple[bool, ...]:
+    """Whether the third moment of each column is negative."""
+    deviations = features - features.mean(axis=0, dtype=np.float64)
+    return tuple(bool(one) for one in (deviations**3).mean(axis=0) < 0)
+
+
+def _tails(values: NDArray[np.float32], steps: int, *, is_left: bool) -> ColumnTails:
     """The tails of one column of sorted values."""
     rows = len(values)
     knots = np.unique(values[_ranks(rows, steps)])
@@ -152,8 +170,7 @@ def _tails(values: NDArray[np.float32], steps: int) -> ColumnTails:
     none = np.log(rows + 1.0)
     left = np.concatenate([[none], none - np.log(up_to + 1.0)])
     right = np.concatenate([none - np.log(from_on + 1.0), [none]])
-    deviations = values.astype(np.float64) - values.mean(dtype=np.float64)
-    return ColumnTails(knots, left, right, bool((deviations**3).mean() < 0))
+    return ColumnTails(knots, left, right, is_left)
 
 
 def _ranks(rows: int, steps: int) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lichen.core.errors import InvalidInput
 from lichen.evaluation.alarms import joint_thresholds
 from lichen.frameworks.detection.detector import (
+    Detector,
     Features,
     FittedDetector,
     Pause,
@@ -29,6 +30,8 @@ LEAST_ROWS = 10
 MOST_FEATURES = 5000
 """Of a window: beyond it a dynamic detector would cost more than it can tell."""
 Mask = NDArray[np.bool_]
+Part = tuple[NDArray[np.int64], Mask]
+"""Places of the rows held out, and which rows are fitted on meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Asked:
     folds: int = FOLDS
     seed: int = 0
 
-    def parts(self, rows: int, lags: int) -> Iterator[tuple[NDArray[np.int64], Mask]]:
+    def parts(self, rows: int, lags: int) -> Iterator[Part]:
         """Each part held out, and which of the rows its detector is fitted on.
 
         Rows whose windows reach into a part are of neither.
@@ -94,10 +97,12 @@ def calibrate(seen: Observations, setting: Setting, asked: Asked, pause: Pause) 
             f"{len(places)} usual rows are too few to know what is usual: give at least "
             f"{LEAST_ROWS}"
         )
-    held_out = _held_out(features, places, setting, asked, pause)
+    detector = detector_of(setting).settled(features[places])
+    parts = asked.parts(len(places), setting.lags)
+    held_out = _held_out(features[places], detector, parts, asked.seed, pause)
     thresholds = joint_thresholds(held_out, asked.false_alarms)
     pause()
-    fitted = detector_of(setting).fit(features[places], asked.seed, pause)
+    fitted = detector.fit(features[places], asked.seed, pause)
     severity = np.empty(len(features))
     severity[places] = (held_out / thresholds).max(axis=1)
     others = np.flatnonzero(~usable)
@@ -132,19 +137,16 @@ def features_of(seen: Observations, lags: int) -> tuple[Features, Mask]:
 
 
 def _held_out(
-    features: Features, places: NDArray[np.int64], setting: Setting, asked: Asked, pause: Pause
+    usual: Features, detector: Detector, parts: Iterator[Part], seed: int, pause: Pause
 ) -> Statistics:
     """The statistics of each usual row by a detector that was not fitted on it."""
-    found: Statistics | None = None
-    for held, others in asked.parts(len(places), setting.lags):
+    judged: list[tuple[NDArray[np.int64], Statistics]] = []
+    for held, others in parts:
         pause()
-        fitted = detector_of(setting).fit(features[places[others]], asked.seed, pause)
-        judged = fitted.judge(features[places[held]])
-        if found is None:
-            found = np.empty((len(places), len(fitted.statistics)))
-        found[held] = judged[:, : found.shape[1]]
-    if found is None:
-        raise InvalidInput("no part of the rows could be held out: give more rows")
+        judged.append((held, detector.fit(usual[others], seed, pause).judge(usual[held])))
+    found = np.empty((len(usual), judged[0][1].shape[1]))
+    for held, statistics in judged:
+        found[held] = statistics
     return found
 
 

@@ -25,6 +25,7 @@ USUAL_LAGS = 2
 MOST_LAGS = 1000
 _TRIED_LAGS = (2, 1, 4)
 _TRIED_SAMPLES = (256, 64, 1024)
+_TRIED_SHARES = (0.99, 0.9, 0.7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Setting:
 
     algorithm: str
     lags: int = 0
-    numbers: Mapping[str, int] = field(default_factory=dict)
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
     def described(self) -> dict[str, object]:
         """As a person reads it."""
@@ -66,10 +67,13 @@ def _of(name: str, asked: AnomalyTraining, *, is_labelled: bool) -> tuple[Settin
     most = asked.search if is_labelled else 1
     if name == DYNAMIC:
         lags = (asked.lags,) if asked.lags else _TRIED_LAGS if is_labelled else (USUAL_LAGS,)
-        made = tuple(Setting(DYNAMIC, one) for one in lags)
+        made = tuple(Setting(DYNAMIC, one, {"explained": _TRIED_SHARES[0]}) for one in lags)
     elif name == FOREST:
         samples = _TRIED_SAMPLES if is_labelled else _TRIED_SAMPLES[:1]
         made = tuple(Setting(FOREST, 0, {"trees": 100, "sample": one}) for one in samples)
+    elif name == PCA:
+        shares = _TRIED_SHARES if is_labelled else _TRIED_SHARES[:1]
+        made = tuple(Setting(PCA, 0, {"explained": one}) for one in shares)
     else:
         made = (Setting(name),)
     return made[:most]
@@ -98,5 +102,5 @@ def detector_of(setting: Setting) -> Detector:
     if setting.algorithm == ECOD:
         return Tails()
     if setting.algorithm == FOREST:
-        return Isolation(**setting.numbers)
-    return Components()
+        return Isolation(int(setting.numbers["trees"]), int(setting.numbers["sample"]))
+    return Components(setting.numbers["explained"])

@@ -1,0 +1,86 @@
+"""The task `anomaly`: a CSV of a plant becomes an endpoint of alarms with two commands."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+ROWS, EVENT = 1200, 1000
+COLUMNS = ("flow", "pressure", "valve", "level")
+
+
+def plant(seed: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """A flow that wanders, what follows it, and from the event on a pressure that is too high for it."""
+    random = np.random.default_rng(seed)
+    flow = np.zeros(ROWS)
+    for row in range(1, ROWS):
+        flow[row] = 0.8 * flow[row - 1] + random.normal()
+    pressure = 2 * flow + 0.2 * random.normal(size=ROWS)
+    pressure[EVENT:] += 4
+    valve = 50 - 3 * flow + 0.3 * random.normal(size=ROWS)
+    level = np.concatenate([[0.0], flow[:-1]]) + 0.2 * random.normal(size=ROWS)
+    return np.column_stack([flow, pressure, valve, level])
+
+
+@pytest.fixture
+def plant_csv(tmp_path: Path) -> Path:
+    path = tmp_path / "plant.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["time", *COLUMNS, "still", "fault"])
+        for row, values in enumerate(plant(1)):
+            stamp = f"2026-01-{1 + row // 1440:02}T{row // 60 % 24:02}:{row % 60:02}:00Z"
+            writer.writerow([stamp, *values.round(4), 7, int(row >= EVENT)])
+    return path
+
+
+def ask(platform: Any, deployment: str, rows: list[dict[str, float]]) -> dict[str, Any]:
+    key = (platform.home / "admin.key").read_text().strip()
+    answer = httpx.post(
+        f"{platform.http}/predict/{deployment}",
+        json={"rows": rows},
+        headers={"Authorization": f"Bearer {key}"},
+    )
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()["y_pred"]
+    return told
+
+
+@pytest.mark.parametrize("algorithm", ["auto", "dynamic-pca"])
+def test_a_csv_of_a_plant_becomes_an_endpoint_of_alarms_with_two_commands(
+    command: Callable[..., Any], platform: Any, plant_csv: Path, tmp_path: Path, algorithm: str
+) -> None:
+    name = f"plant-{algorithm}"
+    command("data", "add", name, plant_csv)
+    trained = command(
+        "train", "anomaly", "--data", name, "--label", "fault", "--algorithm", algorithm
+    )
+    command("deploy", f"{name}@1", "--name", name)
+    rows = [dict(zip(COLUMNS, one.tolist(), strict=True)) for one in plant(2)]
+    told = ask(platform, name, rows[900:1100])
+    alarms = np.array(told["anomaly"])
+    assert alarms[:100].mean() < 0.1
+    scores = {one["name"]: one["value"] for one in trained["version"]["metrics"]}
+    assert alarms[100:].mean() > 0.8
+    assert scores["PR-AUC"] > 0.9
+    assert trained["job"]["receipt"]["energy"]["nj"] > 0
+    if algorithm == "auto":
+        assert "still left out: constant" in trained["version"]["parameters"]["columns_left_out"]
+        blamed = np.array(told["contribution"])[100:].mean(axis=0)
+        assert COLUMNS[int(blamed.argmax())] == "pressure"
+    brief = tmp_path / "brief.csv"
+    brief.write_text("".join(plant_csv.read_text().splitlines(keepends=True)[:11]))
+    assert len(command("predict", name, "--input", brief)["outputs"]["anomaly"]) == 10
+    answered = tmp_path / "answers.csv"
+    command(
+        "predict", name, "--input", plant_csv, "--deadline", "1h", "--wait", "--output", answered
+    )
+    with answered.open() as file:
+        listed = list(csv.DictReader(file))
+    assert len(listed) == ROWS
+    by_row = [one["anomaly"].lower() == "true" for one in listed]
+    assert np.mean(by_row[:EVENT]) < 0.03
