@@ -82,9 +82,7 @@ class TableForm:
             tensors = {name: values[before + fits] for name, values in tensors.items()}
         return ReadRows({name: _dense(values) for name, values in tensors.items()}, fits, faults)
 
-    def _tensor(
-        self, one: Picked, arrays: Mapping[str, Array], rows: int, faults: Faults
-    ) -> Array:
+    def _tensor(self, one: Picked, arrays: Mapping[str, Array], rows: int, faults: Faults) -> Array:
         cells = [self._cells(name, arrays, rows) for name in one.columns]
         if one.is_list:
             return listed(cells[0], one.spec, faults)

@@ -46,7 +46,7 @@ def test_each_statistic_is_over_its_own_threshold_equally_often() -> None:
 
 def test_a_rate_that_so_few_rows_cannot_tell_is_refused() -> None:
     assert joint_thresholds(np.arange(99.0)[:, None], 0.01) >= 98
-    with pytest.raises(InvalidInput, match="98 usual rows cannot tell .* 0.01: give at least 99"):
+    with pytest.raises(InvalidInput, match=r"98 usual rows cannot tell .* 0\.01: give at least 99"):
         joint_thresholds(np.arange(98.0)[:, None], 0.01)
 
 

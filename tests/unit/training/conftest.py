@@ -31,18 +31,18 @@ def materials_of(tmp_path: Path) -> Callable[..., Materials]:
         watch: Watch | None = None,
         gauge: EnergyGauge | None = None,
     ) -> Materials:
-        columns = tuple(
+        every = tuple(
             Column(name, Dtype.TEXT if values.dtype.kind == "O" else Dtype.NUMBER)
             for name, values in arrays.items()
         )
 
-        def rows(names: Sequence[str] | None, until: datetime | None = None) -> Table:
+        def rows(columns: Sequence[str] | None, until: datetime | None = None) -> Table:
             assert until is None
-            chosen = tuple(one for one in columns if names is None or one.name in names)
+            chosen = tuple(one for one in every if columns is None or one.name in columns)
             return Table(times, chosen, {one.name: arrays[one.name] for one in chosen})
 
         return Materials(
-            dataset=_dataset(columns, len(next(iter(arrays.values())))),
+            dataset=_dataset(every, len(next(iter(arrays.values())))),
             rows=rows,
             file=lambda: tmp_path / "rows.parquet",
             watch=watch or NoWatch(),

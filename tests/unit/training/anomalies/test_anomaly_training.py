@@ -48,7 +48,7 @@ def labelled(count: int = 600) -> Arrays:
     return {**found, "fault": fault.astype(np.float64)}
 
 
-def asked(**options: Any) -> AnomalyTraining:
+def asked(**options: Any) -> AnomalyTraining:  # noqa: ANN401 - fields of many types
     return AnomalyTraining(data="rows", **options)
 
 

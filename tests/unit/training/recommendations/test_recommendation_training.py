@@ -1,6 +1,7 @@
 """Recommenders: the loss never rises, planted tastes are found, what was taken is not offered."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,8 @@ def clicks(*, numbers: bool = False) -> dict[str, NDArray[Any]]:
     for user in range(USERS):
         liked = np.arange(ITEMS) % 3 == user % 3
         chances = np.where(liked, 12.0, 1.0)
-        for item in random.choice(ITEMS, EACH, replace=False, p=chances / chances.sum()):
-            pairs.append((user, int(item)))
+        items = random.choice(ITEMS, EACH, replace=False, p=chances / chances.sum())
+        pairs += [(user, int(item)) for item in items]
     pairs = [pairs[at] for at in random.permutation(len(pairs))]
     named = [float(user + 1000) if numbers else f"u{user}" for user, _ in pairs]
     return {
@@ -40,7 +41,7 @@ def clicks(*, numbers: bool = False) -> dict[str, NDArray[Any]]:
     }
 
 
-def asked(**options: Any) -> RecommendationTraining:
+def asked(**options: Any) -> RecommendationTraining:  # noqa: ANN401 - of many types
     return RecommendationTraining(**{"data": "clicks", "user": "user", "item": "item", **options})
 
 
@@ -62,9 +63,7 @@ def test_the_loss_never_rises(materials_of: MaterialsOf, setting: Setting) -> No
     taken = interactions_of(asked(), materials_of(clicks()).rows(None)).taken
     losses = factorise(taken, setting, 0, no_pause).losses
     assert len(losses) > 2
-    assert all(
-        after <= before * (1 + 1e-12) for before, after in zip(losses, losses[1:], strict=False)
-    )
+    assert all(after <= before * (1 + 1e-12) for before, after in pairwise(losses))
 
 
 def test_the_loss_is_that_over_all_users_and_items() -> None:
@@ -90,9 +89,8 @@ def test_planted_tastes_are_found_and_what_was_taken_is_never_offered(
     recall, guard = figures["recall@10"], figures["recall@10 of the most popular"]
     assert recall.low is not None
     assert recall.low > guard.value
-    users = [1000.0, 1001.0, 1119.0] if numbers else [b"u0", b"u1", b"u119"]
-    names = users if numbers else [user.decode() for user in users]
-    items, scores = answered(trained, users)
+    names: list[Any] = [1000.0, 1001.0, 1119.0] if numbers else ["u0", "u1", "u119"]
+    items, scores = answered(trained, names if numbers else [name.encode() for name in names])
     for name, found in zip(names, items, strict=True):
         assert not set(found) & taken_by(table, name)
         assert len(set(found)) == 10
