@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import numpy as np
@@ -14,7 +14,7 @@ COLUMNS = ("flow", "pressure", "valve", "level")
 
 
 def plant(seed: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """A flow that wanders, what follows it, and from the event on a pressure that is too high for it."""
+    """A flow, what follows it, and from the event on a pressure that is too high for it."""
     random = np.random.default_rng(seed)
     flow = np.zeros(ROWS)
     for row in range(1, ROWS):
@@ -38,7 +38,14 @@ def plant_csv(tmp_path: Path) -> Path:
     return path
 
 
-def ask(platform: Any, deployment: str, rows: list[dict[str, float]]) -> dict[str, Any]:
+class Platform(Protocol):
+    """Where it runs."""
+
+    home: Path
+    http: str
+
+
+def ask(platform: Platform, deployment: str, rows: list[dict[str, float]]) -> dict[str, Any]:
     key = (platform.home / "admin.key").read_text().strip()
     answer = httpx.post(
         f"{platform.http}/predict/{deployment}",
@@ -52,7 +59,7 @@ def ask(platform: Any, deployment: str, rows: list[dict[str, float]]) -> dict[st
 
 @pytest.mark.parametrize("algorithm", ["auto", "dynamic-pca"])
 def test_a_csv_of_a_plant_becomes_an_endpoint_of_alarms_with_two_commands(
-    command: Callable[..., Any], platform: Any, plant_csv: Path, tmp_path: Path, algorithm: str
+    command: Callable[..., Any], platform: Platform, plant_csv: Path, tmp_path: Path, algorithm: str
 ) -> None:
     name = f"plant-{algorithm}"
     command("data", "add", name, plant_csv)
