@@ -5,9 +5,8 @@ Term frequency times inverse document frequency, each row of unit length (Salton
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from math import log, sqrt
+from collections.abc import Sequence
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +16,10 @@ from lichen.pipeline.declaration import Words
 from lichen.pipeline.terms import terms_of
 
 Matrix = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class SparseRows:
-    """The features of rows that are not 0, a row after the other (CSR).
-
-    Attributes:
-        ends: `(rows + 1,)` int64: row r has the entries from `ends[r]` to before `ends[r + 1]`.
-        places: int64: which feature each entry is.
-        values: float32: what it is.
-    """
-
-    ends: NDArray[np.int64]
-    places: NDArray[np.int64]
-    values: Matrix
+Places = NDArray[np.int64]
+Values = NDArray[np.float64]
+_MANY = 24
+"""Terms from which NumPy counts quicker than Python: 200 take a third of the time."""
 
 
 class WordsEncoding:
@@ -60,10 +48,8 @@ class WordsEncoding:
                 f"column {said.column!r} has no projection of its {terms} terms: train it again"
             )
         self._terms_of = terms_of(said)
-        self._weights = {
-            term: (at, weight)
-            for at, (term, weight) in enumerate(zip(said.terms, said.weights, strict=True))
-        }
+        self._places = {term: at for at, term in enumerate(said.terms)}
+        self._weights = np.array(said.weights, dtype=np.float64)
         self._column, self._is_sublinear = said.column, said.is_sublinear
         self._projection, self._is_directed = projection, said.is_directed
         self.start = start
@@ -80,21 +66,20 @@ class WordsEncoding:
         Raises:
             InvalidInput: a cell is no UTF-8 text; the message names its row.
         """
-        projection = self._projection
         for row, cell in enumerate(cells):
             places, values = self.entries(cell, row)
-            if not places:
+            if not len(places):
                 continue
-            if projection is None:
-                features[row, [self.start + place for place in places]] = values
+            if self._projection is None:
+                features[row, self.start + places] = values
             else:
-                found = np.array(values) @ projection[places].astype(np.float64)
+                found = values @ self._projection[places]
                 if self._is_directed:
                     found /= sqrt(float(found @ found)) or 1.0
                 features[row, self.start : self.start + self.width] = found
 
-    def entries(self, cell: bytes, row: int) -> tuple[list[int], list[float]]:
-        """Terms of one text that are known, in ascending order, and their values of unit length.
+    def entries(self, cell: bytes, row: int) -> tuple[Places, Values]:
+        """Terms of one text that are known, ascending, and their values, together of unit length.
 
         Raises:
             InvalidInput: it is no UTF-8 text.
@@ -105,26 +90,15 @@ class WordsEncoding:
             raise InvalidInput(
                 f"row {row} holds bytes in column {self._column!r} that are no UTF-8 text"
             ) from error
-        weights = self._weights
-        counts = Counter([term for term in self._terms_of(text) if term in weights])
-        found = sorted((*weights[term], count) for term, count in counts.items())
-        values = [weight * self._frequency(count) for _, weight, count in found]
-        length = sqrt(sum(value * value for value in values)) or 1.0
-        return [place for place, _, _ in found], [value / length for value in values]
-
-    def _frequency(self, count: int) -> float:
-        return 1.0 + log(count) if self._is_sublinear else float(count)
-
-
-def sparse_rows(rows: Iterable[tuple[list[int], list[float]]]) -> SparseRows:
-    """Entries of rows as one record."""
-    ends, places, values = [0], list[int](), list[float]()
-    for row_places, row_values in rows:
-        places += row_places
-        values += row_values
-        ends.append(len(places))
-    return SparseRows(
-        np.array(ends, dtype=np.int64),
-        np.array(places, dtype=np.int64),
-        np.array(values, dtype=np.float32),
-    )
+        found = [
+            place for place in map(self._places.get, self._terms_of(text)) if place is not None
+        ]
+        if len(found) > _MANY:
+            places, counts = np.unique(found, return_counts=True)
+        else:
+            counted = dict(sorted(Counter(found).items()))
+            places = np.array(list(counted), dtype=np.int64)
+            counts = np.array(list(counted.values()), dtype=np.int64)
+        frequency = 1.0 + np.log(counts) if self._is_sublinear else counts
+        values = self._weights[places] * frequency
+        return places, values / (sqrt(float(values @ values)) or 1.0)

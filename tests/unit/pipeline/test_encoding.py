@@ -10,7 +10,6 @@ from lichen.core.batch import Array
 from lichen.core.errors import InvalidInput
 from lichen.pipeline.declaration import Codes, Encoders, Moment, Number, OneHot, Pipeline, Words
 from lichen.pipeline.encoding import encode, feature_count, feature_names
-from lichen.pipeline.sparse import encode_sparse
 
 
 def texts(*rows: tuple[str, ...]) -> Array:
@@ -166,26 +165,6 @@ def test_a_projection_makes_few_features_of_many_terms() -> None:
         [0, 0],
     ]
     assert feature_names(pipeline, arrays) == ["t:0", "t:1"]
-
-
-def test_sparse_features_are_the_dense_ones() -> None:
-    pipeline = Pipeline(
-        encoders=[
-            Words(column="t", terms=["a", "b", "c"], weights=[1, 2, 3]),
-            Number(column="x"),
-            Words(column="u", terms=["b"], weights=[1]),
-        ]
-    )
-    tensors = {
-        "numbers": np.array([[4.0], [5.0], [6.0]]),
-        "texts": texts(("c a", "b"), ("d", "d"), ("b", "a b")),
-    }
-    found, places = encode_sparse(pipeline, tensors)
-    whole = np.zeros((3, feature_count(pipeline)), dtype=np.float32)
-    whole[:, places] = found.dense
-    for row, (first, last) in enumerate(zip(found.terms.ends, found.terms.ends[1:], strict=False)):
-        whole[row, found.terms.places[first:last]] = found.terms.values[first:last]
-    np.testing.assert_array_equal(whole, encode(pipeline, tensors))
 
 
 @pytest.mark.parametrize(

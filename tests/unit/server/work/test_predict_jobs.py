@@ -26,6 +26,9 @@ from lichen.core.tensors import Signature, with_columns
 from lichen.energy.page import PageContent, PageWriter, Rate
 from lichen.frameworks.onnx import OnnxPredictor
 from lichen.frameworks.onnx_writer import linear_core
+from lichen.pipeline.declaration import Classes, Number, OneHot, Pipeline
+from lichen.pipeline.files import pipeline_files
+from lichen.pipeline.signature import pipeline_signature
 from lichen.protocol.admin import FileSpec, JobKind, JobState
 from lichen.protocol.predicting import KeptFile, PredictResult, PredictSpec
 from lichen.registry.catalog import Catalog
@@ -163,6 +166,34 @@ def test_a_file_that_is_kept_is_answered_again_as_one_that_was_uploaded(
         done = platform.attempt(job)
         assert platform.output(done) == platform.output(uploaded)
         assert msgspec.convert(done.result, PredictResult).filename == "in-predictions.parquet"
+
+
+def test_raw_rows_with_empty_cells_get_a_column_for_each_class(platform: Platform) -> None:
+    pipeline = Pipeline(
+        encoders=[
+            Number(column="size", fill=0.0, may_lack=True),
+            Number(column="wet", is_boolean=True),
+            OneHot(column="kind", values=["air"], flags_other=False, may_lack=True),
+        ],
+        head=Classes(labels=["fine", "poor"], set_threshold=0.3),
+    )
+    files = {"model.onnx": linear_core(np.array([[50.0], [-90.0], [9.0]]))}
+    catalog = Catalog(platform.documents, platform.blobs, SystemClock())
+    model = ForeignModel(
+        "p", pipeline_signature(pipeline), {**files, **pipeline_files(pipeline)}, "trained"
+    )
+    import_foreign(catalog, model, "0", None, lambda _: ())
+    Deployments(platform.documents, catalog).deploy(
+        "d", ModelReference("p", "1"), DEFAULT_TENANT, ServiceLevel()
+    )
+    content = b"wet,id,kind,size\nfalse,7,air,\ntrue,8,,1.5\nFALSE,9,lava,NA\nmaybe,10,air,1\n"
+    done = platform.attempt(platform.submit(content, "rows.csv", on_error="skip"))
+    found = list(csv.DictReader(io.StringIO(platform.output(done).decode())))
+    assert [row["prediction"] for row in found] == ["poor", "fine", "fine", ""]
+    assert [round(float(row["probability_poor"]), 3) for row in found[:3]] == [1.0, 0.0, 0.5]
+    assert [row["in_set_poor"] for row in found] == ["true", "false", "true", ""]
+    assert [row["id"] for row in found] == ["7", "8", "9", "10"]
+    assert found[3]["error"] == "column 'wet' holds 'maybe', which is no FP64"
 
 
 def test_a_batch_that_cost_least_is_known_to_the_next_job(platform: Platform, table: Path) -> None:
