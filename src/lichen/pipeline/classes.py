@@ -35,6 +35,7 @@ class ClassesAnswer:
         self._cuts = np.array(said.cuts)
         if said.cuts and (len(said.cuts) != classes or (self._cuts <= 0).any()):
             raise InvalidInput("classes need one cut over 0 each, or none: train it again")
+        self._has_cuts = bool(said.cuts)
         self._labels = np.empty(classes, dtype=np.object_)
         self._labels[:] = [label.encode() for label in said.labels]
         self._link, self._threshold = said.link, said.set_threshold
@@ -43,17 +44,17 @@ class ClassesAnswer:
     def answer(self, raw: NDArray[np.floating[Any]]) -> dict[str, Array]:
         """The class, its probabilities, and the classes of the set, of each row."""
         probability = self.probabilities(raw)
-        weighed = probability / self._cuts if len(self._cuts) else probability
+        weighed = probability / self._cuts if self._has_cuts else probability
         chosen = weighed.argmax(axis=1)
         answers: dict[str, Array] = {
             "prediction": self._labels[chosen],
             "probability": probability.astype(np.float32),
         }
         if self._threshold is not None:
-            in_set = probability >= self._threshold
-            rows = np.arange(len(raw))
-            in_set[rows, chosen] = True
-            in_set[rows, probability.argmax(axis=1)] = True
+            first = probability.max(axis=1, keepdims=True)
+            in_set = probability >= np.minimum(first, self._threshold)
+            if self._has_cuts:
+                in_set[np.arange(len(raw)), chosen] = True
             answers["in_set"] = in_set
         return answers
 
@@ -104,7 +105,6 @@ def _log_odds(probability: Floats) -> Floats:
 
 
 def _logistic(score: Floats) -> Floats:
-    """Without overflow, whatever the score."""
-    power = np.exp(-np.abs(score))
-    found: Floats = np.where(score >= 0, 1.0, power) / (1.0 + power)
+    """`1 / (1 + exp(-score))` by the hyperbolic tangent, which does not overflow."""
+    found: Floats = np.tanh(score * 0.5) * 0.5 + 0.5
     return found
