@@ -7,7 +7,7 @@ import numpy as np
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.estimation import Settings
 from lichen.frameworks.estimators.parting import Places, parted
-from lichen.frameworks.estimators.rows import Rows, number_in, whole_in
+from lichen.frameworks.estimators.rows import Rows, number_in, quantile_in, whole_in
 
 LARGEST_WORK = 20_000_000_000
 """Rows x features x trees x classes: growing more takes minutes."""
@@ -86,19 +86,3 @@ def _monotone(settings: Settings, width: int) -> tuple[int, ...]:
             "parted by commas"
         )
     return tuple(int(one) for one in signs)
-
-
-def quantile_in(settings: Settings, rows: Rows) -> float | None:
-    """The quantile that is asked for; None: the mean.
-
-    Raises:
-        InvalidInput: it is none, or the target is of classes.
-    """
-    if "quantile" not in settings:
-        return None
-    asked = number_in(settings, "quantile", 0.5)
-    if not 0 < asked < 1 or rows.classes:
-        raise InvalidInput(
-            f"setting quantile is {asked:g}: give one over 0 and under 1, and of numbers only"
-        )
-    return asked

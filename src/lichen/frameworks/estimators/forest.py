@@ -9,7 +9,7 @@ from lichen.frameworks.estimation import Examples, FittedCore, Pause, Settings
 from lichen.frameworks.estimators.forest_core import ForestCore
 from lichen.frameworks.estimators.rows import Rows, check_settings, checked, number_in, whole_in
 
-LARGEST_WORK = 3_000_000_000
+LARGEST_WORK = 1_000_000_000
 """Rows x features looked at x trees: growing more takes minutes."""
 _TREES_AT_ONCE = 10
 

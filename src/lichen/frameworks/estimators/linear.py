@@ -7,7 +7,15 @@ import numpy as np
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.estimation import Examples, FittedCore, Pause, Settings
 from lichen.frameworks.estimators.linear_core import Floats, linear_core_of, scaling_of
-from lichen.frameworks.estimators.rows import Rows, check_settings, checked, number_in
+from lichen.frameworks.estimators.quantile import Pinball, fitted_quantile, rounding
+from lichen.frameworks.estimators.rows import (
+    Rows,
+    check_settings,
+    checked,
+    number_in,
+    quantile_in,
+    standard_of,
+)
 
 LARGEST_SIDE = 6000
 """Rows or features, whichever are fewer: the equations of more take minutes to solve."""
@@ -23,7 +31,8 @@ class Linear:
 
     Settings: `l2`, the penalty; 0 is least squares, of the least norm where there are several.
     Without it the penalty is chosen by generalised cross-validation (Golub, Heath and Wahba,
-    1979), which costs nothing beside the fit.
+    1979), which costs nothing beside the fit. `quantile` of the target to predict instead of its
+    mean: the loss is then `quantile.Pinball`'s.
     """
 
     name = "linear"
@@ -35,9 +44,12 @@ class Linear:
         Raises:
             InvalidInput: these rows cannot be fitted on.
         """
-        check_settings(settings, ("l2",))
+        check_settings(settings, ("l2", "quantile"))
         rows = checked(examples)
         refuse_classes(rows, self.name)
+        quantile = quantile_in(settings, rows)
+        if quantile is not None:
+            return _of_quantile(rows, quantile, number_in(settings, "l2", 1e-4), pause)
         side = min(rows.features.shape)
         if side > LARGEST_SIDE:
             raise InvalidInput(
@@ -56,6 +68,16 @@ class Linear:
         pause()
         weights = _solved(scaled, root * (rows.target - mean), said)
         return linear_core_of(rows, scaling, weights[:, None], np.array([mean]))
+
+
+def _of_quantile(rows: Rows, quantile: float, l2: float, pause: Pause) -> FittedCore:
+    scaling = scaling_of(rows)
+    centre, size = standard_of(rows)
+    scaled = scaling.applied(rows.features)
+    width = rounding(*scaled.shape)
+    loss = Pinball(scaled, (rows.target - centre) / size, rows.shares, quantile, l2, width)
+    weights, bias = fitted_quantile(loss, pause)
+    return linear_core_of(rows, scaling, weights[:, None] * size, np.array([bias * size + centre]))
 
 
 def refuse_classes(rows: Rows, name: str) -> None:

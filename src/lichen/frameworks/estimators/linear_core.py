@@ -28,6 +28,12 @@ class Scaling:
         """What a centred feature is multiplied by: 0 for a constant."""
         return np.divide(1.0, self.scale, out=np.zeros_like(self.scale), where=self.scale > 0)
 
+    def common(self) -> "Scaling":
+        """One scale for all features: the root of their mean variance; constants keep 0."""
+        varied = self.scale > 0
+        mean = np.sqrt((self.scale**2).sum() / max(1, np.count_nonzero(varied)))
+        return Scaling(self.centre, np.where(varied, mean, 0.0))
+
     def applied(self, features: NDArray[np.float32]) -> Floats:
         """The features, centred and divided; a constant is 0."""
         scaled = features - self.centre

@@ -29,7 +29,8 @@ class Logistic:
     """`mean(-log p(class)) + l1 |w| + l2/2 |w|^2` over scaled features.
 
     Settings: `l1` and `l2`, the penalties (0, and 1 / rows, where they are not given); `scale`,
-    whether features are divided by their deviation first (true).
+    whether each feature is divided by its own
+    deviation, or all by one (true).
     """
 
     name = "logistic"
@@ -51,7 +52,7 @@ class Logistic:
             )
         scaling = scaling_of(rows)
         if not settings.get("scale", True):
-            scaling = Scaling(scaling.centre, (scaling.scale > 0).astype(np.float64))
+            scaling = scaling.common()
         l1 = number_in(settings, "l1", 0.0)
         l2 = max(number_in(settings, "l2", 1 / len(rows.target)), _SMALLEST_PENALTY)
         loss = _loss(rows, scaling, l2)

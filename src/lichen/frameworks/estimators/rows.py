@@ -151,6 +151,22 @@ def number_in(settings: Settings, name: str, default: float, least: float = 0.0)
     return float(said)
 
 
+def quantile_in(settings: Settings, rows: Rows) -> float | None:
+    """The quantile that is asked for; None: the mean.
+
+    Raises:
+        InvalidInput: it is none, or the target is of classes.
+    """
+    if "quantile" not in settings:
+        return None
+    asked = number_in(settings, "quantile", 0.5)
+    if not 0 < asked < 1 or rows.classes:
+        raise InvalidInput(
+            f"setting quantile is {asked:g}: give one over 0 and under 1, and of numbers only"
+        )
+    return asked
+
+
 def whole_in(settings: Settings, name: str, default: int, least: int = 1) -> int:
     """The setting of this name, a whole number not under `least`.
 

@@ -32,7 +32,7 @@ class Dimension:
 def search_space(name: str, rows: int, features: int) -> tuple[Dimension, ...]:
     """What to search of the algorithm `name` on so many rows and features, most telling first.
 
-    Empty where it chooses by itself.
+    Empty where it chooses by itself, or there is nothing to choose.
     """
     by_size = {
         "logistic": _logistic,
@@ -43,7 +43,8 @@ def search_space(name: str, rows: int, features: int) -> tuple[Dimension, ...]:
         "forest": _forest,
     }
     maker = by_size.get(name)
-    return maker(rows, features) if maker else _OF_ANY_SIZE.get(name, ())
+    space = maker(rows, features) if maker else _OF_ANY_SIZE.get(name, ())
+    return tuple(one for one in space if one.choices or one.low < one.high)
 
 
 def _log(name: str, low: float, high: float, default: float | None) -> Dimension:
@@ -70,7 +71,11 @@ _OF_ANY_SIZE = {
     "lasso": (_STRENGTH,),
     "elastic-net": (_STRENGTH, Dimension(name="mix", low=0.05, high=1.0, default=0.5)),
     "linear-svm": (_log("penalty", 1e-4, 10.0, 0.1),),
-    "svm": (_log("penalty", 1e-2, 1e3, 3.0), _log("gamma", 1e-3, 10.0, 0.5)),
+    "svm": (
+        _log("penalty", 1e-2, 1e3, 3.0),
+        _log("gamma", 1e-2, 10.0, 0.5),
+        Dimension(name="scale", choices=(True, False), default=True),
+    ),
     "mlp": (
         _log("learning_rate", 3e-4, 2e-2, 3e-3),
         _log("l2", 1e-6, 1e-2, 1e-4),

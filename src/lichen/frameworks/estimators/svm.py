@@ -86,7 +86,8 @@ class Svm:
     Of several classes each pair is told apart, and a class's score is the sum of its margins.
 
     Settings: `penalty`, what an error costs beside the squared weights (3); `gamma`, the kernel's,
-    times the number of features (0.5); `tube` of a regression, in deviations of the target (0.1).
+    times the number of features (0.5); `scale`, whether each feature is divided by its own
+    deviation, or all by one (true); `tube` of a regression, in deviations of the target (0.1).
     """
 
     name = "svm"
@@ -98,7 +99,7 @@ class Svm:
         Raises:
             InvalidInput: these rows cannot be fitted on.
         """
-        check_settings(settings, ("penalty", "gamma", "tube"))
+        check_settings(settings, ("penalty", "gamma", "tube", "scale"))
         rows = checked(examples)
         count, width = rows.features.shape
         if count * count * width > LARGEST_KERNEL:
@@ -107,6 +108,8 @@ class Svm:
                 "which takes minutes: choose linear-svm or lightgbm, or give fewer rows"
             )
         scaling = scaling_of(rows)
+        if not settings.get("scale", True):
+            scaling = scaling.common()
         varied = max(1, int(np.count_nonzero(scaling.scale)))
         stretch = np.sqrt(number_in(settings, "gamma", 0.5, 1e-9) / varied)
         near = scaling.applied(rows.features) * stretch
