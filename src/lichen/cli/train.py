@@ -19,6 +19,9 @@ TASKS: dict[str, Task] = {
     "forecast": Task(
         "lichen.cli.train_forecast:forecast", "Train a forecaster of one or several columns."
     ),
+    "text-classification": Task(
+        "lichen.cli.train_text:text_classification", "Train a model of a class of texts."
+    ),
     "regression": Task(
         "lichen.cli.train_tables:regression", "Train a model of a number in the rows of a table."
     ),

@@ -160,12 +160,15 @@ class TextClassificationTraining(
 
     Attributes:
         text: the column of the text.
+        class_weight: here `balanced` unless said: the cut and the calibration, on rows held back,
+            put the shares of the classes back.
         language: `en`, `zh`, or `auto`.
         encoder: a sentence encoder to embed the texts with: the name of an installed package that
             carries one, or of a registered model; None: none is tried.
     """
 
     text: str
+    class_weight: Literal["balanced"] | None = "balanced"
     language: str = AUTO
     encoder: str | None = None
 

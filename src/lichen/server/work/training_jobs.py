@@ -28,6 +28,7 @@ TRAIN_SCRIPT = "lichen.server.work.scripts.job:train_script"
 
 TRAINERS: Mapping[str, str] = {
     "forecast": "lichen.training.forecasts.task:train_forecast",
+    "text-classification": "lichen.training.texts.task:train_text_classification",
     "regression": "lichen.training.tables.task:train_regression",
     "classification": "lichen.training.tables.task:train_classification",
     "anomaly": "lichen.training.anomalies.task:train_anomaly",

@@ -1,0 +1,179 @@
+"""The portfolio of text classifiers, cheapest first: each a linear model in the end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from lichen.frameworks.estimation import Pause, Settings
+from lichen.frameworks.estimators.spaces import Dimension
+from lichen.frameworks.sparse_linear import LinearSettings, Loss, fit_linear
+from lichen.training.choosing.contender import Contender
+from lichen.training.texts.fitted import Fitted, of_directions, of_terms
+from lichen.training.texts.study import CHARACTERS, WORDS, Block, TextStudy
+
+LOOSENESS = "looseness"
+"""`C` of the fit, times what the algorithm takes of itself."""
+
+DEFAULTS: Settings = {LOOSENESS: 1.0}
+TUNED = (Dimension(name=LOOSENESS, low=0.1, high=10.0, is_log=True, default=1.0),)
+NJ_AN_ENTRY = 1_500.0
+"""Of a linear fit, a term of a text: 0.4 microseconds of a core at 3.8 W."""
+
+NJ_A_LATENT_ENTRY = 9_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A linear model of terms.
+
+    Attributes:
+        blocks: which terms.
+        loss: of the fit.
+        looseness: `C`.
+        ratio_share: see `LinearSettings`.
+    """
+
+    blocks: tuple[str, ...]
+    loss: Loss
+    looseness: float
+    ratio_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """One of the portfolio.
+
+    Attributes:
+        name: in the portfolio.
+        title: what people call it.
+        members: linear models; several are averaged, each by the spread of its scores.
+        is_latent: whether its features are latent directions of the terms (LSA).
+    """
+
+    name: str
+    title: str
+    members: tuple[Member, ...]
+    is_latent: bool = False
+
+    def fit(self, study: TextStudy, fold: int, settings: Settings, pause: Pause) -> Fitted:
+        """Fit it on the rows that a fold fits on; fold -1: all but the test rows.
+
+        Raises:
+            InvalidInput: these rows cannot be fitted on.
+        """
+        loose = float(settings[LOOSENESS])
+        if self.is_latent:
+            return _latent(study, fold, (self.members[0], loose), pause)
+        return _blended(study, fold, self.members, loose, pause)
+
+    def contender(self, study: TextStudy, pause: Pause) -> Contender:
+        """What a search chooses among."""
+        entries = sum(
+            study.count(name, pause).rows.nnz for one in self.members for name in one.blocks
+        )
+        shown = len(study.fitted_on(0)) / len(study.rows)
+        outputs = 1 if study.classes == 2 else study.classes
+        each = NJ_A_LATENT_ENTRY if self.is_latent else NJ_AN_ENTRY * outputs
+        is_first = self.name == _ALGORITHMS[0].name
+        return Contender(
+            self.name, self.title, DEFAULTS, TUNED, lambda _: each * entries * shown, is_first
+        )
+
+
+_BOTH = (WORDS, CHARACTERS)
+_ALGORITHMS: tuple[Algorithm, ...] = (
+    Algorithm("tfidf-logistic", "Logistic on words", (Member((WORDS,), "logistic", 3.0),)),
+    Algorithm("tfidf-svm", "Linear SVM on words", (Member((WORDS,), "svm", 0.1),)),
+    Algorithm(
+        "tfidf-char-logistic",
+        "Logistic on words and characters",
+        (Member(_BOTH, "logistic", 3.0),),
+    ),
+    Algorithm("tfidf-char-svm", "Linear SVM on words and characters", (Member(_BOTH, "svm", 0.1),)),
+    Algorithm(
+        "nb-svm",
+        "Linear SVM on log-count ratios of characters",
+        (Member((CHARACTERS,), "svm", 0.3, ratio_share=1.0),),
+    ),
+    Algorithm(
+        "tfidf-blend",
+        "Mean of a logistic and an SVM on log-count ratios",
+        (
+            Member(_BOTH, "logistic", 3.0),
+            Member((CHARACTERS,), "svm", 0.1, ratio_share=1.0),
+        ),
+    ),
+    Algorithm(
+        "lsa-logistic",
+        "Logistic on latent directions",
+        (Member(_BOTH, "logistic", 30.0),),
+        is_latent=True,
+    ),
+)
+
+
+def portfolio() -> tuple[Algorithm, ...]:
+    """Cheapest first."""
+    return _ALGORITHMS
+
+
+def _blended(
+    study: TextStudy, fold: int, members: Sequence[Member], loose: float, pause: Pause
+) -> Fitted:
+    """Weights of terms, averaged over the members: what is served is one linear model."""
+    names = [name for name in _BOTH if any(name in one.blocks for one in members)]
+    blocks = {name: study.block(name, fold, pause) for name in names}
+    outputs = 1 if study.classes == 2 else study.classes
+    weights = {name: np.zeros((blocks[name].features.shape[1], outputs)) for name in names}
+    bias = np.zeros(outputs)
+    for member in members:
+        parts, shift = _member(study, fold, (member, loose, blocks), pause)
+        share = 1.0
+        if len(members) > 1:
+            rows = study.fitted_on(fold)
+            said = sum(blocks[name].features[rows] @ part for name, part in parts.items())
+            share = 1.0 / (len(members) * max(float(np.std(said)), 1e-9))
+        for name, part in parts.items():
+            weights[name] += share * part
+        bias += share * shift
+    return of_terms(blocks, weights, bias)
+
+
+def _member(
+    study: TextStudy,
+    fold: int,
+    asked: tuple[Member, float, dict[str, Block]],
+    pause: Pause,
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:
+    """Weights of each block's terms, and the bias."""
+    member, loose, blocks = asked
+    rows = study.fitted_on(fold)
+    taken = [blocks[name].features[rows] for name in member.blocks]
+    fit = fit_linear(
+        sparse.hstack(taken, format="csr"),
+        study.rows.target[rows],
+        study.weights(rows),
+        LinearSettings(member.loss, member.looseness * loose, member.ratio_share),
+        pause,
+    )
+    ends = np.cumsum([each.shape[1] for each in taken])[:-1]
+    parts = np.split(fit.weights, ends)
+    return dict(zip(member.blocks, parts, strict=True)), fit.bias
+
+
+def _latent(study: TextStudy, fold: int, asked: tuple[Member, float], pause: Pause) -> Fitted:
+    member, loose = asked
+    blocks = {name: study.block(name, fold, pause, is_latent=True) for name in member.blocks}
+    features = np.concatenate([each.latent() for each in blocks.values()], axis=1)
+    rows = study.fitted_on(fold)
+    fit = fit_linear(
+        features[rows],
+        study.rows.target[rows],
+        study.weights(rows),
+        LinearSettings(member.loss, member.looseness * loose),
+        pause,
+    )
+    return of_directions(blocks, features, fit.weights, fit.bias)
