@@ -24,6 +24,11 @@ TITLES = {
 }
 
 
+def title_of(algorithm: str) -> str:
+    """What a sentence begins with."""
+    return TITLES.get(algorithm, algorithm)
+
+
 @dataclass(frozen=True, slots=True)
 class Scored:
     """What the rule looks at: an algorithm, its validation error and what a forecast costs.
@@ -66,7 +71,7 @@ def weigh(held: Scored, dearer: Scored) -> Verdict:
     outcome = "worth it" if worth else f"not chosen (worth it from {needed:.1%} better)"
     return Verdict(
         worth,
-        f"{TITLES.get(dearer.algorithm, dearer.algorithm)}: {_gain_text(gain)} than "
+        f"{title_of(dearer.algorithm)}: {_gain_text(gain)} than "
         f"{held.algorithm}, {_ratio_text(ratio)} the joules per forecast: "
         + outcome.replace("%", " %"),
     )

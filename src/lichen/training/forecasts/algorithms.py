@@ -1,7 +1,7 @@
 """The portfolio, cheapest first: seasonal guards, closed-form ridges, boosted trees, networks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +22,12 @@ from lichen.training.forecasts.core import Fitted, LinearCore
 from lichen.training.forecasts.networks import Lesson, dense, fit_network, patch_transformer
 from lichen.training.forecasts.ridge import tune_calendar, tune_plain
 from lichen.training.forecasts.spec import AUTO, Refit
+from lichen.training.forecasts.statistical import (
+    PREFIX,
+    LastFit,
+    fit_as_matrix,
+    statistical_specification,
+)
 from lichen.training.forecasts.study import MOST_ORIGINS, Study, coprime_stride
 from lichen.training.forecasts.trees import Growing, boosted_specification, fit_boosted
 
@@ -218,6 +224,32 @@ class Networks:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Statistical:
+    """A statistical model of StatsForecast, served as the matrix that it is."""
+
+    name: str
+    last: LastFit = field(default_factory=LastFit)
+
+    def tune(self, study: Study, pause: Pause) -> Setting:  # noqa: ARG002 - it fits itself
+        """Two weeks of context, or what was asked for."""
+        return Setting(statistical_specification(study))
+
+    def fit(self, study: Study, setting: Setting, until: int, pause: Pause) -> Fitted:
+        """Its parameters on the last weeks before `until`."""
+        return fit_as_matrix(study, setting.specification, until, pause, self.last)
+
+    def roll(self, study: Study, setting: Setting, rows: Rows, fitted: Fitted) -> Backtest:  # noqa: ARG002
+        """Fitted once."""
+        return backtest(fitted, study, rows)
+
+    def misses(self, study: Study, setting: Setting, until: int, pause: Pause) -> Misses:
+        """What it misses by on rows that its few parameters were mostly not fitted on."""
+        rows = _spread(origins(setting.specification, study.panel, 0, until), study)
+        fitted = self.fit(study, setting, until, pause)
+        return _misses(backtest(fitted, study, rows), setting.specification)
+
+
 GUARDS = (Guard("naive-day", 1), Guard("naive-week", 7))
 
 PORTFOLIO: tuple[Algorithm, ...] = (
@@ -236,6 +268,8 @@ ON_REQUEST = ("patch-transformer",)
 def algorithms(study: Study) -> tuple[Algorithm, ...]:
     """What is to be tried, cheapest first: the guards always, then all or the one asked for."""
     asked = study.spec.algorithm
+    if asked.startswith(PREFIX):
+        return (*GUARDS, Statistical(asked))
     every = PORTFOLIO if asked != AUTO else [one for one in PORTFOLIO if one.name not in ON_REQUEST]
     return tuple(one for one in every if isinstance(one, Guard) or asked in (AUTO, one.name))
 

@@ -13,7 +13,7 @@ from lichen.training.forecasts.study import Study
 from lichen.training.forecasts.validation import validation_mase
 from lichen.training.result import Candidate
 from lichen.training.spending import Spending
-from lichen.training.worth import TITLES, Scored, weigh
+from lichen.training.worth import Scored, title_of, weigh
 
 SHARES: Mapping[str, float] = {
     "naive-day": 0.02,
@@ -22,8 +22,8 @@ SHARES: Mapping[str, float] = {
     "ridge-calendar": 0.35,
     "lightgbm": 0.8,
     "mlp": 0.87,
-    "patch-transformer": 0.88,
 }
+LAST_SHARE = 0.88
 """How far a run is once each candidate was tried; the rest is the final fit and its scores."""
 
 CURVED = ("mlp",)
@@ -50,7 +50,7 @@ def search(study: Study, spending: Spending) -> Outcome:
     spending.earlier_ng = max(spending.earlier_ng, kept.spent_ng)
     choice = _Choice(study.spec.algorithm)
     for algorithm in algorithms(study):
-        spending.begin(TITLES[algorithm.name], SHARES[algorithm.name])
+        spending.begin(title_of(algorithm.name), SHARES.get(algorithm.name, LAST_SHARE))
         unlikely = choice.unlikely(algorithm) if study.spec.network is None else None
         if unlikely is not None:
             spending.end(choice.leave_out(algorithm, unlikely))
@@ -110,7 +110,7 @@ class _Choice:
 
     def leave_out(self, algorithm: Algorithm, why: str) -> str:
         """The sentence for one that could not be tried."""
-        return f"{TITLES[algorithm.name]}: not tried, {why}"
+        return f"{title_of(algorithm.name)}: not tried, {why}"
 
     def unlikely(self, algorithm: Algorithm) -> str | None:
         """Why one that was not asked for is not worth a trial; None: it may be.
@@ -130,7 +130,7 @@ class _Choice:
     def weigh(self, algorithm: Algorithm, trial: Trial) -> None:
         """Hold it instead of what is held, if it is worth it or was asked for."""
         if self._held is None:
-            self.sentence = f"{TITLES[algorithm.name]}: the guard, MASE {trial.score:.3f}"
+            self.sentence = f"{title_of(algorithm.name)}: the guard, MASE {trial.score:.3f}"
             worth = True
         else:
             verdict = weigh(_scored(self._held[1]), _scored(trial))

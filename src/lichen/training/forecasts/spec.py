@@ -7,6 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from lichen.core.errors import InvalidInput
+from lichen.frameworks.statsforecast import MODELS
 from lichen.protocol.training import NetworkOptions
 
 ALGORITHMS = (
@@ -50,7 +51,7 @@ class ForecastSpec:
         start_at: local time of day `HH:MM` at which forecasts usually start, and are scored;
             None: midnight; `any`: no time of day is special. Any start is answered all the same.
         timezone: IANA name of the zone whose calendar counts; None: UTC.
-        algorithm: one of `ALGORITHMS`, or `auto` to choose among them.
+        algorithm: one of `ALGORITHMS`, `statsforecast:NAME`, or `auto` to choose among them.
         budget_nj: nanojoules the search may spend; None: no limit.
         budget_ng: nanograms of CO2e the search may spend; None: no limit.
         network: structure and training of `mlp` and `patch-transformer`; None: the usual.
@@ -112,10 +113,9 @@ def _check_names(spec: ForecastSpec) -> None:
         raise InvalidInput(
             f"column {twice[0]!r} is named twice: a column is a target, known ahead, or the series"
         )
-    if spec.algorithm not in (AUTO, *ALGORITHMS):
-        raise InvalidInput(
-            f"algorithm {spec.algorithm!r} is unknown: take {AUTO}, {', '.join(ALGORITHMS)}"
-        )
+    known = (AUTO, *ALGORITHMS, *(f"statsforecast:{name}" for name in MODELS))
+    if spec.algorithm not in known:
+        raise InvalidInput(f"algorithm {spec.algorithm!r} is unknown: take {', '.join(known)}")
 
 
 def _check_times(spec: ForecastSpec) -> None:
