@@ -6,6 +6,7 @@ from lichen.frameworks.estimators.portfolio import portfolio
 from lichen.frameworks.estimators.spaces import search_space
 from lichen.training.choosing.contender import Contender
 from lichen.training.choosing.rules import AUTO
+from lichen.training.networks import hyperparameters
 from lichen.training.tables.effort import Size, effort_nj
 from lichen.training.tables.study import Study
 
@@ -51,7 +52,8 @@ def contenders_of(study: Study, features: int) -> tuple[Contender, ...]:
             f"algorithm {asked!r} is none for this target: there are {AUTO}, {', '.join(names)}"
         )
     kept = [name for name in names if _is_tried(name, asked, size)]
-    made = [_contender(name, size) for name in kept]
+    of_networks = hyperparameters(study.asked.network)
+    made = [_contender(name, size, of_networks if name == "mlp" else {}) for name in kept]
     return tuple(sorted(made, key=lambda one: one.effort_nj(one.defaults)))
 
 
@@ -61,9 +63,12 @@ def _is_tried(name: str, asked: str, size: Size) -> bool:
     return name not in ON_REQUEST or size.cells > MANY_CELLS
 
 
-def _contender(name: str, size: Size) -> Contender:
-    ranges = search_space(name, size.rows, size.features)
-    defaults: Settings = {one.name: one.default for one in ranges if one.default is not None}
+def _contender(name: str, size: Size, asked: Settings) -> Contender:
+    """What was asked for is not searched."""
+    space = search_space(name, size.rows, size.features)
+    ranges = tuple(one for one in space if one.name not in asked)
+    usual = {one.name: one.default for one in ranges if one.default is not None}
+    defaults: Settings = {**usual, **asked}
 
     def effort(settings: Settings) -> float:
         return effort_nj(name, size, settings)
