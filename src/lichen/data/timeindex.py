@@ -28,6 +28,9 @@ _SHIFT_S = 3_600
 _DAY_S = 86_400
 _REPEATED_SHARE = 0.5
 """Of the times in a column that nobody named: more that come again, and it is no time index."""
+_ASTRAY_SHARE = 0.25
+"""Of the steps from row to row that go back in time: more, and the file follows no clock."""
+_FEWEST_STEPS = 10
 _PANEL_ROWS = 1.5
 """In a panel, a time has at least this many rows on average."""
 
@@ -77,12 +80,26 @@ def index_times(engine: Engine, file: RawFile, options: IngestOptions) -> TimeIn
 
 
 def _is_no_index(engine: Engine) -> bool:
-    """Most times stand in several rows: a date of things, such as of birth, and no time index."""
+    """A date of things, such as of birth, and no time index.
+
+    Most times stand in several rows, or some do and the rows do not follow the clock.
+    """
     times, often = engine.row(
         "SELECT count(*), count(*) FILTER (n > 1) FROM "
         f"(SELECT count(*) AS n FROM {STAMPS} GROUP BY local_s, offset_s)"
     )
-    return bool(often > _REPEATED_SHARE * times and times > 1)
+    if not often or times < 2:  # noqa: PLR2004 - one time is no sequence
+        return False
+    return bool(often > _REPEATED_SHARE * times) or _goes_astray(engine)
+
+
+def _goes_astray(engine: Engine) -> bool:
+    """Whether the rows go back and forth in time, neither up nor down the file."""
+    steps, back, forth = engine.row(
+        "SELECT count(step), count(*) FILTER (step < 0), count(*) FILTER (step > 0) FROM "
+        f"(SELECT local_s - lag(local_s) OVER (ORDER BY rid) AS step FROM {STAMPS})"
+    )
+    return bool(steps >= _FEWEST_STEPS and min(back, forth) > _ASTRAY_SHARE * steps)
 
 
 def find_column(file: RawFile, name: str) -> RawColumn:

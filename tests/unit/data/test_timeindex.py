@@ -190,6 +190,18 @@ def test_a_weather_that_differs_at_a_duplicate_is_no_series(
         datasets.ingest("t", write("date,weather\n" + rows + "2026-01-04,rain\n"))
 
 
+def test_dates_of_things_in_no_order_are_no_time_index(
+    datasets: Datasets, write: WriteFile
+) -> None:
+    days = [1 + day * 11 % 28 for day in range(28)] + [5]
+    path = write(column_file("installed", [f"1998-01-{day:02d}" for day in days]))
+    version = datasets.ingest("pipes", path)
+    assert version.schema.time is None
+    assert version.schema.column("installed").dtype is Dtype.TEXT
+    with pytest.raises(InvalidInput, match="1 duplicate time"):
+        datasets.ingest("pipes", path, IngestOptions(time="installed"))
+
+
 def test_series_in_blocks_of_their_own_times_are_a_panel(
     datasets: Datasets, write: WriteFile
 ) -> None:
