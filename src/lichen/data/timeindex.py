@@ -88,7 +88,7 @@ def _is_no_index(engine: Engine) -> bool:
         "SELECT count(*), count(*) FILTER (n > 1) FROM "
         f"(SELECT count(*) AS n FROM {STAMPS} GROUP BY local_s, offset_s)"
     )
-    if not often or times < 2:  # noqa: PLR2004 - one time is no sequence
+    if not often or times < 2:
         return False
     return bool(often > _REPEATED_SHARE * times) or _goes_astray(engine)
 
