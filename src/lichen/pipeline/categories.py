@@ -24,15 +24,16 @@ class OneHotEncoding:
 
     def fill(self, cells: Sequence[bytes], features: NDArray[np.float32]) -> None:
         """Write the features of some rows: `cells` of its column, zeros where features stand."""
-        if len(cells) == 1:
-            place = self._places.get(cells[0], self._other)
-            if place != _NOWHERE:
-                features[0, place] = 1.0
-            return
         found = map(self._places.get, cells, repeat(self._other))
         places = np.fromiter(found, np.int64, len(cells))
         rows = np.flatnonzero(places != _NOWHERE)
         features[rows, places[rows]] = 1.0
+
+    def put(self, cell: bytes, row: list[float]) -> None:
+        """Write the features of one row."""
+        place = self._places.get(cell, self._other)
+        if place != _NOWHERE:
+            row[place] = 1.0
 
 
 class CodesEncoding:
@@ -56,11 +57,12 @@ class CodesEncoding:
 
     def fill(self, cells: Sequence[bytes], features: NDArray[np.float32]) -> None:
         """Write the feature of some rows."""
-        if len(cells) == 1:
-            features[0, self._start] = self._numbers.get(cells[0], self._other)
-            return
         found = map(self._numbers.get, cells, repeat(self._other))
         features[:, self._start] = np.fromiter(found, np.float64, len(cells))
+
+    def put(self, cell: bytes, row: list[float]) -> None:
+        """Write the feature of one row."""
+        row[self._start] = self._numbers.get(cell, self._other)
 
 
 def _are_finite(numbers: Iterable[float], other: float | None) -> bool:

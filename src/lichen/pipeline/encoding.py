@@ -19,6 +19,8 @@ from lichen.pipeline.words import WordsEncoding
 Features = NDArray[np.float32]
 Arrays = Mapping[str, Array]
 NO_ARRAYS: Arrays = {}
+_MOST_AT_ONCE = 512
+"""Features of a row that is written as a list; more are quicker as an array."""
 
 
 class TextEncoding(Protocol):
@@ -29,6 +31,14 @@ class TextEncoding(Protocol):
 
         Raises:
             InvalidInput: a cell is not what it takes; the message names row and column.
+        """
+        ...
+
+    def put(self, cell: bytes, row: list[float]) -> None:
+        """Write its features of one row, into zeros; the same to the bit.
+
+        Raises:
+            InvalidInput: the cell is not what it takes; the message names the column.
         """
         ...
 
@@ -80,7 +90,10 @@ class Encoding:
             InvalidInput: a cell cannot be what the model was trained on; the message names row and
                 column.
         """
-        features = np.zeros((len(tensors[self._first]), self.width), dtype=np.float32)
+        rows = len(tensors[self._first])
+        if rows == 1 and self.width <= _MOST_AT_ONCE:
+            return self._encode_one(tensors)
+        features = np.zeros((rows, self.width), dtype=np.float32)
         if self._numbers is not None:
             self._numbers.fill(tensors[NUMBERS], features)
         if self._texts:
@@ -89,6 +102,20 @@ class Encoding:
             for one in self._texts:
                 one.encoding.fill(columns[one.column], features)
         return features
+
+    def _encode_one(self, tensors: Mapping[str, Array]) -> Features:
+        """One row: a list costs less than the arrays of each encoder."""
+        row = [0.0] * self.width
+        if self._numbers is not None:
+            self._numbers.put(tensors[NUMBERS], row)
+        if self._texts:
+            cells = tensors[TEXTS][0].tolist()
+            for at, name in self._required:
+                if not cells[at]:
+                    check_present([[cell] for cell in cells], [(at, name)])
+            for one in self._texts:
+                one.encoding.put(cells[one.column], row)
+        return np.array([row], dtype=np.float32)
 
 
 def encode(

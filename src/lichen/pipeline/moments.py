@@ -53,6 +53,8 @@ def parsed(text: str) -> datetime:
     moment = datetime.fromisoformat(text.strip())
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC)
+    if moment.tzinfo is UTC:
+        return moment
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
@@ -93,6 +95,14 @@ class MomentEncoding:
             InvalidInput: a cell is no date or time; the message names its row.
         """
         features[:, self._place] = [self._row(cell, row) for row, cell in enumerate(cells)]
+
+    def put(self, cell: bytes, row: list[float]) -> None:
+        """Write the features of one row.
+
+        Raises:
+            InvalidInput: the cell is no date or time.
+        """
+        row[self._place] = self._row(cell, 0)
 
     def _row(self, cell: bytes, row: int) -> list[float]:
         if not cell:

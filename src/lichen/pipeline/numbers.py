@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import inf, isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,18 @@ from lichen.pipeline.declaration import Number
 
 Floats = NDArray[np.float64]
 _LARGEST = float(np.finfo(np.float32).max)
+
+
+class _Prepared(NamedTuple):
+    """One encoder: where its feature stands, and how it is made."""
+
+    place: int
+    centre: float
+    scale: float
+    low: float
+    high: float
+    fill: float
+    flag: int | None
 
 
 class NumbersEncoding:
@@ -47,6 +59,40 @@ class NumbersEncoding:
         self._low, self._high = ends[:, 0].copy(), ends[:, 1].copy()
         filled = [np.nan if one.fill is None else one.fill for one in encoders]
         self._fill = self._clipped((np.array(filled) - self._centre) / self._scale)
+        self._each = self._prepared(starts, flagged)
+
+    def _prepared(self, starts: Sequence[int], flagged: Sequence[int]) -> list[_Prepared]:
+        """The same for a row alone."""
+        return [
+            _Prepared(
+                starts[place],
+                float(self._centre[place]),
+                float(self._scale[place]),
+                float(self._low[place]),
+                float(self._high[place]),
+                float(self._fill[place]),
+                starts[place] + 1 if place in flagged else None,
+            )
+            for place in range(len(starts))
+        ]
+
+    def put(self, values: Floats, row: list[float]) -> None:
+        """Write the features of one row; the same to the bit as `fill`, and quicker for one.
+
+        Raises:
+            InvalidInput: a value is missing that must be, or is infinite; the message names it.
+        """
+        raw = values if self._columns is None else values[:, self._columns]
+        each = zip(raw[0].tolist(), self._each, strict=True)
+        for value, (place, centre, scale, low, high, fill, flag) in each:
+            if isfinite(value):
+                feature = (value - centre) / scale
+                row[place] = low if feature < low else high if feature > high else feature
+                continue
+            self._check(raw, np.isnan(raw))
+            row[place] = fill
+            if flag is not None:
+                row[flag] = 1.0
 
     def fill(self, values: Floats, features: NDArray[np.float32]) -> None:
         """Write the features of some rows.

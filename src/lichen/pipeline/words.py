@@ -54,6 +54,7 @@ class WordsEncoding:
         self._projection, self._is_directed = projection, said.is_directed
         self.start = start
         self.width = terms if projection is None else projection.shape[1]
+        self._place = slice(start, start + self.width)
 
     @property
     def is_sparse(self) -> bool:
@@ -73,10 +74,26 @@ class WordsEncoding:
             if self._projection is None:
                 features[row, self.start + places] = values
             else:
-                found = values @ self._projection[places]
-                if self._is_directed:
-                    found /= sqrt(float(found @ found)) or 1.0
-                features[row, self.start : self.start + self.width] = found
+                features[row, self._place] = self._projected(self._projection, places, values)
+
+    def put(self, cell: bytes, row: list[float]) -> None:
+        """Write the features of one row.
+
+        Raises:
+            InvalidInput: the cell is no UTF-8 text.
+        """
+        places, values = self.entries(cell, 0)
+        if self._projection is not None:
+            row[self._place] = self._projected(self._projection, places, values).tolist()
+            return
+        for place, value in zip(places.tolist(), values.tolist(), strict=True):
+            row[self.start + place] = value
+
+    def _projected(self, projection: Matrix, places: Places, values: Values) -> Values:
+        found = values @ projection[places]
+        if self._is_directed:
+            found /= sqrt(float(found @ found)) or 1.0
+        return found
 
     def entries(self, cell: bytes, row: int) -> tuple[Places, Values]:
         """Terms of one text that are known, ascending, and their values, together of unit length.
