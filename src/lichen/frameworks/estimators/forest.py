@@ -19,8 +19,8 @@ class Forest:
 
     Settings: `kind`, `extra` (the default: splits drawn at random, cheaper) or `random`; `trees`;
     `feature_share` looked at for a split (0: the root of their number for classes, all of `extra`
-    and a third of `random` for numbers); `rows_in_leaf` at least (1, and more where there are
-    thousands of rows: a forest of single rows is large and no better).
+    and a third of `random` for numbers); `rows_in_leaf` at least (1; of numbers more where
+    there are thousands of rows: a forest of single rows is large and no better).
     """
 
     name = "forest"
@@ -47,9 +47,7 @@ class Forest:
         model = _model(rows, str(kind))(
             n_estimators=min(_TREES_AT_ONCE, trees),
             max_features=min(share, 1.0),
-            min_samples_leaf=whole_in(
-                settings, "rows_in_leaf", default_rows_in_leaf(len(rows.target))
-            ),
+            min_samples_leaf=whole_in(settings, "rows_in_leaf", default_rows_in_leaf(rows)),
             random_state=seed % 2**32,
             n_jobs=1,
             warm_start=True,
@@ -64,9 +62,9 @@ class Forest:
         return ForestCore(trees_, rows.features.shape[1], rows.present, rows.classes)
 
 
-def default_rows_in_leaf(rows: int) -> int:
-    """1 under 2,000 rows, 5 of 20,000."""
-    return int(np.clip(rows / 4000, 1, 10))
+def default_rows_in_leaf(rows: Rows) -> int:
+    """1 for classes; of numbers 1 under 8,000 rows, and 5 of 20,000."""
+    return 1 if rows.classes else int(np.clip(len(rows.target) / 4000, 1, 10))
 
 
 def _default_share(rows: Rows, is_extra: bool) -> float:  # noqa: FBT001 - one of two kinds

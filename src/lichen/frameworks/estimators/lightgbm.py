@@ -16,6 +16,9 @@ from lichen.frameworks.estimators.rows import Rows, check_settings, checked, num
 
 _OWN = ("leaves", "rows_in_leaf", "feature_share", "row_share", "l1", "l2", "bins", "smoothing")
 
+ROW_SHARE, FEATURE_SHARE = 0.8, 0.7
+"""What a tree sees: trees that differ err less together, and cost less."""
+
 
 class LightGbm:
     """Gradient boosting (Ke et al., 2017). NaN goes where it lowers the loss; codes are numbers.
@@ -86,17 +89,17 @@ def _grown(rows: Rows, plan: Plan, parameters: dict[str, object], pause: Pause) 
 
 def _parameters(rows: Rows, plan: Plan, settings: Settings, seed: int) -> dict[str, object]:
     count = len(rows.target)
-    row_share = min(number_in(settings, "row_share", 1.0, 0.01), 1.0)
+    row_share = min(number_in(settings, "row_share", ROW_SHARE, 0.01), 1.0)
     chosen = {
         **_objective(rows, plan),
         "learning_rate": plan.learning_rate,
         "num_leaves": whole_in(settings, "leaves", 31, 2),
         "min_data_in_leaf": whole_in(settings, "rows_in_leaf", default_rows_in_leaf(count)),
-        "feature_fraction": min(number_in(settings, "feature_share", 1.0, 0.01), 1.0),
+        "feature_fraction": min(number_in(settings, "feature_share", FEATURE_SHARE, 0.01), 1.0),
         "bagging_fraction": row_share,
         "bagging_freq": int(row_share < 1),
         "lambda_l1": number_in(settings, "l1", 0.0),
-        "lambda_l2": number_in(settings, "l2", 0.0),
+        "lambda_l2": number_in(settings, "l2", 1.0),
         "max_bin": min(whole_in(settings, "bins", 255, 2), 65535),
         "path_smooth": number_in(settings, "smoothing", 0.0),
         "min_sum_hessian_in_leaf": 1e-3,

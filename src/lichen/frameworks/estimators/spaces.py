@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lichen.frameworks.estimators import forest, lightgbm
+from lichen.frameworks.estimators import lightgbm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +51,10 @@ def _log(name: str, low: float, high: float, default: float | None) -> Dimension
     return Dimension(name=name, low=low, high=high, is_log=True, default=default)
 
 
-def _share(name: str, low: float, default: float | None = 1.0) -> Dimension:
-    return Dimension(name=name, low=min(1.0, low), high=1.0, default=default)
+def _share(name: str, low: float, default: float | None) -> Dimension:
+    low = min(1.0, low)
+    begun = None if default is None else max(low, default)
+    return Dimension(name=name, low=low, high=1.0, default=begun)
 
 
 def _whole(name: str, low: int, high: int, default: int) -> Dimension:
@@ -107,9 +109,9 @@ def _lightgbm(rows: int, features: int) -> tuple[Dimension, ...]:
         _whole(
             "rows_in_leaf", 2, max(4, min(200, rows // 10)), lightgbm.default_rows_in_leaf(rows)
         ),
-        _share("feature_share", 2 / features),
-        _share("row_share", 0.5),
-        _log("l2", 1e-3, 100.0, 1e-3),
+        _share("feature_share", 2 / features, lightgbm.FEATURE_SHARE),
+        _share("row_share", 0.5, lightgbm.ROW_SHARE),
+        _log("l2", 1e-3, 100.0, 1.0),
     )
 
 
@@ -118,15 +120,15 @@ def _xgboost(_: int, features: int) -> tuple[Dimension, ...]:
         _whole("depth", 2, 10, 6),
         _log("learning_rate", 0.01, 0.3, 0.1),
         _log("weight_in_leaf", 1e-2, 100.0, 1.0),
-        _share("feature_share", 2 / features),
-        _share("row_share", 0.5),
+        _share("feature_share", 2 / features, lightgbm.FEATURE_SHARE),
+        _share("row_share", 0.5, lightgbm.ROW_SHARE),
         _log("l2", 1e-3, 100.0, 1.0),
     )
 
 
-def _forest(rows: int, features: int) -> tuple[Dimension, ...]:
+def _forest(_: int, features: int) -> tuple[Dimension, ...]:
     return (
         _share("feature_share", 1 / features, None),
-        _whole("rows_in_leaf", 1, 20, forest.default_rows_in_leaf(rows)),
+        Dimension(name="rows_in_leaf", low=1, high=20, is_log=True, is_whole=True),
         Dimension(name="kind", choices=("extra", "random"), default="extra"),
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lichen.frameworks.estimation import Examples, FittedCore, Pause, Settings
 from lichen.frameworks.estimators.boosted_core import boosted_core
 from lichen.frameworks.estimators.boosting import SHARED, Plan, planned
+from lichen.frameworks.estimators.lightgbm import FEATURE_SHARE, ROW_SHARE
 from lichen.frameworks.estimators.parting import Places
 from lichen.frameworks.estimators.rows import Rows, check_settings, checked, number_in, whole_in
 from lichen.frameworks.xgboost import library, sums_of
@@ -93,8 +94,8 @@ def _parameters(rows: Rows, plan: Plan, settings: Settings, seed: int) -> dict[s
         "learning_rate": plan.learning_rate,
         "max_depth": whole_in(settings, "depth", 6),
         "min_child_weight": number_in(settings, "weight_in_leaf", 1.0),
-        "colsample_bytree": min(number_in(settings, "feature_share", 1.0, 0.01), 1.0),
-        "subsample": min(number_in(settings, "row_share", 1.0, 0.01), 1.0),
+        "colsample_bytree": min(number_in(settings, "feature_share", FEATURE_SHARE, 0.01), 1.0),
+        "subsample": min(number_in(settings, "row_share", ROW_SHARE, 0.01), 1.0),
         "reg_alpha": number_in(settings, "l1", 0.0),
         "reg_lambda": number_in(settings, "l2", 1.0),
         "max_bin": min(whole_in(settings, "bins", 256, 2), 65535),
