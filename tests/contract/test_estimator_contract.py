@@ -24,8 +24,8 @@ KINDS = (0, 2, 3)
 CASES = [(classes, one) for classes in KINDS for one in portfolio(classes)]
 ROWS, WIDTH = 120, 4
 SMALL: dict[str, Settings] = {
-    "lightgbm": {"trees": 20, "rows_in_leaf": 8},
-    "xgboost": {"trees": 20, "weight_in_leaf": 5.0},
+    "lightgbm": {"trees": 20, "rows_in_leaf": 8, "learning_rate": 0.2},
+    "xgboost": {"trees": 20, "weight_in_leaf": 5.0, "learning_rate": 0.2},
     "forest": {"trees": 20, "rows_in_leaf": 3},
     "logistic": {"l2": 0.01},
     "linear-sgd": {"epochs": 40},
