@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Protocol
 
 import numpy as np
@@ -73,8 +74,7 @@ class Encoding:
         """
         chosen = pipeline.encoders if encoders is None else encoders
         widths = [width_of(one, arrays) for one in chosen]
-        starts = [sum(widths[:at]) for at in range(len(widths))]
-        self.width = sum(widths)
+        *starts, self.width = accumulate(widths, initial=0)
         self._numbers = _numbers(pipeline, chosen, starts)
         self._texts = _texts(pipeline, chosen, starts, arrays)
         self._required = required_texts(pipeline)
@@ -224,9 +224,9 @@ def _numbers(
 def _texts(
     pipeline: Pipeline, chosen: Sequence[Encoders], starts: Sequence[int], arrays: Arrays
 ) -> tuple[_OfText, ...]:
-    columns = text_columns(pipeline)
+    columns = {name: at for at, name in enumerate(text_columns(pipeline))}
     return tuple(
-        _OfText(columns.index(one.column), _of_text(one, start, arrays))
+        _OfText(columns[one.column], _of_text(one, start, arrays))
         for one, start in zip(chosen, starts, strict=True)
         if not isinstance(one, Number)
     )

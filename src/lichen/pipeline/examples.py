@@ -7,8 +7,14 @@ import numpy as np
 
 from lichen.core.batch import Array
 from lichen.core.clock import parse_rfc3339, rfc3339
-from lichen.pipeline.declaration import Codes, Moment, Number, OneHot, Pipeline, Words
-from lichen.pipeline.signature import NUMBERS, TEXTS, number_columns, text_columns
+from lichen.pipeline.declaration import Codes, Encoders, Moment, Number, OneHot, Pipeline, Words
+from lichen.pipeline.signature import (
+    NUMBERS,
+    TEXTS,
+    first_encoders,
+    number_columns,
+    text_columns,
+)
 
 _SEED = 20260103
 _ANYTHING = "other"
@@ -28,33 +34,29 @@ def example_rows(pipeline: Pipeline, rows: int) -> dict[str, Array]:
     random = np.random.default_rng(_SEED)
     tensors: dict[str, Array] = {}
     numbers, texts = number_columns(pipeline), text_columns(pipeline)
+    first = first_encoders(pipeline)
     if numbers:
-        tensors[NUMBERS] = np.column_stack(
-            [_numbers(pipeline, one, rows, random) for one in numbers]
-        )
+        columns = [_numbers(first[name], rows, random) for name in numbers]
+        tensors[NUMBERS] = np.column_stack(columns)
     if texts:
         found = np.empty((rows, len(texts)), dtype=np.object_)
         for at, name in enumerate(texts):
-            draw = _drawing(pipeline, name, random)
+            draw = _drawing(first[name], random)
             found[:, at] = [(draw() or _ANYTHING).encode() for _ in range(rows)]
         tensors[TEXTS] = found
     return tensors
 
 
-def _numbers(pipeline: Pipeline, column: str, rows: int, random: np.random.Generator) -> Array:
-    said = next(
-        one for one in pipeline.encoders if isinstance(one, Number) and one.column == column
-    )
-    if said.is_boolean:
+def _numbers(said: Encoders, rows: int, random: np.random.Generator) -> Array:
+    if not isinstance(said, Number) or said.is_boolean:
         return random.integers(0, 2, rows).astype(np.float64)
     drawn = random.normal(said.centre, abs(said.scale), rows)
     low = -np.inf if said.low is None else said.low
     return np.clip(drawn, low, np.inf if said.high is None else said.high)
 
 
-def _drawing(pipeline: Pipeline, column: str, random: np.random.Generator) -> Callable[[], str]:
-    """What draws a text for a column."""
-    said = next(one for one in pipeline.encoders if one.column == column)
+def _drawing(said: Encoders, random: np.random.Generator) -> Callable[[], str]:
+    """What draws a text for the column of an encoder."""
     match said:
         case OneHot() | Codes():
             return lambda: said.values[random.integers(len(said.values))] if said.values else ""

@@ -1,6 +1,6 @@
 """Numbers and booleans as features: all columns of a row at once."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from math import inf, isfinite
 from typing import Any, NamedTuple
 
@@ -43,7 +43,8 @@ class NumbersEncoding:
         Raises:
             InvalidInput: a scale is 0, or what an encoder says is not finite.
         """
-        at = [columns.index(one.column) for one in encoders]
+        known = {name: at for at, name in enumerate(columns)}
+        at = [known[one.column] for one in encoders]
         flagged = [place for place, one in enumerate(encoders) if one.flags_missing]
         self._columns = None if at == list(range(len(columns))) else np.array(at)
         self._names = [one.column for one in encoders]
@@ -59,9 +60,9 @@ class NumbersEncoding:
         self._low, self._high = ends[:, 0].copy(), ends[:, 1].copy()
         filled = [np.nan if one.fill is None else one.fill for one in encoders]
         self._fill = self._clipped((np.array(filled) - self._centre) / self._scale)
-        self._each = self._prepared(starts, flagged)
+        self._each = self._prepared(starts, set(flagged))
 
-    def _prepared(self, starts: Sequence[int], flagged: Sequence[int]) -> list[_Prepared]:
+    def _prepared(self, starts: Sequence[int], flagged: Set[int]) -> list[_Prepared]:
         """The same for a row alone."""
         return [
             _Prepared(

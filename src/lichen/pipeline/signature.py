@@ -65,14 +65,20 @@ def _columns(pipeline: Pipeline) -> tuple[TensorSpec, ...]:
 
 def _details(pipeline: Pipeline, columns: tuple[str, ...]) -> tuple[ColumnSpec, ...]:
     """What each raw column is, by the first encoder of it; it may be lacking if all allow that."""
-    found = []
-    for name in columns:
-        encoders = [one for one in pipeline.encoders if one.column == name]
-        first = encoders[0]
-        unit = first.unit if isinstance(first, Number) else None
-        may_lack = all(one.may_lack for one in encoders)
-        found.append(ColumnSpec(_kind(first), unit, may_lack))
-    return tuple(found)
+    first = first_encoders(pipeline)
+    required = {one.column for one in pipeline.encoders if not one.may_lack}
+    return tuple(
+        ColumnSpec(_kind(first[name]), _unit(first[name]), name not in required) for name in columns
+    )
+
+
+def first_encoders(pipeline: Pipeline) -> dict[str, Encoders]:
+    """Of each raw column the first encoder, which says what the column is."""
+    return {one.column: one for one in reversed(pipeline.encoders)}
+
+
+def _unit(said: Encoders) -> str | None:
+    return said.unit if isinstance(said, Number) else None
 
 
 def _kind(said: Encoders) -> ColumnKind:

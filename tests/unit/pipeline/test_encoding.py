@@ -10,6 +10,8 @@ from lichen.core.batch import Array
 from lichen.core.errors import InvalidInput
 from lichen.pipeline.declaration import Codes, Encoders, Moment, Number, OneHot, Pipeline, Words
 from lichen.pipeline.encoding import encode, feature_count, feature_names
+from lichen.pipeline.examples import example_rows
+from lichen.pipeline.signature import pipeline_signature
 
 
 def texts(*rows: tuple[str, ...]) -> Array:
@@ -186,3 +188,31 @@ def test_an_encoder_that_contradicts_itself_is_refused(said: Encoders, message: 
     tensors = {"numbers": np.zeros((1, 1)), "texts": texts(("a",))}
     with pytest.raises(InvalidInput, match=message):
         encode(Pipeline(encoders=[said]), tensors)
+
+
+def test_ten_thousand_columns_are_prepared_at_once() -> None:
+    columns = [f"c{at}" for at in range(10_000)]
+    pipeline = Pipeline(encoders=[Number(column=name, may_lack=True) for name in columns])
+    signature = pipeline_signature(pipeline)
+    assert len(signature.inputs[0].details) == 10_000
+    rows = example_rows(pipeline, 2)
+    np.testing.assert_array_equal(encode(pipeline, rows), rows["numbers"].astype(np.float32))
+
+
+def test_made_up_rows_are_of_what_a_pipeline_knows() -> None:
+    pipeline = Pipeline(
+        encoders=[
+            Number(column="x", low=0, high=1, centre=5),
+            Number(column="b", is_boolean=True),
+            OneHot(column="c", values=["red"]),
+            OneHot(column="d", values=[]),
+            Moment(column="t", parts=["day"]),
+            Words(column="w", terms=["sea"], weights=[1]),
+            Words(column="v", terms=[], weights=[]),
+        ]
+    )
+    rows = example_rows(pipeline, 3)
+    assert rows["numbers"][:, 0].tolist() == [1, 1, 1]
+    assert set(rows["numbers"][:, 1]) <= {0, 1}
+    assert rows["texts"][0, [0, 1, 4]].tolist() == [b"red", b"other", b"other"]
+    assert len(encode(pipeline, rows)) == 3
