@@ -41,8 +41,13 @@ def convert_estimator(estimator: Any) -> Converted:  # noqa: ANN401 - of any cla
         )
     if not hasattr(core, "n_features_in_"):
         raise InvalidInput(f"the {kind} is not fitted: call its fit first")
-    if scaling != _Scaling() and kind in _TREES:
+    if scaling.centre is not None and kind in _TREES:
         raise InvalidInput(f"trees need no scaler: fit the {kind} on the plain columns")
+    if hasattr(core, "classes_") and not hasattr(core, "predict_proba"):
+        raise InvalidInput(
+            f"this {kind} has no probabilities: fit it with a loss that gives some "
+            '(loss="log_loss")'
+        )
     labels = tuple(str(one) for one in getattr(core, "classes_", ()))
     content = write(core, scaling)
     width = int(core.n_features_in_)

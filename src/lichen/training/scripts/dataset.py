@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from lichen.core.errors import Unavailable
 from lichen.core.plugins import load_object
-from lichen.data.frames import read_table
 from lichen.data.schema import Schema
+from lichen.data.table import Table
+
+_READER = "lichen.data.frames:read_table"
+"""It loads DuckDB, which a script that reads the Parquet file itself does not need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class ScriptDataset:
         Raises:
             InvalidInput: there is no such column.
         """
-        table = read_table(self.path, self.schema, columns)
+        table: Table = load_object(_READER)(self.path, self.schema, columns)
         time = self.schema.time
         is_wanted = time is not None and (columns is None or time.name in columns)
         first = {time.name: table.times} if is_wanted and time and table.times is not None else {}

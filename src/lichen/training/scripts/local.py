@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,21 +26,8 @@ from lichen.store.documents import SqliteDocuments
 from lichen.store.failures import storage_failures
 from lichen.training.scripts.dataset import ScriptDataset
 from lichen.training.scripts.desk import Registration, Spent
+from lichen.training.scripts.options import SPLIT, LocalOptions
 from lichen.training.scripts.settled import Settled
-
-SPLIT = "script"
-"""Which rows the scores of a script are of: it alone knows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalOptions:
-    """As `lichen.run` was called."""
-
-    data: Path | None
-    name: str
-    folder: Path
-    arguments: tuple[str, ...]
-    seed: int
 
 
 def local_desk(options: LocalOptions) -> tuple["LocalDesk", Settled]:

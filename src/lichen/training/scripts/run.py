@@ -15,13 +15,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lichen.core.errors import Conflict, InvalidInput, Unavailable
+from lichen.core.plugins import load_object
 from lichen.store.failures import storage_failures
 from lichen.training.scripts.dataset import ScriptDataset
 from lichen.training.scripts.desk import Desk, Registration, Spent
-from lichen.training.scripts.local import LocalOptions, local_desk
 from lichen.training.scripts.models import converted
+from lichen.training.scripts.options import LocalOptions
 from lichen.training.scripts.settled import Settled
 
+_LOCAL_DESK = "lichen.training.scripts.local:local_desk"
 _CHECKPOINTS = "checkpoints"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -234,4 +236,4 @@ def run(
         arguments=tuple(arguments),
         seed=seed,
     )
-    return Run(*local_desk(options))
+    return Run(*load_object(_LOCAL_DESK)(options))  # a script of a platform needs none of it

@@ -9,7 +9,7 @@ from lichen.core.errors import InvalidInput, TooLarge
 from lichen.protocol.training import ScriptTraining
 from lichen.training.scripts.requirements import checked_requirements
 
-LARGEST_SOURCE_BYTES = 2**20
+LARGEST_SOURCE_BYTES = 2**19
 MOST_ARGUMENTS, LONGEST_ARGUMENT = 1000, 10_000
 LEAST_MEMORY_BYTES, LEAST_DISK_BYTES = 64 * 2**20, 2**20
 

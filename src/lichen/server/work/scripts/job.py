@@ -34,7 +34,7 @@ from lichen.training.materials import Materials
 from lichen.training.result import TrainingResult
 from lichen.training.scripts.channel import send
 from lichen.training.scripts.dataset import ScriptDataset, described
-from lichen.training.scripts.local import SPLIT
+from lichen.training.scripts.options import SPLIT
 from lichen.training.scripts.requirements import ONLY_WHEELS, checked_requirements
 
 SCRIPT_FILE = "script.py"
@@ -43,8 +43,8 @@ COURSE = "course"
 """The checkpoint of the metrics so far."""
 _GRACE_SHARE = 0.6
 """Of the grace that a cancelled job has: the rest is for ending and recording."""
-_OVER_BUDGET_SHARE = 1.1
-"""A script that was told that its budget is spent, and goes on, is ended here."""
+_BUDGET_GRACE_SECONDS = 10.0
+"""A script that was told that its budget is spent registers what it has in these, or is ended."""
 _LOOK_SECONDS = 0.5
 
 
@@ -114,6 +114,7 @@ class _Attempt:
     process: ScriptProcess | None = None
     ears: Ears | None = None
     why_over_budget: str | None = None
+    over_budget_at: float = 0.0
     look_at: float = 0.0
     output: BoundedOutput = field(init=False)
     writing: Lock = field(default_factory=Lock)
@@ -206,11 +207,14 @@ class _Attempt:
         for spent, limit, unit in ((nj, asked.budget_nj, "J"), (ng, asked.budget_ng, "g")):
             if limit is None or spent is None or spent < limit:
                 continue
+            if self.why_over_budget is None:
+                self.over_budget_at = monotonic()
             self.why_over_budget = (
                 f"its budget of {readable(limit, unit)} is spent and it did not end: look at "
                 "run.should_stop, and register what there is"
             )
-            if spent > limit * _OVER_BUDGET_SHARE and self.process is not None:
+            is_late = monotonic() > self.over_budget_at + _BUDGET_GRACE_SECONDS
+            if is_late and self.process is not None:
                 self.process.ask_to_end(self.why_over_budget)
 
     def _spent(self) -> tuple[int | None, int | None]:
