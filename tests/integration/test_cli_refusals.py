@@ -94,7 +94,7 @@ def ask(served: object, cli: Cli) -> Cli:
         ("jobs resume nope", 3, "there is no job 'nope'"),
         ("jobs show ../../admin.key", 2, "job name '../../admin.key' is not usable"),
         ("ledger frob", 2, "No such command 'frob'"),
-        ("train regression", 2, "No such command 'regression'"),
+        ("train guessing", 2, "No such command 'guessing'"),
         ("up --http 65536", 2, "http is 65536; it must be at most 65535"),
     ],
 )
