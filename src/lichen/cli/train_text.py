@@ -10,7 +10,7 @@ from lichen.protocol.training import TextClassificationTraining
 
 PORTFOLIO = (
     "tfidf-logistic, tfidf-svm, nb-svm, tfidf-char-logistic, tfidf-char-svm, tfidf-blend, "
-    "lsa-logistic, embedding-logistic"
+    "kernel-blend, lsa-logistic, embedding-logistic"
 )
 _SPLITS = ("random", "stratified", "grouped", "time")
 
@@ -56,7 +56,9 @@ _SPLITS = ("random", "stratified", "grouped", "time")
     show_default=True,
     help="Rows held out and scored once; 0: none, all are fitted on.",
 )
-@click.option("--metric", metavar="NAME", help="What is chosen by. [F1]")
+@click.option(
+    "--metric", metavar="NAME", help="What is chosen by; the cut is tuned for F1. [PR-AUC]"
+)
 @click.option(
     "--confidence",
     type=Finite(0, 1, min_open=True, max_open=True),

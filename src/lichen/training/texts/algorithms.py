@@ -9,9 +9,10 @@ from scipy import sparse
 
 from lichen.frameworks.estimation import Pause, Settings
 from lichen.frameworks.estimators.spaces import Dimension
+from lichen.frameworks.latent_kernel import fit_kernel
 from lichen.frameworks.sparse_linear import LinearSettings, Loss, fit_linear
 from lichen.training.choosing.contender import Contender
-from lichen.training.texts.fitted import Fitted, of_directions, of_terms
+from lichen.training.texts.fitted import Fitted, of_directions, of_terms, with_kernel
 from lichen.training.texts.study import CHARACTERS, WORDS, Block, TextStudy
 
 LOOSENESS = "looseness"
@@ -23,6 +24,8 @@ NJ_AN_ENTRY = 1_500.0
 """Of a linear fit, a term of a text: 0.4 microseconds of a core at 3.8 W."""
 
 NJ_A_LATENT_ENTRY = 9_000.0
+KERNEL = (2.0, 1.0)
+"""`C` and gamma: directions are of unit length, so these need no tuning to the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,14 @@ class Algorithm:
         title: what people call it.
         members: linear models; several are averaged, each by the spread of its scores.
         is_latent: whether its features are latent directions of the terms (LSA).
+        has_kernel: whether a Gaussian-kernel SVM of the latent directions is averaged in.
     """
 
     name: str
     title: str
     members: tuple[Member, ...]
     is_latent: bool = False
+    has_kernel: bool = False
 
     def fit(self, study: TextStudy, fold: int, settings: Settings, pause: Pause) -> Fitted:
         """Fit it on the rows that a fold fits on; fold -1: all but the test rows.
@@ -67,7 +72,12 @@ class Algorithm:
         loose = float(settings[LOOSENESS])
         if self.is_latent:
             return _latent(study, fold, (self.members[0], loose), pause)
-        return _blended(study, fold, self.members, loose, pause)
+        linear = _blended(study, fold, self.members, loose, pause)
+        return (
+            _with_kernel(study, fold, linear, len(self.members), pause)
+            if self.has_kernel
+            else linear
+        )
 
     def contender(self, study: TextStudy, pause: Pause) -> Contender:
         """What a search chooses among."""
@@ -76,10 +86,12 @@ class Algorithm:
         )
         shown = len(study.fitted_on(0)) / len(study.rows)
         outputs = 1 if study.classes == 2 else study.classes
-        each = NJ_A_LATENT_ENTRY if self.is_latent else NJ_AN_ENTRY * outputs
+        is_dear = self.is_latent or self.has_kernel
+        each = NJ_A_LATENT_ENTRY if is_dear else NJ_AN_ENTRY * outputs
+        tuned = TUNED if len(self.members) == 1 else ()  # a mean of several is steady by itself
         is_first = self.name == _ALGORITHMS[0].name
         return Contender(
-            self.name, self.title, DEFAULTS, TUNED, lambda _: each * entries * shown, is_first
+            self.name, self.title, DEFAULTS, tuned, lambda _: each * entries * shown, is_first
         )
 
 
@@ -105,6 +117,15 @@ _ALGORITHMS: tuple[Algorithm, ...] = (
             Member(_BOTH, "logistic", 3.0),
             Member((CHARACTERS,), "svm", 0.1, ratio_share=1.0),
         ),
+    ),
+    Algorithm(
+        "kernel-blend",
+        "Mean of these two and a Gaussian-kernel SVM on latent directions",
+        (
+            Member(_BOTH, "logistic", 3.0),
+            Member((CHARACTERS,), "svm", 0.1, ratio_share=1.0),
+        ),
+        has_kernel=True,
     ),
     Algorithm(
         "lsa-logistic",
@@ -162,6 +183,17 @@ def _member(
     ends = np.cumsum([each.shape[1] for each in taken])[:-1]
     parts = np.split(fit.weights, ends)
     return dict(zip(member.blocks, parts, strict=True)), fit.bias
+
+
+def _with_kernel(study: TextStudy, fold: int, linear: Fitted, members: int, pause: Pause) -> Fitted:
+    """The mean of so many linear models and a kernel machine."""
+    blocks = {name: study.block(name, fold, pause, is_latent=True) for name in linear.arrays}
+    directions = np.concatenate([each.latent() for each in blocks.values()], axis=1)
+    rows = study.fitted_on(fold)
+    target, weights = study.rows.target[rows], study.weights(rows)
+    fit = fit_kernel(directions[rows], target, weights, KERNEL, pause)
+    spread = max(float(fit.scores(directions[rows]).std()), 1e-9)
+    return with_kernel(linear, blocks, directions, fit.scaled(1.0 / (members * spread)))
 
 
 def _latent(study: TextStudy, fold: int, asked: tuple[Member, float], pause: Pause) -> Fitted:

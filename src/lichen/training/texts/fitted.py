@@ -9,8 +9,12 @@ from numpy.typing import NDArray
 
 from lichen.core.batch import Array
 from lichen.frameworks.estimators.linear_core import LinearCore
+from lichen.frameworks.latent_kernel import BlendedCore, KernelFit
 from lichen.pipeline.declaration import Encoders
 from lichen.training.texts.study import Block
+
+OPERATIONS_A_TERM = 500.0
+"""What it takes to find a term in a text and in the vocabulary, in multiplications of a core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Fitted:
     scores: NDArray[np.float64]
     encoders: Sequence[Encoders]
     arrays: Mapping[str, Array]
-    core: LinearCore
+    core: LinearCore | BlendedCore
     operations: float
 
 
@@ -51,8 +55,7 @@ def of_terms(
     ]
     arrays = {name: each.astype(np.float32) for name, each in weights.items()}
     summed = np.tile(np.eye(len(bias), dtype=np.float32), (len(weights), 1))
-    terms = sum(each.features.nnz for each in blocks.values()) / max(len(scores), 1)
-    operations = terms * len(bias)
+    operations = _terms(blocks) * (len(bias) + OPERATIONS_A_TERM)
     return Fitted(np.asarray(scores), encoders, arrays, _core(summed, bias), operations)
 
 
@@ -76,10 +79,41 @@ def of_directions(
         for name, block in blocks.items()
         if block.directions is not None
     }
-    terms = sum(each.features.nnz for each in blocks.values()) / max(len(features), 1)
-    operations = terms * features.shape[1] / max(len(blocks), 1) + weights.size
+    each = features.shape[1] / max(len(blocks), 1)
+    operations = _terms(blocks) * (each + OPERATIONS_A_TERM) + weights.size
     core = _core(weights, bias)
     return Fitted(features @ weights + bias, encoders, arrays, core, operations)
+
+
+def with_kernel(
+    linear: Fitted, blocks: Mapping[str, Block], features: NDArray[np.float64], kernel: KernelFit
+) -> Fitted:
+    """A linear model of terms, and kernels of the latent directions of the same terms.
+
+    Args:
+        linear: of the same blocks, in the same order.
+        blocks: each with directions.
+        features: `(rows, directions)` of all blocks, side by side.
+        kernel: of the directions.
+    """
+    outputs = len(linear.core.bias)
+    arrays = {
+        name: np.concatenate([linear.arrays[name], block.directions], axis=1).astype(np.float32)
+        for name, block in blocks.items()
+        if block.directions is not None
+    }
+    widths = [array.shape[1] - outputs for array in arrays.values()]
+    core = BlendedCore(outputs, widths, linear.core.bias.astype(np.float64), kernel)
+    each = sum(widths) / len(widths)
+    operations = linear.operations + _terms(blocks) * each + kernel.vectors.size
+    scores = linear.scores + kernel.scores(features)
+    return Fitted(scores, linear.encoders, arrays, core, operations)
+
+
+def _terms(blocks: Mapping[str, Block]) -> float:
+    """Of one text."""
+    rows = max((block.features.shape[0] for block in blocks.values()), default=1)
+    return float(sum(block.features.nnz for block in blocks.values()) / rows)
 
 
 def _core(weights: NDArray[np.floating], bias: NDArray[np.float64]) -> LinearCore:

@@ -74,7 +74,7 @@ def test_a_perfect_score_has_no_error_by_any_metric() -> None:
 
 
 def test_a_metric_is_known_however_it_is_written_and_another_refused() -> None:
-    assert named_metric(None) == "F1"
+    assert named_metric(None) == "PR-AUC"
     assert named_metric("roc_auc") == "ROC-AUC"
     with pytest.raises(InvalidInput, match="no metric is called 'bleu'"):
         named_metric("bleu")
