@@ -22,6 +22,9 @@ TASKS: dict[str, Task] = {
     "text-classification": Task(
         "lichen.cli.train_text:text_classification", "Train a model of a class of texts."
     ),
+    "clustering": Task(
+        "lichen.cli.train_clustering:clustering", "Group rows or texts that are alike."
+    ),
     "regression": Task(
         "lichen.cli.train_tables:regression", "Train a model of a number in the rows of a table."
     ),

@@ -29,6 +29,7 @@ TRAIN_SCRIPT = "lichen.server.work.scripts.job:train_script"
 TRAINERS: Mapping[str, str] = {
     "forecast": "lichen.training.forecasts.task:train_forecast",
     "text-classification": "lichen.training.texts.task:train_text_classification",
+    "clustering": "lichen.training.clusters.task:train_clustering",
     "regression": "lichen.training.tables.task:train_regression",
     "classification": "lichen.training.tables.task:train_classification",
     "anomaly": "lichen.training.anomalies.task:train_anomaly",
