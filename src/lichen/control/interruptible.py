@@ -39,6 +39,7 @@ BY_KIND: Mapping[str, Interruption] = {
 
 BY_TASK: Mapping[tuple[str, str], Interruption] = {
     (JobKind.TRAIN, "outlook"): IN_ONE_PIECE,
+    (JobKind.TRAIN, "clustering"): IN_ONE_PIECE,
     (JobKind.TRAIN, "script"): WHEN_IT_LOOKS,
     (JobKind.TRAIN, "anomaly"): AFTER_CANDIDATES,
     (JobKind.TRAIN, "recommendation"): AFTER_CANDIDATES,

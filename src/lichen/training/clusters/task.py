@@ -122,14 +122,14 @@ def _metrics(found: Grouping, seed: int) -> tuple[Metric, ...]:
         Metric("stability", found.stability, None, ALL, float(ends[0]), float(ends[1])),
     ]
     shares = [
-        ("share of the largest cluster", sizes.max()),
-        ("share of the smallest cluster", sizes.min()),
+        ("share of the largest cluster", int(sizes.max())),
+        ("share of the smallest cluster", int(sizes.min())),
     ]
     if found.core.least > 0:
-        shares.append(("share of no cluster", rows - sizes.sum()))
+        shares.append(("share of no cluster", rows - int(sizes.sum())))
     for name, count in shares:
         within = wilson(count / rows, rows)
-        made.append(Metric(name, float(count / rows), None, ALL, within.low, within.high))
+        made.append(Metric(name, count / rows, None, ALL, within.low, within.high))
     return tuple(made)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -84,6 +85,7 @@ def test_the_three_vineyards_are_found_again_and_served() -> None:
     assert metrics["silhouette"].value > metrics["silhouette of one cluster"].value
     assert metrics["stability"].value > 0.8
     assert made.files == trained(wine()).files
+    msgspec.json.encode((made.metrics, made.parameters, made.candidates))
 
 
 @pytest.mark.parametrize("algorithm", ["k-means", "gaussian-mixture"])

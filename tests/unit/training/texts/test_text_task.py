@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -79,6 +80,7 @@ def test_the_files_serve_what_was_fitted(classes: int) -> None:
     features = Encoding(pipeline, arrays).encode({"texts": as_cells(list(study.rows.texts))})
     raw = OnnxPredictor(made.files["model.onnx"]).predict(Batch({"features": features}))["raw"]
     np.testing.assert_allclose(raw, fitted.scores, atol=1e-5)
+    msgspec.json.encode((made.metrics, made.parameters, made.candidates))
     assert made.parameters["labels"] == list(study.rows.labels)
 
 
