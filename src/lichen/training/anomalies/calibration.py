@@ -6,7 +6,7 @@ follow each other the parts are blocks, so that a slow drift of what is usual co
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from lichen.frameworks.detection.detector import (
     Window,
     lagged,
 )
+from lichen.frameworks.networks.unfinished import NetworkNursery, NoNetworkNursery
+from lichen.protocol.training import NetworkOptions
 from lichen.training.anomalies.observations import Observations
 from lichen.training.anomalies.portfolio import Setting, detector_of
 
@@ -43,12 +45,16 @@ class Asked:
         is_ordered: whether rows that follow each other are related.
         folds: parts that the usual rows are judged in.
         seed: of what draws at random.
+        network: of an autoencoder, as asked for.
+        nursery: keeps networks that are not done.
     """
 
     false_alarms: float
     is_ordered: bool
     folds: int = FOLDS
     seed: int = 0
+    network: NetworkOptions | None = None
+    nursery: NetworkNursery = field(default_factory=NoNetworkNursery)
 
     def parts(self, rows: int, lags: int) -> Iterator[Part]:
         """Each part held out, and which of the rows its detector is fitted on.
@@ -97,7 +103,7 @@ def calibrate(seen: Observations, setting: Setting, asked: Asked, pause: Pause) 
             f"{len(places)} usual rows are too few to know what is usual: give at least "
             f"{LEAST_ROWS}"
         )
-    detector = detector_of(setting).settled(features[places])
+    detector = detector_of(setting, asked.network, asked.nursery).settled(features[places])
     parts = asked.parts(len(places), setting.lags)
     held_out = _held_out(features[places], detector, parts, asked.seed, pause)
     thresholds = joint_thresholds(held_out, asked.false_alarms)

@@ -4,25 +4,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lichen.core.errors import InvalidInput
+from lichen.frameworks.detection.autoencoder import Autoencoder, usual_settings, usual_structure
 from lichen.frameworks.detection.components import Components
 from lichen.frameworks.detection.detector import Detector
 from lichen.frameworks.detection.isolation import Isolation
 from lichen.frameworks.detection.tails import Tails
-from lichen.protocol.training import AUTO, AnomalyTraining
+from lichen.frameworks.networks.unfinished import NetworkNursery
+from lichen.protocol.training import AUTO, AnomalyTraining, NetworkOptions
+from lichen.training.networks import network_settings, structured
 
 PCA, ECOD, FOREST, DYNAMIC = "pca", "ecod", "isolation-forest", "dynamic-pca"
+AUTOENCODER = "autoencoder"
 
 TITLES: Mapping[str, str] = {
     PCA: "PCA with T2 and SPE",
     ECOD: "ECOD",
     DYNAMIC: "Dynamic PCA",
     FOREST: "Isolation forest",
+    AUTOENCODER: "Autoencoder",
 }
-"""In the order in which they are tried: by what an answer costs."""
+"""In the order in which they are tried: by what training costs."""
 
 USUAL_LAGS = 2
 """Rows that a dynamic detector looks back at where nothing says how many are best."""
 MOST_LAGS = 1000
+USUAL_COLUMNS, USUAL_ROWS = 32, 5000
+"""Of which a network has its usual structure and training where some of either was asked for."""
 _TRIED_LAGS = (2, 1, 4)
 _TRIED_SAMPLES = (256, 64, 1024)
 _TRIED_SHARES = (0.99, 0.9, 0.7)
@@ -93,14 +100,35 @@ def _check(asked: AnomalyTraining) -> None:
         raise InvalidInput(f"lags is {asked.lags}: look back at 1 to {MOST_LAGS} rows")
     if asked.lags is not None and asked.algorithm not in (AUTO, DYNAMIC):
         raise InvalidInput(f"{asked.algorithm} judges single rows: leave lags out, or {DYNAMIC}")
+    if asked.cv is not None and asked.cv < 2:
+        raise InvalidInput(f"cv is {asked.cv}: part the usual rows in 2 at least")
     if asked.search is not None and asked.search < 1:
         raise InvalidInput(f"search is {asked.search}: try at least 1 setting of each detector")
 
 
-def detector_of(setting: Setting) -> Detector:
-    """The detector, to be fitted."""
+def detector_of(
+    setting: Setting, network: NetworkOptions | None, nursery: NetworkNursery
+) -> Detector:
+    """The detector, to be fitted.
+
+    Args:
+        setting: which one.
+        network: structure and training of an autoencoder, as asked for; None: the usual.
+        nursery: keeps what of its training is not done.
+    """
+    if setting.algorithm == AUTOENCODER:
+        return _autoencoder(network, nursery)
     if setting.algorithm == ECOD:
         return Tails()
     if setting.algorithm == FOREST:
         return Isolation(int(setting.numbers["trees"]), int(setting.numbers["sample"]))
     return Components(setting.numbers["explained"])
+
+
+def _autoencoder(network: NetworkOptions | None, nursery: NetworkNursery) -> Autoencoder:
+    """The usual one, but for what was asked: hidden layers that are not said go by the columns."""
+    if network is None:
+        return Autoencoder(nursery=nursery)
+    structure = structured(network, usual_structure(USUAL_COLUMNS))
+    settings = network_settings(network, usual_settings(USUAL_ROWS))
+    return Autoencoder(structure, settings, nursery)

@@ -10,16 +10,17 @@ from hashlib import sha256
 
 import msgspec
 
-from lichen.core.errors import InvalidInput, OverBudget
+from lichen.core.errors import InvalidInput, OverBudget, Unavailable, WorkFailed
 from lichen.frameworks.onnx import OnnxPredictor
 from lichen.protocol.training import AUTO, AnomalyTraining
-from lichen.training.anomalies.calibration import Asked, Calibrated, calibrate, window_of
+from lichen.training.anomalies.calibration import FOLDS, Asked, Calibrated, calibrate, window_of
 from lichen.training.anomalies.observations import Observations
 from lichen.training.anomalies.portfolio import TITLES, Setting, settings_of
 from lichen.training.anomalies.scores import precision_of
+from lichen.training.networks import KeptNetworks
 from lichen.training.result import Candidate
 from lichen.training.spending import Spending
-from lichen.training.watch import EnergyGauge, Watch
+from lichen.training.watch import EnergyGauge, Watch, stop_if_cancelled
 from lichen.training.worth import ASSUMED_RATIO, needed_gain
 
 CHECKPOINT = "detectors"
@@ -65,10 +66,17 @@ class Study:
     asked: AnomalyTraining
     seen: Observations
 
-    @property
-    def calibration(self) -> Asked:
+    def calibration(self, spending: Spending) -> Asked:
         """How each detector is calibrated."""
-        return Asked(self.asked.false_alarms, self.seen.is_ordered, seed=self.asked.seed)
+        asked = self.asked
+        return Asked(
+            false_alarms=asked.false_alarms,
+            is_ordered=self.seen.is_ordered,
+            folds=asked.cv or FOLDS,
+            seed=asked.seed,
+            network=asked.network,
+            nursery=KeptNetworks(spending),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,9 @@ def search(study: Study, spending: Spending) -> Outcome:
     calibrated = made.get(_key(held.setting))
     if calibrated is None:  # it was tried by an earlier attempt of the job
         spending.begin(f"fitting {TITLES[held.setting.algorithm]}", 0.95)
-        calibrated = calibrate(study.seen, held.setting, study.calibration, spending.check)
+        calibrated = calibrate(
+            study.seen, held.setting, study.calibration(spending), spending.check
+        )
     return Outcome(held.setting, calibrated, _candidates(study, trials, held, sentences))
 
 
@@ -136,8 +146,9 @@ def _try(study: Study, setting: Setting, spending: Spending, made: dict[str, Cal
     before = spending.gauge.spent()
     pause = spending.check_budget if made else spending.check  # there must be one detector
     try:
-        calibrated = calibrate(study.seen, setting, study.calibration, pause)
-    except InvalidInput as refused:
+        calibrated = calibrate(study.seen, setting, study.calibration(spending), pause)
+    except (InvalidInput, Unavailable, WorkFailed) as refused:
+        stop_if_cancelled(spending.watch)
         return Trial(setting, refused=str(refused))
     made[_key(setting)] = calibrated
     after = spending.gauge.spent()

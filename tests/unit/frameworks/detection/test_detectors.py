@@ -9,18 +9,23 @@ from sklearn.ensemble import IsolationForest
 
 from lichen.core.batch import Batch
 from lichen.core.errors import InvalidInput
+from lichen.frameworks.detection.autoencoder import Autoencoder
 from lichen.frameworks.detection.components import Components
 from lichen.frameworks.detection.detector import Detector, FittedDetector, Window, lagged
 from lichen.frameworks.detection.isolation import Isolation
 from lichen.frameworks.detection.tails import Tails
 from lichen.frameworks.estimation import no_pause
+from lichen.frameworks.networks.architecture import Dense
+from lichen.frameworks.networks.settings import NetworkSettings
 from lichen.frameworks.onnx import OnnxPredictor
 
 WIDTH = 6
+QUICK = NetworkSettings(epochs=8, learning_rate=1e-2)
 DETECTORS: dict[str, Detector] = {
     "pca": Components(),
     "isolation-forest": Isolation(trees=20, sample=64),
     "ecod": Tails(),
+    "autoencoder": Autoencoder(Dense(layers=(8, 2, 8), activation="tanh"), QUICK),
 }
 Rows = NDArray[np.float32]
 
@@ -182,7 +187,7 @@ def test_a_window_is_encoded_and_judged_as_its_rows_are() -> None:
     assert asked(core, missing)[5] == pytest.approx(asked(core, filled)[5])
 
 
-@pytest.mark.parametrize("name", ["isolation-forest", "ecod"])
+@pytest.mark.parametrize("name", ["isolation-forest", "ecod", "autoencoder"])
 def test_detectors_of_single_rows_refuse_windows(name: str) -> None:
     window = Window(1, *[np.ones(WIDTH)] * 5)
     with pytest.raises(InvalidInput, match="single rows"):

@@ -13,7 +13,7 @@ from lichen.core.batch import Batch
 from lichen.core.errors import InvalidInput
 from lichen.core.figures import EnergyFigure, Method
 from lichen.core.units import Nanojoules
-from lichen.protocol.training import AnomalyTraining
+from lichen.protocol.training import AnomalyTraining, NetworkOptions
 from lichen.serving.pipelines import PipelineAdapter
 from lichen.training.anomalies.task import train_anomaly
 from lichen.training.materials import Materials
@@ -108,10 +108,13 @@ def test_in_sample_thresholds_would_alarm_too_often(materials_of: MaterialsOf) -
 def test_by_labels_detectors_are_compared_and_the_choice_is_explained(
     materials_of: MaterialsOf,
 ) -> None:
-    trained = train_anomaly(asked(label="fault", search=1), materials_of(labelled()))
+    trained = train_anomaly(
+        asked(label="fault", search=1, cv=2, network=NetworkOptions(epochs=2)),
+        materials_of(labelled()),
+    )
     assert trained.algorithm == "pca"
     tried = {one.algorithm for one in trained.candidates}
-    assert tried == {"pca", "isolation-forest", "ecod", "dynamic-pca"}
+    assert tried == {"pca", "isolation-forest", "ecod", "dynamic-pca", "autoencoder"}
     chosen = next(one for one in trained.candidates if one.chosen)
     assert chosen.score > 0.95
     assert "average precision" in chosen.sentence
@@ -238,6 +241,7 @@ def test_a_spent_budget_ends_the_search_with_what_it_has(materials_of: Materials
         ({"train_until": datetime(2026, 1, 1, tzinfo=UTC)}, rows(), "no time column"),
         ({"budget_nj": 0}, rows(), "the energy budget is 0 J"),
         ({"search": 0}, rows(), "search is 0"),
+        ({"cv": 1}, rows(), "cv is 1"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_by_a_sentence_that_says_what_to_do(
