@@ -18,6 +18,7 @@ from lichen.training.anomalies.observations import Observations
 from lichen.training.anomalies.portfolio import TITLES, Setting, settings_of
 from lichen.training.anomalies.scores import precision_of
 from lichen.training.networks import KeptNetworks
+from lichen.training.paying import has_stopped_paying
 from lichen.training.result import Candidate
 from lichen.training.spending import Spending
 from lichen.training.watch import EnergyGauge, Watch, stop_if_cancelled
@@ -120,8 +121,9 @@ def _tried(
         spending.begin(TITLES[setting.algorithm], 0.9 * (number + 1) / len(settings))
         if any(one.setting == setting for one in kept.trials):
             continue
-        if number and spending.exhausted:
-            spending.end(f"the {spending.exhausted} budget is spent: the search ends here")
+        why = _why_stop(study, kept, spending)
+        if why:
+            spending.end(why)
             break
         try:
             trial = _try(study, setting, spending, made)
@@ -139,6 +141,19 @@ def _tried(
         spending.watch.save(CHECKPOINT, msgspec.json.encode(kept))
         spending.end(f"{_told(setting)}: {trial.refused}" if trial.refused else None)
     return kept.trials
+
+
+def _why_stop(study: Study, kept: Checkpoint, spending: Spending) -> str | None:
+    """Why no further setting is tried; None: one is."""
+    tried = [one for one in kept.trials if one.refused is None]
+    if not tried:
+        return None
+    if spending.exhausted:
+        return f"the {spending.exhausted} budget is spent: the search ends here"
+    scores, costs = [one.precision or 0.0 for one in tried], [one.nj_to_train for one in tried]
+    if has_stopped_paying(scores, costs, study.asked.tenth_nj):
+        return "the last trials cost more than they gained may cost: the search ends here"
+    return None
 
 
 def _try(study: Study, setting: Setting, spending: Spending, made: dict[str, Calibrated]) -> Trial:

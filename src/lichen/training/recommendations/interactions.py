@@ -26,7 +26,7 @@ class Taken:
         users: how many there are.
         items: how many there are.
         user, item: numbers of both `(entries,)`, rising.
-        strength: `(entries,)`, over 0.
+        strength: `(entries,)`, over 0, their mean 1: so no unit of theirs matters.
     """
 
     users: int
@@ -167,10 +167,12 @@ def _joined(
     strength: NDArray[np.float64],
     counts: tuple[int, int],
 ) -> tuple[Taken, NDArray[np.int64]]:
-    """Each pair once, its strengths summed; and the first row that it stood in."""
+    """Each pair once, its strengths summed, their mean 1; and the first row that it stood in."""
     users, items = counts
     pairs, first, place = np.unique(user * items + item, return_index=True, return_inverse=True)
     summed = np.bincount(place, weights=strength).astype(np.float64)
+    if len(summed):
+        summed /= summed.mean()
     return Taken(users, items, pairs // items, pairs % items, summed), first.astype(np.int64)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput, OverBudget
 from lichen.protocol.training import AUTO, RecommendationTraining
+from lichen.training.paying import has_stopped_paying
 from lichen.training.recommendations.als import Setting, factorise
 from lichen.training.recommendations.interactions import Interactions, Taken
 from lichen.training.recommendations.ranking import Ranked, Scores, ranked
@@ -122,6 +123,10 @@ def _tried(
         spending.begin(_title(setting), 0.9 * (number + 1) / len(settings))
         if any(one.setting == setting for one in kept.trials):
             continue
+        costs = [one.nj_to_train for one in kept.trials]
+        if has_stopped_paying([_recall(one) for one in kept.trials], costs, asked.tenth_nj):
+            spending.end("the last trials cost more than they gained may cost: the search ends")
+            break
         try:
             trial = _try(asked, seen, setting, spending)
         except OverBudget as spent:

@@ -219,6 +219,12 @@ def test_a_spent_budget_ends_the_search_with_what_it_has(materials_of: Materials
     assert trained.candidates[0].nj_to_train is not None
 
 
+def test_the_search_stops_when_joules_stop_paying(materials_of: MaterialsOf) -> None:
+    options = asked(label="fault", tenth_nj=1)
+    trained = train_anomaly(options, materials_of(labelled(), gauge=SteppingGauge()))
+    assert [one.algorithm for one in trained.candidates] == ["pca", "pca", "pca"]
+
+
 @pytest.mark.parametrize(
     ("options", "table", "says"),
     [

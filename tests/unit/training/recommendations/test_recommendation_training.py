@@ -162,7 +162,7 @@ def test_strengths_of_one_pair_are_summed_and_rows_without_a_name_left_out(
         "much": np.array([1.0, 2.5, 1.0, 1.0, 0.0]),
     }
     seen = interactions_of(asked(strength="much", top=1), materials_of(table).rows(None))
-    assert seen.taken.strength.tolist() == [3.5, 1.0]
+    assert seen.taken.strength.tolist() == pytest.approx([3.5 / 2.25, 1 / 2.25])
     assert seen.rows_left_out == 2
 
 
