@@ -21,6 +21,7 @@ TITLES = {
     "lightgbm": "LightGBM",
     "mlp": "Multi-layer perceptron",
     "patch-transformer": "Patch transformer",
+    "fracast": "Fracast-0, pretrained",
 }
 
 

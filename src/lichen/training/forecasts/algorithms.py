@@ -15,6 +15,7 @@ from lichen.forecasting.naive import seasonal
 from lichen.forecasting.quantiles import residuals
 from lichen.forecasting.specification import Specification
 from lichen.frameworks.boosting import BoostingSettings
+from lichen.frameworks.fracast import CONTEXT, fracast_core
 from lichen.frameworks.networks.architecture import Architecture
 from lichen.frameworks.networks.training import Attendance
 from lichen.protocol.training import NetworkOptions
@@ -27,6 +28,7 @@ from lichen.training.forecasts.statistical import (
     LastFit,
     fit_as_matrix,
     statistical_specification,
+    window_specification,
 )
 from lichen.training.forecasts.study import MOST_ORIGINS, Study, coprime_stride
 from lichen.training.forecasts.trees import Growing, boosted_specification, fit_boosted
@@ -250,6 +252,38 @@ class Statistical:
         return _misses(backtest(fitted, study, rows), setting.specification)
 
 
+@dataclass(frozen=True, slots=True)
+class Pretrained:
+    """A model that was trained on other series: nothing is fitted."""
+
+    name: str = "fracast"
+
+    def tune(self, study: Study, pause: Pause) -> Setting:  # noqa: ARG002 - nothing to search
+        """The longest window that it takes and the rows carry, or what was asked for."""
+        carried = max(1, (study.split.fit - study.base.horizon) // 2)
+        context = study.spec.context or min(CONTEXT, carried)
+        study.check_context(context, self.name)
+        return Setting(window_specification(study.base, context))
+
+    def fit(self, study: Study, setting: Setting, until: int, pause: Pause) -> Fitted:  # noqa: ARG002
+        """The model as it came."""
+        pause()
+        specification = setting.specification
+        core = fracast_core(specification.context, specification.horizon)
+        return Fitted(specification, core)
+
+    def roll(self, study: Study, setting: Setting, rows: Rows, fitted: Fitted) -> Backtest:  # noqa: ARG002
+        """From the window before each origin."""
+        return backtest(fitted, study, rows)
+
+    def misses(self, study: Study, setting: Setting, until: int, pause: Pause) -> Misses:
+        """Whatever it missed: nothing was fitted."""
+        rows = origins(setting.specification, study.panel, 0, until)
+        spread = rows[:: coprime_stride(study.day, -(-len(rows) // MOST_ORIGINS))]
+        fitted = self.fit(study, setting, until, pause)
+        return _misses(backtest(fitted, study, spread), setting.specification)
+
+
 GUARDS = (Guard("naive-day", 1), Guard("naive-week", 7))
 
 PORTFOLIO: tuple[Algorithm, ...] = (
@@ -259,9 +293,10 @@ PORTFOLIO: tuple[Algorithm, ...] = (
     Trees(),
     Networks("mlp", dense),
     Networks("patch-transformer", patch_transformer),
+    Pretrained(),
 )
 
-ON_REQUEST = ("patch-transformer",)
+ON_REQUEST = ("patch-transformer", "fracast")
 """Too dear to be tried unless it is asked for by name."""
 
 

@@ -18,6 +18,7 @@ ALGORITHMS = (
     "lightgbm",
     "mlp",
     "patch-transformer",
+    "fracast",
 )
 """The portfolio, cheapest first; `docs/explanation/choosing-an-algorithm.md` describes each."""
 

@@ -46,8 +46,13 @@ def statistical_specification(study: Study) -> Specification:
         )
     context = study.spec.context or CONTEXT_DAYS * max(study.day, 1)
     study.check_context(context, study.spec.algorithm)
+    return window_specification(study.base, context)
+
+
+def window_specification(base: Specification, context: int) -> Specification:
+    """The window as it is and nothing else, from any start."""
     return replace(
-        study.base,
+        base,
         context=context,
         normalisation=0,
         known=(),
