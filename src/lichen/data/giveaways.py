@@ -40,17 +40,13 @@ def copies(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
     """
     rows = len(columns[0]) if columns else 0
     every = np.arange(rows)
-    numbered = [np.unique(_comparable(one), return_inverse=True)[1] for one in columns]
+    numbered = [np.unique(one, return_inverse=True)[1] for one in columns]
     if not any(one.max(initial=0) + 1 >= RICH_SHARE * rows for one in numbered):
         return every
     _, first, which = np.unique(
         np.column_stack(numbered), axis=0, return_index=True, return_inverse=True
     )
     return np.asarray(first[which.reshape(-1)], dtype=np.int64)
-
-
-def _comparable(column: NDArray[Any]) -> NDArray[Any]:
-    return column.astype(str) if column.dtype == np.object_ else column
 
 
 def number_giveaways(
@@ -85,7 +81,7 @@ def class_giveaways(
         return []
     found = []
     for name, column in columns.items():
-        values, places = np.unique(_comparable(column), return_inverse=True)
+        values, places = np.unique(column, return_inverse=True)
         if len(values) * FEWEST_A_VALUE <= len(classes) and len(values) > 1:
             right = _right_by_value(places, classes, len(values))
             how = f"each of its {len(values)} values stands for a class"

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput
 from lichen.pipeline.moments import parsed
@@ -20,8 +18,6 @@ FEWEST_WORDS = 4.0
 
 FREE_SHARE = 0.5
 NAMES_SHARE = 0.9
-MOST_COLUMNS = 2_000
-"""Columns of numbers beyond this many are chosen by how far they vary with the target."""
 
 
 class Kind(StrEnum):
@@ -134,19 +130,3 @@ def _is_free(cells: Sequence[bytes], values: set[bytes]) -> bool:
     chinese = float(np.mean([len(cell.decode()) * 3 <= len(cell) * 1.2 for cell in cells]))
     is_long = words >= FEWEST_WORDS or (chinese > 0.5 and np.mean([*map(len, cells)]) > 24)
     return bool(is_long) and len(values) > FREE_SHARE * len(cells)
-
-
-def closest_columns(
-    values: NDArray[np.float64], target: NDArray[np.float64], most: int
-) -> NDArray[np.int64]:
-    """The columns of `values` `(rows, columns)` that vary most with the target, ascending.
-
-    By the absolute correlation of what is there, the rest taken as its mean.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        centred = values - np.nanmean(values, axis=0)
-        centred = np.where(np.isfinite(centred), centred, 0.0)
-        wanted: NDArray[Any] = target - target.mean()
-        together = np.abs(centred.T @ wanted) / np.sqrt((centred**2).sum(axis=0))
-    order = np.argsort(-np.nan_to_num(together), kind="stable")
-    return np.sort(order[:most])

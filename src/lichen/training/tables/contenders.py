@@ -1,5 +1,7 @@
 """The portfolio of a table as contenders of a search, cheapest to fit first."""
 
+import numpy as np
+
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.estimation import Settings
 from lichen.frameworks.estimators.portfolio import portfolio
@@ -7,8 +9,12 @@ from lichen.frameworks.estimators.spaces import search_space
 from lichen.training.choosing.contender import Contender
 from lichen.training.choosing.rules import AUTO
 from lichen.training.networks import hyperparameters
+from lichen.training.tables.columns import Kind, Planned
 from lichen.training.tables.effort import Size, effort_nj
+from lichen.training.tables.encoders import Preparation
+from lichen.training.tables.problem import preparation_for
 from lichen.training.tables.study import Study
+from lichen.training.tables.words import COMPONENTS, MOST_TERMS
 
 TITLES = {
     "linear": "Linear regression",
@@ -33,28 +39,48 @@ where the rows are too many for those."""
 MANY_CELLS = 50_000_000
 
 
-def contenders_of(study: Study, features: int) -> tuple[Contender, ...]:
+def contenders_of(study: Study) -> tuple[Contender, ...]:
     """What a search over a study's rows may try.
-
-    Args:
-        study: rows to fit on.
-        features: about how many features its columns make.
 
     Raises:
         InvalidInput: the algorithm that is asked for is none of the portfolio.
     """
     outputs = study.target.classes if study.target.classes > 2 else 1
-    size = Size(len(study.rows), features, outputs)
+    sizes = {
+        one: Size(len(study.rows), feature_estimate(study, one), outputs) for one in Preparation
+    }
     asked = study.asked.algorithm
     names = [one.name for one in portfolio(study.target.classes)]
     if asked not in (AUTO, *names):
         raise InvalidInput(
             f"algorithm {asked!r} is none for this target: there are {AUTO}, {', '.join(names)}"
         )
-    kept = [name for name in names if _is_tried(name, asked, size)]
     of_networks = hyperparameters(study.asked.network)
-    made = [_contender(name, size, of_networks if name == "mlp" else {}) for name in kept]
+    made = [
+        _contender(name, size, of_networks if name == "mlp" else {})
+        for name in names
+        for size in (sizes[preparation_for(name)],)
+        if _is_tried(name, asked, size)
+    ]
     return tuple(sorted(made, key=lambda one: one.effort_nj(one.defaults)))
+
+
+def feature_estimate(study: Study, preparation: Preparation) -> int:
+    """About how many features the columns of a study make."""
+    return max(1, sum(_features(study, one, preparation) for one in study.plan.columns))
+
+
+def _features(study: Study, column: Planned, preparation: Preparation) -> int:
+    is_plain = preparation is Preparation.PLAIN
+    match column.kind:
+        case Kind.CATEGORY if not is_plain:
+            return len(np.unique(study.rows.columns[column.name]))
+        case Kind.MOMENT:
+            return 4
+        case Kind.WORDS:
+            return COMPONENTS if is_plain else MOST_TERMS
+        case _:
+            return 1 if is_plain else 1 + column.may_lack
 
 
 def _is_tried(name: str, asked: str, size: Size) -> bool:

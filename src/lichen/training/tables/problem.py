@@ -63,11 +63,6 @@ class TableProblem:
         return len(self._splits)
 
     @property
-    def width(self) -> int:
-        """How many features the columns make of the first fold, centred and scaled."""
-        return self._encoded(0, Preparation.SCALED)[0].encoding.width
-
-    @property
     def fingerprint(self) -> str:
         """Names the task and its data."""
         return self.study.fingerprint()

@@ -1,13 +1,12 @@
 """The run on a table: raw rows in, a pipeline's files out; metered, resumable, the same bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from lichen.core.errors import InvalidInput
 from lichen.evaluation.classification import Answers
 from lichen.evaluation.conformal import half_width, set_threshold
 from lichen.frameworks.blas import one_blas_thread
@@ -100,7 +99,7 @@ def _execute(study: Study, watch: Watch, gauge: EnergyGauge) -> TrainingResult:
     if asked.nested:
         metrics += nested_metrics(known, spending)
     spending.end(chosen.choice.sentence)
-    return _result(study, chosen, fitted, metrics)
+    return result_of(study, chosen, fitted, metrics)
 
 
 def chosen_on(known: Study, spending: Spending, name: str) -> Chosen:
@@ -109,9 +108,15 @@ def chosen_on(known: Study, spending: Spending, name: str) -> Chosen:
     problem = TableProblem(known, spending.gauge)
     memory = Memory.of_earlier_attempts(spending, problem.fingerprint, name)
     rules = Rules(asked.algorithm, asked.search, asked.tenth_nj, asked.seed)
-    searched = Search(problem, contenders_of(known, problem.width), rules, memory).run()
+    searched = Search(problem, contenders_of(known), rules, memory).run()
     memory.write()
-    choice = choose(searched, problem, known.metric, asked.algorithm)
+    return chosen_of(
+        known, problem, choose(searched, problem, known.metric, asked.algorithm), spending
+    )
+
+
+def chosen_of(known: Study, problem: TableProblem, choice: Choice, spending: Spending) -> Chosen:
+    """A choice with its head, calibrated on rows out of fold."""
     trial = choice.trial
     rows, raw, link = problem.out_of_fold(trial.contender.name, trial.settings, spending.check)
     out_of_fold = OutOfFold(rows, raw, link)
@@ -188,9 +193,10 @@ def _value(known: Study, said: OutOfFold) -> Value:
     )
 
 
-def _result(
-    study: Study, chosen: Chosen, fitted: FittedTable, metrics: list[Metric]
+def result_of(
+    study: Study, chosen: Chosen, fitted: FittedTable, metrics: Sequence[Metric]
 ) -> TrainingResult:
+    """The files of a version, and what is known of it."""
     head = chosen.head
     if isinstance(head, Value):
         head = msgspec.structs.replace(head, centre=fitted.centre, scale=fitted.scale)
@@ -199,8 +205,6 @@ def _result(
         **pipeline_files(pipeline, dict(fitted.prepared.arrays)),
         MODEL_FILE: fitted.core.onnx(),
     }
-    if not metrics:
-        raise InvalidInput("nothing could be scored: add rows")
     return TrainingResult(
         algorithm=chosen.choice.trial.contender.name,
         files=files,

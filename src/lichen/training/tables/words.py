@@ -16,6 +16,9 @@ from lichen.pipeline.terms import CHINESE, ENGLISH, terms_of
 from lichen.training.tables.columns import Planned
 
 MOST_TERMS = 2_000
+PROJECTED_TERMS = 800
+"""Terms that are projected: the directions of more take longer to find than trees to grow."""
+
 MOST_CELLS = 40_000_000
 """Rows times terms that are held at once: 160 MB."""
 
@@ -37,7 +40,7 @@ def fit_words(
         None where no term stands in two rows.
     """
     texts = [cell.decode() for cell in cells]
-    plain = _vocabulary(texts, column)
+    plain = _vocabulary(texts, column, PROJECTED_TERMS if is_projected else MOST_TERMS)
     if plain is None or not is_projected:
         return plain, None
     features = Encoding(Pipeline(encoders=[plain])).encode({TEXTS: cells[:, None]})
@@ -61,7 +64,7 @@ def fit_words(
     )
 
 
-def _vocabulary(texts: Sequence[str], column: Planned) -> Words | None:
+def _vocabulary(texts: Sequence[str], column: Planned, terms: int) -> Words | None:
     """The words that most rows have, weighed by how few have them."""
     language = CHINESE if _is_chinese(texts) else ENGLISH
     empty = Words(
@@ -76,7 +79,7 @@ def _vocabulary(texts: Sequence[str], column: Planned) -> Words | None:
     rows_with: Counter[str] = Counter()
     for text in texts:
         rows_with.update(set(terms_in(text)))
-    most = min(MOST_TERMS, max(50, MOST_CELLS // max(len(texts), 1)))
+    most = min(terms, max(50, MOST_CELLS // max(len(texts), 1)))
     usual = [(count, term) for term, count in rows_with.items() if count >= FEWEST_ROWS]
     kept = sorted(usual, key=lambda one: (-one[0], one[1]))[:most]
     if not kept:
