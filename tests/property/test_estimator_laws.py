@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from lichen.frameworks.estimation import Examples, no_pause
 from lichen.frameworks.estimators.portfolio import estimator
 from lichen.frameworks.estimators.quantile import quantile_of
+from lichen.frameworks.estimators.shrinking import coordinate_descent
 
 SHAPES = st.tuples(st.integers(12, 60), st.integers(1, 6))
 
@@ -98,6 +99,21 @@ def test_a_linear_quantile_has_its_share_of_the_weight_under_it(
     under = rows.target <= said[:, 0] + 1e-3
     share = np.average(under, weights=rows.weights)
     assert quantile - 0.02 <= share <= quantile + rows.weights.max() / rows.weights.sum() + 0.02
+
+
+@given(SHAPES, st.integers(0, 10**6), st.floats(1e-3, 1), st.floats(0, 1))
+@settings(max_examples=25, deadline=None)
+def test_where_coordinate_descent_ends_no_weight_wants_to_move(
+    shape: tuple[int, int], seed: int, l1: float, l2: float
+) -> None:
+    """The conditions of Karush, Kuhn and Tucker."""
+    random = np.random.default_rng(seed)
+    scaled = random.standard_normal(shape) / np.sqrt(shape[0])
+    gram, along = scaled.T @ scaled, scaled.T @ random.standard_normal(shape[0])
+    found = coordinate_descent(gram, along, (l1, l2), np.zeros(shape[1]), 1e-9)
+    slope = gram @ found - along + l2 * found
+    settled = np.where(found == 0, np.maximum(np.abs(slope) - l1, 0), slope + l1 * np.sign(found))
+    assert np.abs(settled).max() < 1e-6
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50), st.floats(0.01, 0.99))

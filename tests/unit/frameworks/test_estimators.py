@@ -63,7 +63,7 @@ def test_a_target_of_the_other_kind_is_refused(name: str, classes: int) -> None:
         ("lasso", "shrinking.LARGEST_WIDTH", 20, 60),
         ("elastic-net", "shrinking.LARGEST_WIDTH", 20, 60),
         ("svm", "svm.LARGEST_KERNEL", 10, 1),
-        ("linear-svm", "svm.LARGEST_LINEAR", 30, 2),
+        ("linear-svm", "linear_svm.LARGEST_WORK", 30, 2),
         ("lightgbm", "boosting.LARGEST_WORK", 30, 1),
         ("xgboost", "boosting.LARGEST_WORK", 30, 1),
         ("forest", "forest.LARGEST_WORK", 30, 1),

@@ -8,10 +8,11 @@ from lichen.frameworks.estimators.descent import LinearGradientDescent, Stochast
 from lichen.frameworks.estimators.forest import Forest
 from lichen.frameworks.estimators.lightgbm import LightGbm
 from lichen.frameworks.estimators.linear import Linear
+from lichen.frameworks.estimators.linear_svm import LinearSvm
 from lichen.frameworks.estimators.logistic import Logistic
 from lichen.frameworks.estimators.mlp import Mlp
 from lichen.frameworks.estimators.shrinking import Shrinking
-from lichen.frameworks.estimators.svm import LinearSvm, Svm
+from lichen.frameworks.estimators.svm import Svm
 from lichen.frameworks.estimators.xgboost import XgBoost
 
 _NUMBERS: tuple[Estimator, ...] = (

@@ -1,6 +1,5 @@
-"""Support vector machines: linear, and with Gaussian kernels."""
+"""Support vector machines with Gaussian kernels."""
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.estimation import Examples, FittedCore, Pause, Settings
 from lichen.frameworks.estimators.kernel_core import KernelCore
-from lichen.frameworks.estimators.linear_core import Floats, Scaling, linear_core_of, scaling_of
+from lichen.frameworks.estimators.linear_core import Floats, Scaling, scaling_of
 from lichen.frameworks.estimators.rows import (
     ABSENT,
     Rows,
@@ -18,66 +17,10 @@ from lichen.frameworks.estimators.rows import (
     standard_of,
 )
 
-LARGEST_LINEAR = 100_000_000
-"""Rows x features x outputs: more may take a minute."""
 LARGEST_KERNEL = 15_000_000_000
 """Rows x rows x features, since each row is compared with each: more takes minutes."""
-_LOGIT_OF_MARGIN = 3.0
+LOGIT_OF_MARGIN = 3.0
 """A margin of 1 is taken for a probability of 0.95: calibration says better."""
-_STEPS = 1000
-
-
-class LinearSvm:
-    """A linear classifier of the squared hinge loss, one class against the rest; or a regression.
-
-    A regression's loss is the absolute error beyond `tube` deviations of the target.
-
-    Settings: `penalty`, what an error costs beside the squared weights (0.1); `tube` (0.1).
-    """
-
-    name = "linear-svm"
-    takes_missing = False
-
-    def fit(self, examples: Examples, settings: Settings, seed: int, pause: Pause) -> FittedCore:
-        """Fit it.
-
-        Raises:
-            InvalidInput: these rows cannot be fitted on.
-        """
-        check_settings(settings, ("penalty", "tube"))
-        rows = checked(examples)
-        if rows.features.size * rows.fitted_outputs > LARGEST_LINEAR:
-            instead = "logistic" if rows.classes else "linear"
-            raise InvalidInput(
-                f"{self.name} on {len(rows.target)} rows of {rows.features.shape[1]} features may "
-                f"take minutes: choose {instead}, or fewer features"
-            )
-        scaling = scaling_of(rows)
-        scaled = scaling.applied(rows.features)
-        centre, size = standard_of(rows)
-        pause()
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Liblinear failed to converge")
-            model = _linear(rows, settings, seed).fit(
-                scaled, (rows.target - centre) / size, rows.shares * len(rows.target)
-            )
-        factor = _LOGIT_OF_MARGIN if rows.classes else size
-        weights = np.atleast_2d(model.coef_).T * factor
-        return linear_core_of(rows, scaling, weights, np.ravel(model.intercept_) * factor + centre)
-
-
-def _linear(rows: Rows, settings: Settings, seed: int) -> Any:  # noqa: ANN401 - scikit-learn's own
-    from sklearn.svm import LinearSVC, LinearSVR
-
-    options = {
-        "C": number_in(settings, "penalty", 0.1, 1e-9),
-        "random_state": seed % 2**32,
-        "max_iter": _STEPS,
-        "intercept_scaling": 10.0,  # it shrinks the bias with the weights, the less the larger this
-    }
-    if rows.classes:
-        return LinearSVC(dual="auto", **options)
-    return LinearSVR(epsilon=number_in(settings, "tube", 0.1), dual="auto", **options)
 
 
 class Svm:
@@ -142,7 +85,7 @@ def _class_scores(rows: Rows, model: Any) -> tuple[Floats, Floats]:  # noqa: ANN
     pairs, bias = np.asarray(model.dual_coef_), np.asarray(model.intercept_)
     classes = len(rows.present)
     if classes == 2:
-        return _LOGIT_OF_MARGIN * pairs.T, _LOGIT_OF_MARGIN * bias
+        return LOGIT_OF_MARGIN * pairs.T, LOGIT_OF_MARGIN * bias
     ends = np.concatenate([[0], np.cumsum(model.n_support_)])
     weights, scores = np.zeros((pairs.shape[1], classes)), np.zeros(classes)
     pair = 0
@@ -156,7 +99,7 @@ def _class_scores(rows: Rows, model: Any) -> tuple[Floats, Floats]:  # noqa: ANN
             scores[one] += bias[pair]
             scores[other] -= bias[pair]
             pair += 1
-    factor = _LOGIT_OF_MARGIN * 2 / classes
+    factor = LOGIT_OF_MARGIN * 2 / classes
     return factor * weights, factor * scores
 
 
