@@ -24,6 +24,8 @@ from lichen.client.inference import Answer
 from lichen.client.raw_rows import takes_raw_rows
 from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput, StorageFailed
+from lichen.core.plugins import load_object
+from lichen.data.images.folders import PICTURES
 from lichen.protocol.admin import JobKind, NewestInput
 from lichen.protocol.predicting import OnError, PredictSpec
 from lichen.protocol.scheduling import ScheduleRequest
@@ -145,8 +147,7 @@ def _ask_once(platform: Lichen, asked: Asked, *, as_json: bool) -> None:
         answer = platform.inference.infer(deployment, msgspec.json.encode(newest.request))
         table = [forecast_header(newest), *forecast_rows(newest, answer)]
     else:
-        answer, labels = _answer_to(platform, deployment, asked.input_file)
-        table = rows_of(answer, labels)
+        answer, table = _table_of(platform, deployment, asked.input_file)
     if as_json:
         print_json(
             {
@@ -180,6 +181,18 @@ def forecast_rows(asked: NewestInput, answer: Answer) -> Iterable[list[object]]:
                 mean[step][column],
                 *quantiles[step][column],
             ]
+
+
+def _table_of(platform: Lichen, deployment: str, file: Path) -> tuple[Answer, list[list[object]]]:
+    """What is answered to a file, or to pictures, and the table of it."""
+    if not file.is_dir() and file.suffix.lower() not in PICTURES:
+        answer, labels = _answer_to(platform, deployment, file)
+        return answer, rows_of(answer, labels)
+    metadata = platform.inference.metadata(deployment)
+    ask = load_object("lichen.cli.picture_input:answer_to_pictures")
+    answer, names = ask(platform, metadata, deployment, file)
+    table = rows_of(answer, labels_of(metadata))
+    return answer, [[name, *row] for name, row in zip(["file", *names], table, strict=True)]
 
 
 def _answer_to(

@@ -31,6 +31,9 @@ TASKS: dict[str, Task] = {
     "classification": Task(
         "lichen.cli.train_tables:classification", "Train a model of a class of the rows of a table."
     ),
+    "image-classification": Task(
+        "lichen.cli.train_images:image_classification", "Train a model of the class of images."
+    ),
     "script": Task(
         "lichen.cli.train_script:script", "Train by a script of your own, confined and metered."
     ),

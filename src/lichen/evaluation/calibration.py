@@ -34,7 +34,13 @@ class Scaling:
         return np.asarray(risen / risen.sum(axis=1, keepdims=True))
 
 
-def fit_scaling(scores: Floats, truth: NDArray[np.int64], weights: Floats | None = None) -> Scaling:
+def fit_scaling(
+    scores: Floats,
+    truth: NDArray[np.int64],
+    weights: Floats | None = None,
+    *,
+    is_shared: bool = False,
+) -> Scaling:
     """Platt (1999) for one column, vector scaling (Guo et al., 2017) for more, by Newton's method.
 
     Args:
@@ -42,9 +48,11 @@ def fit_scaling(scores: Floats, truth: NDArray[np.int64], weights: Floats | None
             probabilities; one column is of the second of two classes.
         truth: `(rows,)` numbers of classes.
         weights: of rows; None: all alike.
+        is_shared: whether one slope serves all classes, which changes no answer (temperature).
     """
     columns = scores.shape[1]
-    design = _shared(columns) if columns > MOST_VECTOR_CLASSES else np.eye(2 * columns)
+    is_shared = columns > 1 and (is_shared or columns > MOST_VECTOR_CLASSES)
+    design = _shared(columns) if is_shared else np.eye(2 * columns)
     start = np.r_[np.ones(columns), np.zeros(columns)]
     free: Floats = np.zeros(design.shape[1])
     weight = np.ones(len(truth)) if weights is None else weights / weights.mean()

@@ -112,19 +112,18 @@ TUNED_SHARE = 0.08
 """Of an algorithm's error, what a first draw of its hyperparameters is expected to move."""
 
 
-def stop_price_nj(stated_nj: int | None, spent_nj: float, *, is_untried: bool) -> float:
+def stop_price_nj(stated_nj: int | None, spent_nj: float, first_nj: float = 0.0) -> float:
     """Nanojoules that a further tenth of a per cent may be expected to cost.
 
     Args:
         stated_nj: what the caller said, if anything.
         spent_nj: what the search has spent so far.
-        is_untried: whether it is for an algorithm that was not tried yet: those are let in at
-            `FIRST_TENTH_NJ` at least.
+        first_nj: the least of what nobody stated: algorithms that were not tried yet are let in
+            at `FIRST_TENTH_NJ`, unless they are large by nature.
     """
     if stated_nj is not None:
         return float(stated_nj)
-    relative = TENTH_SHARE * spent_nj
-    return max(FIRST_TENTH_NJ, relative) if is_untried else relative
+    return max(first_nj, TENTH_SHARE * spent_nj)
 
 
 def expected_gain(errors: Sequence[float], best: float) -> float:

@@ -32,6 +32,7 @@ TRAINERS: Mapping[str, str] = {
     "clustering": "lichen.training.clusters.task:train_clustering",
     "regression": "lichen.training.tables.task:train_regression",
     "classification": "lichen.training.tables.task:train_classification",
+    "image-classification": "lichen.training.images.task:train_images",
     "anomaly": "lichen.training.anomalies.task:train_anomaly",
     "recommendation": "lichen.training.recommendations.task:train_recommendation",
 }

@@ -185,7 +185,8 @@ class Search:
 
     def _price(self, *, is_untried: bool) -> float:
         spent = self._trials.effort_nj * self._metered_rate()
-        return stop_price_nj(self._rules.tenth_nj, spent, is_untried=is_untried)
+        first = self._rules.first_tenth_nj if is_untried else 0.0
+        return stop_price_nj(self._rules.tenth_nj, spent, first)
 
     def _metered_rate(self) -> float:
         """Metered over expected joules so far; 1 where no price in joules was stated.

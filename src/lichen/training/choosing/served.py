@@ -1,6 +1,6 @@
 """What one answer costs, by answering as a deployment does: encode a row, run core and head."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from lichen.core.batch import Array, Batch
 from lichen.frameworks.onnx import OnnxPredictor
@@ -41,6 +41,13 @@ def served_cost(
         if head is not None:
             head.answer(raw)
 
+    nj = nanojoules_of(answer, gauge)
+    predictor.close()
+    return Served(nj, operations_of(core))
+
+
+def nanojoules_of(answer: Callable[[], None], gauge: EnergyGauge) -> int | None:
+    """What answering once costs: the least of several rounds; None where nothing meters it (M5)."""
     answer()
     rounds = []
     for _ in range(ROUNDS):
@@ -52,6 +59,4 @@ def served_cost(
         after = gauge.spent()
         if after is not None and after.nj > before.nj:
             rounds.append(after.nj - before.nj)
-    predictor.close()
-    nj = min(rounds) // ANSWERS_A_ROUND if rounds else None
-    return Served(nj, operations_of(core))
+    return min(rounds) // ANSWERS_A_ROUND if rounds else None

@@ -1,0 +1,90 @@
+"""A picture, or a folder of them, as the input of a deployment that takes pixels."""
+
+from pathlib import Path
+
+import numpy as np
+
+from lichen.client.connection import Lichen
+from lichen.client.inference import Answer
+from lichen.core.errors import InvalidInput, TooLarge
+from lichen.core.plugins import load_object
+from lichen.core.tensors import Datatype
+from lichen.data.images.folders import PICTURES
+from lichen.data.images.gallery import Pixels
+from lichen.protocol.oip import ModelMetadata, TensorMetadata
+
+MOST_PICTURES = 1_000
+MOST_PIXELS = 1 << 24
+MOST_BYTES = 1 << 24
+"""Of a request."""
+
+_PICTURES = "lichen.data.images.pictures"
+
+
+def answer_to_pictures(
+    platform: Lichen, metadata: ModelMetadata, deployment: str, path: Path
+) -> tuple[Answer, list[str]]:
+    """What is answered to a picture or to all of a folder, and their names in the same order.
+
+    A picture of another size is brought to that of the model.
+
+    Raises:
+        InvalidInput: one cannot be read, or the deployment takes no images.
+        TooLarge: the folder holds too many.
+    """
+    files = _files(path)
+    taken = _image_input(metadata)
+    _, height, width, channels = taken.shape
+    if len(files) * height * width * channels > MOST_BYTES:
+        raise TooLarge(
+            f"the pictures of {path} are more than {MOST_BYTES:,} bytes for the model: name a part "
+            "of them"
+        )
+    pixels = _pixels(files, (width, height), channels)
+    return platform.predict(deployment, {taken.name: pixels}), [_name(one, path) for one in files]
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(one for one in path.rglob("*") if one.suffix.lower() in PICTURES)
+    if not found:
+        raise InvalidInput(f"{path} holds no picture ({', '.join(PICTURES)}): name another folder")
+    if len(found) > MOST_PICTURES:
+        raise TooLarge(
+            f"{path} holds {len(found):,} pictures, and {MOST_PICTURES:,} are answered at once: "
+            "name a part of them"
+        )
+    return found
+
+
+def _image_input(metadata: ModelMetadata) -> TensorMetadata:
+    for one in metadata.inputs:
+        if one.datatype == Datatype.UINT8 and len(one.shape) == 4 and one.shape[3] in (1, 3):
+            return one
+    named = ", ".join(f"{one.name} {one.datatype} {list(one.shape)}" for one in metadata.inputs)
+    raise InvalidInput(f"{metadata.name} takes no images but {named}: give a table or a request")
+
+
+def _pixels(files: list[Path], size: tuple[int, int], channels: int) -> Pixels:
+    try:
+        look_at, decode = (load_object(f"{_PICTURES}:{name}") for name in ("look_at", "decode"))
+    except ModuleNotFoundError as missing:
+        raise InvalidInput(
+            "reading pictures needs an extra package: `pip install lichen[images]`"
+        ) from missing
+    made = []
+    for file in files:
+        try:
+            body = file.read_bytes()
+            look_at(body, MOST_PIXELS)
+            made.append(decode(body, size, channels))
+        except OSError as error:
+            raise InvalidInput(f"{file} cannot be read ({error.strerror}): check it") from error
+        except InvalidInput as failure:
+            raise InvalidInput(f"{file} cannot be read: {failure}") from failure
+    return np.stack(made)
+
+
+def _name(file: Path, path: Path) -> str:
+    return file.relative_to(path).as_posix() if path.is_dir() else file.name

@@ -1,0 +1,1 @@
+"""The task `image-classification`: images and their classes into a network, cheapest first."""
