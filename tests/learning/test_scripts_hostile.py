@@ -62,7 +62,7 @@ def script(tmp_path: Path) -> Script:
         printed = bytearray()
         output = BoundedOutput(printed.extend, 64 * 1024)
         clock = FamilyClock()
-        process = ScriptProcess(_plan(tmp_path, limits, security), limits, {"LANG": "C.UTF-8"}, ())
+        process = ScriptProcess(_plan(tmp_path, limits, security), limits, ())
         clock.group(process.pid)
         end = process.attend(output.take, lambda: tick(process))
         output.end()
@@ -81,6 +81,7 @@ def _plan(folder: Path, limits: ScriptLimits, security: SecuritySettings) -> Pla
     readable = readable_paths(Path("/nowhere/home"), [folder / "script.py"])
     return Plan(
         command=[sys.executable, "-P", "-u", str(folder / "script.py")],
+        variables={"LANG": "C.UTF-8"},
         folder=str(folder / "work"),
         readable=[path for path in readable if not folder.is_relative_to(path)],
         parent=os.getpid(),
@@ -373,7 +374,7 @@ def test_the_end_of_its_job_ends_it_whole(tmp_path: Path) -> None:
     if job == 0:
         os.setsid()
         plan = _plan(tmp_path, LIMITS, FULL)
-        ScriptProcess(plan, LIMITS, {}, ()).attend(lambda _: None, lambda: None)
+        ScriptProcess(plan, LIMITS, ()).attend(lambda _: None, lambda: None)
         os._exit(0)
     give_up = time.monotonic() + 10
     while len(family := living(job)) < 4:

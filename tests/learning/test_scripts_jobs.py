@@ -222,3 +222,10 @@ def test_one_that_looks_registers_what_it_has_when_its_budget_is_spent(
         name="thrifty",
     )
     assert lichen.jobs.wait(job.id).state is JobState.SUCCEEDED
+
+
+def test_where_the_platform_was_started_is_not_readable(lichen: Lichen, submit: Submit) -> None:
+    here = Path.cwd() / "pyproject.toml"
+    body = f"try: open({str(here)!r})\nexcept PermissionError: {LINEAR}"
+    assert here.is_file()
+    assert lichen.jobs.wait(submit(body, name="outside").id).state is JobState.SUCCEEDED

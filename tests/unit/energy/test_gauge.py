@@ -50,6 +50,25 @@ def test_all_cpu_of_the_process_is_charged(tmp_path: Path, writer: PageWriter) -
     assert writer.last() is not None
 
 
+def test_children_without_counters_are_charged_as_the_process_itself(
+    tmp_path: Path, writer: PageWriter
+) -> None:
+    counters = ProcessCounters.create(tmp_path, "job")
+    gauge = ProcessGauge(counters, PageReader.open(tmp_path), ACCOUNT)
+    before_ns = gauge.charge().nj // 2
+    used_ns = iter([5 * 10**9, 5 * 10**9, 8 * 10**9])
+    gauge.adopt(lambda: next(used_ns))
+    assert 5 * 10**9 <= gauge.charge().nj // 2 - before_ns < 6 * 10**9
+    gauge.charge()
+    last = gauge.stop()
+    assert 8 * 10**9 <= last.nj // 2 - before_ns < 9 * 10**9
+    (reading,) = read_counters(tmp_path)
+    assert reading.cpu_ns >= sum(one.cpu_ns for one in reading.charges), (
+        "overhead is never negative"
+    )
+    assert writer.last() is not None
+
+
 def test_it_charges_from_the_clock_it_was_given(tmp_path: Path, writer: PageWriter) -> None:
     counters = ProcessCounters.create(tmp_path, "job")
     late = ProcessGauge(counters, PageReader.open(tmp_path), ACCOUNT, no_grams, 1 << 60)

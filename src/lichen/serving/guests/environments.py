@@ -37,6 +37,7 @@ class Environments:
         variables: Mapping[str, str],
         needed: Sequence[str] = (_NEEDED,),
         options: Sequence[str] = (),
+        whose: str = "predictor",
     ) -> None:
         """Take the folder.
 
@@ -45,9 +46,11 @@ class Environments:
             variables: the variables of this process; pip is given those that are about it.
             needed: what each holds beside what it is asked for.
             options: what else pip is told.
+            whose: what they are for, in messages.
         """
         self._needed = needed
         self._options = options
+        self._whose = whose
         self._folder = folder
         self._variables = {name: text for name, text in variables.items() if _is_for_pip(name)}
 
@@ -117,13 +120,13 @@ class Environments:
             last = _last_line(said.read())
         if not is_in_time:
             raise InvalidInput(
-                f"the environment of the predictor was not built in {BUILD_SECONDS:g} s: "
+                f"the environment of the {self._whose} was not built in {BUILD_SECONDS:g} s: "
                 f"shorten its {REQUIREMENTS_FILE}"
             )
         if process.returncode:
             raise InvalidInput(
-                f"the environment of the predictor cannot be built from its {REQUIREMENTS_FILE}: "
-                f"{last}"
+                f"the environment of the {self._whose} cannot be built from its "
+                f"{REQUIREMENTS_FILE}: {last}"
             )
 
 

@@ -1,6 +1,7 @@
 """How far a script is confined here: what it may read, and what it has of its own."""
 
 import os
+import site
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ _SYSTEM = (
 )
 """What programs need of the system; of `/etc` only what every user of it may know."""
 ROOT = 0
+_HAS_OWN_SITE = bool(site.ENABLE_USER_SITE)
+"""Whether packages that this user installed for themselves count here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,9 @@ def readable_paths(home: Path, more: Iterable[Path]) -> list[str]:
     Raises:
         Refused: the home lies within, so that its keys could be read.
     """
-    packages = [Path(path) for path in sys.path if path]
-    ours = [Path(sys.prefix), Path(sys.base_prefix), Path(lichen.__file__).parents[1], *packages]
+    packages = [*site.getsitepackages(), *([site.getusersitepackages()] if _HAS_OWN_SITE else [])]
+    ours = [Path(sys.prefix), Path(sys.base_prefix), Path(lichen.__file__).parents[1]]
+    ours += map(Path, packages)
     folders = [*map(Path, _SYSTEM), *(path.resolve() for path in ours)]
     inside = next((one for one in folders if home.resolve().is_relative_to(one)), None)
     if inside is not None:

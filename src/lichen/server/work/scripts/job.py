@@ -77,7 +77,7 @@ def _python(asked: ScriptTraining, bench: Workbench) -> Path:
         return Path(sys.executable)
     bench.watch.tell("installing its requirements")
     folder = bench.home.environments / "scripts"
-    environments = Environments(folder, inherited_environment(), (), ONLY_WHEELS)
+    environments = Environments(folder, inherited_environment(), (), ONLY_WHEELS, "script")
     threads = os.cpu_count() or 1
     python = environments.python(
         requirements, lambda pid: bench.spending.of_process(pid, "script-environment", threads)
@@ -92,6 +92,7 @@ def _plan(asked: ScriptTraining, bench: Workbench, place: Place, needed: tuple[P
     more = [place.control, rows, python.parent.parent]
     return Plan(
         command=[str(python), "-P", "-u", "-m", "lichen.training.scripts.inside"],
+        variables=variables(place, asked.seed, python),
         folder=str(place.work),
         readable=readable_paths(bench.home.folder, more) if confinement.is_confined else [],
         parent=os.getpid(),
@@ -130,9 +131,7 @@ class _Attempt:
         ours, theirs = socket.socketpair()
         with theirs:
             plan = _with_arguments(plan, theirs.fileno(), self.place)
-            self.process = process = ScriptProcess(
-                plan, self._limits(), variables(self.place, self.asked.seed), [theirs.fileno()]
-            )
+            self.process = process = ScriptProcess(plan, self._limits(), [theirs.fileno()])
         self.family.group(process.pid)
         send(ours, self._first_word(), described(rows))
         course = decoded(bench.watch.load(COURSE))

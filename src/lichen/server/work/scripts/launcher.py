@@ -45,6 +45,7 @@ class Plan:
 
     Attributes:
         command: the interpreter and its arguments.
+        variables: all that its environment holds.
         folder: where it works, and all that it may write.
         readable: files and folders that it may read, with all below them; `folder` is among them
             anyway.
@@ -57,6 +58,7 @@ class Plan:
     """
 
     command: list[str]
+    variables: dict[str, str]
     folder: str
     readable: list[str]
     parent: int
@@ -132,7 +134,7 @@ def _script(plan: Plan) -> int:
         os._exit(_refused(error))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, AWAITED)
     try:
-        os.execv(plan.command[0], plan.command)  # noqa: S606 - the interpreter that was asked for
+        os.execve(plan.command[0], plan.command, plan.variables)  # noqa: S606 - the interpreter that was asked for
     except OSError as error:
         sys.stderr.write(f"{plan.command[0]} cannot be started: {error.strerror}\n")
         os._exit(NOT_STARTED)

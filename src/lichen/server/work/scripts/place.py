@@ -4,7 +4,6 @@ import re
 import shutil
 import site
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,9 +74,14 @@ def laid_out(scratch: Path, asked: ScriptTraining) -> Place:
     return place
 
 
-def variables(place: Place, seed: int) -> Mapping[str, str]:
-    """All variables that a script has; no setting and no key of this process among them."""
+def variables(place: Place, seed: int, python: Path) -> dict[str, str]:
+    """All variables that a script has; no setting and no key of this process among them.
+
+    An environment of its own finds the platform behind its own packages (`add_platform`).
+    """
+    is_own = str(python) != sys.executable
     return {
+        **({} if is_own else {"PYTHONPATH": str(Path(lichen.__file__).parents[1])}),
         "PATH": _SEARCHED,
         "LANG": "C.UTF-8",
         "HOME": str(place.work),

@@ -5,7 +5,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,13 +47,7 @@ class ScriptEnd:
 class ScriptProcess:
     """One run of a script; `attend` to it from the main thread, which it ends with."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        limits: ScriptLimits,
-        variables: Mapping[str, str],
-        pass_fds: Sequence[int],
-    ) -> None:
+    def __init__(self, plan: Plan, limits: ScriptLimits, pass_fds: Sequence[int]) -> None:
         """Start it.
 
         Raises:
@@ -65,7 +59,7 @@ class ScriptProcess:
         ours = {"PYTHONPATH": str(Path(lichen.__file__).parents[1])}
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-P", "-m", "lichen.server.work.scripts.launcher", written(plan)],
-            env={**variables, **ours},
+            env=ours,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
