@@ -29,6 +29,11 @@ class Dimension:
     default: str | float | int | bool | None = None
 
 
+def options_of(name: str) -> tuple[str, ...]:
+    """Which options of a network's training the algorithm `name` takes as settings."""
+    return _OPTIONS.get(name, ())
+
+
 def search_space(name: str, rows: int, features: int) -> tuple[Dimension, ...]:
     """What to search of the algorithm `name` on so many rows and features, most telling first.
 
@@ -68,6 +73,15 @@ def _whole(name: str, low: int, high: int, default: int) -> Dimension:
     )
 
 
+_OPTIONS = {
+    "linear": ("l2",),
+    "linear-gd": ("epochs", "learning_rate", "l2"),
+    "linear-sgd": ("epochs", "batch_size", "learning_rate", "l2"),
+    "logistic": ("l1", "l2"),
+    "logistic-sgd": ("epochs", "batch_size", "learning_rate", "l2"),
+    "lightgbm": ("l1", "l2", "learning_rate", "patience"),
+    "xgboost": ("l1", "l2", "learning_rate", "patience"),
+}
 _STRENGTH = _log("strength", 1e-4, 1.0, None)
 _OF_ANY_SIZE = {
     "lasso": (_STRENGTH,),

@@ -5,7 +5,7 @@ import numpy as np
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.estimation import Settings
 from lichen.frameworks.estimators.portfolio import portfolio
-from lichen.frameworks.estimators.spaces import search_space
+from lichen.frameworks.estimators.spaces import options_of, search_space
 from lichen.training.choosing.contender import Contender
 from lichen.training.choosing.rules import AUTO
 from lichen.training.networks import hyperparameters
@@ -55,14 +55,22 @@ def contenders_of(study: Study) -> tuple[Contender, ...]:
         raise InvalidInput(
             f"algorithm {asked!r} is none for this target: there are {AUTO}, {', '.join(names)}"
         )
-    of_networks = hyperparameters(study.asked.network)
+    said = hyperparameters(study.asked.network)
     made = [
-        _contender(name, size, of_networks if name == "mlp" else {})
+        _contender(name, size, _told(name, said, is_asked=name == asked))
         for name in names
         for size in (sizes[preparation_for(name)],)
         if _is_tried(name, asked, size)
     ]
     return tuple(sorted(made, key=lambda one: one.effort_nj(one.defaults)))
+
+
+def _told(name: str, said: Settings, *, is_asked: bool) -> Settings:
+    """What of the options is for an algorithm: of others than networks where it is asked for."""
+    if name == "mlp":
+        return said
+    taken = options_of(name) if is_asked else ()
+    return {option: value for option, value in said.items() if option in taken}
 
 
 def feature_estimate(study: Study, preparation: Preparation) -> int:
