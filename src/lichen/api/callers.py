@@ -8,9 +8,12 @@ from lichen.core.errors import InvalidInput
 from lichen.core.ids import TenantId
 from lichen.security.identity import Principal
 
-INFER_PATH = re.compile(
+LANE_PATH = re.compile(
     rb"/v2/models/(?P<name>[A-Za-z0-9._@-]+)(?:/versions/(?P<version>[A-Za-z0-9._-]+))?/infer"
+    rb"|/predict/(?P<plain>[A-Za-z0-9._@-]+)"
 )
+"""What the fast lane answers: inference, by the protocol or in plain JSON."""
+PLAIN_START = b"/predict/"
 _CALLER_SECONDS = 0.2
 """How long an admission is remembered: as long as the store is not looked at."""
 _MOST_CALLERS = 4096
@@ -82,11 +85,12 @@ class Callers:
             self._until = now + _CALLER_SECONDS
 
     def _look_up(self, url: bytes, authorization: bytes | None) -> Caller:
-        found = INFER_PATH.fullmatch(url)
+        found = LANE_PATH.fullmatch(url)
         if found is None:
             raise InvalidInput("the path names no model")
         version = found["version"]
-        name, asked = found["name"].decode(), version.decode() if version else None
+        name = (found["name"] or found["plain"]).decode()
+        asked = version.decode() if version else None
         said = None if authorization is None else authorization.decode("latin-1")
         principal = self._door.caller(said, name, asked)
         return Caller(name, asked, principal.tenant, caller_of(principal))

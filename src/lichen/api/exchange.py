@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from lichen.api.callers import Caller
+from lichen.api.codings import coding_for, compressed
 from lichen.api.forms import formed, read, with_classes
 from lichen.api.heads import Head
 from lichen.api.limits import limit_lines, limits_of
@@ -16,6 +17,7 @@ from lichen.protocol.binary import HEADER_LENGTH, is_raw
 from lichen.protocol.classification import Ranking
 from lichen.protocol.codec import Decoded, encode
 from lichen.protocol.oip import BinaryOutputs, error_body
+from lichen.protocol.plain import PlainForm, PlainQuery
 from lichen.serving.ticket import Answer, Ticket
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -46,10 +48,12 @@ class Exchange:
         "disconnected",
         "error",
         "head",
+        "is_bare",
         "keep_alive",
         "message_event",
         "more_body",
         "parts",
+        "plain",
         "rankings",
         "request_id",
         "response_complete",
@@ -71,6 +75,8 @@ class Exchange:
         self.ticket: Ticket | None = None
         self.binary: BinaryOutputs | None = None
         self.rankings: Mapping[str, Ranking] | None = None
+        self.plain: PlainForm | None = None
+        self.is_bare = False
 
     def begin(self, head: Head) -> None:
         """Take the next request of the connection."""
@@ -80,6 +86,7 @@ class Exchange:
         self.parts = []
         self.caller = _NOBODY
         self.error = self.request_id = self.ticket = self.binary = self.rankings = None
+        self.plain = None
 
     def decoded(self) -> Decoded:
         """The request, once its body is whole.
@@ -87,13 +94,25 @@ class Exchange:
         Raises:
             InvalidInput: it cannot be read.
         """
-        parts, self.parts = self.parts, []
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
         length = self.head.header_length
-        decoded = read(body, None if length is None else length.decode("latin-1"))
+        decoded = read(self._whole(), None if length is None else length.decode("latin-1"))
         self.request_id = decoded.id
         self.binary = decoded.binary
         return decoded
+
+    def decoded_plainly(self, form: PlainForm) -> PlainQuery:
+        """The request in plain JSON, once its body is whole.
+
+        Raises:
+            InvalidInput: it cannot be read, or does not fit the model.
+        """
+        asked = form.read(self._whole())
+        self.plain, self.is_bare = form, asked.is_bare
+        return asked
+
+    def _whole(self) -> bytes:
+        parts, self.parts = self.parts, []
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def encoded(self, answer: Answer) -> tuple[bytes, bytes]:
         """Headers and body of an answer, in the form and the coding that were asked for.
@@ -102,6 +121,8 @@ class Exchange:
             WorkFailed: an output holds what JSON has no word for.
         """
         accepts = self.head.accepts
+        if self.plain is not None:
+            return _coded(self.plain.write(answer.outputs, is_bare=self.is_bare), accepts)
         if self.rankings is not None:
             answer = with_classes(answer, self.rankings)
         if self.binary is None and accepts is None:
@@ -114,6 +135,14 @@ class Exchange:
         if coding is not None:
             headers += b"content-encoding: %b\r\n" % coding.encode()
         return headers, body
+
+
+def _coded(body: bytes, accepts: bytes | None) -> tuple[bytes, bytes]:
+    """Headers and body, in a coding among those accepted where that is worth it."""
+    coding = None if accepts is None else coding_for(accepts.decode("latin-1"), len(body))
+    if coding is None:
+        return JSON_TYPE, body
+    return JSON_TYPE + b"content-encoding: %b\r\n" % coding.encode(), compressed(body, coding)
 
 
 def is_plain(headers: Named) -> bool:

@@ -1,7 +1,8 @@
-"""The fast lane: answers `infer` inside uvicorn's protocol, without an ASGI task.
+"""The fast lane: answers inference inside uvicorn's protocol, without an ASGI task.
 
-A request takes it when it is a plain `POST .../infer` and its connection is not busy with another;
-everything else goes the ordinary way, in order. A head that was parsed before is not parsed again.
+A request takes it when it is a plain `POST .../infer` or `POST /predict/...`, and its connection is
+not busy with another; everything else goes the ordinary way, in order. A head that was parsed
+before is not parsed again.
 """
 
 import logging
@@ -10,13 +11,15 @@ from types import MappingProxyType
 from typing import Any
 
 from lichen.api.bounded_lane import BoundedProtocol
-from lichen.api.callers import INFER_PATH, Callers
+from lichen.api.callers import LANE_PATH, PLAIN_START, Callers
 from lichen.api.exchange import JSON_TYPE, Exchange, answer_bytes, error_answer, is_plain
 from lichen.api.heads import Head, Heads
 from lichen.api.limits import limit_lines
 from lichen.api.oip_http import LEAVE, Door, too_large
+from lichen.api.plain_forms import PlainForms
 from lichen.core.errors import LichenError
 from lichen.protocol.oip import error_body
+from lichen.protocol.plain import PlainForm
 from lichen.serving.ticket import Outcome, Query
 
 _NO_SCOPE: Mapping[str, Any] = MappingProxyType({})
@@ -29,6 +32,7 @@ class InferProtocol(BoundedProtocol):
     door: Door
     callers: Callers
     heads: Heads
+    plain_forms: PlainForms
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(*arguments, **named)
@@ -180,18 +184,29 @@ class InferProtocol(BoundedProtocol):
         exchange = self._exchange
         if exchange.error is not None:
             raise exchange.error
-        name, version, tenant, caller = exchange.caller
+        name, version, tenant, _ = exchange.caller
+        is_in_plain_json = exchange.head.url.startswith(PLAIN_START)
+        form = self.plain_forms.of(name) if is_in_plain_json else None
         try:
-            decoded = exchange.decoded()
-            if decoded.classes is not None:
-                exchange.rankings = self.door.rankings(name, version, decoded.classes)
+            query = self._query() if form is None else self._plain_query(form)
         except LichenError as error:
             self.door.plane.note_refusal(name, version, tenant, error)
             raise
-        query = Query(
+        exchange.ticket = self.door.plane.infer(query, self._reply)
+
+    def _query(self) -> Query:
+        name, version, tenant, caller = self._exchange.caller
+        decoded = self._exchange.decoded()
+        if decoded.classes is not None:
+            self._exchange.rankings = self.door.rankings(name, version, decoded.classes)
+        return Query(
             name, decoded.tensors, version, decoded.outputs, tenant, caller, decoded.demands
         )
-        exchange.ticket = self.door.plane.infer(query, self._reply)
+
+    def _plain_query(self, form: PlainForm) -> Query:
+        name, _, tenant, caller = self._exchange.caller
+        asked = self._exchange.decoded_plainly(form)
+        return Query(name, asked.tensors, tenant=tenant, caller=caller, demands=asked.demands)
 
     def _reply(self, outcome: Outcome) -> None:
         if isinstance(outcome, LichenError):
@@ -238,7 +253,7 @@ class InferProtocol(BoundedProtocol):
             self.parser.get_method() == b"POST"
             and not self.parser.should_upgrade()
             and self.is_free()
-            and INFER_PATH.fullmatch(self.url) is not None
+            and LANE_PATH.fullmatch(self.url) is not None
         )
 
     def _take_ordinary_lane(self) -> None:
@@ -259,5 +274,6 @@ def protocol_for(a_door: Door) -> type[InferProtocol]:
         limits = a_door.limits
         callers = Callers(a_door)
         heads = Heads()
+        plain_forms = PlainForms(a_door.plane)
 
     return BoundProtocol

@@ -1,8 +1,5 @@
 """`POST /predict/{deployment}`: plain JSON, through the same plane, gate and limits as any door."""
 
-from collections.abc import MutableMapping
-from weakref import WeakKeyDictionary
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,9 +17,9 @@ from lichen.api.oip_http import (
     receipt,
     refusal,
 )
+from lichen.api.plain_forms import PlainForms
 from lichen.core.errors import LichenError, TooLarge
 from lichen.protocol.plain import PlainForm, PlainQuery
-from lichen.serving.selector import Served
 from lichen.serving.ticket import Answer, Query
 
 MOST_BYTES = 2 * 2**20
@@ -31,15 +28,12 @@ MOST_BYTES = 2 * 2**20
 
 def plain_routes(door: Door) -> list[Route]:
     """The plain door's path."""
-    forms: MutableMapping[Served, PlainForm] = WeakKeyDictionary()
+    forms = PlainForms(door.plane)
 
     async def post_plain(request: Request, door: Door) -> Response:
         name = request.path_params["name"]
         principal = door.caller(request.headers.get("authorization"), name, None)
-        served = door.plane.find(name)
-        form = forms.get(served)
-        if form is None:
-            form = forms[served] = PlainForm(served.signature)
+        form = forms.of(name)
         try:
             asked = await _asked(request, door, form)
         except LichenError as error:

@@ -1,6 +1,7 @@
 """A pipeline on a data plane that runs: raw rows at every door, with receipts."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from datetime import date
 from typing import Any, Protocol
@@ -32,6 +33,7 @@ PIPELINE = Pipeline(
     head=Classes(labels=["fine", "poor"], set_threshold=0.3),
 )
 WEIGHTS = np.array([[1.0], [10.0], [100.0], [-100.0], [0.0], [0.0]])
+LANES = pytest.mark.parametrize("lane", ["", "?lane=ordinary"])
 ROW = {"size": -50, "kind": "air", "at": "2026-01-31"}
 
 
@@ -60,9 +62,12 @@ def served(platform: Platform) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_plain_rows_are_answered_with_the_class_and_its_probability(served: httpx.Client) -> None:
+@LANES
+def test_plain_rows_are_answered_with_the_class_and_its_probability(
+    served: httpx.Client, lane: str
+) -> None:
     rows = [ROW, {"size": 5, "kind": "water", "wet": None}, {"size": 3, "kind": "lava"}]
-    answer = served.post("/predict/raw", json={"rows": rows})
+    answer = served.post(f"/predict/raw{lane}", json={"rows": rows})
     assert answer.status_code == 200, answer.text
     said = answer.json()["y_pred"]
     assert said["prediction"] == ["poor", "fine", "poor"]
@@ -71,6 +76,7 @@ def test_plain_rows_are_answered_with_the_class_and_its_probability(served: http
     assert "nj=" in answer.headers["lichen-receipt"]
 
 
+@LANES
 @pytest.mark.parametrize(
     ("row", "said"),
     [
@@ -81,11 +87,32 @@ def test_plain_rows_are_answered_with_the_class_and_its_probability(served: http
     ],
 )
 def test_a_row_that_does_not_fit_is_refused_in_a_sentence(
-    served: httpx.Client, row: dict[str, object], said: str
+    served: httpx.Client, row: dict[str, object], said: str, lane: str
 ) -> None:
-    answer = served.post("/predict/raw", json={"rows": [ROW, row]})
+    answer = served.post(f"/predict/raw{lane}", json={"rows": [ROW, row]})
     assert answer.status_code == 400
     assert said in answer.json()["error"]
+
+
+def test_both_lanes_answer_to_the_byte(served: httpx.Client) -> None:
+    rows = [{**ROW, "size": at} for at in range(2000)]
+    bodies: list[object] = [{"rows": [ROW]}, {"rows": rows}, {"rows": []}, {"x": 1}, {"rows": [5]}]
+    for asked in (*bodies, "{"):
+        for coding in ("identity", "gzip", "gzip, deflate"):
+            body = asked if isinstance(asked, str) else json.dumps(asked)
+            headers = {"accept-encoding": coding}
+            quick, usual = (
+                served.post(f"/predict/raw{lane}", content=body, headers=headers)
+                for lane in ("", "?lane=ordinary")
+            )
+            assert (quick.status_code, quick.content) == (usual.status_code, usual.content)
+            for name in ("content-type", "content-encoding", "content-length"):
+                assert quick.headers.get(name) == usual.headers.get(name), (name, coding)
+            assert ("lichen-receipt" in quick.headers) == ("lichen-receipt" in usual.headers)
+    missing = [served.post(f"/predict/nobody{lane}", json={}) for lane in ("", "?lane=ordinary")]
+    assert [one.status_code for one in missing] == [404, 404]
+    assert missing[0].content == missing[1].content
+    assert served.get("/predict/raw").status_code == 405
 
 
 def test_tensors_in_json_are_answered_alike(served: httpx.Client) -> None:
