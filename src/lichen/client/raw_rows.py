@@ -20,7 +20,7 @@ def takes_raw_rows(known: Mapping[str, TensorMetadata]) -> bool:
 
 
 def tensors_of(known: Mapping[str, TensorMetadata], rows: Sequence[Row]) -> dict[str, object]:
-    """The inputs that raw rows are; what is None, or left out where it may be, is missing.
+    """The inputs that raw rows are; what is None or NaN, or left out where it may be, is missing.
 
     Args:
         known: the model's inputs, by name.
@@ -46,11 +46,18 @@ def tensors_of(known: Mapping[str, TensorMetadata], rows: Sequence[Row]) -> dict
 def _tensor(known: TensorMetadata, rows: Sequence[Row]) -> object:
     names = _columns(known)
     if known.datatype is Datatype.BYTES:
-        return [[texts(_dated(row.get(name))) or "" for name in names] for row in rows]
-    cells: Any = [row.get(name) for row in rows for name in names]
+        return [[texts(_dated(_cell(row, name))) or "" for name in names] for row in rows]
+    cells: Any = [_cell(row, name) for row in rows for name in names]
     numbers = array("d", [nan if cell is None else float(cell) for cell in cells])
     plain = memoryview(numbers).cast("B")
     return plain.cast("d", [len(rows), len(names)])
+
+
+def _cell(row: Row, name: str) -> object:
+    """None where nothing is known: left out, None, or the NaN and NaT of a data frame."""
+    cell = row.get(name)
+    is_nan = isinstance(cell, float | date) and cell != cell
+    return None if is_nan else cell
 
 
 def _dated(cell: object) -> object:
@@ -66,7 +73,7 @@ def _check_row(row: Row, number: int, columns: Mapping[str, Mapping[str, Any]]) 
                 f"{', '.join(columns)}"
             )
     for name, one in columns.items():
-        cell = row.get(name)
+        cell = _cell(row, name)
         if cell is None:
             if not one["may_lack"]:
                 raise InvalidInput(f"rows[{number}] has nothing in column {name!r}: give a value")

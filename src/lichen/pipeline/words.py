@@ -56,11 +56,6 @@ class WordsEncoding:
         self.width = terms if projection is None else projection.shape[1]
         self._place = slice(start, start + self.width)
 
-    @property
-    def is_sparse(self) -> bool:
-        """Whether most of its features are 0."""
-        return self._projection is None
-
     def fill(self, cells: Sequence[bytes], features: Matrix) -> None:
         """Write the features of some rows.
 

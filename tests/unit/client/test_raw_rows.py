@@ -37,7 +37,7 @@ def test_cells_become_numbers_and_texts() -> None:
         [
             {"size": 1, "wet": True, "kind": "air", "at": moment},
             {"size": 2.5, "kind": "é", "at": date(2026, 2, 1)},
-            {"size": 3, "wet": None, "kind": "air"},
+            {"size": 3, "wet": float("nan"), "kind": "air", "at": float("nan")},
         ],
     )
     numbers = tensors["numbers"]
@@ -56,6 +56,7 @@ def test_cells_become_numbers_and_texts() -> None:
 @pytest.mark.parametrize(
     ("row", "said"),
     [
+        ({"size": float("nan"), "kind": "air"}, r"rows\[0\] has nothing in column 'size'"),
         ({"kind": "air"}, r"rows\[0\] has nothing in column 'size'"),
         ({"size": 1, "kind": None}, r"rows\[0\] has nothing in column 'kind'"),
         ({"size": "1", "kind": "air"}, r"holds '1' in column 'size': it takes a number"),
