@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from lichen.core.errors import Refused
 from lichen.energy.descendants import living
 from lichen.server.sections import SecuritySettings
 from lichen.server.work.scripts.confinement import confinement_of, readable_paths
@@ -385,16 +384,3 @@ def test_the_end_of_its_job_ends_it_whole(tmp_path: Path) -> None:
     while any(_runs(pid) for pid in family):
         assert time.monotonic() < give_up, family
         time.sleep(0.02)
-
-
-def test_an_old_kernel_refuses_and_says_which_setting_helps(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("lichen.server.work.scripts.confinement.landlock_abi", lambda: 2)
-    with pytest.raises(Refused, match='script_confinement = "unconfined"'):
-        confinement_of(FULL)
-
-
-def test_a_home_that_scripts_could_read_is_refused() -> None:
-    with pytest.raises(Refused, match="lies within /usr"):
-        readable_paths(Path("/usr/share/lichen-home"), [])

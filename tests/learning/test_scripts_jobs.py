@@ -159,11 +159,27 @@ def test_one_that_is_paused_goes_on_where_it_was(lichen: Lichen, submit: Submit)
 
 
 def test_one_that_is_cancelled_ends_in_its_grace(lichen: Lichen, submit: Submit) -> None:
-    job = submit("print('waits')\nwhile True: time.sleep(0.1)\n")
+    job = submit("print('waits')\nwhile not run.should_stop: time.sleep(0.05)\nprint('saved')\n")
     until(lambda: "waits" in lichen.jobs.logs(job.id))
     lichen.jobs.cancel(job.id)
     until(lambda: lichen.jobs.show(job.id).state.final)
     assert lichen.jobs.show(job.id).state is JobState.CANCELLED
+    assert "saved" in lichen.jobs.logs(job.id)
+
+
+def test_what_a_hostile_script_says_to_its_job_harms_it_not(lichen: Lichen, submit: Submit) -> None:
+    rude = (
+        "import socket, struct\n"
+        'said = b\'{"tell": "progress"}\'\n'
+        "desk = run._desk._line\n"
+        "desk.sendall(struct.pack('<IQ', len(said), 0) + said)\n"
+        "time.sleep(0.3)\n"
+        "desk.sendall(struct.pack('<IQ', 4, 2**60) + b'    ')\n"
+        "sys.exit(4)\n"
+    )
+    job = submit(rude)
+    assert "mine.py ended with code" in failed(lichen, job)
+    assert "what the script said to its job cannot be read" in lichen.jobs.logs(job.id)
 
 
 def test_one_whose_job_is_killed_begins_again_from_its_checkpoint(

@@ -93,7 +93,7 @@ class Ears:
         try:
             while (frame := receive(self._line, LARGEST_MODEL)) is not None:
                 self._hear(*frame)
-        except (OSError, ValueError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError, KeyError, TypeError, msgspec.MsgspecError) as error:
             self._say(f"-- what the script said to its job cannot be read: {error} --\n".encode())
 
     def _hear(self, head: Head, raw: bytes) -> None:
@@ -119,13 +119,15 @@ class Ears:
         self._say(f"{self.newest}\n".encode())
 
     def _registration(self, head: Head, raw: bytes) -> Head:
+        if self.registered is not None:
+            said = "this run registered a model already: register once, the best one"
+            return {"error": said, "code": error_name(Conflict(said))}
         try:
-            asked = msgspec.convert(head, _Asked)
-            if self.registered is not None:
-                raise Conflict("this run registered a model already: register once, the best one")
-            self.registered = _tried(asked, raw)
+            self.registered = _tried(msgspec.convert(head, _Asked), raw)
         except LichenError as error:
             return {"error": str(error), "code": error_name(error)}
+        except Exception as error:  # noqa: BLE001 - else the script would wait for ever
+            return {"error": f"the model cannot be read: {error}", "code": "InvalidInput"}
         return {"name": checked_name(self._model, "model")}
 
 

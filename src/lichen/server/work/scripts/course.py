@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-MOST_POINTS = 512
+MOST_POINTS = 128
 """Of each metric; beyond it every second is dropped, and from then on only every second kept."""
-MOST_METRICS = 64
+MOST_METRICS = 32
 
 Point = tuple[float, float | None]
 

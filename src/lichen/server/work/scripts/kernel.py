@@ -23,6 +23,7 @@ _SCOPES_ABSTRACT_SOCKETS_AND_SIGNALS = 3
 _BIND_AND_CONNECT_TCP = 3
 _SCOPES_SINCE, _NETWORK_SINCE = 6, 4
 
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - each process that is confined gets one of its own
 TRUNCATE_SINCE = 3
 """Landlock before this (Linux 6.2) lets any file be emptied: it is not enough."""
 
@@ -138,7 +139,8 @@ def settle_mounts(folder: Path, shared_memory_bytes: int) -> None:
     _set_read_only("/", recursively=True, is_read_only=True)
     _set_read_only(str(folder), recursively=False, is_read_only=False)
     small = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
-    _mount("tmpfs", "/dev/shm", "tmpfs", small, f"size={shared_memory_bytes}")  # noqa: S108
+    if Path(SHARED_MEMORY).is_dir():
+        _mount("tmpfs", SHARED_MEMORY, "tmpfs", small, f"size={shared_memory_bytes}")
     with suppress(OSError):  # within a container /proc may be covered: the outer one shows then
         _mount("proc", "/proc", "proc", small)
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from lichen.energy.descendants import living
 from lichen.server.work.scripts.kernel import (
+    SHARED_MEMORY,
     Namespace,
     adopt_orphans,
     drop_capabilities,
@@ -142,7 +143,7 @@ def _script(plan: Plan) -> int:
 
 def _writable(plan: Plan) -> list[Path]:
     """Its folder, devices that keep nothing, and shared memory where that is its own."""
-    own = [Path("/dev/shm")] if Namespace.MOUNTS in Namespace(plan.namespaces) else []  # noqa: S108
+    own = [Path(SHARED_MEMORY)] if Namespace.MOUNTS in Namespace(plan.namespaces) else []
     return [Path(plan.folder), *own, *_DEVICES]
 
 

@@ -95,6 +95,10 @@ class ScriptProcess:
                     break
                 self._enforce()
                 tick()
+        except BaseException:  # the job itself is being ended: the script has its grace first
+            self.ask_to_end(None)
+            self._wait_for_end(printed.fileno(), take)
+            raise
         finally:
             os.close(ended)
             self._end_now()
@@ -113,9 +117,10 @@ class ScriptProcess:
             self._kill_at = monotonic() + self._limits.grace_seconds
             self._send(signal.SIGTERM)
 
-    def wait_for_end(self) -> None:
-        """Let it have its grace, then end it."""
+    def _wait_for_end(self, descriptor: int, take: Callable[[bytes], None]) -> None:
+        """Let it have its grace, and hear what it says meanwhile."""
         while self._process.poll() is None and monotonic() < (self._kill_at or 0.0):
+            _relay(descriptor, take)
             sleep(TICK_SECONDS)
 
     def _enforce(self) -> None:
