@@ -16,7 +16,9 @@ class Interruption:
 
 AFTER_CHUNKS = Interruption(is_possible=True, says="it pauses when the rows in hand are answered")
 AT_CHECKPOINTS = Interruption(
-    is_possible=True, says="it pauses when a candidate is done, or within trees at the next tree"
+    is_possible=True,
+    says="it pauses when a candidate is done, or within trees at the next tree, within a network "
+    "some steps on",
 )
 AFTER_CANDIDATES = Interruption(is_possible=True, says="it pauses when a candidate is done")
 IN_ONE_PIECE = Interruption(
