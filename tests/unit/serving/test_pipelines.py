@@ -18,6 +18,7 @@ from lichen.pipeline.declaration import Classes, Number, OneHot, Pipeline, Value
 from lichen.pipeline.files import pipeline_files
 from lichen.pipeline.signature import pipeline_signature
 from lichen.registry.catalog import Catalog
+from lichen.registry.imports import import_exported
 from lichen.registry.manifest import Draft
 from lichen.serving.deployment import Deployment
 from lichen.serving.loader import Loader
@@ -56,6 +57,19 @@ def test_raw_rows_are_encoded_and_what_the_core_says_is_answered(tmp_path: Path)
     assert answer["prediction"].tolist() == [2 * 13 + 10, 2 * 102 + 10]
     assert answer["high"].tolist() == [37, 215]
     assert choices_of(served) == (Choice(None, "onnxruntime"),)
+
+
+def test_a_pipeline_answers_the_same_after_a_journey_to_another_registry(tmp_path: Path) -> None:
+    here = Catalog(MemoryDocuments(), LocalBlobs(tmp_path / "here"), ManualClock())
+    there = Catalog(MemoryDocuments(), LocalBlobs(tmp_path / "there"), ManualClock())
+    signature = pipeline_signature(PIPELINE)
+    manifest = here.register(Draft("m", "regression", "ridge", signature, "1"), FILES)
+    here.export(manifest, tmp_path / "out")
+    contents = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    import_exported(there, contents, "n")
+    served = Loader(there).load(Deployment("d", "n", 1))
+    assert served.signature == signature
+    assert served.predict(ROWS)["prediction"].tolist() == [36, 214]
 
 
 def test_a_projection_is_read_from_the_arrays(tmp_path: Path) -> None:
