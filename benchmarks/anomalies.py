@@ -268,11 +268,10 @@ _COLUMNS = (
     "detector",
     "false-alarm rate",
     "detection rate",
-    "F1",
     "ROC-AUC",
     "PR-AUC",
     "events found",
-    "median delay (rows)",
+    "median delay, rows",
     "CPU-s to train",
     "CPU us a row",
 )

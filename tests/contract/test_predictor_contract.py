@@ -15,6 +15,8 @@ from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.forecasting.inputs import feature_count
 from lichen.forecasting.specification import Feature, Kind, Specification
 from lichen.frameworks.base import Predictor
+from lichen.frameworks.detection.components import Components
+from lichen.frameworks.detection.detector import Window
 from lichen.frameworks.forest_writer import forest_model
 from lichen.frameworks.function import FunctionPredictor
 from lichen.frameworks.kernel import kernel
@@ -22,15 +24,18 @@ from lichen.frameworks.onnx import OnnxAdapter, OnnxPredictor
 from lichen.frameworks.onnx_trees import ForestTables, read_forest
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.frameworks.openvino import OpenVinoPredictor
+from lichen.frameworks.recommender_writer import Recommender, recommender_model
 from lichen.frameworks.runtimes import Choice, Runtimes
 from lichen.frameworks.trees import TreePredictor
 from lichen.pipeline.declaration import (
+    Alarm,
     Classes,
     Codes,
     Moment,
     Number,
     OneHot,
     Pipeline,
+    Ranking,
     Value,
     Words,
 )
@@ -182,6 +187,45 @@ def guests() -> Guests:
     return Guests(folder, Environments(folder, {}), NoMetering(), rules)
 
 
+def alarm_predictor() -> Predictor:
+    """Windows of raw rows, a plane that usual ones lie near, and an alarm with contributions."""
+    lags, width = 2, 3
+    usual = np.random.default_rng(5).normal(size=(60, (lags + 1) * width)).astype(np.float32)
+    fitted = Components(0.8).fit(usual, 0, lambda: None)
+    thresholds = np.array([9.0, 4.0])
+    around = Window(lags, *(np.full(width, one) for one in (0.0, -1e6, 1e6, 0.0, 1.0)))
+    columns = ["a", "b", "c"]
+    head = Alarm(statistics=["T2", "SPE"], thresholds=thresholds.tolist(), columns=columns)
+    pipeline = Pipeline(head=head, tensor="window")
+    takes = TensorSpec(
+        "window", Datatype.FP64, (-1, lags + 1, width), columns=tuple(columns), missing=True
+    )
+    files = {
+        "model.onnx": fitted.onnx(thresholds, around),
+        "pipeline.json": msgspec.json.encode(pipeline),
+    }
+    return PipelineAdapter().load(files, pipeline_signature(pipeline, takes))
+
+
+def ranking_predictor() -> Predictor:
+    """Users by name, and a ranking of what each did not take."""
+    random = np.random.default_rng(6)
+    taken = np.array([0, 3, 1])
+    core = Recommender(
+        users=random.normal(size=(3, 4)).astype(np.float32),
+        items=random.normal(size=(5, 4)).astype(np.float32),
+        starts=np.array([0, 2, 3, 3]),
+        taken=taken,
+    )
+    user = Codes(column="user", values=["u0", "u1"], numbers=[0.0, 1.0], other=2.0, may_lack=True)
+    pipeline = Pipeline(encoders=[user], head=Ranking(labels=list("abcde"), top=3))
+    files = {
+        "model.onnx": recommender_model(core),
+        "pipeline.json": msgspec.json.encode(pipeline),
+    }
+    return PipelineAdapter().load(files, pipeline_signature(pipeline))
+
+
 def custom_predictor() -> Predictor:
     return guests().custom("custom", {"predictor.py": CUSTOM})
 
@@ -195,6 +239,8 @@ def onnx_with_threads() -> Predictor:
     params=[
         function_predictor,
         onnx_predictor,
+        alarm_predictor,
+        ranking_predictor,
         onnx_forest,
         compiled_forest,
         openvino_predictor,
@@ -265,7 +311,7 @@ def test_rows_that_may_be_joined_get_what_they_get_alone(predictor: Predictor) -
         )
         for name, values in alone.items():
             if values.dtype.kind == "O":
-                assert values[0] == answers[name][row]
+                assert np.array_equal(values[0], answers[name][row])
             else:
                 np.testing.assert_allclose(values[0], answers[name][row], rtol=1e-5, atol=1e-6)
 

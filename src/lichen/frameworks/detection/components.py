@@ -33,6 +33,8 @@ _LEAST_SHARE = 1e-6
 """Of the largest eigenvalue: a direction of less says nothing but rounding."""
 _ROUNDING = 1e-10
 _CHUNK = 8192
+MOST_PER_ROW = 2
+"""Rows that there must be for each component."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +171,14 @@ class Components:
     components: int | None = None
 
     def settled(self, features: Features) -> "Components":
-        """With as many components as the share is on these rows.
+        """With as many components as the share is on these rows, and a half of them can have.
 
         Raises:
             InvalidInput: there are fewer than 3 rows, or all are equal.
         """
         fitted = self.fit(features, 0, no_pause)
-        return Components(self.explained, fitted.loadings.shape[1])
+        most = max(1, len(features) // (2 * MOST_PER_ROW))
+        return Components(self.explained, min(most, fitted.loadings.shape[1]))
 
     def fit(self, features: Features, seed: int, pause: Pause) -> FittedComponents:
         """The plane that the rows lie nearest.
@@ -201,12 +204,12 @@ class Components:
     def _kept(self, variances: Matrix, whole: float, rows: int, width: int) -> int:
         """How many components: at least one, and one direction is left beside the plane.
 
-        No more than half of the rows: each row would be a direction of its own.
+        No more than half of the rows: else each row would be a direction of its own.
         """
         usable = int((variances > _LEAST_SHARE * variances[0]).sum())
         reached = int((np.cumsum(variances) < self.explained * whole).sum()) + 1
         wanted = self.components or reached
-        return max(1, min(wanted, usable, rows // 2, max(1, width - 1)))
+        return max(1, min(wanted, usable, rows // MOST_PER_ROW, max(1, width - 1)))
 
 
 def _principal(scaled: Matrix, seed: int, pause: Pause) -> tuple[Matrix, Matrix]:
