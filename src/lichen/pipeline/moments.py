@@ -94,7 +94,11 @@ class MomentEncoding:
         Raises:
             InvalidInput: a cell is no date or time; the message names its row.
         """
-        features[:, self._place] = [self._row(cell, row) for row, cell in enumerate(cells)]
+        known: dict[bytes, list[float]] = {}  # a date stands in many rows of a table
+        for row, cell in enumerate(cells):
+            if cell not in known:
+                known[cell] = self._row(cell, row)
+        features[:, self._place] = [known[cell] for cell in cells]
 
     def put(self, cell: bytes, row: list[float]) -> None:
         """Write the features of one row.
