@@ -52,7 +52,8 @@ _OPTIONS = (
 @click.command(short_help="Train a model of a number in the rows of a table.")
 @table_options
 @training_options(
-    "linear, ridge, lasso, elastic-net, sgd, svm, random-forest, lightgbm, xgboost, mlp",
+    "linear, lasso, elastic-net, linear-gd, linear-sgd, linear-svm, svm, forest, lightgbm, "
+    "xgboost, mlp",
     has_network=True,
 )
 def regression(common: dict[str, Any], run: TrainingRun, **options: Any) -> None:  # noqa: ANN401
@@ -76,7 +77,7 @@ def regression(common: dict[str, Any], run: TrainingRun, **options: Any) -> None
     help="Calibrate probabilities on rows that were not fitted on.",
 )
 @training_options(
-    "logistic, sgd, svm, random-forest, lightgbm, xgboost, mlp",
+    "logistic, logistic-sgd, linear-svm, svm, forest, lightgbm, xgboost, mlp",
     has_network=True,
 )
 def classification(

@@ -21,6 +21,7 @@ AT_CHECKPOINTS = Interruption(
     "some steps on",
 )
 AFTER_CANDIDATES = Interruption(is_possible=True, says="it pauses when a candidate is done")
+AFTER_FOLDS = Interruption(is_possible=True, says="it pauses when a fold is scored")
 IN_ONE_PIECE = Interruption(
     is_possible=False, says="it does its work in one piece, without checkpoints"
 )
@@ -44,6 +45,8 @@ BY_TASK: Mapping[tuple[str, str], Interruption] = {
     (JobKind.TRAIN, "clustering"): IN_ONE_PIECE,
     (JobKind.TRAIN, "script"): WHEN_IT_LOOKS,
     (JobKind.TRAIN, "anomaly"): AFTER_CANDIDATES,
+    (JobKind.TRAIN, "regression"): AFTER_FOLDS,
+    (JobKind.TRAIN, "classification"): AFTER_FOLDS,
     (JobKind.TRAIN, "recommendation"): AFTER_CANDIDATES,
 }
 """Tasks that differ from their kind."""

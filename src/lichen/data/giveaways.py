@@ -40,13 +40,15 @@ def copies(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
     """
     rows = len(columns[0]) if columns else 0
     every = np.arange(rows)
-    numbered = [np.unique(one, return_inverse=True)[1] for one in columns]
-    if not any(one.max(initial=0) + 1 >= RICH_SHARE * rows for one in numbered):
-        return every
-    _, first, which = np.unique(
-        np.column_stack(numbered), axis=0, return_index=True, return_inverse=True
-    )
-    return np.asarray(first[which.reshape(-1)], dtype=np.int64)
+    kinds, is_rich = np.zeros(rows, dtype=np.int64), False
+    for column in columns:
+        values, places = np.unique(column, return_inverse=True)
+        is_rich = is_rich or len(values) >= RICH_SHARE * rows
+        _, kinds = np.unique(kinds * len(values) + places.reshape(-1), return_inverse=True)
+        if int(kinds.max(initial=0)) + 1 == rows:
+            return every
+    _, first, which = np.unique(kinds, return_index=True, return_inverse=True)
+    return np.asarray(first[which], dtype=np.int64) if is_rich else every
 
 
 def number_giveaways(
