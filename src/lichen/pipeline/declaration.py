@@ -114,7 +114,21 @@ class Words(Encoder, frozen=True, kw_only=True, tag="words"):
     is_directed: bool = True
 
 
-Encoders = Number | OneHot | Codes | Moment | Words
+class Embedding(Encoder, frozen=True, kw_only=True, tag="embedding"):
+    """A text as a vector of unit length, by the sentence encoder that the version keeps.
+
+    That is `encoder.onnx`, from tokens to a vector, and its `tokenizer.json`.
+
+    Attributes:
+        width: how many features.
+        encoder: what it was taken from: a package or a model.
+    """
+
+    width: int
+    encoder: str = ""
+
+
+Encoders = Number | OneHot | Codes | Moment | Words | Embedding
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):

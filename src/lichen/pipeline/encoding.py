@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 from lichen.core.batch import Array
 from lichen.core.errors import InvalidInput
 from lichen.pipeline.categories import CodesEncoding, OneHotEncoding
-from lichen.pipeline.declaration import Codes, Encoders, Moment, Number, OneHot, Pipeline, Words
+from lichen.pipeline.declaration import (
+    Codes,
+    Embedding,
+    Encoders,
+    Moment,
+    Number,
+    OneHot,
+    Pipeline,
+    Words,
+)
+from lichen.pipeline.embeddings import Embed, EmbeddingEncoding
 from lichen.pipeline.moments import MomentEncoding, part_names
 from lichen.pipeline.numbers import NumbersEncoding
 from lichen.pipeline.signature import NUMBERS, TEXTS, number_columns, text_columns
@@ -60,6 +70,7 @@ class Encoding:
         pipeline: Pipeline,
         arrays: Arrays = NO_ARRAYS,
         encoders: Sequence[Encoders] | None = None,
+        embed: Embed | None = None,
     ) -> None:
         """Prepare them.
 
@@ -67,6 +78,7 @@ class Encoding:
             pipeline: with encoders; its raw columns are taken.
             arrays: of its `pipeline.npz`.
             encoders: those to run; None: all.
+            embed: the sentence encoder, where an encoder is of one.
 
         Raises:
             InvalidInput: an encoder contradicts itself; the message names its column.
@@ -76,7 +88,7 @@ class Encoding:
         widths = [width_of(one, arrays) for one in chosen]
         *starts, self.width = accumulate(widths, initial=0)
         self._numbers = _numbers(pipeline, chosen, starts)
-        self._texts = _texts(pipeline, chosen, starts, arrays)
+        self._texts = _texts(pipeline, chosen, starts, arrays, embed)
         self._required = required_texts(pipeline)
         self._first = NUMBERS if number_columns(pipeline) else TEXTS
 
@@ -157,8 +169,8 @@ def width_of(said: Encoders, arrays: Arrays = NO_ARRAYS) -> int:
             return 2 if said.flags_missing else 1
         case OneHot():
             return len(said.values) + said.flags_other
-        case Codes():
-            return 1
+        case Codes() | Embedding():
+            return said.width if isinstance(said, Embedding) else 1
         case Moment():
             return len(part_names(said))
         case Words():
@@ -202,8 +214,10 @@ def _names(said: Encoders, arrays: Arrays) -> list[str]:
             return [*(f"{column}={value}" for value in said.values), *other]
         case Moment():
             return [f"{column}.{part}" for part in part_names(said)]
-        case Words():
-            parts = said.terms if said.projection is None else range(width_of(said, arrays))
+        case Words() | Embedding():
+            parts: Sequence[object] = range(width_of(said, arrays))
+            if isinstance(said, Words) and said.projection is None:
+                parts = said.terms
             return [f"{column}:{part}" for part in parts]
         case Codes():
             return [column]
@@ -222,17 +236,26 @@ def _numbers(
 
 
 def _texts(
-    pipeline: Pipeline, chosen: Sequence[Encoders], starts: Sequence[int], arrays: Arrays
+    pipeline: Pipeline,
+    chosen: Sequence[Encoders],
+    starts: Sequence[int],
+    arrays: Arrays,
+    embed: Embed | None,
 ) -> tuple[_OfText, ...]:
     columns = {name: at for at, name in enumerate(text_columns(pipeline))}
     return tuple(
-        _OfText(columns[one.column], _of_text(one, start, arrays))
+        _OfText(columns[one.column], _of_text(one, start, arrays, embed))
         for one, start in zip(chosen, starts, strict=True)
         if not isinstance(one, Number)
     )
 
 
-def _of_text(said: OneHot | Codes | Moment | Words, start: int, arrays: Arrays) -> TextEncoding:
+def _of_text(
+    said: OneHot | Codes | Moment | Words | Embedding,
+    start: int,
+    arrays: Arrays,
+    embed: Embed | None,
+) -> TextEncoding:
     match said:
         case OneHot():
             return OneHotEncoding(said, start)
@@ -242,6 +265,8 @@ def _of_text(said: OneHot | Codes | Moment | Words, start: int, arrays: Arrays) 
             return MomentEncoding(said, start)
         case Words():
             return WordsEncoding(said, start, _projection(said, arrays))
+        case Embedding():
+            return EmbeddingEncoding(said, start, embed)
 
 
 def _projection(said: Words, arrays: Arrays) -> Features | None:

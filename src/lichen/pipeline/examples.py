@@ -7,7 +7,16 @@ import numpy as np
 
 from lichen.core.batch import Array
 from lichen.core.clock import parse_rfc3339, rfc3339
-from lichen.pipeline.declaration import Codes, Encoders, Moment, Number, OneHot, Pipeline, Words
+from lichen.pipeline.declaration import (
+    Codes,
+    Embedding,
+    Encoders,
+    Moment,
+    Number,
+    OneHot,
+    Pipeline,
+    Words,
+)
 from lichen.pipeline.signature import (
     NUMBERS,
     TEXTS,
@@ -20,6 +29,7 @@ _SEED = 20260103
 _ANYTHING = "other"
 _TERMS_A_TEXT = 40
 _SPAN_DAYS = 3650
+_PLAIN_WORDS = ("water", "air", "energy", "the", "of", "river", "company", "smoke", "year")
 
 
 def example_rows(pipeline: Pipeline, rows: int) -> dict[str, Array]:
@@ -65,6 +75,8 @@ def _drawing(said: Encoders, random: np.random.Generator) -> Callable[[], str]:
             return lambda: rfc3339(origin + timedelta(days=int(random.integers(_SPAN_DAYS))))
         case Words():
             return lambda: _text(said.terms, random)
+        case Embedding():
+            return lambda: _text(_PLAIN_WORDS, random)
         case Number():
             return str
 

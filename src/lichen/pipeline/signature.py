@@ -5,6 +5,7 @@ from lichen.pipeline.declaration import (
     Alarm,
     Classes,
     Codes,
+    Embedding,
     Encoders,
     Groups,
     Heads,
@@ -87,7 +88,7 @@ def _kind(said: Encoders) -> ColumnKind:
             return ColumnKind.TRUTH if said.is_boolean else ColumnKind.NUMBER
         case Moment():
             return ColumnKind.TIME
-        case OneHot() | Codes() | Words():
+        case OneHot() | Codes() | Words() | Embedding():
             return ColumnKind.TEXT
 
 

@@ -12,7 +12,7 @@ from lichen.frameworks.alternatives import cheapest_form, on_cuda_if_it_gains
 from lichen.frameworks.base import Predictor
 from lichen.frameworks.onnx import MODEL_FILE, OnnxAdapter
 from lichen.frameworks.runtimes import Choice
-from lichen.pipeline.files import ARRAYS_FILE, PIPELINE_FILE
+from lichen.pipeline.files import PIPELINE_FILE
 from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Manifest
 from lichen.serving.deployment import Deployment
@@ -163,7 +163,7 @@ def _needed(manifest: Manifest) -> tuple[str, ...]:
     if manifest.file(PREDICTOR_FILE) is not None:
         return tuple(file.name for file in manifest.files)
     if manifest.file(PIPELINE_FILE) is not None:
-        return pipeline_file_names(has_arrays=manifest.file(ARRAYS_FILE) is not None)
+        return pipeline_file_names([file.name for file in manifest.files])
     is_forecaster = manifest.file(FORECAST_FILE) is not None
     return FORECASTER_FILES if is_forecaster else (MODEL_FILE,)
 

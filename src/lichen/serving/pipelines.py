@@ -1,6 +1,6 @@
 """A pipeline as a predictor: encode raw columns, run the ONNX core, answer as its head says."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from lichen.core.batch import Array, Batch
 from lichen.core.errors import InvalidInput
@@ -9,6 +9,7 @@ from lichen.frameworks.alternatives import choices_of
 from lichen.frameworks.base import Predictor
 from lichen.frameworks.onnx import MODEL_FILE, OnnxPredictor
 from lichen.frameworks.runtimes import Choice
+from lichen.frameworks.sentence_encoder import ENCODER_FILE, TOKENIZER_FILE, SentenceEncoder
 from lichen.pipeline.declaration import Pipeline
 from lichen.pipeline.encoding import Encoding
 from lichen.pipeline.examples import example_rows
@@ -32,8 +33,9 @@ class PipelinePredictor:
         pipeline: Pipeline,
         arrays: Mapping[str, Array],
         core: Predictor,
+        encoder: SentenceEncoder | None = None,
     ) -> None:
-        """Put it together.
+        """Put it together; `encoder` embeds texts, where the pipeline does.
 
         Raises:
             InvalidInput: core, encoders and head do not fit each other.
@@ -44,7 +46,9 @@ class PipelinePredictor:
         self._core = core
         self._features = _only_input(core, pipeline)
         self._raw = core.signature.outputs[0].name
-        self._encoding = Encoding(pipeline, arrays) if pipeline.encoders else None
+        self._encoder = encoder
+        embed = None if encoder is None else encoder.embed
+        self._encoding = Encoding(pipeline, arrays, None, embed) if pipeline.encoders else None
         self._head: Answering | None = answering(pipeline.head) if pipeline.head else None
         self._check()
 
@@ -90,8 +94,10 @@ class PipelinePredictor:
         return Batch(example_rows(self._pipeline, rows))
 
     def close(self) -> None:
-        """Let go of the core."""
+        """Let go of the core, and of the sentence encoder."""
         self._core.close()
+        if self._encoder is not None:
+            self._encoder.close()
 
     def _check(self) -> None:
         """Do its parts fit each other?"""
@@ -130,15 +136,17 @@ class PipelineAdapter:
         signature = _reconciled(pipeline, signature)
         core = self._makes_core(files[MODEL_FILE])
         try:
-            return PipelinePredictor(signature, pipeline, arrays, core)
+            encoder = SentenceEncoder(files) if ENCODER_FILE in files else None
+            return PipelinePredictor(signature, pipeline, arrays, core, encoder)
         except BaseException:
             core.close()
             raise
 
 
-def pipeline_file_names(*, has_arrays: bool) -> tuple[str, ...]:
-    """The files that a pipeline is loaded from."""
-    return (*PIPELINE_FILES, ARRAYS_FILE) if has_arrays else PIPELINE_FILES
+def pipeline_file_names(kept: Collection[str]) -> tuple[str, ...]:
+    """The files that a pipeline is loaded from, of those that its version keeps."""
+    more = (ARRAYS_FILE, ENCODER_FILE, TOKENIZER_FILE)
+    return (*PIPELINE_FILES, *(name for name in more if name in kept))
 
 
 def _reconciled(pipeline: Pipeline, given: Signature | None) -> Signature:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from lichen.core.errors import InvalidInput
+from lichen.core.ids import ModelReference
 from lichen.core.plugins import load_object
 from lichen.data.dataset import DatasetVersion
 from lichen.data.datasets import Datasets
@@ -76,7 +77,14 @@ def _materials(bench: Workbench, datasets: Datasets, dataset: DatasetVersion) ->
         watch=bench.watch,
         gauge=bench.spending.gauge,
         scratch=_scratch(bench),
+        model_files=lambda reference, names: _model_files(bench, reference, names),
     )
+
+
+def _model_files(bench: Workbench, reference: str, names: Sequence[str]) -> Mapping[str, bytes]:
+    catalog = bench.catalog()
+    manifest = catalog.resolve(ModelReference.parse(reference))
+    return {name: catalog.read(manifest, name) for name in names}
 
 
 def _scratch(bench: Workbench) -> Path:

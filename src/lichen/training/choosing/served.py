@@ -7,6 +7,7 @@ from lichen.frameworks.onnx import OnnxPredictor
 from lichen.frameworks.onnx_writer import INPUT, OUTPUT
 from lichen.frameworks.operations import operations_of
 from lichen.pipeline.declaration import Pipeline
+from lichen.pipeline.embeddings import Embed
 from lichen.pipeline.encoding import Encoding
 from lichen.pipeline.heads import answering
 from lichen.training.choosing.contender import Served
@@ -22,6 +23,7 @@ def served_cost(
     core: bytes,
     row: Mapping[str, Array],
     gauge: EnergyGauge,
+    embed: Embed | None = None,
 ) -> Served:
     """What one answer of a pipeline and its core costs.
 
@@ -32,8 +34,9 @@ def served_cost(
         row: the tensors of one raw row.
         gauge: meters this process; the least of several rounds counts, since whatever else the
             process does can only add.
+        embed: the sentence encoder, where an encoder is of one.
     """
-    encoding, predictor = Encoding(pipeline, arrays), OnnxPredictor(core)
+    encoding, predictor = Encoding(pipeline, arrays, None, embed), OnnxPredictor(core)
     head = None if pipeline.head is None else answering(pipeline.head)
 
     def answer() -> None:

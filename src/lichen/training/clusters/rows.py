@@ -14,10 +14,11 @@ from lichen.data.schema import Dtype, missing_column
 from lichen.data.table import Table
 from lichen.frameworks.estimation import Pause
 from lichen.frameworks.sparse_linear import latent_directions
-from lichen.pipeline.declaration import Encoders, Number, OneHot, Pipeline, Words
+from lichen.pipeline.declaration import Embedding, Encoders, Number, OneHot, Pipeline, Words
 from lichen.pipeline.encoding import Encoding
 from lichen.pipeline.signature import NUMBERS, TEXTS, number_columns, text_columns
 from lichen.protocol.training import ClusteringTraining
+from lichen.training.encoders import NamedEncoder
 from lichen.training.languages import language_of
 from lichen.training.vocabulary import Counts, count_terms
 
@@ -44,6 +45,7 @@ class ClusterRows:
         left_out: why columns or rows were, a sentence each.
         words: of texts, each word of each row counted; None of tables.
         language: of texts; None of tables.
+        encoder: that embeds the texts; None: they are compared by their words.
     """
 
     features: NDArray[np.float64]
@@ -53,6 +55,7 @@ class ClusterRows:
     left_out: tuple[str, ...]
     words: Counts | None = None
     language: str | None = None
+    encoder: NamedEncoder | None = None
 
     def __len__(self) -> int:
         return len(self.features)
@@ -83,8 +86,13 @@ def table_rows(table: Table, asked: ClusteringTraining) -> ClusterRows:
     return _checked(ClusterRows(features, encoders, {}, tensors, tuple(left_out)), asked)
 
 
-def text_rows(texts: Sequence[str], asked: ClusteringTraining, pause: Pause) -> ClusterRows:
-    """Texts compared by the latent directions of their words (LSA).
+def text_rows(
+    texts: Sequence[str],
+    asked: ClusteringTraining,
+    pause: Pause,
+    named: NamedEncoder | None = None,
+) -> ClusterRows:
+    """Texts compared by their embeddings, or by the latent directions of their words (LSA).
 
     Raises:
         InvalidInput: there are too few texts, or no word stands in two of them.
@@ -97,21 +105,32 @@ def text_rows(texts: Sequence[str], asked: ClusteringTraining, pause: Pause) -> 
     language = language_of(kept, asked.language)
     said = Words(column=asked.text or "", language=language, terms=[], weights=[])
     counts = count_terms(kept, said, pause)
-    vocabulary = counts.vocabulary(np.arange(len(kept)), 2)
+    encoder, arrays = _text_encoder(counts, asked, named)
     pause()
-    weighed = counts.weighed(vocabulary)
-    found = latent_directions(weighed, _components(len(kept)), asked.seed)
-    encoder = replace(vocabulary.said, projection=WORDS)
-    arrays = {WORDS: found.astype(np.float32)}
     cells: Array = np.empty((len(kept), 1), dtype=np.object_)
     cells[:, 0] = [text.encode() for text in kept]
     tensors = {TEXTS: cells}
-    encoded = Encoding(Pipeline(encoders=[encoder]), arrays).encode(tensors)
-    features = encoded.astype(np.float64)
+    if named is not None:
+        features = named.embed(tuple(kept), pause).astype(np.float64)
+    else:
+        encoding = Encoding(Pipeline(encoders=[encoder]), arrays)
+        features = encoding.encode(tensors).astype(np.float64)
     without = len(texts) - len(kept)
     left_out = (f"{without} rows left out: no text, or the same as another",) if without else ()
-    made = ClusterRows(features, [encoder], arrays, tensors, left_out, counts, language)
+    made = ClusterRows(features, [encoder], arrays, tensors, left_out, counts, language, named)
     return _checked(made, asked)
+
+
+def _text_encoder(
+    counts: Counts, asked: ClusteringTraining, named: NamedEncoder | None
+) -> tuple[Words | Embedding, dict[str, Array]]:
+    if named is not None:
+        return named.declared(asked.text or ""), {}
+    texts = counts.rows.shape[0]
+    vocabulary = counts.vocabulary(np.arange(texts), 2)
+    weighed = counts.weighed(vocabulary)
+    found = latent_directions(weighed, _components(texts), asked.seed)
+    return replace(vocabulary.said, projection=WORDS), {WORDS: found.astype(np.float32)}
 
 
 def _components(texts: int) -> int:

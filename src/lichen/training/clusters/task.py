@@ -22,6 +22,7 @@ from lichen.training.clusters.grouping import Grouping
 from lichen.training.clusters.rows import ClusterRows, table_rows, text_rows
 from lichen.training.clusters.search import WEAK, Searched, Tried, candidates_of, search
 from lichen.training.clusters.topics import topics
+from lichen.training.encoders import named_encoder
 from lichen.training.materials import Materials
 from lichen.training.result import TrainingResult
 from lichen.training.spending import Spending
@@ -59,6 +60,7 @@ def train_clustering(asked: ClusteringTraining, materials: Materials) -> Trainin
             files={
                 MODEL_FILE: chosen.found.core.onnx(),
                 **pipeline_files(pipeline, rows.arrays),
+                **({} if rows.encoder is None else rows.encoder.files),
             },
             signature=pipeline_signature(pipeline),
             metrics=_metrics(chosen.found, asked.seed),
@@ -69,11 +71,14 @@ def train_clustering(asked: ClusteringTraining, materials: Materials) -> Trainin
 
 def _rows(asked: ClusteringTraining, materials: Materials, spending: Spending) -> ClusterRows:
     if asked.text is None:
+        if asked.encoder is not None:
+            raise InvalidInput("a sentence encoder compares texts: name their column as text")
         return table_rows(materials.rows(asked.columns and [*asked.columns, *asked.exclude]), asked)
     if asked.columns or asked.exclude:
         raise InvalidInput("texts are compared by themselves: leave out columns and exclude")
     table = materials.rows([asked.text])
-    return text_rows(_texts(table, asked.text), asked, spending.check)
+    named = named_encoder(asked.encoder, materials)
+    return text_rows(_texts(table, asked.text), asked, spending.check, named)
 
 
 def _texts(table: Table, name: str) -> list[str]:
@@ -101,7 +106,9 @@ def _served(rows: ClusterRows, found: Grouping, materials: Materials) -> int | N
     head = Groups(clusters=found.core.clusters, least=found.core.least)
     pipeline = Pipeline(encoders=list(rows.encoders), head=head)
     row = {name: tensor[:1] for name, tensor in rows.tensors.items()}
-    return served_cost(pipeline, rows.arrays, found.core.onnx(), row, materials.gauge).nj
+    embed = None if rows.encoder is None else rows.encoder.encoder.embed
+    core = found.core.onnx()
+    return served_cost(pipeline, rows.arrays, core, row, materials.gauge, embed).nj
 
 
 def _metrics(found: Grouping, seed: int) -> tuple[Metric, ...]:

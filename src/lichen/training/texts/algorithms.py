@@ -7,12 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from lichen.core.errors import InvalidInput
 from lichen.frameworks.estimation import Pause, Settings
 from lichen.frameworks.estimators.spaces import Dimension
 from lichen.frameworks.latent_kernel import fit_kernel
 from lichen.frameworks.sparse_linear import LinearSettings, Loss, fit_linear
 from lichen.training.choosing.contender import Contender
-from lichen.training.texts.fitted import Fitted, of_directions, of_terms, with_kernel
+from lichen.training.encoders import NJ_A_TEXT
+from lichen.training.texts.fitted import (
+    Fitted,
+    of_directions,
+    of_embeddings,
+    of_terms,
+    with_kernel,
+)
 from lichen.training.texts.study import CHARACTERS, WORDS, Block, TextStudy
 
 LOOSENESS = "looseness"
@@ -54,6 +62,7 @@ class Algorithm:
         title: what people call it.
         members: linear models; several are averaged, each by the spread of its scores.
         is_latent: whether its features are latent directions of the terms (LSA).
+        is_embedded: whether its features are the vectors of a sentence encoder.
         has_kernel: whether a Gaussian-kernel SVM of the latent directions is averaged in.
     """
 
@@ -62,6 +71,7 @@ class Algorithm:
     members: tuple[Member, ...]
     is_latent: bool = False
     has_kernel: bool = False
+    is_embedded: bool = False
 
     def fit(self, study: TextStudy, fold: int, settings: Settings, pause: Pause) -> Fitted:
         """Fit it on the rows that a fold fits on; fold -1: all but the test rows.
@@ -70,6 +80,8 @@ class Algorithm:
             InvalidInput: these rows cannot be fitted on.
         """
         loose = float(settings[LOOSENESS])
+        if self.is_embedded:
+            return _embedded(study, fold, (self.members[0], loose), pause)
         if self.is_latent:
             return _latent(study, fold, (self.members[0], loose), pause)
         linear = _blended(study, fold, self.members, loose, pause)
@@ -89,7 +101,9 @@ class Algorithm:
         is_dear = self.is_latent or self.has_kernel
         each = NJ_A_LATENT_ENTRY if is_dear else NJ_AN_ENTRY * outputs
         tuned = TUNED if len(self.members) == 1 else ()  # a mean of several is steady by itself
-        is_first = self.name == _ALGORITHMS[0].name
+        is_first = self.name == _ALGORITHMS[0].name or self.is_embedded  # it was asked for
+        if self.is_embedded:
+            entries, each = len(study.rows), NJ_A_TEXT / len(study.folds)
         return Contender(
             self.name, self.title, DEFAULTS, tuned, lambda _: each * entries * shown, is_first
         )
@@ -136,9 +150,17 @@ _ALGORITHMS: tuple[Algorithm, ...] = (
 )
 
 
-def portfolio() -> tuple[Algorithm, ...]:
-    """Cheapest first."""
-    return _ALGORITHMS
+_EMBEDDED = Algorithm(
+    "embedding-logistic",
+    "Logistic on embeddings",
+    (Member((), "logistic", 10.0),),
+    is_embedded=True,
+)
+
+
+def portfolio(*, has_encoder: bool = False) -> tuple[Algorithm, ...]:
+    """Cheapest first; the last where a sentence encoder is at hand."""
+    return (*_ALGORITHMS, _EMBEDDED) if has_encoder else _ALGORITHMS
 
 
 def _blended(
@@ -194,6 +216,21 @@ def _with_kernel(study: TextStudy, fold: int, linear: Fitted, members: int, paus
     fit = fit_kernel(directions[rows], target, weights, KERNEL, pause)
     spread = max(float(fit.scores(directions[rows]).std()), 1e-9)
     return with_kernel(linear, blocks, directions, fit.scaled(1.0 / (members * spread)))
+
+
+def _embedded(study: TextStudy, fold: int, asked: tuple[Member, float], pause: Pause) -> Fitted:
+    member, loose = asked
+    features, rows = study.embeddings(pause), study.fitted_on(fold)
+    fit = fit_linear(
+        features[rows].astype(np.float64),
+        study.rows.target[rows],
+        study.weights(rows),
+        LinearSettings(member.loss, member.looseness * loose),
+        pause,
+    )
+    if study.encoder is None:
+        raise InvalidInput("embeddings need a sentence encoder: name one as encoder")
+    return of_embeddings(study.encoder, study.asked.text, features, fit)
 
 
 def _latent(study: TextStudy, fold: int, asked: tuple[Member, float], pause: Pause) -> Fitted:

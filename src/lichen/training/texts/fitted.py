@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from lichen.core.batch import Array
 from lichen.frameworks.estimators.linear_core import LinearCore
 from lichen.frameworks.latent_kernel import BlendedCore, KernelFit
+from lichen.frameworks.sparse_linear import LinearFit
 from lichen.pipeline.declaration import Encoders
+from lichen.training.encoders import OPERATIONS_A_TEXT, NamedEncoder
 from lichen.training.texts.study import Block
 
 OPERATIONS_A_TERM = 500.0
@@ -83,6 +85,18 @@ def of_directions(
     operations = _terms(blocks) * (each + OPERATIONS_A_TERM) + weights.size
     core = _core(weights, bias)
     return Fitted(features @ weights + bias, encoders, arrays, core, operations)
+
+
+def of_embeddings(
+    named: NamedEncoder,
+    column: str,
+    features: NDArray[np.float32],
+    fit: LinearFit,
+) -> Fitted:
+    """A linear model of the vectors of a sentence encoder."""
+    scores = np.asarray(features @ fit.weights + fit.bias)
+    core = _core(fit.weights, fit.bias)
+    return Fitted(scores, [named.declared(column)], {}, core, OPERATIONS_A_TEXT)
 
 
 def with_kernel(

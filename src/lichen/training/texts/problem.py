@@ -64,7 +64,9 @@ class TextProblem:
         head = Classes(labels=list(self.study.rows.labels))
         pipeline = Pipeline(encoders=list(fitted.encoders), head=head)
         row = {TEXTS: as_cells([_usual(self.study.rows.texts)])}
-        cost = served_cost(pipeline, fitted.arrays, fitted.core.onnx(), row, self._gauge)
+        named = self.study.encoder
+        embed = None if named is None else named.encoder.embed
+        cost = served_cost(pipeline, fitted.arrays, fitted.core.onnx(), row, self._gauge, embed)
         return Served(cost.nj, cost.operations + fitted.operations)
 
     def out_of_fold(

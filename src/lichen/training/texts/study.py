@@ -27,6 +27,7 @@ from lichen.frameworks.sparse_linear import latent_directions
 from lichen.pipeline.declaration import Words
 from lichen.pipeline.terms import CHINESE
 from lichen.protocol.training import TextClassificationTraining
+from lichen.training.encoders import NamedEncoder
 from lichen.training.texts.rows import TextRows
 from lichen.training.vocabulary import Counts, Sparse, Vocabulary, count_terms
 
@@ -73,8 +74,14 @@ class Block:
 class TextStudy:
     """Rows, splits and features of one training."""
 
-    def __init__(self, asked: TextClassificationTraining, rows: TextRows, language: str) -> None:
-        """Split the rows.
+    def __init__(
+        self,
+        asked: TextClassificationTraining,
+        rows: TextRows,
+        language: str,
+        encoder: NamedEncoder | None = None,
+    ) -> None:
+        """Split the rows; `encoder` embeds their texts where one was asked for.
 
         Raises:
             InvalidInput: they cannot be split as asked; one sentence says why.
@@ -82,6 +89,8 @@ class TextStudy:
         self.asked = asked
         self.rows = rows
         self.language = language
+        self.encoder = encoder
+        self._embedded: NDArray[np.float32] | None = None
         positions = _positions(asked, rows)
         self.test = _test(asked, positions)
         fit = self.test.fit
@@ -129,6 +138,18 @@ class TextStudy:
         if len(self._blocks) > MOST_KEPT:
             self._blocks.popitem(last=False)
         return made
+
+    def embeddings(self, pause: Pause) -> NDArray[np.float32]:
+        """The vectors of all texts, made at the first call.
+
+        Raises:
+            InvalidInput: no encoder was asked for.
+        """
+        if self.encoder is None:
+            raise InvalidInput("embeddings need a sentence encoder: name one as encoder")
+        if self._embedded is None:
+            self._embedded = self.encoder.embed(self.rows.texts, pause)
+        return self._embedded
 
     def fitted_on(self, fold: int) -> NDArray[np.int64]:
         """The rows that a fold fits on."""

@@ -20,6 +20,7 @@ from lichen.training.choosing.choice import Choice, choose
 from lichen.training.choosing.memory import Memory
 from lichen.training.choosing.rules import Rules
 from lichen.training.choosing.search import Search
+from lichen.training.encoders import NamedEncoder, named_encoder
 from lichen.training.languages import language_of
 from lichen.training.materials import Materials
 from lichen.training.result import TrainingResult
@@ -50,20 +51,25 @@ def train_text_classification(
         spending.begin("reading the texts", 0.02)
         columns = TextColumns(asked.text, asked.target, asked.weight, asked.group)
         rows = text_rows(materials.rows(columns.names), columns)
-        return _Training(asked, rows, spending).run()
+        encoder = named_encoder(asked.encoder, materials)
+        return _Training(asked, rows, spending, encoder).run()
 
 
 class _Training:
     """One training, its rows read."""
 
     def __init__(
-        self, asked: TextClassificationTraining, rows: TextRows, spending: Spending
+        self,
+        asked: TextClassificationTraining,
+        rows: TextRows,
+        spending: Spending,
+        encoder: NamedEncoder | None,
     ) -> None:
         self.asked = asked
         self.spending = spending
         self.metric = named_metric(asked.metric)
         self.algorithms = _algorithms(asked)
-        self.study = TextStudy(asked, rows, language_of(rows.texts, asked.language))
+        self.study = TextStudy(asked, rows, language_of(rows.texts, asked.language), encoder)
         self.problem = TextProblem(self.study, self.algorithms, self.metric, spending.gauge)
 
     def run(self) -> TrainingResult:
@@ -78,6 +84,8 @@ class _Training:
         fitted = self.algorithms[name].fit(self.study, -1, settings, spending.check)
         pipeline = Pipeline(encoders=list(fitted.encoders), head=head)
         files = {MODEL_FILE: fitted.core.onnx(), **pipeline_files(pipeline, fitted.arrays)}
+        if self.study.encoder is not None and self.algorithms[name].is_embedded:
+            files |= self.study.encoder.files
         metrics = self._metrics(head, fitted, (rows, scores))
         spending.end(choice.sentence)
         return TrainingResult(
@@ -134,7 +142,7 @@ class _Training:
 
 
 def _algorithms(asked: TextClassificationTraining) -> dict[str, Algorithm]:
-    found = {one.name: one for one in portfolio()}
+    found = {one.name: one for one in portfolio(has_encoder=asked.encoder is not None)}
     if asked.algorithm not in (AUTO, *found):
         raise InvalidInput(
             f"no algorithm is called {asked.algorithm!r}: there are {', '.join(found)}, or auto"
