@@ -64,4 +64,4 @@ with torch.no_grad():  # the first layer takes the plain columns from here on
     first.bias -= first.weight @ torch.tensor(centre / scale, dtype=torch.float32)
     first.weight /= torch.tensor(scale, dtype=torch.float32)
 
-run.register(model, columns=columns, labels=[f"probability of {asked.target}"])
+run.register(model, columns=columns, classes=["other", asked.target])

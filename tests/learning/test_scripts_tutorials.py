@@ -52,8 +52,14 @@ class Endpoint:
         """Its answers `(rows, k)` to rows by the names of their columns."""
         file = write(self._folder / "asked.csv", names, rows.tolist())
         answer = self._command("predict", self._name, "--input", file)
-        (values,) = answer["outputs"].values()
+        values = answer["outputs"].get("probability", answer["outputs"]["prediction"])
         return np.asarray(values).reshape(len(rows), -1)
+
+    def classes(self) -> list[str]:
+        """What it called the rows that it was asked last."""
+        answer = self._command("predict", self._name, "--input", self._folder / "asked.csv")
+        found: list[str] = answer["outputs"]["prediction"]
+        return found
 
 
 @pytest.fixture
@@ -90,8 +96,10 @@ def test_a_keras_style_classifier_of_128_64_1(endpoint: Callable[[str], Endpoint
     made = served.train("keras_style_classifier.py", [*names, "malignant"], table, "--epochs", "12")
     assert metrics(made)["accuracy"] > 0.93
     found = served.ask(names, data.data[:60])
-    assert found.shape == (60, 1)
-    assert ((found[:, 0] > 0.5) == (data.target[:60] == 0)).mean() > 0.93
+    assert found.shape == (60, 2)
+    assert ((found[:, 1] > 0.5) == (data.target[:60] == 0)).mean() > 0.93
+    named = ["malignant" if share > 0.5 else "other" for share in found[:, 1]]
+    assert served.classes() == named
 
 
 def test_a_dense_network_on_digits(endpoint: Callable[[str], Endpoint]) -> None:
@@ -101,9 +109,10 @@ def test_a_dense_network_on_digits(endpoint: Callable[[str], Endpoint]) -> None:
     served = endpoint("digits")
     made = served.train("dense_digits.py", [*names, "digit"], table)
     assert metrics(made)["accuracy"] > 0.95
-    assert made["version"]["signature"]["outputs"][0]["columns"] == [str(one) for one in range(10)]
+    assert made["version"]["signature"]["outputs"][1]["columns"] == [str(one) for one in range(10)]
     found = served.ask(names, data.data[:40])
     assert (found.argmax(axis=1) == data.target[:40]).mean() > 0.95
+    assert served.classes() == [str(one) for one in found.argmax(axis=1)]
     assert found.sum(axis=1) == pytest.approx(np.ones(40), abs=1e-5)
 
 

@@ -46,7 +46,7 @@ def _converted(forest: ForeignForest, algorithm: str, labels: tuple[str, ...]) -
         algorithm=algorithm,
         task="classification" if is_classifier else "regression",
         columns=forest.features,
-        labels=labels if len(labels) == targets else (),
+        labels=labels if len(labels) in (targets, targets + 1) and is_classifier else (),
         parameters={
             "library": forest.library,
             "objective": forest.objective,

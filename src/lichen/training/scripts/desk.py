@@ -34,12 +34,14 @@ class Registration:
         model: as ONNX.
         columns: names of its input's values; empty: none.
         labels: names of its output's values; empty: none.
+        classes: what its output's values are the probabilities of; empty: it is no classifier.
         metrics: scores by name.
     """
 
     model: Converted
     columns: Sequence[str] = ()
     labels: Sequence[str] = ()
+    classes: Sequence[str] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -82,6 +82,7 @@ class PlatformDesk:
             "parameters": model.parameters,
             "columns": asked.columns,
             "labels": asked.labels,
+            "classes": asked.classes,
             "metrics": asked.metrics,
         }
         return str(self._ask(head, model.content)["name"])

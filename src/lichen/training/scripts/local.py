@@ -8,9 +8,7 @@ from pathlib import Path
 from lichen.carbon.tracker.metered import Metered, metered
 from lichen.core.clock import SystemClock
 from lichen.core.ids import checked_name, digest_of
-from lichen.core.tensors import named_signature
 from lichen.data.datasets import Datasets
-from lichen.frameworks.onnx import MODEL_FILE, check_model
 from lichen.registry.bundle import CARD_FILE, write_folder
 from lichen.registry.card import model_card
 from lichen.registry.manifest import (
@@ -27,6 +25,7 @@ from lichen.store.failures import storage_failures
 from lichen.training.scripts.dataset import ScriptDataset
 from lichen.training.scripts.desk import Registration, Spent
 from lichen.training.scripts.options import SPLIT, LocalOptions
+from lichen.training.scripts.served import served_form
 from lichen.training.scripts.settled import Settled
 
 
@@ -94,15 +93,14 @@ class LocalDesk:
             InvalidInput: it cannot be served.
             StorageFailed: the disk is full.
         """
-        content = asked.model.content
-        signature = named_signature(check_model(content), asked.columns, asked.labels)
+        form = served_form(asked)
         receipt = self._block.stop()
         metrics = {**self._metrics, **asked.metrics}
         draft = Draft(
             model=self._name,
             task="script",
             algorithm=asked.model.algorithm,
-            signature=signature,
+            signature=form.signature,
             code_version=version("lichen"),
             metrics=tuple(Metric(name, value, None, SPLIT) for name, value in metrics.items()),
             parameters=asked.model.parameters,
@@ -112,12 +110,15 @@ class LocalDesk:
         number = 1
         while (folder := self._folder / f"{self._name}-{number}").exists():
             number += 1
-        file = File(MODEL_FILE, len(content), digest_of(content))
-        manifest = numbered(draft, number, (file,), SystemClock().now())
+        files = tuple(
+            File(name, len(content), digest_of(content))
+            for name, content in sorted(form.files.items())
+        )
+        manifest = numbered(draft, number, files, SystemClock().now())
         write_folder(
             folder,
             {
-                MODEL_FILE: content,
+                **form.files,
                 MANIFEST_FILE: encode_manifest(manifest),
                 CARD_FILE: model_card(manifest).encode(),
             },

@@ -120,7 +120,8 @@ class Run:
         model: object,
         *,
         columns: Sequence[str] | None = None,
-        labels: Sequence[str] | None = None,
+        labels: Sequence[str] = (),
+        classes: Sequence[str] | None = None,
         metrics: Mapping[str, float] | None = None,
         example: object = None,
     ) -> str:
@@ -131,7 +132,10 @@ class Run:
                 estimator, a LightGBM or XGBoost booster, a PyTorch module, a pair (weights, bias),
                 or a list of layers (weights, bias, activation).
             columns: names for the values of a row of its input, so that rows can be sent by name.
-            labels: names for the values of a row of its output: its classes.
+            labels: names for the values of a row of its output.
+            classes: of a classifier whose output are probabilities, in that order (two for a
+                single output, of the second): the class itself is answered too. A fitted classifier
+                of a library has its own.
             metrics: scores; they stand over those of `log` with the same name.
             example: a batch of its input, for a PyTorch module that is no chain of layers.
 
@@ -152,7 +156,8 @@ class Run:
         asked = Registration(
             model=made,
             columns=tuple(made.columns if columns is None else columns),
-            labels=tuple(made.labels if labels is None else labels),
+            labels=tuple(labels),
+            classes=tuple(str(one) for one in (made.labels if classes is None else classes)),
             metrics=_finite(_numbers(metrics or {})),
         )
         self._registered = self._desk.register(asked)

@@ -7,12 +7,13 @@ from threading import Lock, Thread
 
 import msgspec
 
-from lichen.core.errors import Conflict, InvalidInput, LichenError, error_name
+from lichen.core.errors import Conflict, LichenError, error_name
 from lichen.core.ids import checked_name
-from lichen.core.tensors import Signature, named_signature
-from lichen.frameworks.onnx import check_model
+from lichen.frameworks.converting.converted import Converted
 from lichen.server.work.scripts.course import Course, line
 from lichen.training.scripts.channel import Head, receive, send
+from lichen.training.scripts.desk import Registration
+from lichen.training.scripts.served import ServedForm, served_form
 
 LARGEST_MODEL = 2 * 2**30
 _LONGEST_NAME = 100
@@ -34,6 +35,7 @@ class _Asked(msgspec.Struct):
     parameters: dict[str, object]
     columns: list[str]
     labels: list[str]
+    classes: list[str]
     metrics: dict[str, float]
 
 
@@ -41,8 +43,7 @@ class _Asked(msgspec.Struct):
 class Registered:
     """What a script registered, tried out."""
 
-    content: bytes
-    signature: Signature
+    form: ServedForm
     algorithm: str
     task: str
     parameters: Mapping[str, object]
@@ -137,9 +138,9 @@ def _tried(asked: _Asked, content: bytes) -> Registered:
     Raises:
         InvalidInput: it cannot be served.
     """
-    if not content:
-        raise InvalidInput("the model has no bytes: export it again, and register that")
-    signature = named_signature(check_model(content), asked.columns, asked.labels)
-    return Registered(
-        content, signature, asked.algorithm, asked.task, asked.parameters, asked.metrics
+    model = Converted(content=content, algorithm=asked.algorithm)
+    registration = Registration(
+        model=model, columns=asked.columns, labels=asked.labels, classes=asked.classes
     )
+    form = served_form(registration)
+    return Registered(form, asked.algorithm, asked.task, asked.parameters, asked.metrics)

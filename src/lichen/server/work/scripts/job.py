@@ -10,7 +10,6 @@ from time import monotonic
 
 from lichen.core.errors import OverBudget, Refused, WorkFailed
 from lichen.core.units import readable
-from lichen.frameworks.onnx import MODEL_FILE
 from lichen.protocol.training import ScriptTraining
 from lichen.registry.manifest import Metric
 from lichen.server.settings import inherited_environment
@@ -250,8 +249,8 @@ def _result(asked: ScriptTraining, made: Registered, attempt: _Attempt) -> Train
     metrics = {**attempt.ears.course.last_values(), **made.metrics}
     return TrainingResult(
         algorithm=made.algorithm,
-        files={MODEL_FILE: made.content, SCRIPT_FILE: asked.source.encode()},
-        signature=made.signature,
+        files={**made.form.files, SCRIPT_FILE: asked.source.encode()},
+        signature=made.form.signature,
         metrics=tuple(Metric(name, value, None, SPLIT) for name, value in metrics.items()),
         parameters={
             **made.parameters,

@@ -65,11 +65,23 @@ def test_a_model_is_tried_before_it_is_taken(talk: Talk) -> None:
     assert talk.desk.register(asked(ONNX, columns=["a", "b"], metrics={"r2": 0.5})) == "model"
     registered = talk.ears.registered
     assert registered is not None
-    assert registered.content == ONNX
-    assert registered.signature.inputs[0].columns == ("a", "b")
+    assert registered.form.files == {"model.onnx": ONNX}
+    assert registered.form.signature.inputs[0].columns == ("a", "b")
     assert registered.metrics == {"r2": 0.5}
     with pytest.raises(Conflict, match="registered a model already"):
         talk.desk.register(asked(ONNX))
+
+
+def test_a_classifier_answers_its_class(talk: Talk) -> None:
+    shares = dense_model([dense_layer([[2.0], [1.0]], 0.5, "sigmoid")])
+    with pytest.raises(InvalidInput):
+        talk.desk.register(asked(shares, classes=["a", "b", "c"]))
+    talk.desk.register(asked(shares, columns=["x", "y"], classes=["no", "yes"]))
+    registered = talk.ears.registered
+    assert registered is not None
+    assert sorted(registered.form.files) == ["model.onnx", "pipeline.json"]
+    assert [one.name for one in registered.form.signature.outputs] == ["prediction", "probability"]
+    assert registered.form.signature.inputs[0].columns == ("x", "y")
 
 
 def test_it_stops_when_the_job_says_so(talk: Talk) -> None:
