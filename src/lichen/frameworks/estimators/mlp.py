@@ -84,8 +84,8 @@ class Mlp:
         """Train it; equal input gives equal bytes.
 
         Raises:
-            InvalidInput: a setting is not usable, or these rows cannot be fitted on.
-            WorkFailed: it does not converge.
+            InvalidInput: a setting is not usable, these rows cannot be fitted on, or it does not
+                converge.
             Unavailable: PyTorch is not installed.
         """
         check_settings(settings, (*DEFAULTS, "batch_size"))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lichen.core.errors import WorkFailed
+from lichen.core.errors import InvalidInput
 from lichen.frameworks.networks.computation import EPSILON, SLOPE
 from lichen.frameworks.networks.layers import (
     Activation,
@@ -48,12 +48,12 @@ def network_model(layers: Layers, weights: Arrays, shape: Shape) -> bytes:
     Equal layers and weights give equal bytes.
 
     Raises:
-        WorkFailed: a weight is not finite.
+        InvalidInput: a weight is not finite.
     """
     from onnx import TensorProto, checker, helper
 
     if not all(np.isfinite(values).all() for values in weights.values()):
-        raise WorkFailed("the network's weights are not all finite: lower the learning rate")
+        raise InvalidInput("the network's weights are not all finite: lower the learning rate")
     draft = _Draft(weights)
     last = draft.write(layers, INPUT, shape, "")
     draft.nodes.append(helper.make_node("Identity", [last], [OUTPUT]))

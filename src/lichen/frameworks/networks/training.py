@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lichen.core.errors import WorkFailed
+from lichen.core.errors import InvalidInput
 from lichen.frameworks.estimation import Pause, no_pause
 from lichen.frameworks.networks.architecture import Architecture, laid_out
 from lichen.frameworks.networks.computation import Computation, Tensor, Torch, torch_module
@@ -74,8 +74,8 @@ def train_network(
             settings have patience.
 
     Raises:
-        InvalidInput: the structure, settings or rows cannot be trained; one sentence says why.
-        WorkFailed: the losses are not finite: the learning rate is too high.
+        InvalidInput: the structure, settings or rows cannot be trained, or it does not converge at
+            this learning rate; one sentence says why. A search goes on with other settings.
         Unavailable: PyTorch is not installed.
     """
     checked(settings)
@@ -223,8 +223,10 @@ class _Task:
         return total / weight
 
     def _check_finite(self, course: Course) -> None:
-        if not isfinite(course.losses[-1]):
-            raise WorkFailed(
+        """Refuse to go on where the last loss, or a weight after it, is no number."""
+        vector = course.descent.weights
+        if not isfinite(course.losses[-1]) or not bool(self.torch.isfinite(vector).all()):
+            raise InvalidInput(
                 f"the network's loss is no number after pass {course.epoch}: it does not converge; "
                 f"lower the learning rate ({self.settings.learning_rate:g})"
             )

@@ -86,8 +86,7 @@ def fit_network(
     """A ridge and a network beside it, fitted on the forecasts that start at `rows`.
 
     Raises:
-        InvalidInput: an option is not usable.
-        WorkFailed: it does not converge.
+        InvalidInput: an option is not usable, or it does not converge.
         Unavailable: PyTorch is not installed.
     """
     matrix = _ridge(specification, panel, rows, lesson.penalties)

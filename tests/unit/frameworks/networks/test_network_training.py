@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lichen.core.batch import Batch
-from lichen.core.errors import InvalidInput, WorkFailed
+from lichen.core.errors import InvalidInput
 from lichen.frameworks.networks.architecture import (
     Architecture,
     Convolutional,
@@ -298,5 +298,5 @@ def test_rows_that_cannot_be_trained_on_are_refused() -> None:
 
 def test_a_learning_rate_that_diverges_says_to_lower_it() -> None:
     settings = replace(QUICK, optimizer="sgd", learning_rate=1e6, epochs=8)
-    with pytest.raises(WorkFailed, match=r"lower the learning rate \(1e\+06\)"):
+    with pytest.raises(InvalidInput, match=r"lower the learning rate \(1e\+06\)"):
         train_network(Dense(layers=(16, 16)), numbers(), settings)
