@@ -108,6 +108,9 @@ TENTH_SHARE = 0.03
 UNTRIED_SHARE = 0.2
 """Of the best error so far, what an algorithm that was not tried yet is expected to take off."""
 
+FRUITLESS_SHARE = 0.5
+"""What is left of that for each algorithm in a row that took nothing off."""
+
 TUNED_SHARE = 0.08
 """Of an algorithm's error, what a first draw of its hyperparameters is expected to move."""
 
@@ -124,6 +127,16 @@ def stop_price_nj(stated_nj: int | None, spent_nj: float, first_nj: float = 0.0)
     if stated_nj is not None:
         return float(stated_nj)
     return max(first_nj, TENTH_SHARE * spent_nj)
+
+
+def gain_of_untried(best: float, fruitless: int) -> float:
+    """How much an algorithm that was not tried yet is expected to lower the error `best`.
+
+    Args:
+        best: the lowest error so far.
+        fruitless: how many algorithms in a row did not lower it by `LEAST_GAIN`.
+    """
+    return UNTRIED_SHARE * best * FRUITLESS_SHARE**fruitless
 
 
 def expected_gain(errors: Sequence[float], best: float) -> float:

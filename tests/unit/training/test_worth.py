@@ -2,7 +2,18 @@
 
 import pytest
 
-from lichen.training.worth import LEAST_GAIN, Scored, needed_gain, weigh
+from lichen.training.worth import (
+    FIRST_TENTH_NJ,
+    LEAST_GAIN,
+    TENTH_SHARE,
+    Scored,
+    expected_gain,
+    gain_of_untried,
+    is_worth_trying,
+    needed_gain,
+    stop_price_nj,
+    weigh,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,3 +57,22 @@ def test_without_a_meter_the_dearer_is_taken_to_cost_ten_times() -> None:
 def test_a_perfect_guard_is_not_replaced() -> None:
     assert not weigh(Scored("naive-day", 0.0, 1), Scored("ridge", 0.0, 1)).worth
     assert LEAST_GAIN > 0
+
+
+def test_what_is_not_tried_yet_promises_less_the_more_brought_nothing() -> None:
+    assert gain_of_untried(0.4, 0) == pytest.approx(0.08)
+    assert gain_of_untried(0.4, 3) == pytest.approx(0.01)
+
+
+def test_a_next_draw_promises_less_the_more_were_made_and_the_further_it_trails() -> None:
+    assert expected_gain([0.3, 0.32], 0.3) > expected_gain([0.3] + [0.32] * 8, 0.3) > 0
+    assert expected_gain([0.3, 0.32], 0.3) > expected_gain([0.3, 0.32], 0.25)
+    assert expected_gain([0.0, 0.0], 0.0) == 0.0
+
+
+def test_a_price_is_what_was_said_or_a_share_of_what_was_spent() -> None:
+    assert stop_price_nj(5, 1e12, FIRST_TENTH_NJ) == 5
+    assert stop_price_nj(None, 1e12) == pytest.approx(TENTH_SHARE * 1e12)
+    assert stop_price_nj(None, 0.0, FIRST_TENTH_NJ) == FIRST_TENTH_NJ
+    assert is_worth_trying(0.002, 10.0, 5.0)
+    assert not is_worth_trying(0.002, 10.1, 5.0)

@@ -7,7 +7,7 @@ from lichen.training.worth import FIRST_TENTH_NJ
 AUTO = "auto"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """What was asked of a search.
 

@@ -13,9 +13,10 @@ from lichen.training.choosing.memory import Memory
 from lichen.training.choosing.rules import AUTO, Rules
 from lichen.training.choosing.trial import HOPELESS_DEFAULTS, HOPELESS_DRAW, Trial, Trials
 from lichen.training.worth import (
+    LEAST_GAIN,
     TENTH,
-    UNTRIED_SHARE,
     expected_gain,
+    gain_of_untried,
     is_worth_trying,
     stop_price_nj,
 )
@@ -72,6 +73,7 @@ class Search:
         self._spending = memory.spending
         self._left_out: dict[str, str] = {}
         self._draws: dict[str, Drawing] = {}
+        self._fruitless = 0
 
     def run(self) -> Searched:
         """Try the defaults of each algorithm, then draws of those that may still gain.
@@ -104,8 +106,14 @@ class Search:
 
     def _try(self, contender: Contender) -> None:
         hopeless = HOPELESS_DEFAULTS if self._rules.is_frugal else None
+        held = self._trials.best
         try:
             self._trials.make(contender, contender.defaults, hopeless)
+            best = self._trials.best
+            gained = best is not None and (
+                held is None or best.error < (1 - LEAST_GAIN) * held.error
+            )
+            self._fruitless = 0 if gained else self._fruitless + 1
         except InvalidInput as refused:
             if self._rules.algorithm == contender.name:
                 raise
@@ -118,7 +126,7 @@ class Search:
             return None
         if self._rules.algorithm == contender.name:
             return None
-        gain = UNTRIED_SHARE * best.error
+        gain = gain_of_untried(best.error, self._fruitless)
         cost = self._cost(contender, contender.defaults)
         price = self._price(is_untried=True)
         if is_worth_trying(gain, cost, price):

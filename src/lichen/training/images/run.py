@@ -73,7 +73,13 @@ def _choice(problem: ImageProblem) -> Choice:
     study, spending = problem.study, problem.spending
     asked = study.asked
     memory = Memory.of_earlier_attempts(spending, problem.fingerprint)
-    rules = Rules(asked.algorithm, asked.search, asked.tenth_nj, FIRST_TENTH_NJ, asked.seed)
+    rules = Rules(
+        algorithm=asked.algorithm,
+        most_trials=asked.search,
+        tenth_nj=asked.tenth_nj,
+        first_tenth_nj=FIRST_TENTH_NJ,
+        seed=asked.seed,
+    )
     rows = len(study.folds[0].fit)
     contenders = contenders_of(asked, study.shape, rows, len(study.labels))
     searched = Search(problem, contenders, rules, memory).run()

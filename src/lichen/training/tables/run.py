@@ -107,7 +107,12 @@ def chosen_on(known: Study, spending: Spending, name: str) -> Chosen:
     asked = known.asked
     problem = TableProblem(known, spending.gauge)
     memory = Memory.of_earlier_attempts(spending, problem.fingerprint, name)
-    rules = Rules(asked.algorithm, asked.search, asked.tenth_nj, asked.seed)
+    rules = Rules(
+        algorithm=asked.algorithm,
+        most_trials=asked.search,
+        tenth_nj=asked.tenth_nj,
+        seed=asked.seed,
+    )
     searched = Search(problem, contenders_of(known), rules, memory).run()
     memory.write()
     return chosen_of(
