@@ -1,6 +1,7 @@
 """What each algorithm of the tables' portfolio does beyond the shared contract."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,6 +35,13 @@ def test_the_portfolio_goes_from_cheap_to_dear() -> None:
     assert [one.name for one in portfolio(0)][:3] == ["linear", "lasso", "elastic-net"]
     assert portfolio(2)[0].name == "logistic"
     assert {"svm", "lightgbm", "xgboost", "forest"} <= {one.name for one in portfolio(3)}
+
+
+def test_every_algorithm_is_explained() -> None:
+    page = Path(__file__).parents[3] / "docs" / "explanation" / "algorithms-of-tables.md"
+    said = page.read_text(encoding="utf-8")
+    names = {one.name for classes in (0, 2) for one in portfolio(classes)}
+    assert [name for name in sorted(names) if f"`{name}`" not in said] == []
 
 
 def test_an_algorithm_that_is_not_there_is_refused_with_those_that_are() -> None:
