@@ -1,6 +1,7 @@
 """The task `anomaly`: a CSV of a plant becomes an endpoint of alarms with two commands."""
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,6 +9,8 @@ from typing import Any, Protocol
 import httpx
 import numpy as np
 import pytest
+
+from lichen.cli.main import run
 
 ROWS, EVENT = 1200, 1000
 COLUMNS = ("flow", "pressure", "valve", "level")
@@ -91,3 +94,28 @@ def test_a_csv_of_a_plant_becomes_an_endpoint_of_alarms_with_two_commands(
     assert len(listed) == ROWS
     by_row = [one["anomaly"].lower() == "true" for one in listed]
     assert np.mean(by_row[:EVENT]) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--false-alarms", "0.7"), "false_alarms is 0.7: it is a share of the usual rows"),
+        (("--false-alarms", "0.0001"), "cannot tell a false-alarm rate of 0.0001: give at least"),
+        (("--columns", "flow,nope"), "no column 'nope'"),
+        (("--label", "flow"), "it must be 1 or true where a row is anomalous"),
+        (("--algorithm", "magic"), "algorithm 'magic' is unknown: take auto, pca"),
+        (("--lags", "1000", "--algorithm", "dynamic-pca"), "lags of 4 columns|1000 lags need"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_with_the_remedy(
+    platform: Platform,
+    command: Callable[..., Any],
+    plant_csv: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: tuple[str, ...],
+    says: str,
+) -> None:
+    assert platform.http
+    command("data", "add", "refused", plant_csv)
+    assert run(["train", "anomaly", "--data", "refused", *options]) == 2
+    assert re.search(says, capsys.readouterr().err)

@@ -27,6 +27,10 @@ from lichen.training.worth import ASSUMED_RATIO, needed_gain
 CHECKPOINT = "detectors"
 ROUNDS = 25
 ROWS_A_ROUND = 8
+ENOUGH = 0.999
+"""Average precision that leaves less than a tenth of a per cent to gain."""
+HOPELESS = 0.1
+"""So far behind the best its first setting may be for others of an algorithm to be tried."""
 ROUNDING = 6
 """Digits of a score that are compared: the last ones differ between processors."""
 
@@ -119,7 +123,7 @@ def _tried(
     spending.earlier_ng = max(spending.earlier_ng, kept.spent_ng)
     for number, setting in enumerate(settings):
         spending.begin(TITLES[setting.algorithm], 0.9 * (number + 1) / len(settings))
-        if any(one.setting == setting for one in kept.trials):
+        if any(one.setting == setting for one in kept.trials) or _is_hopeless(setting, kept):
             continue
         why = _why_stop(study, kept, spending)
         if why:
@@ -143,6 +147,13 @@ def _tried(
     return kept.trials
 
 
+def _is_hopeless(setting: Setting, kept: Checkpoint) -> bool:
+    """Whether the first setting of its algorithm was so far behind that no other is tried."""
+    scored = [one for one in kept.trials if one.precision is not None]
+    own = [one.precision or 0.0 for one in scored if one.setting.algorithm == setting.algorithm]
+    return bool(own) and own[0] < max(one.precision or 0.0 for one in scored) - HOPELESS
+
+
 def _why_stop(study: Study, kept: Checkpoint, spending: Spending) -> str | None:
     """Why no further setting is tried; None: one is."""
     tried = [one for one in kept.trials if one.refused is None]
@@ -150,6 +161,8 @@ def _why_stop(study: Study, kept: Checkpoint, spending: Spending) -> str | None:
         return None
     if spending.exhausted:
         return f"the {spending.exhausted} budget is spent: the search ends here"
+    if max(one.precision or 0.0 for one in tried) >= ENOUGH:
+        return "what was tried finds all there is to find: the search ends here"
     scores, costs = [one.precision or 0.0 for one in tried], [one.nj_to_train for one in tried]
     if has_stopped_paying(scores, costs, study.asked.tenth_nj):
         return "the last trials cost more than they gained may cost: the search ends here"

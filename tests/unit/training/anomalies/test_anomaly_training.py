@@ -41,10 +41,11 @@ def rows(count: int = 600, seed: int = 1) -> Arrays:
 
 
 def labelled(count: int = 600) -> Arrays:
-    """The last tenth is anomalous: `c` no longer follows."""
+    """The last tenth is anomalous: `c` no longer follows, in some of them hardly."""
     found = rows(count)
+    astray = 1.2 * np.random.default_rng(11).normal(size=count)
     fault = np.arange(count) >= 0.9 * count
-    found["c"] = np.where(fault, found["c"] + 2.5, found["c"])
+    found["c"] = np.where(fault, found["c"] + astray, found["c"])
     return {**found, "fault": fault.astype(np.float64)}
 
 
@@ -112,21 +113,33 @@ def test_by_labels_detectors_are_compared_and_the_choice_is_explained(
         asked(label="fault", search=1, cv=2, network=NetworkOptions(epochs=2)),
         materials_of(labelled()),
     )
-    assert trained.algorithm == "pca"
     tried = {one.algorithm for one in trained.candidates}
     assert tried == {"pca", "isolation-forest", "ecod", "dynamic-pca", "autoencoder"}
     chosen = next(one for one in trained.candidates if one.chosen)
-    assert chosen.score > 0.95
+    assert 0.6 < chosen.score < 0.999
     assert "average precision" in chosen.sentence
     assert value(trained, "PR-AUC") == pytest.approx(chosen.score, abs=1e-6)
-    assert value(trained, "detection rate") > 0.9
-    assert value(trained, "median detection delay") <= 1
+    assert value(trained, "detection rate") > 0.3
+    assert value(trained, "median detection delay") <= 5
     assert value(trained, "false-alarm rate") == pytest.approx(0.01, abs=0.005)
     for one in trained.metrics:
         if one.unit is None:
             assert one.low is not None
             assert one.high is not None
             assert one.low <= one.value <= one.high
+
+
+def test_the_search_ends_where_nothing_is_left_to_find(materials_of: MaterialsOf) -> None:
+    table = labelled()
+    table["c"] = np.where(table["fault"] == 1, table["c"] + 50, table["c"])
+    trained = train_anomaly(asked(label="fault"), materials_of(table))
+    assert [one.algorithm for one in trained.candidates] == ["pca"]
+
+
+def test_an_algorithm_that_is_far_behind_is_tried_once(materials_of: MaterialsOf) -> None:
+    options = asked(label="fault", cv=2, network=NetworkOptions(epochs=1))
+    trained = train_anomaly(options, materials_of(labelled()))
+    assert [one.algorithm for one in trained.candidates].count("isolation-forest") == 1
 
 
 def test_the_contributions_name_the_column_that_broke(materials_of: MaterialsOf) -> None:
@@ -222,7 +235,7 @@ def test_a_spent_budget_ends_the_search_with_what_it_has(materials_of: Materials
 def test_the_search_stops_when_joules_stop_paying(materials_of: MaterialsOf) -> None:
     options = asked(label="fault", tenth_nj=1)
     trained = train_anomaly(options, materials_of(labelled(), gauge=SteppingGauge()))
-    assert [one.algorithm for one in trained.candidates] == ["pca", "pca", "pca"]
+    assert len(trained.candidates) == 3
 
 
 @pytest.mark.parametrize(
