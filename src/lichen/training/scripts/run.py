@@ -133,9 +133,8 @@ class Run:
                 or a list of layers (weights, bias, activation).
             columns: names for the values of a row of its input, so that rows can be sent by name.
             labels: names for the values of a row of its output.
-            classes: of a classifier whose output are probabilities, in that order (two for a
-                single output, of the second): the class itself is answered too. A fitted classifier
-                of a library has its own.
+            classes: of a classifier that answers probabilities (of a single one the second's): the
+                class is answered too. A fitted classifier of a library has its own.
             metrics: scores; they stand over those of `log` with the same name.
             example: a batch of its input, for a PyTorch module that is no chain of layers.
 
@@ -146,12 +145,7 @@ class Run:
             InvalidInput: it cannot be served; the message says what to do.
             Conflict: this run registered one already.
         """
-        self._check_process()
-        if self._registered is not None:
-            raise Conflict(
-                f"this run registered {self._registered} already, and a run makes one version: "
-                "register once, the best model, at the end"
-            )
+        self._check_first()
         made = converted(model, example)
         asked = Registration(
             model=made,
@@ -162,6 +156,15 @@ class Run:
         )
         self._registered = self._desk.register(asked)
         return self._registered
+
+    def _check_first(self) -> None:
+        """Refuse a second model."""
+        self._check_process()
+        if self._registered is not None:
+            raise Conflict(
+                f"this run registered {self._registered} already, and a run makes one version: "
+                "register once, the best model, at the end"
+            )
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:
