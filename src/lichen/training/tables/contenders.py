@@ -4,7 +4,7 @@ import numpy as np
 
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.estimation import Settings
-from lichen.frameworks.estimators.portfolio import portfolio
+from lichen.frameworks.estimators.portfolio import left_out, portfolio
 from lichen.frameworks.estimators.spaces import options_of, search_space
 from lichen.training.choosing.contender import Contender
 from lichen.training.choosing.rules import AUTO
@@ -51,6 +51,9 @@ def contenders_of(study: Study) -> tuple[Contender, ...]:
     }
     asked = study.asked.algorithm
     names = [one.name for one in portfolio(study.target.classes)]
+    lacking = left_out(study.target.classes)
+    if asked in lacking:
+        raise InvalidInput(lacking[asked])
     if asked not in (AUTO, *names):
         raise InvalidInput(
             f"algorithm {asked!r} is none for this target: there are {AUTO}, {', '.join(names)}"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lichen.core.errors import InvalidInput
 from lichen.protocol.training import NetworkOptions, RegressionTraining
 from lichen.training.tables.contenders import contenders_of
 from lichen.training.tables.rows import RawRows
@@ -37,3 +38,11 @@ def test_where_the_algorithm_is_chosen_they_are_for_networks_alone(ship: RawRows
 def test_a_network_is_told_of_its_structure(ship: RawRows) -> None:
     pytest.importorskip("torch")
     assert defaults_of(ship, "auto", "mlp")["layers"] == "7"
+
+
+def test_an_algorithm_whose_package_is_missing_is_refused_with_what_to_install(
+    ship: RawRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lichen.frameworks.estimators.portfolio.find_spec", lambda _: None)
+    with pytest.raises(InvalidInput, match=r"xgboost needs xgboost: install lichen\[xgboost\]"):
+        defaults_of(ship, "xgboost", "xgboost")
