@@ -20,6 +20,9 @@ AT_CHECKPOINTS = Interruption(
     says="it pauses when a candidate is done, or within trees at the next tree, within a network "
     "some steps on",
 )
+AFTER_BATCHES = Interruption(
+    is_possible=True, says="it pauses when a candidate is done, or within one after some batches"
+)
 AFTER_CANDIDATES = Interruption(is_possible=True, says="it pauses when a candidate is done")
 AFTER_FOLDS = Interruption(is_possible=True, says="it pauses when a fold is scored")
 IN_ONE_PIECE = Interruption(
@@ -44,6 +47,7 @@ BY_TASK: Mapping[tuple[str, str], Interruption] = {
     (JobKind.TRAIN, "outlook"): IN_ONE_PIECE,
     (JobKind.TRAIN, "clustering"): IN_ONE_PIECE,
     (JobKind.TRAIN, "script"): WHEN_IT_LOOKS,
+    (JobKind.TRAIN, "image-classification"): AFTER_BATCHES,
     (JobKind.TRAIN, "anomaly"): AFTER_CANDIDATES,
     (JobKind.TRAIN, "regression"): AFTER_FOLDS,
     (JobKind.TRAIN, "classification"): AFTER_FOLDS,

@@ -34,7 +34,7 @@ TITLES: Mapping[str, str] = {
 STEPS = 2_300
 """Batches that a network learns from, at least: few images are shown more often."""
 FEWEST_EPOCHS, MOST_EPOCHS = 4, 30
-RATES: Mapping[str, float] = {LINEAR: 2e-3, MLP: 2e-3, CNN: 5e-3, RESNET: 5e-3, TRANSFORMER: 2e-3}
+RATES: Mapping[str, float] = {LINEAR: 1e-2, MLP: 2e-3, CNN: 5e-3, RESNET: 5e-3, TRANSFORMER: 2e-3}
 """The largest learning rate of one cycle."""
 
 CHANNELS = (16, 32, 64, 128, 128, 128)
