@@ -4,12 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+import duckdb
 import httpx
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
 from lichen.client.connection import Lichen
+from lichen.core.errors import InvalidInput
+from lichen.protocol.training import ClusteringTraining
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow comes with the extra `images`")
 pytest.importorskip("torch", reason="PyTorch comes with the extra `torch`")
@@ -65,6 +68,15 @@ def test_a_folder_of_digits_becomes_an_endpoint_that_reads_99_of_100_with_two_co
     assert one["outputs"]["prediction"] == by_lists.outputs["prediction"][:1]
     folder = command("predict", "digits", "--input", digits / "5")
     assert folder["outputs"]["prediction"][:40] == by_lists.outputs["prediction"]
+    answered = digits.parent / "answered.parquet"
+    command("predict", "digits", "--data", "digits", "--output", answered)
+    right = (
+        duckdb.connect()
+        .execute("SELECT avg((prediction = label)::INTEGER) FROM read_parquet(?)", [str(answered)])
+        .fetchone()
+    )
+    assert right is not None
+    assert right[0] >= 0.99
     key = (platform.home / "admin.key").read_text().strip()
     plain = httpx.post(
         f"{platform.http}/predict/digits",
@@ -74,6 +86,8 @@ def test_a_folder_of_digits_becomes_an_endpoint_that_reads_99_of_100_with_two_co
     assert plain.status_code == 200, plain.text
     assert plain.json()["y_pred"]["prediction"] == by_lists.outputs["prediction"][0]
     assert "nj=" in plain.headers["Lichen-Receipt"]
+    with pytest.raises(InvalidInput, match="holds images, which the task 'clustering' cannot"):
+        lichen.train(ClusteringTraining(data="digits"))
 
 
 @pytest.mark.skipif(not FASHION.is_dir(), reason=f"Debian's dataset-fashion-mnist: no {FASHION}")

@@ -197,7 +197,7 @@ def listed(cells: Cells, spec: TensorSpec, faults: Faults) -> Array:
             faults.setdefault(row, f"column {cells.name!r} is empty: the model needs a list")
             continue
         try:
-            rows[row] = _list(value, wanted)
+            rows[row] = _pixels(value, inner) if _is_pixels(value, spec) else _list(value, wanted)
         except (ValueError, TypeError, OverflowError, msgspec.MsgspecError):
             faults.setdefault(
                 row, f"column {cells.name!r} holds no list of {spec.datatype}: {_takes(inner)}"
@@ -213,6 +213,16 @@ def listed(cells: Cells, spec: TensorSpec, faults: Faults) -> Array:
                 row, f"column {cells.name!r} has shape {list(one.shape)}, unlike {list(shape)}"
             )
     return found
+
+
+def _is_pixels(value: Any, spec: TensorSpec) -> bool:  # noqa: ANN401 - whatever a cell holds
+    """Whether it is bytes for an input of bytes whose shape is known, such as an image."""
+    is_known = len(spec.shape) > 1 and min(spec.shape[1:]) > 0
+    return isinstance(value, bytes | bytearray) and spec.datatype is Datatype.UINT8 and is_known
+
+
+def _pixels(value: bytes | bytearray, inner: tuple[int, ...]) -> Array:
+    return np.frombuffer(value, dtype=np.uint8).reshape(inner)
 
 
 def _list(value: Any, wanted: np.dtype[Any]) -> Array:  # noqa: ANN401 - a list, an array, or JSON

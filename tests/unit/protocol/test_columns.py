@@ -119,6 +119,15 @@ def test_texts_times_and_lists_of_a_parquet_file() -> None:
     assert found.tensors["h"].tolist() == [[[1.0], [2.0]], [[3.0], [4.0]]]
 
 
+def test_bytes_of_images_become_their_pixels() -> None:
+    takes = signature(TensorSpec("image", Datatype.UINT8, (-1, 2, 3, 1)))
+    images = column(bytearray(range(6)), b"\x00" * 5, None, bytes(range(6, 12)))
+    found = read(takes, {"image": images}, 4)
+    assert found.tensors["image"].reshape(2, 6).tolist() == [[*range(6)], [*range(6, 12)]]
+    assert "2 x 3 x 1" in found.faults[1]
+    assert "is empty" in found.faults[2]
+
+
 def names(*outputs: TensorSpec, levels: tuple[float, ...] = ()) -> list[str]:
     return [one.name for one in answer_columns(Signature((ROW,), outputs), levels)]
 

@@ -6,7 +6,7 @@ A picture is measured by its header before any pixel of it is unpacked.
 import io
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lichen.core.errors import InvalidInput
 from lichen.data.images.gallery import Look, Pixels
@@ -89,4 +89,6 @@ def _plain(picture: Image.Image, mode: str) -> Image.Image:
 
 
 def _unreadable(failure: Exception) -> InvalidInput:
-    return InvalidInput(f"it is no readable PNG, JPEG, GIF or BMP ({failure})")
+    # Pillow names the object that it read from, which nobody knows.
+    said = "" if isinstance(failure, UnidentifiedImageError) else f" ({failure})"
+    return InvalidInput(f"it is no readable PNG, JPEG, GIF or BMP{said}")

@@ -27,13 +27,15 @@ TRAIN_OUTLOOK = "lichen.server.work.outlook_jobs:train_outlook"
 TRAIN_SCRIPT = "lichen.server.work.scripts.job:train_script"
 """It needs the whole bench: it starts processes of its own."""
 
+IMAGES = "image-classification"
+
 TRAINERS: Mapping[str, str] = {
     "forecast": "lichen.training.forecasts.task:train_forecast",
     "text-classification": "lichen.training.texts.task:train_text_classification",
     "clustering": "lichen.training.clusters.task:train_clustering",
     "regression": "lichen.training.tables.task:train_regression",
     "classification": "lichen.training.tables.task:train_classification",
-    "image-classification": "lichen.training.images.task:train_images",
+    IMAGES: "lichen.training.images.task:train_images",
     "anomaly": "lichen.training.anomalies.task:train_anomaly",
     "recommendation": "lichen.training.recommendations.task:train_recommendation",
 }
@@ -55,9 +57,18 @@ def train(bench: Workbench) -> None:
         raise InvalidInput(f"this Lichen does not train the task {asked.task!r} yet")
     datasets = Datasets(bench.documents, bench.blobs, bench.clock)
     dataset = datasets.get(asked.data, asked.data_version)
+    _refuse_images(asked, dataset)
     trained: TrainingResult = load_object(dotted)(asked, _materials(bench, datasets, dataset))
     _register(bench, asked, dataset, trained)
     bench.watch.forget()
+
+
+def _refuse_images(asked: Training, dataset: DatasetVersion) -> None:
+    if dataset.schema.images and asked.task != IMAGES:
+        raise InvalidInput(
+            f"dataset {dataset.name!r} holds images, which the task {asked.task!r} cannot learn "
+            f"from: train {IMAGES}, or a script of your own"
+        )
 
 
 def _train_script(bench: Workbench, asked: ScriptTraining) -> None:

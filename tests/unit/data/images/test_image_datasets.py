@@ -198,6 +198,8 @@ def test_a_corrupt_picture_is_named_and_refused_but_one_of_hundreds_is_left_out(
     for broken in (half, b"no picture"):
         with pytest.raises(InvalidInput, match=r"cat/2.png in pets.zip cannot be read"):
             datasets.ingest("pets", pack({**held, "cat/2.png": broken}))
+    with pytest.raises(InvalidInput, match=r"no readable PNG, JPEG, GIF or BMP; correct or remove"):
+        datasets.ingest("pets", pack({**held, "cat/2.png": b"no picture"}))
     many = {f"cat/{i:03}.png": _png(i, 8, 8) for i in range(250)} | held
     version = datasets.ingest("many", pack({**many, "cat/007.png": half, "cat/008.png": b"no"}))
     assert version.rows == len(many) - 2
