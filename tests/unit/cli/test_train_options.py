@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from lichen.cli.results import print_candidates
 from lichen.cli.train import TASKS, train
 from lichen.cli.train_forecast import forecast
+from lichen.cli.train_images import image_classification
 from lichen.cli.train_options import TrainingRun
 from lichen.cli.train_tables import classification, regression
 from lichen.protocol.scheduling import ScheduleRequest
@@ -19,6 +21,7 @@ from lichen.protocol.training import (
 from lichen.protocol.training import (
     ClassificationTraining,
     ForecastTraining,
+    ImageClassificationTraining,
     NetworkOptions,
     RegressionTraining,
     TrainSpec,
@@ -45,6 +48,21 @@ def test_a_training_says_only_what_was_asked(
             TrainingRun(recurring=None, schedule=None, wait=True, as_json=False),
             RegressionTraining(data="air", data_version=3, target="co"),
         )
+    ]
+
+
+def test_images_are_changed_as_asked_and_by_the_task_unless_said(
+    submitted: list[tuple[TrainingRun, TrainSpec]],
+) -> None:
+    line = "--data pets --algorithm cnn --test-split part --no-calibrate --confidence 0.8"
+    for changes in ([], ["--augment", "none"], ["--augment", "flip,noise"]):
+        assert said(image_classification, *line.split(), *changes) == ""
+    unsaid = ImageClassificationTraining(
+        data="pets", algorithm="cnn", test_split="part", calibrate=False, confidence=0.8
+    )
+    assert [spec for _, spec in submitted] == [
+        msgspec.structs.replace(unsaid, augment=augment)
+        for augment in (None, [], ["flip", "noise"])
     ]
 
 
