@@ -125,7 +125,7 @@ class Run:
         metrics: Mapping[str, float] | None = None,
         example: object = None,
     ) -> str:
-        """Make the model what this run trained; it is tried out first, and never pickled.
+        """Make the model what this run trained, tried out first, never pickled; its name.
 
         Args:
             model: ONNX bytes, the path of an .onnx file, an onnx ModelProto, a scikit-learn
@@ -137,9 +137,6 @@ class Run:
                 class is answered too. A fitted classifier of a library has its own.
             metrics: scores; they stand over those of `log` with the same name.
             example: a batch of its input, for a PyTorch module that is no chain of layers.
-
-        Returns:
-            What it is registered as.
 
         Raises:
             InvalidInput: it cannot be served; the message says what to do.
