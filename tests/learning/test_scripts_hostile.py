@@ -131,7 +131,7 @@ def test_one_that_never_ends_is_ended_at_its_time_limit(
     found = script("while True: pass", replace(LIMITS, seconds=0.4), security)
     assert found.end.why is not None
     assert found.end.why.startswith("it did not end within 0.4 s")
-    assert found.cpu_ns > 10**8, "what it burned is charged"
+    assert found.cpu_ns > 10**7, "what it burned is charged, however little the machine gave it"
 
 
 def test_one_that_ignores_every_signal_is_killed_after_its_grace(script: Script) -> None:
