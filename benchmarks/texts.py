@@ -103,17 +103,14 @@ def main() -> None:
     encoder = parser.parse_args().encoder
     train, dev = claims("train"), claims("dev")
     versions = ", ".join(f"{name} {version(name)}" for name in ("scikit-learn", "onnxruntime"))
-    print(
-        f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, {versions}"
-    )
+    machine = platform.processor() or platform.machine()
+    print(f"{machine}, Python {platform.python_version()}, {versions}")
     print(f"{len(train.texts)} texts to train on, {len(dev.texts)} to look at once\n")
     print("| algorithm | CV PR-AUC | CV F1 | dev F1 | train, CPU-s | a text, CPU-ms |")
     print("|---|---|---|---|---|---|")
     names = [one.name for one in portfolio(has_encoder=encoder is not None)]
     for name in (*names, AUTO):
-        print(
-            row_of(name, train, dev, encoder if name == "embedding-logistic" else None), flush=True
-        )
+        print(row_of(name, train, dev, encoder), flush=True)
 
 
 if __name__ == "__main__":
