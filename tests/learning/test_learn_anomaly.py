@@ -104,7 +104,10 @@ def test_a_csv_of_a_plant_becomes_an_endpoint_of_alarms_with_two_commands(
         (("--columns", "flow,nope"), "no column 'nope'"),
         (("--label", "flow"), "it must be 1 or true where a row is anomalous"),
         (("--algorithm", "magic"), "algorithm 'magic' is unknown: take auto, pca"),
-        (("--lags", "1000", "--algorithm", "dynamic-pca"), "lags of 4 columns|1000 lags need"),
+        (
+            ("--lags", "1000", "--algorithm", "dynamic-pca"),
+            "1000 lags of 5 columns are 5005 numbers a window",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_refused_with_the_remedy(
