@@ -98,6 +98,12 @@ def test_equal_texts_give_equal_bytes(name: str) -> None:
     assert first.files == second.files
 
 
+@pytest.mark.parametrize("more", [{"nested": True}, {"features": ["x"]}, {"exclude": ["x"]}])
+def test_what_texts_do_not_know_is_refused_and_not_ignored(more: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match="leave out nested, features and exclude"):
+        trained(table(), **more)
+
+
 def test_an_algorithm_that_is_not_known_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no algorithm is called 'bert'"):
         trained(table(), algorithm="bert")
