@@ -38,7 +38,7 @@ NETWORK_OPTIONS = (
     click.option(
         "--precision",
         type=click.Choice(PRECISIONS),
-        help="auto: bfloat16 where the processor has it. [float32]",
+        help="auto: bfloat16 where the processor has it. [float32; auto for images]",
     ),
 )
 NETWORK_NAMES = (

@@ -27,7 +27,8 @@ class NetworkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         learning_rate: of the first step.
         schedule: how the learning rate goes on: `constant`, `step`, `cosine` or `one-cycle`.
         patience: passes without a better validation score before training stops early; 0: never.
-        precision: `float32`, `bfloat16`, or `auto`: bfloat16 where the processor has it.
+        precision: `float32`, `bfloat16`, or `auto`: bfloat16 where the processor has it, as images
+            are trained unless said.
     """
 
     layers: list[int] | None = None
@@ -41,7 +42,7 @@ class NetworkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     learning_rate: float | None = None
     schedule: str | None = None
     patience: int | None = None
-    precision: str = "float32"
+    precision: str | None = None
 
 
 class Training(

@@ -19,6 +19,7 @@ TRAINED_BY = (
     "learning_rate",
     "schedule",
     "patience",
+    "precision",
 )
 """The options that say how, not what."""
 
@@ -34,7 +35,7 @@ def network_settings(options: NetworkOptions | None, usual: NetworkSettings) -> 
         return usual
     given = {name: getattr(options, name) for name in TRAINED_BY}
     asked = {name: value for name, value in given.items() if value is not None}
-    return replace(usual, **asked, precision=options.precision)
+    return replace(usual, **asked)
 
 
 def structured(options: NetworkOptions | None, usual: Structure) -> Structure:
@@ -55,7 +56,7 @@ def hyperparameters(options: NetworkOptions | None) -> Settings:
     if options is None:
         return {}
     made: dict[str, float | int | str | bool] = {}
-    for name in (*TRAINED_BY, "activation", "dropout", "precision"):
+    for name in (*TRAINED_BY, "activation", "dropout"):
         value = getattr(options, name)
         if value is not None:
             made[name] = value

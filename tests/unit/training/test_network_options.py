@@ -11,10 +11,10 @@ ASKED = NetworkOptions(layers=[128, 64], activation="tanh", l2=1e-4, epochs=3, s
 
 
 def test_what_was_asked_for_stands_in_place_of_the_usual() -> None:
-    usual = NetworkSettings(epochs=40, l2=1e-2, l1=0.5, optimizer="adamw")
+    usual = NetworkSettings(epochs=40, l2=1e-2, l1=0.5, optimizer="adamw", precision="auto")
     made = network_settings(ASKED, usual)
     assert made == NetworkSettings(
-        epochs=3, l2=1e-4, l1=0.5, optimizer="adamw", schedule="cosine", precision="float32"
+        epochs=3, l2=1e-4, l1=0.5, optimizer="adamw", schedule="cosine", precision="auto"
     )
     assert network_settings(None, usual) is usual
 
@@ -35,7 +35,6 @@ def test_of_tables_they_are_settings_of_the_mlp() -> None:
         "l2": 1e-4,
         "epochs": 3,
         "schedule": "cosine",
-        "precision": "float32",
     }
 
 
