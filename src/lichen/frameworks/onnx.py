@@ -1,7 +1,7 @@
 """ONNX Runtime: what every other adapter exports to. The only file that imports it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -153,7 +153,7 @@ def _check_graph(content: bytes) -> None:
         model = onnx.load_model_from_string(content)
     except DecodeError as error:
         raise InvalidInput("the file is no ONNX model: export it again as ONNX") from error
-    for tensor in model.graph.initializer:
+    for tensor in _tensors(model, onnx.TensorProto):
         if onnx.external_data_helper.uses_external_data(tensor):
             raise InvalidInput(
                 f"weight {tensor.name!r} stands in another file: save the model as one file "
@@ -173,6 +173,21 @@ def _check_graph(content: bytes) -> None:
         raise InvalidInput(
             f"the model breaks the ONNX rules ({_reason(error)}): export it again as ONNX"
         ) from error
+
+
+def _tensors(message: Any, kind: type) -> Iterator[Any]:  # noqa: ANN401 - onnx's own type
+    """Every tensor of a model, wherever it stands: in constants, subgraphs and functions too.
+
+    ONNX Runtime reads a file that any of them names, and the platform's files are there to read.
+    """
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        for one in [value] if hasattr(value, "ListFields") else value:
+            if isinstance(one, kind):
+                yield one
+            else:
+                yield from _tensors(one, kind)
 
 
 def _uses_domain(model: Any, domain: str) -> bool:  # noqa: ANN401 - onnx's own type

@@ -135,6 +135,59 @@ def fails_when_run() -> bytes:
     return model(nodes, {"x": (FLOAT, ["N", 2])}, {"y": (FLOAT, anything)}, [shape])
 
 
+def _elsewhere(name: str) -> TensorProto:
+    kept = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=[2])
+    kept.data_location = TensorProto.EXTERNAL
+    kept.external_data.add(key="location", value="keys")
+    return kept
+
+
+def constant_elsewhere() -> bytes:
+    nodes = [
+        helper.make_node("Constant", [], ["c"], value=_elsewhere("hidden")),
+        helper.make_node("Add", ["x", "c"], ["y"]),
+    ]
+    return model(nodes, {"x": (FLOAT, ["N", 2])}, {"y": (FLOAT, ["N", 2])})
+
+
+def branch_elsewhere() -> bytes:
+    branch = helper.make_graph(
+        [helper.make_node("Identity", ["hidden"], ["o"])],
+        "branch",
+        [],
+        [helper.make_tensor_value_info("o", FLOAT, [2])],
+        initializer=[_elsewhere("hidden")],
+    )
+    nodes = [
+        helper.make_node("ReduceSum", ["x"], ["s"], keepdims=0),
+        helper.make_node("Equal", ["s", "s"], ["b"]),
+        helper.make_node("If", ["b"], ["c"], then_branch=branch, else_branch=branch),
+        helper.make_node("Add", ["x", "c"], ["y"]),
+    ]
+    return model(nodes, {"x": (FLOAT, ["N", 2])}, {"y": (FLOAT, ["N", 2])})
+
+
+def function_elsewhere() -> bytes:
+    function = helper.make_function(
+        "local",
+        "Secret",
+        ["x"],
+        ["y"],
+        [
+            helper.make_node("Constant", [], ["c"], value=_elsewhere("hidden")),
+            helper.make_node("Add", ["x", "c"], ["y"]),
+        ],
+        [helper.make_opsetid("", 18)],
+    )
+    nodes = [helper.make_node("Secret", ["x"], ["y"], domain="local")]
+    made = onnx.load_model_from_string(
+        model(nodes, {"x": (FLOAT, ["N", 2])}, {"y": (FLOAT, ["N", 2])})
+    )
+    made.functions.append(function)
+    made.opset_import.append(helper.make_opsetid("local", 1))
+    return bytes(made.SerializeToString())
+
+
 def answers_a_sequence() -> bytes:
     nodes = [helper.make_node("SequenceConstruct", ["x"], ["y"])]
     graph = helper.make_graph(
@@ -160,6 +213,9 @@ def of_the_future() -> bytes:
         (b"", "ONNX"),
         (linear_core(np.ones((2, 2)))[:40], "ONNX"),
         (weights_elsewhere(), "'w' stands in another file"),
+        (constant_elsewhere(), "'hidden' stands in another file"),
+        (branch_elsewhere(), "'hidden' stands in another file"),
+        (function_elsewhere(), "'hidden' stands in another file"),
         (operator_of_nobody(), "com.example"),
         (fails_when_run(), "trial run"),
         (answers_a_sequence(), "plain tensors"),
