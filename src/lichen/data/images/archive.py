@@ -7,7 +7,7 @@ import gzip
 import io
 import zlib
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from lichen.core.errors import InvalidInput, TooLarge
 from lichen.data.options import Limits
@@ -18,6 +18,9 @@ _TAIL_BYTES = 1 << 17
 
 _INDEX_BYTES_A_MEMBER = 256
 _ENCRYPTED = 1
+_METHODS = (ZIP_STORED, ZIP_DEFLATED)
+"""Of the others the standard library unpacks all at once, whatever size a member said."""
+_PIECE_BYTES = 1 << 20
 
 
 class Archive:
@@ -54,11 +57,14 @@ class Archive:
     def read(self, member: str) -> bytes:
         """A member, whole.
 
+        Read in pieces: in one go it would unpack to whatever it holds before its size is looked at.
+
         Raises:
-            InvalidInput: it is damaged.
+            InvalidInput: it is damaged, or larger than it said.
         """
         try:
-            return self._zip.read(self._members[member])
+            with self._zip.open(self._members[member]) as packed:
+                return b"".join(iter(lambda: packed.read(_PIECE_BYTES), b""))
         except (BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as failure:
             raise InvalidInput(
                 f"{member} in {self.name} is damaged ({failure}): pack the files anew"
@@ -114,6 +120,11 @@ def _check_members(members: list[ZipInfo], name: str, limits: Limits) -> None:
             )
         if one.flag_bits & _ENCRYPTED:
             raise InvalidInput(f"{one.filename} in {name} is encrypted: pack it without a password")
+        if one.compress_type not in _METHODS:
+            raise InvalidInput(
+                f"{one.filename} in {name} is packed by method {one.compress_type}: pack the files "
+                "anew, deflated or stored"
+            )
         if one.filename in seen:
             raise InvalidInput(f"{name} holds {one.filename} twice: pack the files anew")
         seen.add(one.filename)
