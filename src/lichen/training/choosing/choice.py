@@ -48,7 +48,7 @@ def choose(searched: Searched, problem: Problem, metric: str, algorithm: str = A
         metric: what errors are of, for the sentences.
         algorithm: what was asked for: it is taken whatever it costs; `auto`: none.
     """
-    stands = sorted(_stands(searched, problem), key=lambda one: one.cost)
+    stands = sorted(_stands(searched, problem), key=lambda one: (not one.trial.is_whole, one.cost))
     held: Stand | None = None
     sentences: dict[str, str] = {}
     for stand in stands:
