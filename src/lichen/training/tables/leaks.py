@@ -3,7 +3,7 @@
 import numpy as np
 
 from lichen.core.errors import InvalidInput
-from lichen.data.giveaways import class_giveaways, copies, foreseeing, number_giveaways
+from lichen.data.giveaways import class_giveaways, foreseeing, number_giveaways
 from lichen.evaluation.splits import SplitKind
 from lichen.training.tables.study import Study
 
@@ -56,8 +56,7 @@ def _refuse_giveaways(study: Study) -> None:
 
 
 def _refuse_copies(study: Study) -> None:
-    used = [study.rows.columns[one.name] for one in study.plan.columns]
-    first = copies([*used, study.target.values])
+    first = study.copies()
     copied = int(np.count_nonzero(first != np.arange(len(first))))
     if copied > MOST_COPIES * len(first):
         raise InvalidInput(

@@ -1,6 +1,6 @@
 """What one training on a table works on: checked rows, a target, and how they are split."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -99,6 +99,11 @@ class Study:
             return forward_folds(self.positions, count)
         return folds_of(self.positions, count)
 
+    def copies(self) -> NDArray[np.int64]:
+        """For each row the first one that a model cannot tell from it: equal in all it is shown."""
+        shown = [self.rows.columns[one.name] for one in self.plan.columns]
+        return copies([*shown, self.target.values])
+
     @property
     def fold_count(self) -> int:
         """As many as were asked for, or as tell enough."""
@@ -141,8 +146,8 @@ def study_of(asked: TableTraining, rows: RawRows) -> Study:
     kind = split_kind(asked, kept)
     plan = plan_columns(kept, _features(asked, kept))
     notes += [f"column {name!r} left out: it {why}" for name, why in plan.left_out.items()]
-    positions = _positions(asked, kept, target, kind)
-    return Study(asked, kept, target, weights, positions, kind, plan, metric, tuple(notes))
+    known = Study(asked, kept, target, weights, np.empty(0), kind, plan, metric, tuple(notes))
+    return replace(known, positions=_positions(known))
 
 
 def split_kind(asked: TableTraining, rows: RawRows) -> SplitKind:
@@ -175,20 +180,20 @@ def _features(asked: TableTraining, rows: RawRows) -> list[str]:
     return [name for name in asked.features or rows.names if name not in apart]
 
 
-def _positions(asked: TableTraining, rows: RawRows, target: Target, kind: SplitKind) -> Positions:
-    if kind is SplitKind.TIME and rows.times is not None:
+def _positions(study: Study) -> Positions:
+    asked, rows, target = study.asked, study.rows, study.target
+    if study.kind is SplitKind.TIME and rows.times is not None:
         return timed_positions(rows.times)
-    if kind is SplitKind.GROUPED and asked.group is not None:
+    if study.kind is SplitKind.GROUPED and asked.group is not None:
         groups = rows.columns[asked.group]
         found = np.array([str(one) for one in groups]) if rows.is_text(asked.group) else groups
         return grouped_positions(found, asked.seed)
     made = (
         stratified_positions(target.values, asked.seed)
-        if kind is SplitKind.STRATIFIED
+        if study.kind is SplitKind.STRATIFIED
         else random_positions(len(rows), asked.seed)
     )
-    features = [rows.columns[name] for name in _features(asked, rows)]
-    return made[copies([*features, target.values])]  # copies of a row stay on its side
+    return made[study.copies()]  # copies of a row stay on its side
 
 
 def _again(positions: Positions) -> Positions:

@@ -167,3 +167,15 @@ def test_a_column_that_knows_the_next_value_is_refused(ship: RawRows) -> None:
     rows = replace(with_column(ship, "ahead", ahead), times=times.astype("datetime64[s]"))
     with pytest.raises(InvalidInput, match="holds the target's next value"):
         refuse_leaks(study_of(fare(), rows))
+
+
+@pytest.mark.parametrize("asked", [survived(), fare()])
+def test_copies_that_differ_only_in_what_is_left_out_stay_on_one_side(
+    ship: RawRows, asked: TableTraining
+) -> None:
+    rows = ship.at(np.r_[np.arange(len(ship)), np.arange(4)])
+    rows = with_column(rows, "id", texts([f"X{one}" for one in range(len(rows))]))
+    study = study_of(asked, rows)
+    assert "id" in study.plan.left_out
+    np.testing.assert_array_equal(study.positions[-4:], study.positions[:4])
+    refuse_leaks(study)
