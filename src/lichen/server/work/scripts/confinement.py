@@ -78,11 +78,11 @@ def readable_paths(home: Path, more: Iterable[Path]) -> list[str]:
     packages = [*site.getsitepackages(), *([site.getusersitepackages()] if _HAS_OWN_SITE else [])]
     ours = [Path(sys.prefix), Path(sys.base_prefix), Path(lichen.__file__).parents[1]]
     ours += map(Path, packages)
-    folders = [*map(Path, _SYSTEM), *(path.resolve() for path in ours)]
-    inside = next((one for one in folders if home.resolve().is_relative_to(one)), None)
+    folders = [*map(Path, _SYSTEM), *(path.resolve() for path in ours), *more]
+    inside = next((one for one in folders if home.resolve().is_relative_to(one.resolve())), None)
     if inside is not None:
         raise Refused(
             f"the platform's home lies within {inside}, which scripts may read: choose another "
             "home, so that its keys stay out of their reach"
         )
-    return [str(path) for path in dict.fromkeys([*folders, *more])]
+    return [str(path) for path in dict.fromkeys(folders)]

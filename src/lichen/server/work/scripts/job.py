@@ -88,7 +88,8 @@ def _python(asked: ScriptTraining, bench: Workbench) -> Path:
 def _plan(asked: ScriptTraining, bench: Workbench, place: Place, needed: tuple[Path, Path]) -> Plan:
     confinement = confinement_of(bench.settings.security)
     python, rows = needed
-    more = [place.control, rows, python.parent.parent]
+    own = [] if str(python) == sys.executable else [python.parent.parent]
+    more = [place.control, rows, *own]
     return Plan(
         command=[str(python), "-P", "-u", "-m", "lichen.training.scripts.inside"],
         variables=variables(place, asked.seed, python),

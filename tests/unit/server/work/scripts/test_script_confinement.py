@@ -57,7 +57,9 @@ def test_an_old_kernel_refuses_and_says_which_setting_helps(
 def test_a_home_that_scripts_could_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="lies within /usr"):
         readable_paths(Path("/usr/share/lichen-home"), [])
-    assert str(tmp_path) in readable_paths(tmp_path / "home", [tmp_path])
+    assert str(tmp_path / "rows") in readable_paths(tmp_path / "home", [tmp_path / "rows"])
+    with pytest.raises(Refused, match=f"lies within {tmp_path}"):
+        readable_paths(tmp_path / "home", [tmp_path])
     assert str(Path.cwd()) not in readable_paths(tmp_path, [])
 
 
