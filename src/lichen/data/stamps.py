@@ -26,8 +26,10 @@ def parse_stamps(
 ) -> None:
     """Fill the table `stamps`; offset_s is null where the cell carries no offset.
 
+    A cell that is empty or no time has null for its seconds: see `refuse_unparsed`.
+
     Raises:
-        InvalidInput: a cell is empty or no time; the message names its row.
+        InvalidInput: dates can be read in several ways, or the format is none.
     """
     if columns[0].kind in (Kind.NAIVE, Kind.MOMENT):
         offset = "0" if columns[0].kind is Kind.MOMENT else "NULL::INTEGER"
@@ -38,7 +40,6 @@ def parse_stamps(
         )
     else:
         _parse_text(engine, file, columns, time_format)
-    _refuse_unparsed(engine, file, columns)
 
 
 def _parse_text(
@@ -119,7 +120,12 @@ def _steadiest(engine: Engine, forms: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f for f, back in zip(forms, backs, strict=True) if back == min(backs))
 
 
-def _refuse_unparsed(engine: Engine, file: RawFile, columns: tuple[RawColumn, ...]) -> None:
+def refuse_unparsed(engine: Engine, file: RawFile, columns: tuple[RawColumn, ...]) -> None:
+    """Refuse times that could not be read.
+
+    Raises:
+        InvalidInput: a cell is empty or no time; the message names its row.
+    """
     bad = engine.rows(
         f"SELECT rid, said, count(*) OVER () FROM {STAMPS} WHERE local_s IS NULL "
         "ORDER BY rid LIMIT 1"
@@ -131,7 +137,8 @@ def _refuse_unparsed(engine: Engine, file: RawFile, columns: tuple[RawColumn, ..
     where = f"row {file.row(rid)} of {file.name}"
     if said is None or not said.strip():
         raise InvalidInput(
-            f"{where} has no time in column {_named(columns)!r}{more}: fill it in, or remove it"
+            f"{where} has no time in column {_named(columns)!r}{more}: fill it in, "
+            "remove the row, or say time none where rows have no order"
         )
     raise InvalidInput(
         f"{where} has {said!r} in time column {_named(columns)!r}, which is no time we can "

@@ -14,7 +14,7 @@ from lichen.data.findings import counted
 from lichen.data.options import IngestOptions
 from lichen.data.raw import RAW, Kind, RawColumn, RawFile
 from lichen.data.schema import missing_column
-from lichen.data.stamps import STAMPS, parse_stamps
+from lichen.data.stamps import STAMPS, parse_stamps, refuse_unparsed
 from lichen.data.timeforms import Look, choose_columns, look_of, names_time
 from lichen.data.zones import Stretch, stretches, zone_of
 
@@ -63,20 +63,34 @@ def index_times(engine: Engine, file: RawFile, options: IngestOptions) -> TimeIn
         _label_only(engine, file, options)
         return None
     parse_stamps(engine, file, columns, options.time_format)
+    if options.time is None and _has_holes(engine) and _goes_astray(engine):
+        _forget_times(engine, file, options)
+        return None
+    refuse_unparsed(engine, file, columns)
     naive = _check_offsets(engine, file)
     zone_name = options.timezone or "UTC"
     zone = zone_of(zone_name)
     _place(engine, zone if naive else UTC)
     series = _series_column(engine, file, columns, options)
     if series is None and options.time is None and _is_no_index(engine):
-        engine.run(f"DROP TABLE {STAMPS}")
-        _label_only(engine, file, options)
+        _forget_times(engine, file, options)
         return None
     _to_utc(engine, file, series, zone_name)
     _refuse_duplicates(engine, file, hint=naive and options.timezone is None)
     repeated = engine.row(f"SELECT count(*) FROM {STAMPS} WHERE repeats")[0]
     engine.run(f"DROP TABLE {STAMPS}")
     return TimeIndex(columns, series, zone_name, naive, repeated)
+
+
+def _forget_times(engine: Engine, file: RawFile, options: IngestOptions) -> None:
+    """What was read are dates of things: the rows have no time."""
+    engine.run(f"DROP TABLE {STAMPS}")
+    _label_only(engine, file, options)
+
+
+def _has_holes(engine: Engine) -> bool:
+    """Whether rows are without a time, as those of things may be and a record's are not."""
+    return bool(engine.row(f"SELECT count(*) FROM {STAMPS} WHERE local_s IS NULL")[0])
 
 
 def _is_no_index(engine: Engine) -> bool:

@@ -202,6 +202,20 @@ def test_dates_of_things_in_no_order_are_no_time_index(
         datasets.ingest("pipes", path, IngestOptions(time="installed"))
 
 
+def test_dates_of_things_of_which_some_are_unknown_are_no_time_index(
+    datasets: Datasets, write: WriteFile
+) -> None:
+    days = [f"1998-01-{1 + day * 11 % 28:02d}" for day in range(28)]
+    path = write(column_file("built", [*days[:9], "", *days[9:]]))
+    version = datasets.ingest("homes", path)
+    assert version.schema.time is None
+    assert version.schema.column("built").dtype is Dtype.TEXT
+    with pytest.raises(InvalidInput, match=r"no time in column 'built'.* or say time none"):
+        datasets.ingest("homes", path, IngestOptions(time="built"))
+    with pytest.raises(InvalidInput, match="no time in column 'at': fill it in"):
+        datasets.ingest("record", write(column_file("at", [*sorted(days), ""])))
+
+
 def test_series_in_blocks_of_their_own_times_are_a_panel(
     datasets: Datasets, write: WriteFile
 ) -> None:
