@@ -38,11 +38,19 @@ def print_candidates(result: JsonObject) -> None:
     tried = result.get("candidates", ())
     if not tried:
         return
-    headings = ("", "algorithm", "score", "to train", "a prediction", "efficient")
+    headings = ("", "algorithm", _measure(tried[0]), "to train", "a prediction", "efficient")
     print_table(headings, [_row(one) for one in tried])
     for one in tried:
         if one["chosen"]:
             click.echo(f"* {printable(one['sentence'])}")
+
+
+def _measure(candidate: Mapping[str, Any]) -> str:
+    """What the scores are of, and which way is better; jobs of earlier releases do not say."""
+    if "measure" not in candidate:
+        return "score"
+    better = "more" if candidate.get("more_is_better") else "less"
+    return f"{printable(candidate['measure'])} ({better} is better)"
 
 
 def _row(candidate: Mapping[str, Any]) -> tuple[str, ...]:

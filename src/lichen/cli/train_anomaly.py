@@ -24,7 +24,7 @@ from lichen.protocol.training import AnomalyTraining
     help="Usual rows that may be called anomalous.",
 )
 @click.option("--train-until", type=Moment(), help="Rows from here on are not fitted on.")
-@training_options("pca, ecod, isolation-forest, dynamic-pca, autoencoder", has_network=True)
+@training_options("anomaly", has_network=True)
 def anomaly(common: dict[str, Any], run: TrainingRun, **options: Any) -> None:  # noqa: ANN401
     """Learn what is usual, and call a row anomalous where it is unlike that.
 

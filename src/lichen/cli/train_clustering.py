@@ -27,7 +27,7 @@ from lichen.protocol.training import ClusteringTraining
     help="A sentence encoder to compare texts by: an installed package that carries one, or a "
     "registered model. [their words]",
 )
-@training_options("k-means, gaussian-mixture, hdbscan")
+@training_options("clustering")
 def clustering(common: dict[str, Any], run: TrainingRun, **options: Any) -> None:  # noqa: ANN401
     """Group rows by their columns, or texts by what they say; new rows are told their group.
 

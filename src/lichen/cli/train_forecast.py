@@ -30,8 +30,7 @@ from lichen.protocol.training import ForecastTraining
 )
 @click.option("--timezone", metavar="Z", help="Zone whose calendar counts. [the dataset's]")
 @training_options(
-    "naive-day, naive-week, ridge, ridge-calendar, lightgbm, mlp, patch-transformer, fracast, "
-    "statsforecast:NAME",
+    "forecast",
     is_searched=False,
     has_network=True,
 )

@@ -42,7 +42,7 @@ from lichen.protocol.training import ImageClassificationTraining
     show_default=True,
     help="Of the sets of classes.",
 )
-@training_options("linear, mlp, cnn, resnet, transformer", has_network=True)
+@training_options("image-classification", has_network=True)
 def image_classification(
     common: dict[str, Any],
     run: TrainingRun,

@@ -19,6 +19,7 @@ from lichen.cli.results import metric_lines, print_candidates
 from lichen.cli.schedule_options import schedule_options
 from lichen.cli.waiting import show_accepted
 from lichen.protocol.admin import Job, JobKind
+from lichen.protocol.portfolios import PORTFOLIOS
 from lichen.protocol.scheduling import ScheduleRequest
 from lichen.protocol.training import TrainSpec
 
@@ -71,7 +72,7 @@ def print_search(job: Job) -> None:
 
 
 def training_options(
-    portfolio: str | None = None, *, is_searched: bool = True, has_network: bool = False
+    task: str | None = None, *, is_searched: bool = True, has_network: bool = False
 ) -> Callable[[Function], Function]:
     """Give a command the options that every training has; stands closest to the function.
 
@@ -79,11 +80,11 @@ def training_options(
     the rest.
 
     Args:
-        portfolio: names of the algorithms, for the help; None: there is no choice.
+        task: whose algorithms the help names; None: there is no choice.
         is_searched: whether its message is a `SearchedTraining`.
         has_network: whether an algorithm is a neural network, whose structure can be asked for.
     """
-    options = [*_DATA, *([_algorithm(portfolio)] if portfolio else [])]
+    options = [*_DATA, *([_algorithm(task)] if task else [])]
     options += [*(_SEARCH if is_searched else ()), *_BUDGET]
     options += NETWORK_OPTIONS if has_network else ()
 
@@ -111,6 +112,7 @@ def training_options(
     return decorate
 
 
+_MORE_THAN_0 = click.FloatRange(min=0, min_open=True)
 _NAMES = (
     "data",
     "name",
@@ -126,7 +128,11 @@ _DATA = (
     click.option("--data", "data", metavar="NAME[@V]", required=True, help="The dataset."),
     click.option("--name", metavar="M", help="Name of the model. [the dataset's]"),
     click.option(
-        "--seed", type=int, default=0, show_default=True, help="Of whatever draws at random."
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Of whatever draws at random.",
     ),
 )
 _SEARCH = (
@@ -137,24 +143,28 @@ _SEARCH = (
     click.option(
         "--price",
         metavar="J",
-        type=float,
+        type=click.FloatRange(min=0),
         help="Joules that a further tenth of a per cent of the score may cost; the search stops "
         "when it would cost more. [the task's own]",
     ),
 )
 _BUDGET = (
-    click.option("--budget-joules", metavar="J", type=float, help="Energy the search may spend."),
-    click.option("--budget-grams", metavar="G", type=float, help="CO2e the search may spend."),
+    click.option(
+        "--budget-joules", metavar="J", type=_MORE_THAN_0, help="Energy the search may spend."
+    ),
+    click.option(
+        "--budget-grams", metavar="G", type=_MORE_THAN_0, help="CO2e the search may spend."
+    ),
 )
 
 
-def _algorithm(portfolio: str) -> Function:
+def _algorithm(task: str) -> Function:
     return click.option(
         "--algorithm",
         metavar="auto|NAME",
         default="auto",
         show_default=True,
-        help=f"{portfolio}, or the best worth its joules.",
+        help=f"{', '.join(PORTFOLIOS[task])}, or the best worth its joules.",
     )
 
 

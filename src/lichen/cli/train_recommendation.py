@@ -16,7 +16,7 @@ from lichen.protocol.training import RecommendationTraining
 @click.option(
     "--top", metavar="N", type=int, default=10, show_default=True, help="Items of an answer."
 )
-@training_options("popular, als")
+@training_options("recommendation")
 def recommendation(common: dict[str, Any], run: TrainingRun, **options: Any) -> None:  # noqa: ANN401
     """Rank for each user the items that it did not take yet, from what all users took.
 

@@ -40,7 +40,7 @@ _OPTIONS = (
     click.option("--metric", metavar="NAME", help="What is chosen by. [the task's own]"),
     click.option(
         "--confidence",
-        type=Finite(0, 1, min_open=True, max_open=True),
+        type=Finite(0.5, 1, max_open=True),
         default=0.9,
         show_default=True,
         help="Of prediction intervals and sets.",
@@ -52,8 +52,7 @@ _OPTIONS = (
 @click.command(short_help="Train a model of a number in the rows of a table.")
 @table_options
 @training_options(
-    "linear, lasso, elastic-net, linear-gd, linear-sgd, linear-svm, svm, forest, lightgbm, "
-    "xgboost, mlp",
+    "regression",
     has_network=True,
 )
 def regression(common: dict[str, Any], run: TrainingRun, **options: Any) -> None:  # noqa: ANN401
@@ -77,7 +76,7 @@ def regression(common: dict[str, Any], run: TrainingRun, **options: Any) -> None
     help="Calibrate probabilities on rows that were not fitted on.",
 )
 @training_options(
-    "logistic, logistic-sgd, linear-svm, svm, forest, lightgbm, xgboost, mlp",
+    "classification",
     has_network=True,
 )
 def classification(

@@ -8,10 +8,6 @@ from lichen.cli.arguments import Finite
 from lichen.cli.train_options import TrainingRun, training_options
 from lichen.protocol.training import TextClassificationTraining
 
-PORTFOLIO = (
-    "tfidf-logistic, tfidf-svm, nb-svm, tfidf-char-logistic, tfidf-char-svm, tfidf-blend, "
-    "kernel-blend, lsa-logistic, embedding-logistic"
-)
 _SPLITS = ("random", "stratified", "grouped", "time")
 
 
@@ -66,7 +62,7 @@ _SPLITS = ("random", "stratified", "grouped", "time")
     show_default=True,
     help="Of prediction sets.",
 )
-@training_options(PORTFOLIO)
+@training_options("text-classification")
 def text_classification(
     common: dict[str, Any],
     run: TrainingRun,

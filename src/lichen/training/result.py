@@ -14,6 +14,8 @@ class Candidate:
     Attributes:
         algorithm: its name in the task's portfolio.
         score: what the task chooses by, on rows it was not fitted on.
+        measure: what the score is of, such as `R2 error`.
+        more_is_better: whether a larger score is the better one.
         skill: share of the guard's error that it avoids; None where there is no guard.
         nj_to_train: energy of all its trials and fits; None when the gauge read nothing (M5).
         nj_per_prediction: energy of one prediction as served, measured in the run; None when the
@@ -27,6 +29,8 @@ class Candidate:
 
     algorithm: str
     score: float
+    measure: str
+    more_is_better: bool = False
     skill: float | None = None
     nj_to_train: int | None = None
     nj_per_prediction: int | None

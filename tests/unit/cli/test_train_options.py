@@ -110,6 +110,11 @@ def test_a_forecast_is_asked_for_as_before(
         (["--layers", "many"], "'many' is no list of whole numbers: write it as 128,64"),
         (["--data", "air@new"], "'air@new' names no version: write NAME or NAME@2"),
         (["--test-share", "1"], "1.0 is not in the range 0<=x<1"),
+        (["--confidence", "0.2"], "0.2 is not in the range 0.5<=x<1"),
+        (["--budget-joules", "0"], "0.0 is not in the range x>0"),
+        (["--budget-grams", "-1"], "-1.0 is not in the range x>0"),
+        (["--price", "-1"], "-1.0 is not in the range x>=0"),
+        (["--seed", "-1"], "-1 is not in the range x>=0"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(
@@ -148,3 +153,17 @@ def test_candidates_are_a_table_with_the_reason_of_the_chosen(
     ]
     print_candidates({})
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("said_of_it", "heading"),
+    [
+        ({"measure": "R2 error"}, "R2 error (less is better)"),
+        ({"measure": "recall", "more_is_better": True}, "recall (more is better)"),
+    ],
+)
+def test_a_table_of_candidates_says_what_was_scored_and_which_way_is_better(
+    said_of_it: dict[str, object], heading: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_candidates({"candidates": [candidate(algorithm="als", chosen=True, **said_of_it)]})
+    assert heading in capsys.readouterr().out.splitlines()[0]

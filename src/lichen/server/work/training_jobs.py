@@ -17,6 +17,7 @@ from lichen.registry.manifest import DatasetReference, Draft, Manifest
 from lichen.server.work.workbench import Workbench
 from lichen.store.documents import Change
 from lichen.store.failures import storage_failures
+from lichen.training.asked import check_asked
 from lichen.training.materials import Materials
 from lichen.training.result import TrainingResult
 
@@ -49,6 +50,7 @@ def train(bench: Workbench) -> None:
         load_object(TRAIN_OUTLOOK)(bench)
         return
     asked: TrainSpec = msgspec.convert(bench.job.spec, TrainSpec)
+    check_asked(asked)
     if isinstance(asked, ScriptTraining):
         _train_script(bench, asked)
         return

@@ -263,6 +263,8 @@ def _candidates(
         Candidate(
             algorithm=trial.setting.algorithm,
             score=study.asked.false_alarms if trial.precision is None else trial.precision,
+            measure="false-alarm rate" if trial.precision is None else "average precision",
+            more_is_better=trial.precision is not None,
             nj_to_train=trial.nj_to_train,
             nj_per_prediction=trial.nj_per_row,
             parameters=trial.setting.described(),

@@ -64,12 +64,20 @@ def choose(searched: Searched, problem: Problem, metric: str, algorithm: str = A
         held = asked
         sentences[algorithm] = f"{_titled(asked, metric)}: taken, as asked"
     chosen = held if held is not None else stands[0]
+    sentence = sentences[chosen.trial.contender.name]
+    explained = f"{sentence}; {searched.ended}{_left_out(searched)}"
+    sentences[chosen.trial.contender.name] = explained
     candidates = tuple(
-        _candidate(one, chosen, sentences[one.trial.contender.name]) for one in stands
+        _candidate(one, metric, sentences[one.trial.contender.name], is_chosen=one is chosen)
+        for one in stands
     )
     whole = {one.trial.contender.name for one in stands if one.trial.is_whole}
-    explained = f"{sentences[chosen.trial.contender.name]}; {searched.ended}"
     return Choice(chosen.trial, with_front(candidates, whole), explained)
+
+
+def _left_out(searched: Searched) -> str:
+    """Which algorithms were not tried: the reasons are in the log."""
+    return f"; not tried: {', '.join(searched.left_out)}" if searched.left_out else ""
 
 
 def _stands(searched: Searched, problem: Problem) -> list[Stand]:
@@ -127,16 +135,17 @@ def _counted(trials: int) -> str:
     return "1 trial" if trials == 1 else f"{trials} trials"
 
 
-def _candidate(stand: Stand, chosen: Stand, sentence: str) -> Candidate:
+def _candidate(stand: Stand, metric: str, sentence: str, *, is_chosen: bool) -> Candidate:
     trial = stand.trial
     return Candidate(
         algorithm=trial.contender.name,
         score=trial.error,
+        measure=f"{metric} error",
         skill=1 - trial.error,
         nj_to_train=stand.nj,
         nj_per_prediction=stand.served.nj,
         parameters=dict(trial.settings),
-        chosen=stand is chosen,
+        chosen=is_chosen,
         sentence=sentence,
     )
 

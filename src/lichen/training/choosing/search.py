@@ -87,6 +87,10 @@ class Search:
             ended = self._tune()
         except OverBudget as spent:
             ended = str(spent).partition(":")[0]
+            if not self._trials.made:
+                raise InvalidInput(
+                    f"{ended} before one algorithm was tried: give a larger budget, or fewer rows"
+                ) from spent
         if not self._trials.made:
             raise InvalidInput(
                 "; ".join(self._left_out.values())

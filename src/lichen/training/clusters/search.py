@@ -155,6 +155,7 @@ def candidates_of(
             Candidate(
                 algorithm=one.found.method.name,
                 score=1.0 - one.found.quality,
+                measure="1 - silhouette x stability",
                 skill=one.found.quality,
                 nj_to_train=one.nj,
                 nj_per_prediction=served[one.found.method.name],

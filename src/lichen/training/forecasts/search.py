@@ -155,6 +155,7 @@ class _Choice:
             Candidate(
                 algorithm=trial.algorithm,
                 score=trial.score,
+                measure="MASE",
                 skill=1 - trial.score / guard if guard > 0 else 0.0,
                 nj_per_prediction=trial.cost.nj if trial.cost else None,
                 parameters=described(trial),

@@ -214,6 +214,8 @@ def _candidates(
         yield Candidate(
             algorithm=POPULAR if trial.setting is None else ALS,
             score=_recall(trial),
+            measure="recall",
+            more_is_better=True,
             skill=(_recall(trial) - guard) / missed if missed > 0 else 0.0,
             nj_to_train=trial.nj_to_train,
             nj_per_prediction=None,

@@ -1,5 +1,7 @@
 """The portfolio of a table as contenders of a search, cheapest to fit first."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from lichen.core.errors import InvalidInput
@@ -40,7 +42,7 @@ MANY_CELLS = 50_000_000
 
 
 def contenders_of(study: Study) -> tuple[Contender, ...]:
-    """What a search over a study's rows may try.
+    """What a search over a study's rows may try; the cheapest whatever the budget, for a model.
 
     Raises:
         InvalidInput: the algorithm that is asked for is none of the portfolio.
@@ -65,7 +67,8 @@ def contenders_of(study: Study) -> tuple[Contender, ...]:
         for size in (sizes[preparation_for(name)],)
         if _is_tried(name, asked, size)
     ]
-    return tuple(sorted(made, key=lambda one: one.effort_nj(one.defaults)))
+    cheapest, *dearer = sorted(made, key=lambda one: one.effort_nj(one.defaults))
+    return (replace(cheapest, is_guard=asked == AUTO), *dearer)
 
 
 def _told(name: str, said: Settings, *, is_asked: bool) -> Settings:

@@ -136,6 +136,7 @@ def study_of(asked: TableTraining, rows: RawRows) -> Study:
     for name in _named(asked):
         if name not in rows.columns:
             raise InvalidInput(missing_column(name, rows.names))
+    _check_parts(asked)
     is_classes = isinstance(asked, ClassificationTraining)
     metric = named_metric(asked.metric, is_classes=is_classes)
     target, there = (class_target if is_classes else number_target)(rows, asked.target)
@@ -173,6 +174,39 @@ def split_kind(asked: TableTraining, rows: RawRows) -> SplitKind:
 def _named(asked: TableTraining) -> list[str]:
     single = [name for name in (asked.target, asked.weight, asked.group) if name is not None]
     return [*single, *(asked.features or []), *asked.exclude]
+
+
+def _check_parts(asked: TableTraining) -> None:
+    """A column has one part to play: no target is a feature, nothing is both used and banned.
+
+    Raises:
+        InvalidInput: which column has two, and how they are called.
+    """
+    parts = {
+        "target": [asked.target],
+        "weight": [asked.weight] if asked.weight is not None else [],
+        "group": [asked.group] if asked.group is not None else [],
+        "features": asked.features or [],
+        "exclude": asked.exclude,
+    }
+    for one, other in _CLASHES:
+        both = [name for name in parts[one] if name in parts[other]]
+        if both:
+            raise InvalidInput(
+                f"column {both[0]!r} is named as {one} and as {other}: leave it out of one"
+            )
+
+
+_CLASHES = (
+    ("target", "features"),
+    ("target", "exclude"),
+    ("target", "weight"),
+    ("target", "group"),
+    ("features", "exclude"),
+    ("features", "weight"),
+    ("features", "group"),
+)
+"""Parts that no column plays both of; `exclude` of a weight or a group only says it again."""
 
 
 def _features(asked: TableTraining, rows: RawRows) -> list[str]:

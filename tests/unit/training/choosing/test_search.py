@@ -84,6 +84,16 @@ def test_defaults_are_tried_from_cheap_to_dear() -> None:
     assert [name for name, _, _ in problem.asked] == ["linear"] * 4 + ["trees"] * 4
 
 
+def test_a_budget_that_is_spent_before_the_first_trial_says_so() -> None:
+    problem = bowls(linear=lambda _: 0.3)
+    problem.meter.nj = 5
+    spending = Spending(problem.meter, NoWatch(), 1)
+    memory = Memory.of_earlier_attempts(spending, problem.fingerprint)
+    search = Search(problem, [contender("linear", CHEAP_NJ, DEPTH)], Rules(), memory)
+    with pytest.raises(InvalidInput, match="the energy budget is spent before one algorithm was"):
+        search.run()
+
+
 def test_a_hopeless_algorithm_ends_after_one_fold() -> None:
     problem = bowls(linear=lambda _: 0.1, trees=lambda _: 0.5)
     found = searched(problem, Rules(most_trials=2))
@@ -213,3 +223,12 @@ def test_a_search_that_nothing_meters_says_nothing_of_joules() -> None:
     one = contender("linear", CHEAP_NJ, DEPTH)
     found = Search(problem, [one], Rules(most_trials=1), memory).run()
     assert [trial.nj for trial in found.trials] == [None]
+
+
+def test_the_sentence_of_the_chosen_says_why_the_search_ended_and_what_was_not_tried() -> None:
+    problem = bowls(linear=lambda _: 0.001, middle=lambda _: 0.2, network=lambda _: 0.0005)
+    choice = choose(searched(problem, Rules()), problem, "R2")
+    [chosen] = [one for one in choice.candidates if one.chosen]
+    assert chosen.measure == "R2 error"
+    assert "less than its joules are worth" in chosen.sentence
+    assert chosen.sentence.endswith("not tried: middle, network")

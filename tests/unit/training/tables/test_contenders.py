@@ -35,6 +35,16 @@ def test_where_the_algorithm_is_chosen_they_are_for_networks_alone(ship: RawRows
     assert defaults_of(ship, "auto", "linear") == {}
 
 
+@pytest.mark.parametrize(("algorithm", "guards"), [("auto", 1), ("linear", 0)])
+def test_the_cheapest_is_tried_whatever_the_budget_unless_one_is_asked_for(
+    algorithm: str, guards: int, ship: RawRows
+) -> None:
+    asked = RegressionTraining(data="ship", target="fare", algorithm=algorithm)
+    found = contenders_of(study_of(asked, ship))
+    assert [one.is_guard for one in found][:guards] == [True] * guards
+    assert sum(one.is_guard for one in found) == guards
+
+
 def test_a_network_is_told_of_its_structure(ship: RawRows) -> None:
     pytest.importorskip("torch")
     assert defaults_of(ship, "auto", "mlp")["layers"] == "7"

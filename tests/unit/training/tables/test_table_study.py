@@ -72,6 +72,11 @@ def test_each_column_is_taken_for_what_it_is(ship: RawRows) -> None:
         ({}, fare(weight="sex"), "weight column 'sex' holds text"),
         ({"age": -1.0}, fare(weight="age"), "weight column 'age' holds -1 in 160 rows"),
         ({"age": 0.0}, fare(weight="age"), "is 0 in every row"),
+        ({}, fare(features=["age", "fare"]), "'fare' is named as target and as features"),
+        ({}, fare(exclude=["fare"]), "'fare' is named as target and as exclude"),
+        ({}, fare(weight="fare"), "'fare' is named as target and as weight"),
+        ({}, fare(group="fare"), "'fare' is named as target and as group"),
+        ({}, fare(features=["age", "sex"], exclude=["sex"]), "'sex' is named as features and as"),
     ],
 )
 def test_bad_input_is_refused_in_a_sentence(
