@@ -33,8 +33,8 @@ from lichen.evaluation.regression import Predictions, r2
 
 HERE = Path(__file__).parent
 REQUIREMENTS = HERE / "tables" / "requirements"
-SMALL_ROWS = 2_000
-"""Sets under this are split anew for each seed: a few rows to score on say little."""
+SMALL_ROWS, FEW_GROUPS = 2_000, 100
+"""Sets of fewer are split anew for each seed: a few rows, or runs, to score on say little."""
 
 LICHEN, FLAML, UNTIMED = "lichen", "flaml", "untimed"
 
@@ -85,8 +85,10 @@ def _on(name: str, asked: argparse.Namespace) -> list[Row]:
     except OSError:
         print(f"| {name} | left out: {SHARED} is not there |")
         return []
-    small = len(table.target) < SMALL_ROWS
-    seeds = range(asked.seeds if small else 1)
+    is_small = len(table.target) < SMALL_ROWS or (
+        table.groups is not None and len(np.unique(table.groups)) < FEW_GROUPS
+    )
+    seeds = range(asked.seeds if is_small else 1)
     rows = []
     for side in _sides(asked):
         found = [_run(table, seed, side, asked) for seed in seeds]
