@@ -18,6 +18,7 @@ from lichen.training.anomalies.observations import Observations
 from lichen.training.anomalies.portfolio import TITLES, Setting, settings_of
 from lichen.training.anomalies.scores import precision_of
 from lichen.training.networks import KeptNetworks
+from lichen.training.pareto import on_front
 from lichen.training.paying import has_stopped_paying
 from lichen.training.result import Candidate
 from lichen.training.spending import Spending
@@ -130,7 +131,7 @@ def _tried(
             spending.end(why)
             break
         try:
-            trial = _try(study, setting, spending, made)
+            trial = _try(study, setting, spending, kept, made)
         except OverBudget as spent:
             if not kept.trials:
                 raise
@@ -169,10 +170,17 @@ def _why_stop(study: Study, kept: Checkpoint, spending: Spending) -> str | None:
     return None
 
 
-def _try(study: Study, setting: Setting, spending: Spending, made: dict[str, Calibrated]) -> Trial:
+def _try(
+    study: Study,
+    setting: Setting,
+    spending: Spending,
+    kept: Checkpoint,
+    made: dict[str, Calibrated],
+) -> Trial:
     """Fit, calibrate, score and meter one setting."""
     before = spending.gauge.spent()
-    pause = spending.check_budget if made else spending.check  # there must be one detector
+    is_first = all(one.refused for one in kept.trials)  # there must be one detector
+    pause = spending.check if is_first else spending.check_budget
     try:
         calibrated = calibrate(study.seen, setting, study.calibration(spending), pause)
     except (InvalidInput, Unavailable, WorkFailed) as refused:
@@ -259,6 +267,12 @@ def _ratio(held: Trial, trial: Trial) -> float | None:
 def _candidates(
     study: Study, trials: Sequence[Trial], held: Trial, sentences: Sequence[str]
 ) -> tuple[Candidate, ...]:
+    fitted = [
+        (one, said) for one, said in zip(trials, sentences, strict=True) if one.refused is None
+    ]
+    front = on_front(
+        [(-(one.precision or 0.0), one.nj_to_train, one.nj_per_row) for one, _ in fitted]
+    )
     return tuple(
         Candidate(
             algorithm=trial.setting.algorithm,
@@ -269,23 +283,11 @@ def _candidates(
             nj_per_prediction=trial.nj_per_row,
             parameters=trial.setting.described(),
             chosen=trial is held,
-            is_efficient=not any(_beats(other, trial) for other in trials),
+            is_efficient=is_efficient,
             sentence=sentence,
         )
-        for trial, sentence in zip(trials, sentences, strict=True)
-        if trial.refused is None
+        for (trial, sentence), is_efficient in zip(fitted, front, strict=True)
     )
-
-
-def _beats(other: Trial, trial: Trial) -> bool:
-    """Whether another is at least as good, as cheap to train and to ask, and in one better."""
-    if other.refused is not None:
-        return False
-    one, two = (
-        (-(each.precision or 0.0), each.nj_to_train or 0, each.nj_per_row or 0)
-        for each in (other, trial)
-    )
-    return one != two and all(mine <= yours for mine, yours in zip(one, two, strict=True))
 
 
 def _told(setting: Setting) -> str:

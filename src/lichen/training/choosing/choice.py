@@ -8,6 +8,7 @@ from lichen.training.choosing.contender import Problem, Served
 from lichen.training.choosing.rules import AUTO
 from lichen.training.choosing.search import Searched
 from lichen.training.choosing.trial import Trial
+from lichen.training.pareto import on_front
 from lichen.training.result import Candidate
 from lichen.training.worth import LEAST_GAIN, TENTH, needed_gain
 
@@ -158,21 +159,8 @@ def with_front(candidates: Sequence[Candidate], whole: Collection[str]) -> tuple
         whole: those that were scored on every fold: the scores of others do not compare.
     """
     compared = [one for one in candidates if one.algorithm in whole]
-    return tuple(
-        replace(
-            one,
-            is_efficient=one.algorithm in whole
-            and not any(_dominates(other, one) for other in compared),
-        )
-        for one in candidates
-    )
-
-
-def _dominates(other: Candidate, one: Candidate) -> bool:
-    """As good and as cheap in everything, and better in something; unmetered costs are equal."""
-    mine, its = _figures(one), _figures(other)
-    return all(b <= a for a, b in zip(mine, its, strict=True)) and its != mine
-
-
-def _figures(one: Candidate) -> tuple[float, float, float]:
-    return (one.score, float(one.nj_to_train or 0), float(one.nj_per_prediction or 0))
+    front = on_front([(one.score, one.nj_to_train, one.nj_per_prediction) for one in compared])
+    efficient = {
+        one.algorithm for one, is_efficient in zip(compared, front, strict=True) if is_efficient
+    }
+    return tuple(replace(one, is_efficient=one.algorithm in efficient) for one in candidates)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput, OverBudget
 from lichen.protocol.training import AUTO, RecommendationTraining
+from lichen.training.pareto import on_front
 from lichen.training.paying import has_stopped_paying
 from lichen.training.recommendations.als import Setting, factorise
 from lichen.training.recommendations.interactions import Interactions, Taken
@@ -209,7 +210,8 @@ def _candidates(
     trials: Sequence[Trial], held: Trial, sentences: Sequence[str]
 ) -> Iterator[Candidate]:
     guard = _recall(trials[0])
-    for trial, sentence in zip(trials, sentences, strict=True):
+    front = on_front([(-_recall(one), one.nj_to_train) for one in trials])
+    for trial, sentence, is_efficient in zip(trials, sentences, front, strict=True):
         missed = 1 - guard
         yield Candidate(
             algorithm=POPULAR if trial.setting is None else ALS,
@@ -221,14 +223,9 @@ def _candidates(
             nj_per_prediction=None,
             parameters={} if trial.setting is None else msgspec.to_builtins(trial.setting),
             chosen=trial is held,
-            is_efficient=not any(_beats(other, trial) for other in trials),
+            is_efficient=is_efficient,
             sentence=sentence,
         )
-
-
-def _beats(other: Trial, trial: Trial) -> bool:
-    one, two = ((-_recall(each), each.nj_to_train or 0) for each in (other, trial))
-    return one != two and all(mine <= yours for mine, yours in zip(one, two, strict=True))
 
 
 def _title(setting: Setting | None) -> str:

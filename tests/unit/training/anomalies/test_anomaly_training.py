@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -230,6 +231,18 @@ def test_a_spent_budget_ends_the_search_with_what_it_has(materials_of: Materials
     trained = train_anomaly(options, materials_of(labelled(), gauge=SteppingGauge()))
     assert {one.algorithm for one in trained.candidates} == {"pca"}
     assert trained.candidates[0].nj_to_train is not None
+
+
+def test_a_run_that_was_taken_up_stays_within_its_budget(materials_of: MaterialsOf) -> None:
+    watch, table = Dying(saves_left=1), labelled()
+    options = asked(label="fault", budget_nj=70_000_000_000)
+    with pytest.raises(KeyboardInterrupt):
+        train_anomaly(options, materials_of(table, watch=watch, gauge=SteppingGauge()))
+    assert 0 < msgspec.json.decode(watch.kept["detectors"])["spent_nj"] < 70_000_000_000
+    after = NoWatch()
+    after.kept = dict(watch.kept)
+    trained = train_anomaly(options, materials_of(table, watch=after, gauge=SteppingGauge()))
+    assert {one.algorithm for one in trained.candidates} == {"pca"}
 
 
 def test_the_search_stops_when_joules_stop_paying(materials_of: MaterialsOf) -> None:
