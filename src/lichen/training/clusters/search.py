@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lichen.core.errors import InvalidInput, OverBudget
+from lichen.frameworks.estimation import Pause
 from lichen.protocol.training import AUTO, ClusteringTraining
 from lichen.training.choosing.choice import with_front
 from lichen.training.clusters.grouping import METHODS, Grouping, Method, group, resampled
@@ -87,7 +88,8 @@ def search(rows: ClusterRows, asked: ClusteringTraining, spending: Spending) -> 
     for number, method in enumerate(methods):
         spending.begin(method.title, 0.1 + 0.8 * (number + 1) / len(methods))
         try:
-            made.tried.append(_tried(rows, asked, method, spending))
+            pause = spending.check_budget if made.tried else spending.check  # one there must be
+            made.tried.append(_tried(rows, asked, method, spending, pause))
         except OverBudget as spent:
             made.left_out.append(str(spent))
             break
@@ -100,11 +102,13 @@ def search(rows: ClusterRows, asked: ClusteringTraining, spending: Spending) -> 
 
 
 def _tried(
-    rows: ClusterRows, asked: ClusteringTraining, method: Method, spending: Spending
+    rows: ClusterRows,
+    asked: ClusteringTraining,
+    method: Method,
+    spending: Spending,
+    pause: Pause,
 ) -> Tried:
     before = spending.spent_nj
-    is_first = method is METHODS[0]
-    pause = spending.check if is_first else spending.check_budget
     best: Grouping | None = None
     refusal, trials, since = "it found no clusters", 0, 0
     for clusters in _counts(rows, asked, method):
