@@ -55,7 +55,8 @@ class TableProblem:
         self._splits = study.folds()
         self._prepared: dict[tuple[int, Preparation], tuple[Prepared, NDArray[np.float32]]] = {}
         self._raw: dict[str, dict[int, Raw]] = {}
-        self._last: dict[str, FittedTable] = {}
+        self._links: dict[str, str] = {}
+        self._first: dict[str, tuple[str, FittedTable]] = {}
 
     @property
     def folds(self) -> int:
@@ -83,14 +84,15 @@ class TableProblem:
             return number_error(study.metric, raw, held)
         asked = study.asked
         is_calibrated = isinstance(asked, ClassificationTraining) and asked.calibrate
-        head = class_head(study, self._last[algorithm].core.link)
+        head = class_head(study, self._links[algorithm])
         return class_error(study.metric, raw, held, head, is_calibrated=is_calibrated)
 
     def served(self, algorithm: str, settings: Settings) -> Served:
-        """What one prediction costs, as it is served."""
-        if algorithm not in self._last:
-            self._fold_raw(algorithm, settings, 0, no_pause)
-        fitted = self._last[algorithm]
+        """What one prediction costs, as it is served: by these settings, fitted on the first fold.
+
+        Always on that one, so that a search that was taken up chooses as one that was not.
+        """
+        fitted = self._fitted_first(algorithm, settings)
         head = class_head(self.study, fitted.core.link) if self.study.target.classes else Value()
         pipeline = Pipeline(encoders=fitted.prepared.pipeline.encoders, head=head)
         row = self.study.rows.at(np.arange(1)).tensors(pipeline)
@@ -101,25 +103,32 @@ class TableProblem:
     ) -> tuple[NDArray[np.int64], Raw, str]:
         """What an algorithm says of rows it was not fitted on: their numbers, raw, its link."""
         made = [self._fold_raw(algorithm, settings, fold, pause) for fold in range(self.folds)]
-        if algorithm not in self._last:
-            self._raw.clear()
-            made = [self._fold_raw(algorithm, settings, fold, pause) for fold in range(self.folds)]
         rows = np.concatenate([split.held for split in self._splits])
-        return rows, np.concatenate(made), self._last[algorithm].core.link
+        return rows, np.concatenate(made), self._links[algorithm]
 
     def _fold_raw(
         self, algorithm: str, settings: Settings, fold: int, pause: Callable[[], None]
     ) -> Raw:
-        key = f"{algorithm} {msgspec.json.encode(dict(sorted(settings.items()))).decode()}"
+        key = _key(algorithm, settings)
         kept = self._raw.setdefault(key, {})
         if fold not in kept:
             preparation = preparation_for(algorithm)
             prepared, held = self._encoded(fold, preparation)
             split = self._splits[fold]
             fitted = fit_core(self.study, prepared, split.fit, (algorithm, settings), pause)
-            self._last[algorithm] = fitted
+            self._links[algorithm] = fitted.core.link
+            if fold == 0:
+                self._first[algorithm] = (key, fitted)
             kept[fold] = fitted.of_features(held)
         return kept[fold]
+
+    def _fitted_first(self, algorithm: str, settings: Settings) -> FittedTable:
+        """Fitted on the first fold; of each algorithm only the newest is kept in memory."""
+        key = _key(algorithm, settings)
+        if self._first.get(algorithm, ("", None))[0] != key:
+            self._raw.get(key, {}).pop(0, None)
+            self._fold_raw(algorithm, settings, 0, no_pause)
+        return self._first[algorithm][1]
 
     def _encoded(self, fold: int, preparation: Preparation) -> tuple[Prepared, NDArray[np.float32]]:
         """Encoders fitted on a fold, once, and the features of the rows held back from it."""
@@ -129,6 +138,10 @@ class TableProblem:
             held = prepared.encode(study.rows.at(split.held))
             self._prepared[fold, preparation] = (prepared, held)
         return self._prepared[fold, preparation]
+
+
+def _key(algorithm: str, settings: Settings) -> str:
+    return f"{algorithm} {msgspec.json.encode(dict(sorted(settings.items()))).decode()}"
 
 
 def preparation_for(algorithm: str) -> Preparation:

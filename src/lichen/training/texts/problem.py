@@ -30,7 +30,7 @@ class TextProblem:
         self._metric = metric
         self._gauge = gauge
         self._scores: dict[str, dict[int, NDArray[np.float64]]] = {}
-        self._last: dict[str, Fitted] = {}
+        self._first: dict[str, tuple[str, Fitted]] = {}
 
     @property
     def folds(self) -> int:
@@ -57,10 +57,13 @@ class TextProblem:
         )
 
     def served(self, algorithm: str, settings: Settings) -> Served:
-        """What one prediction costs, as it is served."""
-        if algorithm not in self._last:
+        """What one prediction costs, as it is served: by these settings, fitted on the first fold.
+
+        Always on that one, so that a search that was taken up chooses as one that was not.
+        """
+        if self._first.get(algorithm, ("", None))[0] != _key(algorithm, settings):
             self._held_scores(algorithm, settings, 0, no_pause, is_again=True)
-        fitted = self._last[algorithm]
+        fitted = self._first[algorithm][1]
         head = Classes(labels=list(self.study.rows.labels))
         pipeline = Pipeline(encoders=list(fitted.encoders), head=head)
         row = {TEXTS: as_cells([_usual(self.study.rows.texts)])}
@@ -86,13 +89,18 @@ class TextProblem:
         *,
         is_again: bool = False,
     ) -> NDArray[np.float64]:
-        key = f"{algorithm} {msgspec.json.encode(dict(sorted(settings.items()))).decode()}"
+        key = _key(algorithm, settings)
         kept = self._scores.setdefault(key, {})
         if fold not in kept or is_again:
             fitted = self._algorithms[algorithm].fit(self.study, fold, settings, pause)
-            self._last[algorithm] = fitted
+            if fold == 0:
+                self._first[algorithm] = (key, fitted)
             kept[fold] = fitted.scores[self.study.folds[fold].held]
         return kept[fold]
+
+
+def _key(algorithm: str, settings: Settings) -> str:
+    return f"{algorithm} {msgspec.json.encode(dict(sorted(settings.items()))).decode()}"
 
 
 def as_cells(texts: list[str]) -> NDArray[np.object_]:

@@ -14,6 +14,7 @@ from lichen.pipeline.files import read_pipeline
 from lichen.pipeline.heads import answering
 from lichen.protocol.training import ClassificationTraining, RegressionTraining
 from lichen.training.result import TrainingResult
+from lichen.training.tables.problem import TableProblem
 from lichen.training.tables.rows import RawRows
 from lichen.training.tables.run import execute
 from lichen.training.tables.study import study_of
@@ -114,3 +115,17 @@ def test_nested_cross_validation_scores_the_whole_procedure(
     )
     trained = execute(study_of(asked, ship), NoWatch(), gauge)
     assert {one.split for one in trained.metrics} == {"validation", "nested cross-validation"}
+
+
+def test_what_an_answer_costs_is_of_the_settings_asked_about(
+    ship: RawRows, gauge: EnergyGauge
+) -> None:
+    study = study_of(ClassificationTraining(data="ship", target="survived", cv=2), ship)
+    few, many = ({"trees": trees} for trees in (2, 40))
+    searched, taken_up = TableProblem(study, gauge), TableProblem(study, gauge)
+    for settings in (few, many):  # the last ones are not those that are chosen
+        for fold in range(2):
+            searched.error("forest", settings, fold, lambda: None)
+    cheap = searched.served("forest", few).operations
+    assert cheap == taken_up.served("forest", few).operations
+    assert cheap < searched.served("forest", many).operations
