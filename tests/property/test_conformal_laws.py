@@ -5,6 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lichen.evaluation.conformal import half_width, set_threshold, sets
+from lichen.pipeline.declaration import Classes
+from lichen.pipeline.heads import answer
 
 ROWS = 400
 
@@ -35,6 +37,19 @@ def test_sets_of_exchangeable_rows_cover(seed: int, confidence: float, classes: 
     covered = float(held[np.arange(ROWS), truth[ROWS:]].mean())
     assert covered > confidence - 5 * np.sqrt(2 * confidence * (1 - confidence) / ROWS)
     assert held.any(axis=1).all()
+
+
+@settings(max_examples=25)
+@given(st.lists(st.floats(0.01, 0.99), min_size=30, max_size=60))
+def test_ties_stay_in_the_set_whatever_precision_they_are_served_in(said: list[float]) -> None:
+    shown = np.array(said, dtype=np.float32).astype(np.float64)  # what thresholds are taken from
+    threshold = set_threshold(shown, 0.9)
+    promised = int(np.sum(shown >= threshold))
+    served = answer(
+        Classes(labels=["a", "b"], link="probability", set_threshold=threshold),
+        np.array(said)[:, None],
+    )
+    assert int(served["in_set"][:, 1].sum()) >= promised
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8))

@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
+ROUNDING = 1e-5
+"""Share by which a threshold is lowered: a tie must not fall out of the set by single precision,
+and trees say few different probabilities."""
 
 
 def half_width(residuals: Floats, confidence: float) -> float | None:
@@ -37,7 +40,7 @@ def set_threshold(of_truth: Floats, confidence: float) -> float:
         confidence: share of truths in the set.
     """
     place = floor((len(of_truth) + 1) * (1.0 - confidence) + 1e-9)
-    return float(np.sort(of_truth)[place - 1]) if place >= 1 else 0.0
+    return float(np.sort(of_truth)[place - 1]) * (1.0 - ROUNDING) if place >= 1 else 0.0
 
 
 def sets(probability: Floats, threshold: float) -> NDArray[np.bool_]:
