@@ -112,7 +112,6 @@ def training_options(
     return decorate
 
 
-_MORE_THAN_0 = click.FloatRange(min=0, min_open=True)
 _NAMES = (
     "data",
     "name",
@@ -149,12 +148,8 @@ _SEARCH = (
     ),
 )
 _BUDGET = (
-    click.option(
-        "--budget-joules", metavar="J", type=_MORE_THAN_0, help="Energy the search may spend."
-    ),
-    click.option(
-        "--budget-grams", metavar="G", type=_MORE_THAN_0, help="CO2e the search may spend."
-    ),
+    click.option("--budget-joules", metavar="J", type=float, help="Energy the search may spend."),
+    click.option("--budget-grams", metavar="G", type=float, help="CO2e the search may spend."),
 )
 
 

@@ -15,11 +15,10 @@ def check_asked(asked: Training) -> None:
     """
     if not 0 <= asked.seed <= _LARGEST_SEED:
         raise InvalidInput(f"seed {asked.seed} is none: give a whole number, 0 to {_LARGEST_SEED}")
-    for name, budget in (("budget_nj", asked.budget_nj), ("budget_ng", asked.budget_ng)):
+    for name, unit, budget in (("energy", "J", asked.budget_nj), ("carbon", "g", asked.budget_ng)):
         if budget is not None and budget <= 0:
             raise InvalidInput(
-                f"{name} {budget} is no budget: nothing can be trained for it; give more than 0, "
-                "or leave it out"
+                f"the {name} budget is {budget / 10**9:g} {unit}: give more than 0, or none"
             )
     if isinstance(asked, SearchedTraining) and asked.tenth_nj is not None and asked.tenth_nj < 0:
         raise InvalidInput(

@@ -111,8 +111,6 @@ def test_a_forecast_is_asked_for_as_before(
         (["--data", "air@new"], "'air@new' names no version: write NAME or NAME@2"),
         (["--test-share", "1"], "1.0 is not in the range 0<=x<1"),
         (["--confidence", "0.2"], "0.2 is not in the range 0.5<=x<1"),
-        (["--budget-joules", "0"], "0.0 is not in the range x>0"),
-        (["--budget-grams", "-1"], "-1.0 is not in the range x>0"),
         (["--price", "-1"], "-1.0 is not in the range x>=0"),
         (["--seed", "-1"], "-1 is not in the range x>=0"),
     ],

@@ -17,8 +17,14 @@ from lichen.training.asked import check_asked
     [
         (RegressionTraining(data="x", target="y", seed=-1), "seed -1 is none"),
         (ClusteringTraining(data="x", seed=2**32), "seed 4294967296 is none"),
-        (RegressionTraining(data="x", target="y", budget_nj=0), "budget_nj 0 is no budget"),
-        (ForecastTraining(data="x", targets=["y"], horizon=2, budget_ng=-3), "-3 is no budget"),
+        (
+            RegressionTraining(data="x", target="y", budget_nj=0),
+            "the energy budget is 0 J: give more",
+        ),
+        (
+            ForecastTraining(data="x", targets=["y"], horizon=2, budget_ng=-3),
+            "the carbon budget is -3e-09 g",
+        ),
         (RegressionTraining(data="x", target="y", tenth_nj=-1), "tenth_nj -1 is no price"),
     ],
 )

@@ -72,6 +72,7 @@ class Search:
         self._trials = Trials(problem, memory)
         self._spending = memory.spending
         self._left_out: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
         self._draws: dict[str, Drawing] = {}
         self._fruitless = 0
 
@@ -92,8 +93,9 @@ class Search:
                     f"{ended} before one algorithm was tried: give a larger budget, or fewer rows"
                 ) from spent
         if not self._trials.made:
+            refused = set(self._refused.values())
             raise InvalidInput(
-                "; ".join(self._left_out.values())
+                "; ".join(refused if len(refused) == 1 else self._left_out.values())
                 or f"{self._rules.algorithm!r} is none of this task's algorithms"
             )
         return Searched(tuple(self._trials.made), self._left_out, ended)
@@ -121,6 +123,7 @@ class Search:
         except InvalidInput as refused:
             if self._rules.algorithm == contender.name:
                 raise
+            self._refused[contender.name] = str(refused)
             self._left_out[contender.name] = f"{contender.title}: not tried, {refused}"
 
     def _too_dear(self, contender: Contender) -> str | None:

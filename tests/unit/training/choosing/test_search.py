@@ -232,3 +232,11 @@ def test_the_sentence_of_the_chosen_says_why_the_search_ended_and_what_was_not_t
     assert chosen.measure == "R2 error"
     assert "less than its joules are worth" in chosen.sentence
     assert chosen.sentence.endswith("not tried: middle, network")
+
+
+def test_what_every_algorithm_is_refused_for_is_said_once() -> None:
+    def refuse(_: float) -> float:
+        raise InvalidInput("epochs is 0: take at least 1")
+
+    with pytest.raises(InvalidInput, match=r"^epochs is 0: take at least 1$"):
+        searched(bowls(linear=refuse, network=refuse), Rules())
