@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ Array = NDArray[Any]
 
 _IMAGES = ("images", "image", "x", "X", "data")
 _LABELS = ("labels", "label", "y", "Y", "target")
+_UNREADABLE = (ValueError, EOFError, OSError, TypeError, SyntaxError, TokenError, MemoryError)
+"""What NumPy raises for a header that is broken, or that names an array that nobody could hold."""
 _PARTS = ("train", "test", "validation", "val")
 
 
@@ -61,8 +64,8 @@ def _pairs(held: dict[str, str]) -> Iterator[tuple[str, str, str]]:
 
 def _array(archive: Archive, member: str) -> Array:
     try:
-        loaded = np.load(io.BytesIO(archive.read(member)), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as failure:
+        loaded = np.lib.format.read_array(io.BytesIO(archive.read(member)), allow_pickle=False)
+    except _UNREADABLE as failure:
         raise InvalidInput(
             f"{member} in {archive.name} is no array of numbers or text ({failure}): save it "
             "with one shape for all images, numpy.savez(file, images=..., labels=...)"

@@ -8,6 +8,7 @@ import pytest
 
 from lichen.core.errors import InvalidInput
 from lichen.data.images.archive import Archive
+from lichen.data.images.npz import read_npz
 from lichen.data.options import Limits
 
 HELD_BYTES, SAID_BYTES = 48 << 20, 100
@@ -38,3 +39,22 @@ def test_methods_that_unpack_all_at_once_are_refused(tmp_path: Path, method: int
     path = _lying(tmp_path / "pets.zip", method)
     with pytest.raises(InvalidInput, match=f"packed by method {method}"):
         Archive(path, "pets.zip", Limits())
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': (",
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000000, 28, 28)}",
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (True,)}",
+        b"{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
+    ],
+)
+def test_an_array_with_a_header_that_lies_is_refused(tmp_path: Path, header: bytes) -> None:
+    body = b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header + b"\n"
+    path = tmp_path / "pets.npz"
+    with ZipFile(path, "w") as packed:
+        packed.writestr("images.npy", body)
+        packed.writestr("labels.npy", body)
+    with pytest.raises(InvalidInput, match=r"images.npy in pets.npz is no array"):
+        read_npz(Archive(path, "pets.npz", Limits()), Limits())
