@@ -67,6 +67,29 @@ def timed_positions(times: NDArray[Any]) -> Positions:
     return np.asarray(rank / max(len(times), 1), dtype=np.float64)
 
 
+def spread_again(positions: Positions) -> Positions:
+    """Positions of some of the rows spread over 0 to 1 again; equal ones stay equal."""
+    ordered = np.sort(positions)
+    first = np.searchsorted(ordered, positions, side="left")
+    last = np.searchsorted(ordered, positions, side="right")
+    return np.asarray((first + last) / 2 / max(len(positions), 1), dtype=np.float64)
+
+
+def check_folds(folds: int, rows: int) -> None:
+    """Refuse a number of folds that was asked for and cannot be.
+
+    Raises:
+        InvalidInput: they are fewer than two, or more than rows.
+    """
+    if folds < 2:
+        raise InvalidInput(f"cv {folds} is no cross-validation: ask for 2 folds or more")
+    if folds > rows:
+        raise InvalidInput(
+            f"there are {rows} rows to fit on, fewer than {folds} folds: ask for fewer folds (cv), "
+            "or add rows"
+        )
+
+
 def held_out(positions: Positions, share: float) -> Fold:
     """The rows at the end held back: `share` of all; by time, the newest."""
     edge = 1.0 - share

@@ -17,12 +17,13 @@ from lichen.training.anomalies.calibration import FOLDS, Asked, Calibrated, cali
 from lichen.training.anomalies.observations import Observations
 from lichen.training.anomalies.portfolio import TITLES, Setting, settings_of
 from lichen.training.anomalies.scores import precision_of
+from lichen.training.checkpoints import kept_for
 from lichen.training.networks import KeptNetworks
 from lichen.training.pareto import on_front
 from lichen.training.paying import has_stopped_paying
 from lichen.training.result import Candidate
 from lichen.training.spending import Spending
-from lichen.training.watch import EnergyGauge, Watch, stop_if_cancelled
+from lichen.training.watch import EnergyGauge, stop_if_cancelled
 from lichen.training.worth import ASSUMED_RATIO, needed_gain
 
 CHECKPOINT = "detectors"
@@ -119,7 +120,8 @@ def search(study: Study, spending: Spending) -> Outcome:
 def _tried(
     study: Study, settings: Sequence[Setting], spending: Spending, made: dict[str, Calibrated]
 ) -> tuple[Trial, ...]:
-    kept = _load(spending.watch, _fingerprint(study))
+    task = _fingerprint(study)
+    kept = kept_for(task, Checkpoint, spending.watch, CHECKPOINT) or Checkpoint(task)
     spending.earlier_nj = max(spending.earlier_nj, kept.spent_nj)
     spending.earlier_ng = max(spending.earlier_ng, kept.spent_ng)
     for number, setting in enumerate(settings):
@@ -309,14 +311,3 @@ def _fingerprint(study: Study) -> str:
     if seen.truth is not None:
         digest.update(seen.truth.tobytes())
     return digest.hexdigest()
-
-
-def _load(watch: Watch, task: str) -> Checkpoint:
-    body = watch.load(CHECKPOINT)
-    if body is None:
-        return Checkpoint(task)
-    try:
-        kept = msgspec.json.decode(body, type=Checkpoint)
-    except msgspec.DecodeError:  # of another release, or cut off: start again
-        return Checkpoint(task)
-    return kept if kept.task == task else Checkpoint(task)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from lichen.frameworks.estimation import Settings
+from lichen.training.checkpoints import kept_for
 from lichen.training.spending import Spending
 
 NAME = "search"
@@ -42,14 +43,8 @@ class Memory:
     def of_earlier_attempts(cls, spending: Spending, task: str, name: str = NAME) -> "Memory":
         """With what earlier attempts found, whose cost counts from now on."""
         made = cls(spending, task, name)
-        body = spending.watch.load(name)
-        if body is None:
-            return made
-        try:
-            kept = msgspec.json.decode(body, type=_Kept)
-        except msgspec.DecodeError:  # of another release, or cut off: find it again
-            return made
-        if kept.task == task:
+        kept = kept_for(task, _Kept, spending.watch, name)
+        if kept is not None:
             spending.earlier_nj = max(spending.earlier_nj, kept.spent_nj)
             spending.earlier_ng = max(spending.earlier_ng, kept.spent_ng)
             made.found = kept.found

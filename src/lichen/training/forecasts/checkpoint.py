@@ -7,6 +7,7 @@ from hashlib import sha256
 import msgspec
 import numpy as np
 
+from lichen.training.checkpoints import kept_for
 from lichen.training.forecasts.algorithms import Setting
 from lichen.training.forecasts.cost import Cost
 from lichen.training.forecasts.study import Study
@@ -60,14 +61,7 @@ def fingerprint(study: Study) -> str:
 
 def load(watch: Watch, task: str) -> Checkpoint:
     """The checkpoint of this very task, or an empty one."""
-    body = watch.load(NAME)
-    if body is None:
-        return Checkpoint(task)
-    try:
-        kept = msgspec.json.decode(body, type=Checkpoint)
-    except msgspec.DecodeError:  # of another release, or cut off: start again
-        return Checkpoint(task)
-    return kept if kept.task == task else Checkpoint(task)
+    return kept_for(task, Checkpoint, watch, NAME) or Checkpoint(task)
 
 
 def save(watch: Watch, checkpoint: Checkpoint) -> None:

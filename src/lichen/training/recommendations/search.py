@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput, OverBudget
 from lichen.protocol.training import AUTO, RecommendationTraining
+from lichen.training.checkpoints import kept_for
 from lichen.training.pareto import on_front
 from lichen.training.paying import has_stopped_paying
 from lichen.training.recommendations.als import Setting, factorise
@@ -21,7 +22,6 @@ from lichen.training.recommendations.interactions import Interactions, Taken
 from lichen.training.recommendations.ranking import Ranked, Scores, ranked
 from lichen.training.result import Candidate
 from lichen.training.spending import Spending
-from lichen.training.watch import Watch
 
 POPULAR, ALS = "popular", "als"
 CHECKPOINT = "recommenders"
@@ -116,7 +116,8 @@ def search(asked: RecommendationTraining, seen: Interactions, spending: Spending
 def _tried(
     asked: RecommendationTraining, seen: Interactions, spending: Spending
 ) -> tuple[Trial, ...]:
-    kept = _load(spending.watch, _fingerprint(asked, seen))
+    task = _fingerprint(asked, seen)
+    kept = kept_for(task, Checkpoint, spending.watch, CHECKPOINT) or Checkpoint(task)
     spending.earlier_nj = max(spending.earlier_nj, kept.spent_nj)
     spending.earlier_ng = max(spending.earlier_ng, kept.spent_ng)
     settings = settings_of(asked)
@@ -239,14 +240,3 @@ def _fingerprint(asked: RecommendationTraining, seen: Interactions) -> str:
     for array in (seen.taken.user, seen.taken.item, seen.taken.strength, seen.is_last):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
-
-
-def _load(watch: Watch, task: str) -> Checkpoint:
-    body = watch.load(CHECKPOINT)
-    if body is None:
-        return Checkpoint(task)
-    try:
-        kept = msgspec.json.decode(body, type=Checkpoint)
-    except msgspec.DecodeError:  # of another release, or cut off: start again
-        return Checkpoint(task)
-    return kept if kept.task == task else Checkpoint(task)

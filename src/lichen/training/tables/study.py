@@ -15,11 +15,13 @@ from lichen.evaluation.splits import (
     Fold,
     Positions,
     SplitKind,
+    check_folds,
     folds_of,
     forward_folds,
     grouped_positions,
     held_out,
     random_positions,
+    spread_again,
     stratified_positions,
     timed_positions,
 )
@@ -68,7 +70,7 @@ class Study:
             self.rows.at(rows),
             self.target.at(rows),
             None if self.weights is None else self.weights[rows],
-            _again(self.positions[rows]),
+            spread_again(self.positions[rows]),
             self.kind,
             self.plan,
             self.metric,
@@ -109,7 +111,7 @@ class Study:
         """As many as were asked for, or as tell enough."""
         rows = len(self.rows)
         if self.asked.cv is not None:
-            _check_folds(self.asked.cv, rows)
+            check_folds(self.asked.cv, rows)
             return self.asked.cv
         usual = FOLDS_OF_LARGE if rows >= LARGE_ROWS else FOLDS
         if self.kind is SplitKind.GROUPED:
@@ -230,14 +232,6 @@ def _positions(study: Study) -> Positions:
     return made[study.copies()]  # copies of a row stay on its side
 
 
-def _again(positions: Positions) -> Positions:
-    """Positions of some rows spread over 0 to 1 again; equal ones stay equal."""
-    ordered = np.sort(positions)
-    first = np.searchsorted(ordered, positions, side="left")
-    last = np.searchsorted(ordered, positions, side="right")
-    return np.asarray((first + last) / 2 / max(len(positions), 1), dtype=np.float64)
-
-
 def _weights(asked: TableTraining, rows: RawRows, target: Target) -> NDArray[np.float64] | None:
     """Of the rows: what a column says times what balances the classes; their mean is 1."""
     made = _said_weights(asked, rows)
@@ -264,13 +258,3 @@ def _said_weights(asked: TableTraining, rows: RawRows) -> NDArray[np.float64] | 
     if not found.any():
         raise InvalidInput(f"weight column {asked.weight!r} is 0 in every row: nothing would count")
     return np.asarray(found, dtype=np.float64)
-
-
-def _check_folds(folds: int, rows: int) -> None:
-    if folds < 2:
-        raise InvalidInput(f"cv {folds} is no cross-validation: ask for 2 folds or more")
-    if folds > rows:
-        raise InvalidInput(
-            f"there are {rows} rows to fit on, fewer than {folds} folds: ask for fewer folds (cv), "
-            "or add rows"
-        )

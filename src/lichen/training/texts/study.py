@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,11 +13,13 @@ from lichen.evaluation.splits import (
     Fold,
     Positions,
     SplitKind,
+    check_folds,
     folds_of,
     forward_folds,
     grouped_positions,
     held_out,
     random_positions,
+    spread_again,
     stratified_positions,
     timed_positions,
 )
@@ -94,7 +95,7 @@ class TextStudy:
         positions = _positions(asked, rows)
         self.test = _test(asked, positions)
         fit = self.test.fit
-        spread = _again(positions[fit])
+        spread = spread_again(positions[fit])
         split = forward_folds if _kind(asked, rows) is SplitKind.TIME else folds_of
         self.folds = tuple(
             Fold(fit[one.fit], fit[one.held]) for one in split(spread, self._fold_count(fit))
@@ -201,7 +202,7 @@ class TextStudy:
 
     def _fold_count(self, fit: NDArray[np.int64]) -> int:
         if self.asked.cv is not None:
-            _check_folds(self.asked.cv, len(fit))
+            check_folds(self.asked.cv, len(fit))
             return self.asked.cv
         if self.kind is SplitKind.GROUPED and self.rows.groups is not None:
             return max(2, min(FOLDS, len(np.unique(self.rows.groups[fit]))))
@@ -245,21 +246,3 @@ def _test(asked: TextClassificationTraining, positions: Positions) -> Fold:
             f"{asked.test_share:.0%} to test on: add rows, or say test_share 0"
         )
     return fold
-
-
-def _again(positions: NDArray[Any]) -> Positions:
-    """Positions of some rows spread over 0 to 1 again; equal ones stay equal."""
-    ordered = np.sort(positions)
-    first = np.searchsorted(ordered, positions, side="left")
-    last = np.searchsorted(ordered, positions, side="right")
-    return np.asarray((first + last) / 2 / max(len(positions), 1), dtype=np.float64)
-
-
-def _check_folds(folds: int, rows: int) -> None:
-    if folds < 2:
-        raise InvalidInput(f"cv {folds} is no cross-validation: ask for 2 folds or more")
-    if folds > rows:
-        raise InvalidInput(
-            f"there are {rows} rows to fit on, fewer than {folds} folds: ask for fewer folds (cv), "
-            "or add rows"
-        )
