@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput
 from lichen.evaluation.classification import SCORES, Answers
-from lichen.evaluation.intervals import bootstrap
+from lichen.evaluation.intervals import bootstrap, wilson
 from lichen.frameworks.blas import one_blas_thread
 from lichen.pipeline.declaration import Classes, Pipeline
 from lichen.pipeline.files import pipeline_files
@@ -173,7 +173,11 @@ def _scores(
             value = score(np.ones(len(rows)) if rows.weights is None else rows.weights)
         except InvalidInput:  # an area, where the rows held back are of one class
             continue
-        within = bootstrap(score, len(rows), seed, rows.weights)
+        within = (
+            wilson(value, len(rows))  # honest also where every answer is right
+            if name == "accuracy"
+            else bootstrap(score, len(rows), seed, rows.weights)
+        )
         low, high = (None, None) if within is None else (within.low, within.high)
         made.append(Metric(name, value, None, split, low, high))
     return tuple(made)
