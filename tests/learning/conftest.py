@@ -1,4 +1,4 @@
-"""A real platform for tests that train real models: `make check-learning` runs them."""
+"""A real platform for tests that train real models: `make check-long` runs them."""
 
 import json
 import os

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[3] / "benchmarks" / "soak_serving.py"
+SCRIPT = Path(__file__).parents[4] / "benchmarks" / "soak_serving.py"
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[3] / "benchmarks" / "closing.py"
+SCRIPT = Path(__file__).parents[4] / "benchmarks" / "closing.py"
 
 
 @pytest.mark.slow
