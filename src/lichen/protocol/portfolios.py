@@ -38,3 +38,6 @@ PORTFOLIOS: Mapping[str, tuple[str, ...]] = {
     "recommendation": ("popular", "als"),
 }
 """By task; `statsforecast:NAME` stands for each of that library's models."""
+
+NETWORKS = ("mlp", "patch-transformer", "cnn", "resnet", "transformer", "autoencoder")
+"""Those of them that have layers; others take of a network's options at most how it is trained."""

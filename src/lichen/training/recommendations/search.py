@@ -93,6 +93,8 @@ def settings_of(asked: RecommendationTraining) -> tuple[Setting | None, ...]:
         raise InvalidInput(f"factors is {asked.factors}: take 1 to 1024")
     if asked.search is not None and asked.search < 1:
         raise InvalidInput(f"search is {asked.search}: try at least 1 setting")
+    if asked.cv is not None:
+        raise InvalidInput("what each user took last is held back, once: leave out the folds (cv)")
     if asked.algorithm == POPULAR:
         return (None,)
     found = tuple(Setting(asked.factors or one, l2, weight) for one, l2, weight in _GRID)

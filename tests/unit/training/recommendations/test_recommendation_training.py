@@ -176,6 +176,7 @@ def texts(*values: str) -> NDArray[Any]:
         ({"algorithm": "magic"}, {}, "algorithm 'magic' is unknown: take auto, popular or als"),
         ({"factors": 0}, {}, "factors is 0"),
         ({"search": 0}, {}, "search is 0"),
+        ({"cv": 3}, {}, "leave out the folds"),
         ({"top": 0}, {}, "top is 0: ask for 1 to 60"),
         ({"top": 61}, {}, "top is 61: ask for 1 to 60"),
         ({"item": "user"}, {}, "name each once"),
