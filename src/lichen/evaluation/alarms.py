@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput
+from lichen.evaluation.intervals import NORMAL_95, wilson
 
 Numbers = NDArray[np.float64]
 Truths = NDArray[np.bool_]
-NORMAL_95 = 1.959963984540054
 ROUNDING = 1e-5
 """Share by which thresholds are raised: a tie must not become an alarm by single precision."""
 _LEAST = 1e-12
@@ -70,11 +70,9 @@ def share(count: int, total: int) -> Bounded:
     """
     if total < 1:
         raise InvalidInput("there are no rows to take a share of")
-    z2 = NORMAL_95**2
     value = count / total
-    middle = (value + z2 / (2 * total)) / (1 + z2 / total)
-    half = NORMAL_95 * sqrt(value * (1 - value) / total + z2 / (4 * total**2)) / (1 + z2 / total)
-    return Bounded(value, min(value, max(0.0, middle - half)), max(value, min(1.0, middle + half)))
+    found = wilson(value, total)
+    return Bounded(value, found.low, found.high)
 
 
 def area_under_roc(scores: Numbers, truth: Truths) -> Bounded:

@@ -66,3 +66,8 @@ def wilson(share: float, rows: float) -> Interval:
     half = NORMAL_95 * spread / (1 + squared / rows)
     low = 0.0 if share == 0 else max(0.0, centre - half)
     return Interval(low, 1.0 if share == 1 else min(1.0, centre + half))
+
+
+def effective_rows(weights: NDArray[np.floating]) -> float:
+    """How many rows of equal weight tell as much: `(sum w)^2 / sum w^2` (Kish, 1965)."""
+    return float(weights.sum() ** 2 / np.square(weights).sum())

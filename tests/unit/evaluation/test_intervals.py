@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lichen.core.errors import InvalidInput
-from lichen.evaluation.intervals import bootstrap, wilson
+from lichen.evaluation.intervals import bootstrap, effective_rows, wilson
 
 
 def test_wilsons_interval_is_the_published_one() -> None:
@@ -29,3 +29,9 @@ def test_what_cannot_be_scored_has_no_interval() -> None:
         raise InvalidInput("no")
 
     assert bootstrap(never, 10) is None
+
+
+def test_rows_of_unequal_weight_tell_less() -> None:
+    assert effective_rows(np.full(40, 0.3)) == pytest.approx(40)
+    assert effective_rows(np.r_[np.ones(10), np.zeros(30)]) == pytest.approx(10)
+    assert effective_rows(np.r_[100.0, np.ones(99)]) < 5

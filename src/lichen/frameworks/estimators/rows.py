@@ -37,13 +37,6 @@ class Rows:
         return None if alike else self.shares * len(self.shares)
 
     @property
-    def numbered_target(self) -> NDArray[np.float64]:
-        """The target, classes numbered as they came."""
-        if not self.present:
-            return self.target
-        return np.array(self.present, dtype=np.float64)[self.target.astype(np.int64)]
-
-    @property
     def fitted_outputs(self) -> int:
         """How many columns a core of the classes that are present has."""
         return len(self.present) if len(self.present) > 2 else 1

@@ -24,7 +24,6 @@ CLASS_METRIC = "log loss"
 CUT_METRICS = ("F1", "balanced accuracy")
 """Metrics of the class answered that gain by answering rare classes earlier."""
 
-PROBABILITY_METRICS = ("log loss", "Brier")
 CUTS = np.round(np.arange(0.02, 0.99, 0.02), 2)
 
 

@@ -11,7 +11,14 @@ from lichen.evaluation import classification, regression
 from lichen.evaluation.calibration import calibration_error
 from lichen.evaluation.classification import Answers
 from lichen.evaluation.conformal import sets
-from lichen.evaluation.intervals import DRAWS, LEAST_DRAWS, Interval, bootstrap, wilson
+from lichen.evaluation.intervals import (
+    DRAWS,
+    LEAST_DRAWS,
+    Interval,
+    bootstrap,
+    effective_rows,
+    wilson,
+)
 from lichen.evaluation.regression import Predictions, unit_of_score
 from lichen.pipeline.declaration import Classes, Value
 from lichen.registry.manifest import Metric
@@ -94,7 +101,7 @@ def _metric(
     except InvalidInput:
         return []
     if name == "accuracy":
-        interval: Interval | None = wilson(value, rows)
+        interval: Interval | None = wilson(value, effective_rows(every))
     else:
         draws = int(np.clip(MOST_DRAWN // max(rows, 1), LEAST_DRAWS, DRAWS))
         interval = bootstrap(score, rows, 0, weights, draws)
