@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lichen.evaluation.calibration import calibration_error, fit_scaling
+from lichen.evaluation.calibration import calibration_error, fit_scaling, unflattered
+from lichen.evaluation.conformal import set_threshold, sets
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -46,3 +47,18 @@ def test_many_classes_share_one_slope() -> None:
     scaling = fit_scaling(2 * np.eye(40)[truth] + generator.normal(0, 1, (400, 40)), truth)
     assert len(set(scaling.slopes)) == 1
     assert set(scaling.offsets) == {0.0}
+
+
+def test_sets_by_calibrated_probabilities_cover_where_classes_are_many_and_rows_few() -> None:
+    covered = []
+    for seed in range(12):
+        generator = np.random.default_rng(seed)
+        truth = generator.integers(0, 10, 1100)
+        scores = 2.0 * (generator.normal(0, 1, (1100, 10)) + np.eye(10)[truth])
+        fitted, fresh = slice(0, 100), np.arange(100, 1100)
+        shown = unflattered(scores[fitted], truth[fitted])
+        threshold = set_threshold(shown[np.arange(100), truth[fitted]], 0.9)
+        scaling = fit_scaling(scores[fitted], truth[fitted])
+        held = sets(scaling.probability(scores[fresh]), threshold)
+        covered.append(held[np.arange(1000), truth[fresh]].mean())
+    assert np.mean(covered) > 0.9  # by the rows that the scaling was fitted on it is 0.87

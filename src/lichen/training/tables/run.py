@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from lichen.evaluation.calibration import unflattered
 from lichen.evaluation.classification import Answers
 from lichen.evaluation.conformal import half_width, set_threshold
 from lichen.frameworks.blas import one_blas_thread
@@ -27,6 +28,7 @@ from lichen.training.tables.measure import (
     best_cuts,
     calibrated,
     probabilities,
+    scores_of,
 )
 from lichen.training.tables.problem import (
     FittedTable,
@@ -177,10 +179,12 @@ def _head(known: Study, said: OutOfFold) -> Heads:
     weights = None if known.weights is None else known.weights[said.rows]
     head = class_head(known, said.link)
     is_enough = len(truth) >= FEWEST_FOR_SETS
+    fresh = probability = probabilities(head, said.raw)
     if isinstance(asked, ClassificationTraining) and asked.calibrate and is_enough:
+        fresh = unflattered(scores_of(head, said.raw), truth, weights)
         head = calibrated(head, said.raw, truth, weights)
-    probability = probabilities(head, said.raw)
-    of_truth = probability[np.arange(len(truth)), truth]
+        probability = probabilities(head, said.raw)
+    of_truth = fresh[np.arange(len(truth)), truth]
     threshold = set_threshold(of_truth, asked.confidence) if is_enough else None
     cuts: list[float] = []
     if known.metric in CUT_METRICS:

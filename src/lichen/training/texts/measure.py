@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput
-from lichen.evaluation.calibration import fit_scaling
+from lichen.evaluation.calibration import fit_scaling, unflattered
 from lichen.evaluation.classification import SCORES, Answers
 from lichen.evaluation.conformal import set_threshold
 from lichen.evaluation.scores import Direction
@@ -106,10 +106,11 @@ def head_of(
         scaling = fit_scaling(scores, truth, rows.weights)
         head = replace(head, slopes=list(scaling.slopes), offsets=list(scaling.offsets))
     probability = probabilities(head, scores)
+    fresh = unflattered(scores, truth, rows.weights) if asked.calibrate else probability
     answers = Answers(truth, probability, rows.weights)
     if metric in CUT_METRICS:
         head = replace(head, cuts=_cuts(metric, answers, asked.seed))
-    of_truth = probability[np.arange(len(truth)), truth]
+    of_truth = fresh[np.arange(len(truth)), truth]
     return replace(head, set_threshold=set_threshold(of_truth, asked.confidence))
 
 
