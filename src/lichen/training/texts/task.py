@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput
 from lichen.evaluation.classification import SCORES, Answers
-from lichen.evaluation.intervals import bootstrap, wilson
+from lichen.evaluation.intervals import bootstrap, effective_rows, wilson
 from lichen.frameworks.blas import one_blas_thread
 from lichen.pipeline.declaration import Classes, Pipeline
 from lichen.pipeline.files import pipeline_files
@@ -161,6 +161,7 @@ def _scores(
     """Every score that can be computed, with its 95 % interval."""
     probability, answered = probabilities(head, scores), chosen(head, scores)
     classes = len(np.unique(rows.target))
+    every = np.ones(len(rows)) if rows.weights is None else rows.weights
     made = []
     for name, (measure, _) in SCORES.items():
 
@@ -170,11 +171,11 @@ def _scores(
             return float(measure(Answers(rows.target, probability, weights, answered)))
 
         try:
-            value = score(np.ones(len(rows)) if rows.weights is None else rows.weights)
+            value = score(every)
         except InvalidInput:  # an area, where the rows held back are of one class
             continue
         within = (
-            wilson(value, len(rows))  # honest also where every answer is right
+            wilson(value, effective_rows(every))  # honest also where every answer is right
             if name == "accuracy"
             else bootstrap(score, len(rows), seed, rows.weights)
         )
