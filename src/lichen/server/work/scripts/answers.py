@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock, Thread
 
@@ -60,6 +61,7 @@ class Ears:
         course: Course,
         spent: Callable[[], tuple[int | None, int | None]],
         say: Callable[[bytes], None],
+        largest_model: int = LARGEST_MODEL,
     ) -> None:
         """Begin to listen.
 
@@ -69,7 +71,10 @@ class Ears:
             course: takes the metrics.
             spent: nanojoules and nanograms so far.
             say: writes to the job's log.
+            largest_model: bytes: what a script may not hold itself it cannot fill this process
+                with either, by sending it piece by piece.
         """
+        self._largest_model = min(largest_model, LARGEST_MODEL)
         self._line = line_to
         self._model = model
         self._spent = spent
@@ -92,10 +97,14 @@ class Ears:
 
     def _listen(self) -> None:
         try:
-            while (frame := receive(self._line, LARGEST_MODEL)) is not None:
+            while (frame := receive(self._line, self._largest_model)) is not None:
                 self._hear(*frame)
         except (OSError, ValueError, KeyError, TypeError, msgspec.MsgspecError) as error:
             self._say(f"-- what the script said to its job cannot be read: {error} --\n".encode())
+            with suppress(
+                OSError
+            ):  # so that a script that waits for an answer hears that none comes
+                self._line.shutdown(socket.SHUT_RDWR)
 
     def _hear(self, head: Head, raw: bytes) -> None:
         if head.get("tell") == "log":

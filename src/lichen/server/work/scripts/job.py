@@ -135,7 +135,8 @@ class _Attempt:
         self.family.group(process.pid)
         send(ours, self._first_word(), described(rows))
         course = decoded(bench.watch.load(COURSE))
-        self.ears = Ears(ours, self.asked.name or self.asked.data, course, self._spent, self.take)
+        name, most = self.asked.name or self.asked.data, self.asked.memory_limit_bytes
+        self.ears = Ears(ours, name, course, self._spent, self.take, most)
         try:
             return process.attend(self.take, self.tick)
         finally:

@@ -109,3 +109,15 @@ def test_what_is_no_frame_is_refused() -> None:
         theirs.recv(1000)
         ours.close()
         assert receive(theirs, 3) is None
+
+
+def test_a_script_cannot_fill_its_job_with_more_than_it_may_hold_itself(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    said = bytearray()
+    ears = Ears(ours, "model", Course(), lambda: (None, None), said.extend, 1000)
+    with theirs:
+        with pytest.raises(Unavailable, match="the job of this run"):
+            PlatformDesk(theirs, tmp_path).register(asked(bytes(2000)))
+        ears.close()
+    assert b"2000 bytes is over the limit" in said
+    assert ears.registered is None
