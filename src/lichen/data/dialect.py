@@ -3,11 +3,14 @@
 import csv
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lichen.core.errors import InvalidInput
 
-csv.field_size_limit(1 << 20)  # a cell may be a long text; how much is looked at is bounded anyway
+LONGEST_CELL = 1 << 20
+"""Characters: a cell may be a long text; how much is looked at is bounded anyway."""
 SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 200
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -41,8 +44,9 @@ def sniff(text: str, name: str, separator: str | None, decimal: str | None) -> D
     if not lines:
         raise InvalidInput(f"{name} is empty: it needs a header line and rows")
     try:
-        chosen = _named(separator) or max(SEPARATORS, key=lambda mark: _fitness(lines, mark))
-        records = list(csv.reader(lines, delimiter=chosen))
+        with _long_cells():
+            chosen = _named(separator) or max(SEPARATORS, key=lambda mark: _fitness(lines, mark))
+            records = list(csv.reader(lines, delimiter=chosen))
     except csv.Error as failure:
         raise InvalidInput(
             f"the first lines of {name} are no CSV ({failure}): check its quotes and line ends"
@@ -52,6 +56,16 @@ def sniff(text: str, name: str, separator: str | None, decimal: str | None) -> D
     if len(lines) == 1:
         raise InvalidInput(f"{name} has a header and no rows: add rows and try again")
     return Dialect(chosen, _checked(decimal) or _decimal(records[1:], chosen), header)
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """Read cells up to `LONGEST_CELL`; other readers of CSV in this process keep their limit."""
+    before = csv.field_size_limit(LONGEST_CELL)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _named(separator: str | None) -> str | None:

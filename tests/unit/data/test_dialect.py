@@ -1,3 +1,5 @@
+import csv
+
 import pytest
 
 from lichen.core.errors import InvalidInput
@@ -45,3 +47,9 @@ def test_a_header_that_does_not_name_columns_is_refused(text: str, says: str) ->
 def test_unknown_options_are_refused(separator: str | None, decimal: str | None) -> None:
     with pytest.raises(InvalidInput):
         sniff("a,b\n1,2\n", "f.csv", separator, decimal)
+
+
+def test_other_readers_of_csv_keep_their_limit_of_a_cell() -> None:
+    before = csv.field_size_limit()
+    sniff(f"text,x\n{'a' * (before + 1)},1\n", "long.csv", None, None)
+    assert csv.field_size_limit() == before
