@@ -68,7 +68,7 @@ def test_the_uploads_of_refused_files_are_removed(running: Running) -> None:
         ("../x", "good", (), "dataset name '../x' is not usable: take 1 to 64 letters"),
         ("a b", "good", (), "dataset name 'a b' is not usable"),
         ("x", "absent.csv", (), "absent.csv cannot be read (No such file or directory): name a"),
-        ("x", ".", (), ". cannot be read (Is a directory): name a"),
+        ("x", ".", (), ". holds no picture (.png, .jpg) and no IDX file: name a folder"),
         ("x", "good", ("--time", "clock"), "no column 'clock'"),
         ("x", "good", ("--nope",), "No such option '--nope'"),
     ],
