@@ -63,7 +63,7 @@ def check_columns(count: int, name: str, limits: Limits) -> None:
     if count > limits.columns:
         raise TooLarge(
             f"{name} has {count:,} columns, the limit `columns` is {limits.columns:,}: "
-            "leave some out, or raise the limit"
+            "leave some out"
         )
 
 
@@ -74,6 +74,6 @@ def checked_rows(rows: int, name: str, limits: Limits) -> int:
     if rows > limits.rows:
         raise TooLarge(
             f"{name} has more than {limits.rows:,} rows, the limit `rows`: "
-            "split it, or raise the limit"
+            "split it and append the parts"
         )
     return rows

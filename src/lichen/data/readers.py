@@ -67,7 +67,7 @@ def stage_file(engine: Engine, path: Path, limits: Limits) -> tuple[Path, Digest
     if size > limits.bytes:
         raise TooLarge(
             f"{path.name} has {size:,} bytes, the limit `bytes` is {limits.bytes:,}: "
-            "split it and append the parts, or raise the limit"
+            "split it and append the parts"
         )
     folder = engine.folder / "source"
     seen = sha256()
