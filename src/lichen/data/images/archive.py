@@ -21,6 +21,9 @@ _ENCRYPTED = 1
 _METHODS = (ZIP_STORED, ZIP_DEFLATED)
 """Of the others the standard library unpacks all at once, whatever size a member said."""
 _PIECE_BYTES = 1 << 20
+_DAMAGED = (BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
+"""What `zipfile` raises of bytes that are no zip file: a name that is no text is a ValueError, a
+method or version of another program a NotImplementedError."""
 
 
 class Archive:
@@ -37,13 +40,13 @@ class Archive:
         _check_index(path, name, limits)
         try:
             self._zip = ZipFile(path)
-        except (BadZipFile, OSError, ValueError, NotImplementedError) as failure:
+        except _DAMAGED as failure:
             raise InvalidInput(f"{name} is no readable zip file ({failure}): pack it anew") from (
                 failure
             )
-        self._members = {one.filename: one for one in self._zip.infolist() if not one.is_dir()}
         self._limits = limits
         _check_members(self._zip.infolist(), name, limits)
+        self._members = {one.filename: one for one in self._zip.infolist() if not one.is_dir()}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,7 +68,7 @@ class Archive:
         try:
             with self._zip.open(self._members[member]) as packed:
                 return b"".join(iter(lambda: packed.read(_PIECE_BYTES), b""))
-        except (BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as failure:
+        except _DAMAGED as failure:
             raise InvalidInput(
                 f"{member} in {self.name} is damaged ({failure}): pack the files anew"
             ) from failure
@@ -112,22 +115,28 @@ def _check_members(members: list[ZipInfo], name: str, limits: Limits) -> None:
         raise _too_large(name, limits)
     seen = set[str]()
     for one in members:
-        parts = one.filename.replace("\\", "/").split("/")
-        if ".." in parts or one.filename.startswith(("/", "\\")) or ":" in parts[0]:
-            raise InvalidInput(
-                f"{name} names a place outside itself, {one.filename!r}: pack the files anew, "
-                "from the folder that holds them"
-            )
-        if one.flag_bits & _ENCRYPTED:
-            raise InvalidInput(f"{one.filename} in {name} is encrypted: pack it without a password")
-        if one.compress_type not in _METHODS:
-            raise InvalidInput(
-                f"{one.filename} in {name} is packed by method {one.compress_type}: pack the files "
-                "anew, deflated or stored"
-            )
+        _check_member(one, name)
         if one.filename in seen:
             raise InvalidInput(f"{name} holds {one.filename} twice: pack the files anew")
         seen.add(one.filename)
+
+
+def _check_member(one: ZipInfo, name: str) -> None:
+    parts = one.filename.replace("\\", "/").split("/")
+    if not one.filename:
+        raise InvalidInput(f"{name} holds a file without a name: pack the files anew")
+    if ".." in parts or one.filename.startswith(("/", "\\")) or ":" in parts[0]:
+        raise InvalidInput(
+            f"{name} names a place outside itself, {one.filename!r}: pack the files anew, "
+            "from the folder that holds them"
+        )
+    if one.flag_bits & _ENCRYPTED:
+        raise InvalidInput(f"{one.filename} in {name} is encrypted: pack it without a password")
+    if one.compress_type not in _METHODS:
+        raise InvalidInput(
+            f"{one.filename} in {name} is packed by method {one.compress_type}: pack the files "
+            "anew, deflated or stored"
+        )
 
 
 def _too_many(name: str, limits: Limits) -> TooLarge:
