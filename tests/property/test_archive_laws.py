@@ -51,6 +51,7 @@ def _changed(changes: list[tuple[int, int]], length: int) -> bytes:
 )
 @example([(NAME, 0x20)], len(GOOD))  # a name that is no text where the member stands
 @example([(INDEX + 28, 0), (INDEX + 32, 10)], len(GOOD))  # a member without a name
+@example([(INDEX + 25, 1)], len(GOOD))  # a member that says it is larger than it is
 @settings(max_examples=150, deadline=None)
 def test_changed_bytes_are_read_or_refused_by_a_sentence(
     changes: list[tuple[int, int]], length: int

@@ -63,15 +63,21 @@ class Archive:
         Read in pieces: in one go it would unpack to whatever it holds before its size is looked at.
 
         Raises:
-            InvalidInput: it is damaged, or larger than it said.
+            InvalidInput: it is damaged, or of another size than it said.
         """
         try:
             with self._zip.open(self._members[member]) as packed:
-                return b"".join(iter(lambda: packed.read(_PIECE_BYTES), b""))
+                body = b"".join(iter(lambda: packed.read(_PIECE_BYTES), b""))
         except _DAMAGED as failure:
             raise InvalidInput(
                 f"{member} in {self.name} is damaged ({failure}): pack the files anew"
             ) from failure
+        if len(body) != self.size(member):
+            raise InvalidInput(
+                f"{member} in {self.name} has {len(body)} bytes and says {self.size(member)}: "
+                "pack the files anew"
+            )
+        return body
 
     def unzipped(self, member: str) -> bytes:
         """A member that may be a gzip file in turn, unpacked within the limit.

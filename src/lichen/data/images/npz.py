@@ -22,6 +22,8 @@ _UNREADABLE = (ValueError, EOFError, OSError, TypeError, SyntaxError, TokenError
 """What NumPy raises for a header that is broken, or that names an array that nobody could hold."""
 _PARTS = ("train", "test", "validation", "val")
 
+LAST_CHARACTER = 0x10FFFF
+
 
 def read_npz(archive: Archive, limits: Limits) -> Arrays:
     """The arrays of an `.npz`: `images` (or `x`) and `labels` (or `y`), or `x_train` and so on.
@@ -117,4 +119,14 @@ def _texts(array: Array, name: str) -> tuple[str, ...]:
         array = array.astype(np.int64)
     if array.dtype.kind == "S":
         return tuple(one.decode("utf-8", "replace") for one in array.tolist())
+    if array.dtype.kind == "U":
+        _check_characters(array, name)
     return tuple(map(str, array.tolist()))
+
+
+def _check_characters(array: Array, name: str) -> None:
+    """NumPy takes any four bytes for a character, and Python none that Unicode has not."""
+    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    points = np.frombuffer(native.tobytes(), dtype=np.uint32)
+    if ((points > LAST_CHARACTER) | ((points >= 0xD800) & (points <= 0xDFFF))).any():
+        raise InvalidInput(f"{name} holds a text that is no Unicode: save it anew")

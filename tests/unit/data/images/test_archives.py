@@ -4,6 +4,7 @@ import tracemalloc
 from pathlib import Path
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZipFile
 
+import numpy as np
 import pytest
 
 from lichen.core.errors import InvalidInput
@@ -58,3 +59,13 @@ def test_an_array_with_a_header_that_lies_is_refused(tmp_path: Path, header: byt
         packed.writestr("labels.npy", body)
     with pytest.raises(InvalidInput, match=r"images.npy in pets.npz is no array"):
         read_npz(Archive(path, "pets.npz", Limits()), Limits())
+
+
+@pytest.mark.parametrize("point", [0xD800, 0x110000, 0xFFFFFFFF])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_labels_that_are_no_unicode_are_refused(tmp_path: Path, point: int, order: str) -> None:
+    labels = np.array([point, ord("b")], dtype=f"{order}u4").view(f"{order}U1")
+    path = tmp_path / "pictures.npz"
+    np.savez(path, images=np.zeros((2, 4, 4), dtype=np.uint8), labels=labels)
+    with pytest.raises(InvalidInput, match="no Unicode"):
+        read_npz(Archive(path, path.name, Limits()), Limits())
