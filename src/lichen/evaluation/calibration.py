@@ -68,7 +68,11 @@ def fit_scaling(
 
 
 def unflattered(
-    scores: Floats, truth: NDArray[np.int64], weights: Floats | None = None
+    scores: Floats,
+    truth: NDArray[np.int64],
+    weights: Floats | None = None,
+    *,
+    is_shared: bool = False,
 ) -> NDArray[np.float64]:
     """Probabilities `(rows, classes)` of each row by a scaling that was not fitted on it.
 
@@ -80,7 +84,8 @@ def unflattered(
     for half in (0, 1):
         mine, others = halves == half, halves != half
         weight = None if weights is None or not weights[others].any() else weights[others]
-        found[mine] = fit_scaling(scores[others], truth[others], weight).probability(scores[mine])
+        scaling = fit_scaling(scores[others], truth[others], weight, is_shared=is_shared)
+        found[mine] = scaling.probability(scores[mine])
     return found
 
 

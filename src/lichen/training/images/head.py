@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from lichen.evaluation.calibration import Scaling, fit_scaling
+from lichen.evaluation.calibration import Scaling, fit_scaling, unflattered
 from lichen.evaluation.conformal import set_threshold
 from lichen.pipeline.classes import ClassesAnswer
 from lichen.pipeline.declaration import Classes
@@ -29,22 +29,11 @@ def class_head(
 
 
 def with_sets(head: Classes, raw: Raw, truth: NDArray[np.int64], confidence: float) -> Classes:
-    """The head with conformal sets.
-
-    A calibration flatters the rows that it was fitted on: each half of them is asked by what was
-    fitted on the other, so that the threshold is of rows that neither network nor scale has seen.
-    """
+    """The head with conformal sets, their threshold of rows that no scaling was fitted on."""
     if len(truth) < FEWEST_FOR_SETS:
         return head
-    of_truth = np.empty(len(truth))
-    halves = np.arange(len(truth)) % 2
-    for half in (0, 1):
-        mine, others = halves == half, halves != half
-        calibrates = bool(head.slopes)
-        fitted = class_head(tuple(head.labels), raw[others], truth[others], calibrates=calibrates)
-        probability = probabilities(fitted, raw[mine])
-        of_truth[mine] = probability[np.arange(int(mine.sum())), truth[mine]]
-    threshold = set_threshold(of_truth, confidence)
+    shown = unflattered(raw, truth, is_shared=True) if head.slopes else probabilities(head, raw)
+    threshold = set_threshold(shown[np.arange(len(truth)), truth], confidence)
     return msgspec.structs.replace(head, set_threshold=threshold, confidence=confidence)
 
 

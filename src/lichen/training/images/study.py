@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput
 from lichen.data.schema import Column, Dtype, Schema
-from lichen.evaluation.splits import Fold, folds_of, held_out, stratified_positions
+from lichen.evaluation.splits import Fold, folds_of, held_out, spread_again, stratified_positions
 from lichen.protocol.training import ImageClassificationTraining
 from lichen.training.materials import Materials
 
@@ -195,13 +195,13 @@ def _folds(
     if len(known) < 2:
         raise InvalidInput("too few images are left to train on: add some, or score on fewer")
     if asked.cv is not None:
-        folds = folds_of(_spread(positions[known]), asked.cv)
+        folds = folds_of(spread_again(positions[known]), asked.cv)
         return tuple(Fold(known[one.fit], known[one.held]) for one in folds)
     given = _given_validation(parts, known)
     if given is not None:
         return (given,)
     share = 0.1 if len(known) >= MANY else 0.2
-    one = held_out(_spread(positions[known]), share)
+    one = held_out(spread_again(positions[known]), share)
     return (Fold(known[one.fit], known[one.held]),)
 
 
@@ -213,12 +213,6 @@ def _given_validation(parts: NDArray[Any] | None, known: Rows) -> Fold | None:
     if not is_held.any() or is_held.all():
         return None
     return Fold(known[~is_held], known[is_held])
-
-
-def _spread(positions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Positions of some of the rows over 0 to 1 again; equal ones stay equal."""
-    rank = np.searchsorted(np.sort(positions), positions, side="left")
-    return np.asarray((rank + 0.5) / len(positions))
 
 
 def _check_classes(

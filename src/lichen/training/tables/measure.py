@@ -1,17 +1,16 @@
 """What algorithms are chosen by: a metric of the task, and the error that a search lowers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lichen.core.errors import InvalidInput
 from lichen.evaluation import classification, regression
 from lichen.evaluation.calibration import fit_scaling
 from lichen.evaluation.classification import Answers
+from lichen.evaluation.naming import metric_named
 from lichen.evaluation.regression import Predictions
 from lichen.evaluation.scores import Direction
 from lichen.pipeline.declaration import Classes
@@ -48,20 +47,9 @@ def named_metric(asked: str | None, *, is_classes: bool) -> str:
     Raises:
         InvalidInput: there is none; the message lists them.
     """
-    scores: Mapping[str, Any] = classification.SCORES if is_classes else regression.SCORES
     if asked is None:
         return CLASS_METRIC if is_classes else NUMBER_METRIC
-    plain = {_plain(name): name for name in scores}
-    found = plain.get(_plain(asked))
-    if found is None:
-        near = get_close_matches(_plain(asked), plain, n=1, cutoff=0.4)
-        hint = f"did you mean {plain[near[0]]!r}? " if near else ""
-        raise InvalidInput(f"no metric is called {asked!r}: {hint}there are {', '.join(scores)}")
-    return found
-
-
-def _plain(name: str) -> str:
-    return "".join(sign for sign in name.lower() if sign.isalnum())
+    return metric_named(asked, classification.SCORES if is_classes else regression.SCORES)
 
 
 def number_error(metric: str, raw: Floats, held: Held) -> float:

@@ -18,14 +18,16 @@ from lichen.evaluation.splits import (
     check_folds,
     folds_of,
     forward_folds,
-    grouped_positions,
-    held_out,
-    random_positions,
     spread_again,
-    stratified_positions,
-    timed_positions,
 )
 from lichen.protocol.training import ClassificationTraining, TableTraining
+from lichen.training.splitting import (
+    Sides,
+    balanced_weights,
+    part_for_test,
+    positions_by,
+    split_kind,
+)
 from lichen.training.tables.columns import Plan, plan_columns
 from lichen.training.tables.measure import named_metric
 from lichen.training.tables.rows import RawRows
@@ -79,16 +81,7 @@ class Study:
 
     def test(self) -> Fold:
         """Rows to search and fit on, and rows to score on once; none where none are held out."""
-        if self.asked.test_share == 0:
-            every = np.arange(len(self.rows))
-            return Fold(every, every[:0])
-        fold = held_out(self.positions, self.asked.test_share)
-        if not len(fold.held) or len(fold.fit) < 2 * FEWEST_A_FOLD:
-            raise InvalidInput(
-                f"{len(self.rows)} rows cannot be parted into rows to fit on and "
-                f"{self.asked.test_share:.0%} to test on: add rows, or say test_share 0"
-            )
-        return fold
+        return part_for_test(self.positions, self.asked.test_share, 2 * FEWEST_A_FOLD)
 
     def folds(self) -> tuple[Fold, ...]:
         """Splits to score on, and to choose by.
@@ -146,31 +139,28 @@ def study_of(asked: TableTraining, rows: RawRows) -> Study:
     notes = [f"{missing} rows left out: no usable target {asked.target!r}"] if missing else []
     kept = rows.at(there)
     weights = _weights(asked, kept, target)
-    kind = split_kind(asked, kept)
+    sides = _sides(asked, kept, target)
+    kind = kind_of(asked, kept, sides)
     plan = plan_columns(kept, _features(asked, kept))
     notes += [f"column {name!r} left out: it {why}" for name, why in plan.left_out.items()]
     known = Study(asked, kept, target, weights, np.empty(0), kind, plan, metric, tuple(notes))
-    return replace(known, positions=_positions(known))
+    return replace(known, positions=_positions(known, sides))
 
 
-def split_kind(asked: TableTraining, rows: RawRows) -> SplitKind:
+def kind_of(asked: TableTraining, rows: RawRows, sides: Sides) -> SplitKind:
     """As asked for, or as the data call for: by group, by time, by class, or anyhow."""
-    if asked.split is not None:
-        kind = SplitKind(asked.split)
-        if kind is SplitKind.GROUPED and asked.group is None:
-            raise InvalidInput("split 'grouped' needs the column of the groups: name it as group")
-        if kind is SplitKind.TIME and rows.times is None:
-            raise InvalidInput(
-                "split 'time' needs a dataset with a time column: add it again with the option "
-                "time, or choose another split"
-            )
-        return kind
-    if asked.group is not None:
-        return SplitKind.GROUPED
-    if rows.times is not None and rows.time_column not in asked.exclude:
-        return SplitKind.TIME
     is_classes = isinstance(asked, ClassificationTraining)
-    return SplitKind.STRATIFIED if is_classes else SplitKind.RANDOM
+    usual = SplitKind.STRATIFIED if is_classes else SplitKind.RANDOM
+    if rows.times is not None and rows.time_column not in asked.exclude:
+        usual = SplitKind.TIME
+    return split_kind(asked.split, sides, usual)
+
+
+def _sides(asked: TableTraining, rows: RawRows, target: Target) -> Sides:
+    groups = None if asked.group is None else rows.columns[asked.group]
+    if groups is not None and rows.is_text(str(asked.group)):
+        groups = np.array([str(one) for one in groups])
+    return Sides(target=target.values, groups=groups, times=rows.times)
 
 
 def _named(asked: TableTraining) -> list[str]:
@@ -216,20 +206,11 @@ def _features(asked: TableTraining, rows: RawRows) -> list[str]:
     return [name for name in asked.features or rows.names if name not in apart]
 
 
-def _positions(study: Study) -> Positions:
-    asked, rows, target = study.asked, study.rows, study.target
-    if study.kind is SplitKind.TIME and rows.times is not None:
-        return timed_positions(rows.times)
-    if study.kind is SplitKind.GROUPED and asked.group is not None:
-        groups = rows.columns[asked.group]
-        found = np.array([str(one) for one in groups]) if rows.is_text(asked.group) else groups
-        return grouped_positions(found, asked.seed)
-    made = (
-        stratified_positions(target.values, asked.seed)
-        if study.kind is SplitKind.STRATIFIED
-        else random_positions(len(rows), asked.seed)
-    )
-    return made[study.copies()]  # copies of a row stay on its side
+def _positions(study: Study, sides: Sides) -> Positions:
+    made = positions_by(study.kind, sides, study.asked.seed)
+    if study.kind in (SplitKind.RANDOM, SplitKind.STRATIFIED):
+        return made[study.copies()]  # copies of a row stay on its side
+    return made
 
 
 def _weights(asked: TableTraining, rows: RawRows, target: Target) -> NDArray[np.float64] | None:
@@ -237,8 +218,7 @@ def _weights(asked: TableTraining, rows: RawRows, target: Target) -> NDArray[np.
     made = _said_weights(asked, rows)
     if isinstance(asked, ClassificationTraining) and asked.class_weight == "balanced":
         numbers = target.values.astype(np.int64)
-        base = np.ones(len(rows)) if made is None else made
-        made = base / np.bincount(numbers, base, target.classes)[numbers]
+        made = balanced_weights(numbers, made, target.classes)
     return None if made is None else made / made.mean()
 
 

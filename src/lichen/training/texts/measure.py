@@ -1,16 +1,15 @@
 """What text classifiers are chosen by, and how their scores become answers."""
 
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from lichen.core.errors import InvalidInput
 from lichen.evaluation.calibration import fit_scaling, unflattered
 from lichen.evaluation.classification import SCORES, Answers
 from lichen.evaluation.conformal import set_threshold
+from lichen.evaluation.naming import metric_named
 from lichen.evaluation.scores import Direction
 from lichen.pipeline.declaration import Classes
 from lichen.pipeline.heads import answer
@@ -38,18 +37,7 @@ def named_metric(asked: str | None) -> str:
     Raises:
         InvalidInput: there is none; the message lists them.
     """
-    if asked is None:
-        return METRIC
-    plain = {_plain(name): name for name in SCORES}
-    if _plain(asked) in plain:
-        return plain[_plain(asked)]
-    near = get_close_matches(_plain(asked), plain, n=1)
-    hint = f"did you mean {plain[near[0]]!r}? " if near else ""
-    raise InvalidInput(f"no metric is called {asked!r}: {hint}there are {', '.join(SCORES)}")
-
-
-def _plain(name: str) -> str:
-    return "".join(sign for sign in name.lower() if sign.isalnum())
+    return METRIC if asked is None else metric_named(asked, SCORES)
 
 
 def error_of(metric: str, scores: Floats, truth: Classed, weights: Floats | None) -> float:

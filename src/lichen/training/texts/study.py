@@ -11,17 +11,11 @@ from numpy.typing import NDArray
 from lichen.core.errors import InvalidInput
 from lichen.evaluation.splits import (
     Fold,
-    Positions,
     SplitKind,
     check_folds,
     folds_of,
     forward_folds,
-    grouped_positions,
-    held_out,
-    random_positions,
     spread_again,
-    stratified_positions,
-    timed_positions,
 )
 from lichen.frameworks.estimation import Pause
 from lichen.frameworks.sparse_linear import latent_directions
@@ -29,6 +23,13 @@ from lichen.pipeline.declaration import Words
 from lichen.pipeline.terms import CHINESE
 from lichen.protocol.training import TextClassificationTraining
 from lichen.training.encoders import NamedEncoder
+from lichen.training.splitting import (
+    Sides,
+    balanced_weights,
+    part_for_test,
+    positions_by,
+    split_kind,
+)
 from lichen.training.texts.rows import TextRows
 from lichen.training.vocabulary import Counts, Sparse, Vocabulary, count_terms
 
@@ -92,21 +93,18 @@ class TextStudy:
         self.language = language
         self.encoder = encoder
         self._embedded: NDArray[np.float32] | None = None
-        positions = _positions(asked, rows)
-        self.test = _test(asked, positions)
+        sides = Sides(target=rows.target, groups=rows.groups, times=rows.times)
+        self.kind = split_kind(asked.split, sides, SplitKind.STRATIFIED)
+        positions = positions_by(self.kind, sides, asked.seed)
+        self.test = part_for_test(positions, asked.test_share, 1)
         fit = self.test.fit
         spread = spread_again(positions[fit])
-        split = forward_folds if _kind(asked, rows) is SplitKind.TIME else folds_of
+        split = forward_folds if self.kind is SplitKind.TIME else folds_of
         self.folds = tuple(
             Fold(fit[one.fit], fit[one.held]) for one in split(spread, self._fold_count(fit))
         )
         self._counts: dict[str, Counts] = {}
         self._blocks: OrderedDict[tuple[str, int, bool], Block] = OrderedDict()
-
-    @property
-    def kind(self) -> SplitKind:
-        """How the rows are split."""
-        return _kind(self.asked, self.rows)
 
     @property
     def classes(self) -> int:
@@ -119,9 +117,7 @@ class TextStudy:
         if self.asked.class_weight is None:
             return said
         target = self.rows.target[rows]
-        base = np.ones(len(rows)) if said is None else said
-        made = base / np.maximum(np.bincount(target, base, self.classes), 1e-9)[target]
-        return np.asarray(made / made.mean())
+        return balanced_weights(target, said, self.classes)
 
     def block(self, name: str, fold: int, pause: Pause, *, is_latent: bool = False) -> Block:
         """Features by the vocabulary of the rows that a fold fits on; fold -1 fits on all but test.
@@ -207,42 +203,3 @@ class TextStudy:
         if self.kind is SplitKind.GROUPED and self.rows.groups is not None:
             return max(2, min(FOLDS, len(np.unique(self.rows.groups[fit]))))
         return FOLDS_OF_LARGE if len(fit) >= LARGE_ROWS else FOLDS
-
-
-def _kind(asked: TextClassificationTraining, rows: TextRows) -> SplitKind:
-    """As asked for; else by group where there is one, else each class alike."""
-    if asked.split is None:
-        return SplitKind.STRATIFIED if rows.groups is None else SplitKind.GROUPED
-    kind = SplitKind(asked.split)
-    if kind is SplitKind.GROUPED and rows.groups is None:
-        raise InvalidInput("split 'grouped' needs the column of the groups: name it as group")
-    if kind is SplitKind.TIME and rows.times is None:
-        raise InvalidInput(
-            "split 'time' needs a dataset with a time column: add it again with the option time, "
-            "or choose another split"
-        )
-    return kind
-
-
-def _positions(asked: TextClassificationTraining, rows: TextRows) -> Positions:
-    kind = _kind(asked, rows)
-    if kind is SplitKind.TIME and rows.times is not None:
-        return timed_positions(rows.times)
-    if kind is SplitKind.GROUPED and rows.groups is not None:
-        return grouped_positions(rows.groups, asked.seed)
-    if kind is SplitKind.STRATIFIED:
-        return stratified_positions(rows.target, asked.seed)
-    return random_positions(len(rows), asked.seed)
-
-
-def _test(asked: TextClassificationTraining, positions: Positions) -> Fold:
-    every = np.arange(len(positions))
-    if asked.test_share == 0:
-        return Fold(every, every[:0])
-    fold = held_out(positions, asked.test_share)
-    if not len(fold.held) or not len(fold.fit):
-        raise InvalidInput(
-            f"{len(positions)} rows cannot be parted into rows to fit on and "
-            f"{asked.test_share:.0%} to test on: add rows, or say test_share 0"
-        )
-    return fold
