@@ -8,7 +8,7 @@ from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Raw, Route
 from lichen.api.admin_scripts import checked_script
 from lichen.api.admin_uploads import discard_named
 from lichen.api.admin_views import job_view
-from lichen.api.job_views import viewed
+from lichen.api.job_views import listed, viewed
 from lichen.control.transitions import Cancel, JobRecord, Pause, Resume
 from lichen.core.errors import Forbidden, InvalidInput, NotFound
 from lichen.core.ids import Digest, TenantId, checked_name
@@ -70,7 +70,7 @@ def index(plane: Plane, question: Question) -> Page[Job]:
     found = plane.jobs.page(question.cursor, question.limit)
     shown = [job for job in found if question.sees(job.tenant) and state in (None, job.state)]
     return Page(
-        items=[viewed(plane, job) for job in shown],
+        items=[listed(plane, job) for job in shown],
         next=found[-1].id if len(found) == question.limit else None,
     )
 

@@ -13,6 +13,9 @@ from lichen.core.errors import LichenError
 from lichen.protocol.admin import Job, JobState
 from lichen.protocol.savings import LeverSaving
 
+SOURCE = "source"
+"""Of a script's spec: up to half a megabyte, and a page has many jobs."""
+
 
 def viewed(plane: Plane, job: JobRecord, *, with_saving: bool = False) -> Job:
     """A job with its progress while it runs, and what is planned of one that can wait.
@@ -27,6 +30,15 @@ def viewed(plane: Plane, job: JobRecord, *, with_saving: bool = False) -> Job:
     if job.state is JobState.RUNNING:
         return _planned(plane, job, job_view(job, plane.job_progress(job.id)))
     return _planned(plane, job, job_view(job))
+
+
+def listed(plane: Plane, job: JobRecord) -> Job:
+    """A job as one of a page: without the source of a script, which the job by its id has."""
+    shown = viewed(plane, job)
+    if SOURCE not in shown.spec:
+        return shown
+    spec = {name: one for name, one in shown.spec.items() if name != SOURCE}
+    return msgspec.structs.replace(shown, spec=spec)
 
 
 def _planned(plane: Plane, job: JobRecord, shown: Job) -> Job:
