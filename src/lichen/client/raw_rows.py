@@ -12,6 +12,7 @@ from lichen.core.tensors import ColumnKind, Datatype
 from lichen.protocol.oip import TensorMetadata
 
 Row = Mapping[str, object]
+LONGEST_SHOWN = 40
 
 
 def takes_raw_rows(known: Mapping[str, TensorMetadata]) -> bool:
@@ -31,8 +32,7 @@ def tensors_of(known: Mapping[str, TensorMetadata], rows: Sequence[Row]) -> dict
     """
     if not takes_raw_rows(known):
         raise InvalidInput("the model takes no raw rows: give its inputs by name")
-    if not rows:
-        raise InvalidInput("there are no rows: give at least one")
+    _check_rows(rows)
     columns = {
         name: one
         for tensor in known.values()
@@ -63,6 +63,25 @@ def _cell(row: Row, name: str) -> object:
 def _dated(cell: object) -> object:
     """A date without a time as ISO 8601 writes it; everything else as it is."""
     return cell.isoformat() if type(cell) is date else cell
+
+
+def _check_rows(rows: object) -> None:
+    """What a caller gave, whatever its type was to be: a list of mappings, and not an empty one."""
+    if not isinstance(rows, Sequence) or isinstance(rows, str | bytes):
+        raise InvalidInput(f"the inputs are {_shown(rows)}: give a list of rows, or a mapping")
+    if not rows:
+        raise InvalidInput("there are no rows: give at least one")
+    for number, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise InvalidInput(
+                f"rows[{number}] is {_shown(row)}: a raw row is a mapping of columns, "
+                '{"column": value}'
+            )
+
+
+def _shown(value: object) -> str:
+    said = repr(value)
+    return said if len(said) <= LONGEST_SHOWN else f"{said[:LONGEST_SHOWN]}..."
 
 
 def _check_row(row: Row, number: int, columns: Mapping[str, Mapping[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from math import isnan
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,3 +102,9 @@ def test_values_that_have_names_are_columns_of_those_names() -> None:
         ["prediction", "probability_fine", "probability_poor"],
         ["fine", 0.75, 0.25],
     ]
+
+
+@pytest.mark.parametrize("rows", [5, "a,b", [5], [["x", 1]], [{"town": "Ulm"}, None], [b"x" * 99]])
+def test_what_is_no_list_of_mappings_is_refused_by_a_sentence(rows: Any) -> None:  # noqa: ANN401
+    with pytest.raises(InvalidInput, match="give a list of rows|a raw row is a mapping"):
+        tensors_of(KNOWN, rows)
