@@ -106,5 +106,5 @@ def test_values_that_have_names_are_columns_of_those_names() -> None:
 
 @pytest.mark.parametrize("rows", [5, "a,b", [5], [["x", 1]], [{"town": "Ulm"}, None], [b"x" * 99]])
 def test_what_is_no_list_of_mappings_is_refused_by_a_sentence(rows: Any) -> None:  # noqa: ANN401
-    with pytest.raises(InvalidInput, match="give a list of rows|a raw row is a mapping"):
+    with pytest.raises(InvalidInput, match=r"give a list of rows|a raw row is a mapping"):
         tensors_of(KNOWN, rows)
