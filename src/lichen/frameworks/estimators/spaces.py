@@ -101,11 +101,13 @@ _OF_ANY_SIZE = {
 }
 
 
-def _logistic(rows: int, _: int) -> tuple[Dimension, ...]:
+def _logistic(rows: int, features: int) -> tuple[Dimension, ...]:
+    # A unit of prior for each row, and far more where features are nearly as many: words of texts.
+    usual = max(1 / rows, (features / rows) ** 2)
     return (
-        _log("l2", 1e-6, 1.0, float(np.clip(1 / rows, 1e-6, 1.0))),
+        _log("l2", 1e-6, 10.0, float(np.clip(usual, 1e-6, 1.0))),
         Dimension(name="l1", choices=(0.0, 1e-4, 1e-3, 1e-2), default=0.0),
-        Dimension(name="scale", choices=(True, False), default=True),
+        Dimension(name="scale", choices=(False, True), default=False),
     )
 
 
