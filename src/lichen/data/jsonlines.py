@@ -27,6 +27,9 @@ def write_csv(source: Path, name: str, target: Path, limits: Limits) -> None:
         check_columns(len(columns), name, limits)
     if not columns:
         raise InvalidInput(f"{name} has no rows with columns: give an object on each line")
+    broken = next((one for one in columns if len(one.splitlines()) > 1), None)
+    if broken is not None:
+        raise InvalidInput(f"{name} names a column over several lines, {broken!r}: rename it")
     with target.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, quoting=csv.QUOTE_ALL)
         rows.writerow(columns)

@@ -56,6 +56,7 @@ def test_chinese_is_read_in_its_own_encoding(datasets: Datasets, write: WriteFil
         ("[1, 2]\n", "line 1 is no JSON object"),
         ('{"a": [1]}\n', "line 1 holds a list or an object in 'a'"),
         ("{}\n", "no rows with columns"),
+        ('{"a\\nb": 1}\n', "names a column over several lines"),
         ('{"a": ' + "[" * 5000 + "]" * 5000 + "}\n", "line 1 is no JSON object"),
     ],
 )
