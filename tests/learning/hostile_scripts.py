@@ -15,12 +15,12 @@ import pytest
 
 from lichen.energy.descendants import living
 from lichen.server.sections import SecuritySettings
-from lichen.server.work.scripts.confinement import confinement_of, readable_paths
-from lichen.server.work.scripts.family import FamilyClock
-from lichen.server.work.scripts.kernel import TRUNCATE_SINCE, landlock_abi
-from lichen.server.work.scripts.launcher import BY_SIGNAL, NOT_CONFINED, Plan
-from lichen.server.work.scripts.output import BoundedOutput
-from lichen.server.work.scripts.process import ScriptEnd, ScriptLimits, ScriptProcess
+from lichen.server.work.confined.confinement import confinement_of, readable_paths
+from lichen.server.work.confined.family import FamilyClock
+from lichen.server.work.confined.kernel import TRUNCATE_SINCE, landlock_abi
+from lichen.server.work.confined.launcher import BY_SIGNAL, NOT_CONFINED, Plan
+from lichen.server.work.confined.output import BoundedOutput
+from lichen.server.work.confined.process import ScriptEnd, ScriptLimits, ScriptProcess
 
 MIB = 2**20
 LIMITS = ScriptLimits(

@@ -13,12 +13,18 @@ from lichen.core.units import readable
 from lichen.protocol.training import ScriptTraining
 from lichen.registry.manifest import Metric
 from lichen.server.settings import inherited_environment
+from lichen.server.work.confined.confinement import (
+    FILES,
+    UNCONFINED,
+    confinement_of,
+    readable_paths,
+)
+from lichen.server.work.confined.family import FamilyClock
+from lichen.server.work.confined.launcher import BY_SIGNAL, NOT_CONFINED, Plan
+from lichen.server.work.confined.output import BoundedOutput
+from lichen.server.work.confined.process import ScriptEnd, ScriptLimits, ScriptProcess
 from lichen.server.work.scripts.answers import Ears, Registered
-from lichen.server.work.scripts.confinement import FILES, UNCONFINED, confinement_of, readable_paths
 from lichen.server.work.scripts.course import decoded, encoded
-from lichen.server.work.scripts.family import FamilyClock
-from lichen.server.work.scripts.launcher import BY_SIGNAL, NOT_CONFINED, Plan
-from lichen.server.work.scripts.output import BoundedOutput
 from lichen.server.work.scripts.place import (
     Place,
     add_platform,
@@ -26,7 +32,6 @@ from lichen.server.work.scripts.place import (
     platform_paths,
     variables,
 )
-from lichen.server.work.scripts.process import ScriptEnd, ScriptLimits, ScriptProcess
 from lichen.server.work.workbench import Workbench
 from lichen.serving.guests.environments import Environments
 from lichen.training.materials import Materials

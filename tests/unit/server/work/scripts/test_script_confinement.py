@@ -9,11 +9,11 @@ from lichen.core.errors import Forbidden, Refused
 from lichen.energy.descendants import ended_children_ns
 from lichen.protocol.training import ScriptTraining
 from lichen.server.sections import SecuritySettings
-from lichen.server.work.scripts import footprint
-from lichen.server.work.scripts.confinement import confinement_of, readable_paths
-from lichen.server.work.scripts.family import FamilyClock
-from lichen.server.work.scripts.footprint import measured
-from lichen.server.work.scripts.kernel import Namespace
+from lichen.server.work.confined import footprint
+from lichen.server.work.confined.confinement import confinement_of, readable_paths
+from lichen.server.work.confined.family import FamilyClock
+from lichen.server.work.confined.footprint import measured
+from lichen.server.work.confined.kernel import Namespace
 from lichen.server.work.scripts.place import laid_out, variables
 
 MODERN = 7
@@ -21,7 +21,7 @@ MODERN = 7
 
 @pytest.fixture(autouse=True)
 def landlock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lichen.server.work.scripts.confinement.landlock_abi", lambda: MODERN)
+    monkeypatch.setattr("lichen.server.work.confined.confinement.landlock_abi", lambda: MODERN)
 
 
 def test_root_needs_no_namespace_of_users_and_others_do() -> None:
@@ -49,7 +49,7 @@ def test_a_platform_that_takes_no_scripts_runs_none() -> None:
 def test_an_old_kernel_refuses_and_says_which_setting_helps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lichen.server.work.scripts.confinement.landlock_abi", lambda: 2)
+    monkeypatch.setattr("lichen.server.work.confined.confinement.landlock_abi", lambda: 2)
     with pytest.raises(Refused, match='script_confinement = "unconfined"'):
         confinement_of(SecuritySettings())
 

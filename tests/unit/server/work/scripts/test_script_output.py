@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lichen.server.work.scripts.output import BoundedOutput
+from lichen.server.work.confined.output import BoundedOutput
 
 
 @given(st.lists(st.binary(max_size=40), max_size=20), st.integers(2, 60))

@@ -10,7 +10,7 @@ from pathlib import Path
 import lichen
 from lichen.core.errors import Forbidden, Refused
 from lichen.server.sections import SecuritySettings
-from lichen.server.work.scripts.kernel import TRUNCATE_SINCE, Namespace, landlock_abi
+from lichen.server.work.confined.kernel import TRUNCATE_SINCE, Namespace, landlock_abi
 
 FULL, FILES, UNCONFINED = "full", "files", "unconfined"
 """Values of the setting `script_confinement`."""

@@ -13,9 +13,9 @@ from time import monotonic, sleep
 
 import lichen
 from lichen.energy.descendants import living
-from lichen.server.work.scripts.footprint import Footprint, measured
-from lichen.server.work.scripts.kernel import adopt_orphans
-from lichen.server.work.scripts.launcher import Plan, written
+from lichen.server.work.confined.footprint import Footprint, measured
+from lichen.server.work.confined.kernel import adopt_orphans
+from lichen.server.work.confined.launcher import Plan, written
 
 TICK_SECONDS = 0.05
 """So long at most a script does what it may not before somebody sees it."""
@@ -58,7 +58,7 @@ class ScriptProcess:
         self._folder = Path(plan.folder)
         ours = {"PYTHONPATH": str(Path(lichen.__file__).parents[1])}
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", "-m", "lichen.server.work.scripts.launcher", written(plan)],
+            [sys.executable, "-P", "-m", "lichen.server.work.confined.launcher", written(plan)],
             env=ours,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

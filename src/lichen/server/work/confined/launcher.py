@@ -1,6 +1,6 @@
 """What stands between a job and its script: confines it, reaps what it leaves, ends all of it.
 
-    python -P -m lichen.server.work.scripts.launcher PLAN
+    python -P -m lichen.server.work.confined.launcher PLAN
 
 PLAN is JSON (`Plan`). The standard library alone: it runs before anything of the script does, and
 is small. Where the kernel has namespaces of processes the script's processes are all within one,
@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lichen.energy.descendants import living
-from lichen.server.work.scripts.kernel import (
+from lichen.server.work.confined.kernel import (
     SHARED_MEMORY,
     Namespace,
     adopt_orphans,

@@ -1,0 +1,231 @@
+"""What a converter makes of a model that another framework saved: files that serve here, and proof.
+
+A converter runs in a process of its own and leaves its conversion in a folder, as JSON, NumPy
+arrays and plain files; whoever reads them back takes nothing in them for granted.
+"""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from lichen.core.batch import Array
+from lichen.core.errors import Corrupt, InvalidInput
+from lichen.core.tensors import Datatype, Signature
+
+CHECKED_ROWS = 1000
+"""Inputs of a trial, where one costs little."""
+_RECORD, _TRIAL, _FILES = "conversion.json", "trial.npz", "files"
+_LARGEST_RECORD = 64 * 2**20
+_IN, _OUT = "in/", "out/"
+_DAMAGED = (
+    OSError,
+    ValueError,
+    IndexError,
+    EOFError,
+    zipfile.BadZipFile,
+    msgspec.MsgspecError,
+)
+
+
+class TensorWish(msgspec.Struct, frozen=True, kw_only=True):
+    """A tensor as whoever imports described it: `NAME:FP32:-1,3,224,224`."""
+
+    name: str
+    datatype: Datatype
+    shape: tuple[int, ...]
+
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+    """What whoever imports said, of what cannot be read from the files.
+
+    Attributes:
+        columns: names of the values of an input row, in order.
+        labels: names of the values of an output row, such as classes.
+        inputs: the tensors that it takes, where its files do not say so.
+        entry: which of several parts is meant: a signature of a SavedModel, a class, ...
+        may_unpickle: whether an administrator let it be unpickled; the process is confined.
+    """
+
+    columns: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    inputs: tuple[TensorWish, ...] = ()
+    entry: str | None = None
+    may_unpickle: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Made-up inputs, and what the original framework answered.
+
+    Attributes:
+        inputs: by the names that the version takes them by; their first dimension is the rows,
+            unless `is_one` says that they are one call.
+        outputs: by the names that the version answers them by; what is left out is not compared.
+        tolerance: most that a number may differ by, as a share of the largest answer of its output
+            or of 1 if that is more; anything that is no floating-point number must be equal.
+        is_one: whether all of it is one call: its tensors have no common rows.
+    """
+
+    inputs: Mapping[str, Array]
+    outputs: Mapping[str, Array]
+    tolerance: float
+    is_one: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """A model as a version of ours keeps it.
+
+    Attributes:
+        files: by name: `model.onnx`, or any other form that the loader knows.
+        trial: how its answers are proven.
+        algorithm: what it is, in its framework's words: `HistGradientBoostingClassifier`.
+        library: the framework that answered the trial, with its version: `scikit-learn 1.9.1`.
+        task: a word of `lichen train` where it is known, else `inference`.
+        signature: where it says more than the files do; None: it is read from the files.
+        columns, labels: names of the values of an input and an output row, where they are known.
+        opset: of the ONNX, of the domain ai.onnx.
+        parameters: more about it, as JSON.
+        notes: what whoever deploys it should know, each a sentence; the card shows them.
+    """
+
+    files: Mapping[str, bytes]
+    trial: Trial
+    algorithm: str
+    library: str
+    task: str = "inference"
+    signature: Signature | None = None
+    columns: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    opset: int | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True):
+    files: list[str]
+    algorithm: str
+    library: str
+    task: str
+    signature: Signature | None
+    columns: tuple[str, ...]
+    labels: tuple[str, ...]
+    opset: int | None
+    parameters: dict[str, msgspec.Raw]
+    notes: tuple[str, ...]
+    tolerance: float
+    is_one: bool
+    texts: list[str]
+
+
+def write_conversion(conversion: Conversion, folder: Path) -> None:
+    """Leave a conversion in a folder."""
+    kept = folder / _FILES
+    kept.mkdir(parents=True, exist_ok=True)
+    names = sorted(conversion.files)
+    for number, name in enumerate(names):
+        (kept / str(number)).write_bytes(conversion.files[name])
+    trial = conversion.trial
+    arrays = {
+        **{_IN + name: values for name, values in trial.inputs.items()},
+        **{_OUT + name: values for name, values in trial.outputs.items()},
+    }
+    texts = [key for key, values in arrays.items() if values.dtype.kind == "O"]
+    with (folder / _TRIAL).open("wb") as file:
+        np.savez(file, allow_pickle=False, **{key: _plain(one) for key, one in arrays.items()})
+    record = _Record(
+        files=names,
+        algorithm=conversion.algorithm,
+        library=conversion.library,
+        task=conversion.task,
+        signature=conversion.signature,
+        columns=conversion.columns,
+        labels=conversion.labels,
+        opset=conversion.opset,
+        parameters={
+            name: msgspec.Raw(msgspec.json.encode(one))
+            for name, one in conversion.parameters.items()
+        },
+        notes=conversion.notes,
+        tolerance=trial.tolerance,
+        is_one=trial.is_one,
+        texts=texts,
+    )
+    (folder / _RECORD).write_bytes(msgspec.json.encode(record))
+
+
+def read_conversion(folder: Path) -> Conversion:
+    """The conversion that a converter left.
+
+    Raises:
+        Corrupt: it is not as a converter writes it.
+    """
+    try:
+        if (folder / _RECORD).stat().st_size > _LARGEST_RECORD:
+            raise Corrupt("the converter said more than it may: import a smaller model")
+        record = msgspec.json.decode((folder / _RECORD).read_bytes(), type=_Record)
+        files = {
+            name: (folder / _FILES / str(number)).read_bytes()
+            for number, name in enumerate(record.files)
+        }
+        arrays = _arrays(folder / _TRIAL, record.texts)
+    except _DAMAGED as error:
+        raise Corrupt(f"the converter did not leave what it should ({error})") from error
+    trial = Trial(
+        inputs=_named(arrays, _IN),
+        outputs=_named(arrays, _OUT),
+        tolerance=record.tolerance,
+        is_one=record.is_one,
+    )
+    return Conversion(
+        files=files,
+        trial=trial,
+        algorithm=record.algorithm,
+        library=record.library,
+        task=record.task,
+        signature=record.signature,
+        columns=record.columns,
+        labels=record.labels,
+        opset=record.opset,
+        parameters={name: msgspec.json.decode(one) for name, one in record.parameters.items()},
+        notes=record.notes,
+    )
+
+
+def _named(arrays: Mapping[str, Array], side: str) -> dict[str, Array]:
+    return {key.removeprefix(side): one for key, one in arrays.items() if key.startswith(side)}
+
+
+def _plain(values: Array) -> Array:
+    """Texts as an array of their UTF-8 lengths and their bytes: no object is ever stored."""
+    if values.dtype.kind != "O":
+        return values
+    encoded = [one if isinstance(one, bytes) else str(one).encode() for one in values.ravel()]
+    head = np.array([values.ndim, *values.shape, *map(len, encoded)], dtype=np.int64)
+    return np.concatenate([head.view(np.uint8), np.frombuffer(b"".join(encoded), dtype=np.uint8)])
+
+
+def _arrays(path: Path, texts: list[str]) -> dict[str, Array]:
+    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+        return {key: _texts(stored[key]) if key in texts else stored[key] for key in stored.files}
+
+
+def _texts(values: Array) -> Array:
+    """What `_plain` made of texts, as an object array of bytes."""
+    dimensions = int(values[:8].view(np.int64)[0])
+    shape = values[8 : 8 + 8 * dimensions].view(np.int64).tolist()
+    count = int(np.prod(shape))
+    begin = 8 + 8 * dimensions
+    ends = np.cumsum(values[begin : begin + 8 * count].view(np.int64))
+    body = values[begin + 8 * count :].tobytes()
+    if count and int(ends[-1]) != len(body):
+        raise InvalidInput("the texts of a trial are damaged")
+    found = np.empty(count, dtype=np.object_)
+    for number, end in enumerate(ends.tolist()):
+        found[number] = body[int(ends[number - 1]) if number else 0 : end]
+    return found.reshape(shape)

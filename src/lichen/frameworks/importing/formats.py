@@ -1,0 +1,75 @@
+"""The forms in which models come, each with who recognises it and who converts it.
+
+A format is recognised by what its files hold, never by a name alone. To add one: a module with a
+function that recognises it and one that converts it, and a line in `FORMATS`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lichen.core.errors import InvalidInput
+from lichen.frameworks.importing.source import Source
+
+Recognises = Callable[[Source], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One form.
+
+    Attributes:
+        name: what `--format` says.
+        title: what people call it.
+        recognises: is this one? By content alone: no framework is loaded, nothing is unpickled.
+            `InvalidInput` says that it is one, and what is wrong with it.
+        converter: `module:function`, called with `(Source, Wishes)` in a process of its own and
+            answering a `Conversion`.
+        needs: modules that the converter imports, and that this interpreter may lack.
+        extra: of ours, that installs them: `torch` of `lichen[torch]`.
+        environment: name of the file in `environments/` that lists them, pinned; None: they can
+            only be installed beside the platform.
+        memory_bytes: address space of the converter.
+        seconds: the longest that it may take.
+        is_pickle: whether reading it runs code, so that only an administrator may let it.
+    """
+
+    name: str
+    title: str
+    recognises: Recognises
+    converter: str
+    needs: tuple[str, ...] = ()
+    extra: str = "all"
+    environment: str | None = None
+    memory_bytes: int = 16 * 2**30
+    seconds: float = 900.0
+    is_pickle: bool = False
+
+
+FORMATS: tuple[Format, ...] = ()
+
+
+def format_of(source: Source, asked: str | None = None) -> Format | None:
+    """The format of a source, or None where no format recognises it.
+
+    Args:
+        source: what was given.
+        asked: what whoever imports says that it is.
+
+    Raises:
+        InvalidInput: it is not what was asked for, there is no such format, or it is damaged.
+    """
+    if asked is not None:
+        return _asked_for(source, asked)
+    return next((one for one in FORMATS if one.recognises(source)), None)
+
+
+def _asked_for(source: Source, asked: str) -> Format:
+    wanted = next((one for one in FORMATS if one.name == asked), None)
+    if wanted is None:
+        known = ", ".join(one.name for one in FORMATS)
+        raise InvalidInput(f"there is no format {asked!r}: take one of {known}")
+    if wanted.recognises(source):
+        return wanted
+    other = next((one for one in FORMATS if one.recognises(source)), None)
+    found = f"it is {other.title}" if other else "its content says otherwise"
+    raise InvalidInput(f"{source.name} is no {wanted.title}: {found}; leave out --format")
