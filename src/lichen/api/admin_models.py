@@ -5,7 +5,7 @@ import msgspec
 from lichen.api.admin_data import received, submit_file
 from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Raw, Route
 from lichen.api.admin_views import model_view, version_view
-from lichen.core.errors import InvalidInput
+from lichen.core.errors import Forbidden, InvalidInput
 from lichen.core.ids import ModelReference, checked_name
 from lichen.protocol.admin import (
     Alias,
@@ -21,6 +21,7 @@ from lichen.protocol.admin import (
 from lichen.registry.archive import pack
 from lichen.registry.card import model_card
 from lichen.registry.manifest import Manifest
+from lichen.security.identity import Role
 from lichen.security.policy import Action, Kind
 
 _VERSION = "/models/{name}/versions/{version}"
@@ -85,13 +86,39 @@ def set_alias(plane: Plane, question: Question) -> Model:
 
 
 def import_model(plane: Plane, question: Question) -> Job:
-    """Accept an ONNX file, Python code with a predictor, or the tar of an exported version."""
+    """Accept the file of a model, or the tar of its folder, of any framework that is known."""
     upload = received(question)
     name = checked_name(question.required("name"), "model")
     file = FileSpec(upload=upload.name, filename=question.required("filename"))
-    columns, labels = _names(question, "columns"), _names(question, "labels")
-    spec = msgspec.to_builtins(ImportSpec(name=name, file=file, columns=columns, labels=labels))
-    return submit_file(plane, question, JobKind.IMPORT, spec, upload)
+    spec = ImportSpec(
+        name=name,
+        file=file,
+        columns=_names(question, "columns"),
+        labels=_names(question, "labels"),
+        format=question.query.get("format") or None,
+        inputs=tuple(one for one in question.query.get("inputs", "").split(";") if one),
+        entry=question.query.get("entry") or None,
+        allow_unsafe=_is_unsafe(question),
+    )
+    return submit_file(plane, question, JobKind.IMPORT, msgspec.to_builtins(spec), upload)
+
+
+def _is_unsafe(question: Question) -> bool:
+    """Whether the caller lets code run while the model is read; only an administrator may.
+
+    Raises:
+        Forbidden: somebody else asks for it.
+        InvalidInput: it is neither true nor false.
+    """
+    said = question.query.get("allow_unsafe", "false")
+    if said not in ("true", "false"):
+        raise InvalidInput(f"allow_unsafe is {said[:20]!r}: send true or false")
+    if said == "true" and question.principal.role is not Role.ADMIN:
+        raise Forbidden(
+            "only an administrator may let a model run code while it is read: ask one, or save the "
+            "model in a form that runs none"
+        )
+    return said == "true"
 
 
 def _names(question: Question, parameter: str) -> tuple[str, ...]:
@@ -108,7 +135,7 @@ ROUTES = (
     Route(
         "POST",
         "/models",
-        "Upload a model: ONNX, `predictor.py`, or the tar of an exported version",
+        "Upload a model: the file of any framework, or the tar of its folder",
         Kind.MODEL,
         Action.CHANGE,
         import_model,
@@ -118,6 +145,10 @@ ROUTES = (
             Parameter("filename", "The file's name; its ending says what it is.", required=True),
             Parameter("columns", "Of an ONNX file: names for the values of an input row, a,b,c."),
             Parameter("labels", "Of an ONNX file: names for the values of an output row, a,b,c."),
+            Parameter("format", "What it is, such as `keras`; found out unless said."),
+            Parameter("inputs", "Its tensors where it does not say: `x:FP32:-1,10;y:INT64:-1`."),
+            Parameter("entry", "Which of several parts: a signature of a SavedModel, a class."),
+            Parameter("allow_unsafe", "`true`: an administrator lets it run code while read."),
         ),
         status=202,
         takes_file=True,

@@ -119,6 +119,9 @@ def version_view(manifest: Manifest, entry: ModelEntry) -> ModelVersion:
         dataset=None if manifest.dataset is None else msgspec.to_builtins(manifest.dataset),
         receipt=manifest.receipt,
         aliases=sorted(alias for alias, to in entry.aliases.items() if to == manifest.version),
+        provenance=(
+            None if manifest.provenance is None else msgspec.to_builtins(manifest.provenance)
+        ),
     )
 
 

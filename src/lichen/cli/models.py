@@ -3,6 +3,7 @@
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 
@@ -11,13 +12,21 @@ from lichen.cli.output import json_option, print_json, print_table
 from lichen.cli.platform import open_platform
 from lichen.cli.progress import ProgressLine
 from lichen.cli.receipts import receipt_line
+from lichen.client.admin import ImportOptions
 from lichen.client.connection import Lichen
 from lichen.core.errors import Conflict, WorkFailed
 from lichen.core.tensors import TensorSpec
-from lichen.protocol.admin import Metric, ModelVersion
+from lichen.protocol.admin import JsonObject, Metric, ModelVersion
 from lichen.store.failures import storage_failures
 
 PATH = click.Path(path_type=Path)
+
+
+class _Options(TypedDict):
+    format_: str | None
+    inputs: tuple[str, ...]
+    entry: str | None
+    allow_unsafe: bool
 
 
 @click.group()
@@ -117,12 +126,24 @@ def export(reference: str, folder: Path, as_json: bool) -> None:  # noqa: FBT001
 
 @models.command(
     "import",
-    short_help="Register ONNX, LightGBM, XGBoost, code of your own, or an exported version.",
+    short_help="Register a model of any framework, code of your own, or an exported version.",
 )
 @click.argument("path", type=PATH)
 @click.option("--name", metavar="M", help="Name of the model. [the file's name]")
+@click.option("--format", "format_", metavar="F", help="What it is, such as keras. [found out]")
 @click.option("--columns", metavar="A,B,...", type=Names(), help="Names of an input row's values.")
 @click.option("--labels", metavar="A,B,...", type=Names(), help="Names of an output row's values.")
+@click.option(
+    "--input",
+    "inputs",
+    metavar="NAME:TYPE:SHAPE",
+    multiple=True,
+    help="A tensor that it takes, where its files do not say: image:FP32:-1,3,224,224.",
+)
+@click.option("--entry", metavar="E", help="Which of several parts, such as a signature.")
+@click.option(
+    "--allow-unsafe", is_flag=True, help="Let it run its author's code while it is read, confined."
+)
 @json_option
 def import_(
     path: Path,
@@ -130,11 +151,19 @@ def import_(
     columns: list[str] | None,
     labels: list[str] | None,
     as_json: bool,  # noqa: FBT001
+    **options: Unpack[_Options],
 ) -> None:
     """Register a model as a new version.
 
-    PATH is an ONNX, LightGBM or XGBoost file, a folder with predictor.py, or what was exported.
+    PATH is a file or a folder as its framework saved it, a folder with predictor.py, or what was
+    exported.
     """
+    asked = ImportOptions(
+        format=options["format_"],
+        inputs=options["inputs"],
+        entry=options["entry"],
+        allow_unsafe=options["allow_unsafe"],
+    )
     with (
         open_platform() as platform,
         storage_failures(path),
@@ -142,7 +171,7 @@ def import_(
     ):
         file = _packed(path, Path(scratch)) if path.is_dir() else path
         version = platform.models.import_file(
-            file, name, ProgressLine(), columns=columns or (), labels=labels or ()
+            file, name, ProgressLine(), columns=columns or (), labels=labels or (), **asked
         )
     show_version(version, as_json=as_json)
 
@@ -157,6 +186,8 @@ def show_version(version: ModelVersion, *, as_json: bool) -> None:
         click.echo(f"  in   {_tensor(spec)}")
     for spec in version.signature.outputs:
         click.echo(f"  out  {_tensor(spec)}")
+    if version.provenance:
+        click.echo(_faithfulness(version.provenance))
     if version.metrics:
         print_table(
             ("metric", "value", "unit", "split"),
@@ -164,6 +195,17 @@ def show_version(version: ModelVersion, *, as_json: bool) -> None:
         )
     if version.receipt:
         click.echo(f"receipt: {receipt_line(version.receipt)}")
+
+
+def _faithfulness(found: JsonObject) -> str:
+    """Of an imported version: what it came as, and how faithful it is."""
+    told = f"{found['format']} by {found['library']}"
+    if not found["inputs"]:
+        return f"imported: {told}"
+    return (
+        f"imported: {told}, whose answers to {found['inputs']:,} inputs it gives to within "
+        f"{found['largest_difference']:.1e} (at most {found['tolerance']:.0e})"
+    )
 
 
 def _valued(metric: Metric) -> str:

@@ -192,6 +192,22 @@ class Data:
         return self.show(result["dataset"], result["version"])
 
 
+class ImportOptions(TypedDict, total=False):
+    """What whoever imports a model says of it; what is left out is found out.
+
+    Attributes:
+        format: what it is, such as `keras`.
+        inputs: its tensors, each as `NAME:FP32:-1,3,224,224`, where its files do not say.
+        entry: which of several parts is meant, such as a signature of a SavedModel.
+        allow_unsafe: let code that it holds run while it is read, confined; for administrators.
+    """
+
+    format: str | None
+    inputs: Sequence[str]
+    entry: str | None
+    allow_unsafe: bool
+
+
 class Models:
     """`lichen models`: the registry."""
 
@@ -251,8 +267,9 @@ class Models:
         *,
         columns: Sequence[str] = (),
         labels: Sequence[str] = (),
+        **options: Unpack[ImportOptions],
     ) -> ModelVersion:
-        """Upload ONNX, LightGBM, XGBoost, a predictor (`.py` or a tar), or an exported version.
+        """Upload a model's file or the tar of its folder, of whatever framework; its version.
 
         Args:
             file: its path.
@@ -260,6 +277,7 @@ class Models:
             watcher: hears of the job.
             columns: names for the values of a row of a foreign model's only input.
             labels: names for the values of a row of its only output that has so many.
+            options: what else the platform cannot find out; see `ImportOptions`.
         """
         path = _existing(file)
         query = {
@@ -267,6 +285,10 @@ class Models:
             "filename": path.name,
             "columns": ",".join(columns) or None,
             "labels": ",".join(labels) or None,
+            "format": options.get("format"),
+            "inputs": ";".join(options.get("inputs", ())) or None,
+            "entry": options.get("entry"),
+            "allow_unsafe": "true" if options.get("allow_unsafe") else None,
         }
         job = self._session.post("/models", lambda: _chunks(path), Job, query)
         return self.made(self._jobs.wait(job.id, watcher))

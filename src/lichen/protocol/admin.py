@@ -153,15 +153,27 @@ class DataSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Of an `import` job: the file (ONNX, or a tar of an exported version) becomes a version.
+    """Of an `import` job: a model's file, or the tar of its folder, becomes a version.
 
-    `columns` names the values of a row of the model's only input, `labels` those of its output.
+    Attributes:
+        columns: names of the values of a row of the model's only input.
+        labels: names of the values of a row of its output.
+        format: what it is; found out unless said.
+        inputs: its tensors as `NAME:FP32:-1,3,224,224`, where its files do not say.
+        entry: which of several parts is meant, such as a signature of a SavedModel.
+        allow_unsafe: an administrator lets it run code while it is read, confined.
+        source: the address that it was fetched from.
     """
 
     name: str
     file: FileSpec
     columns: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    format: str | None = None
+    inputs: tuple[str, ...] = ()
+    entry: str | None = None
+    allow_unsafe: bool = False
+    source: str | None = None
 
 
 class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -270,6 +282,7 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     dataset: JsonObject | None = None
     receipt: Receipt | None = None
     aliases: list[str] = []
+    provenance: JsonObject | None = None
 
 
 class Alias(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from lichen.core.clock import rfc3339
 from lichen.core.figures import CarbonFigure, EnergyFigure, Method, Receipt
 from lichen.core.tensors import TensorSpec
 from lichen.core.units import grams, readable
-from lichen.registry.manifest import Manifest, Metric
+from lichen.registry.manifest import Manifest, Metric, Provenance
 from lichen.registry.yaml import Value, to_yaml
 
 _HUB_TASKS = {
@@ -36,6 +36,7 @@ def model_card(manifest: Manifest) -> str:
         _summary(manifest),
         f"## Signature\n\n{_signature(manifest)}",
         *_raw_columns(manifest),
+        *_provenance(manifest.provenance),
         f"## Metrics\n\n{_metrics(manifest.metrics)}",
         f"## Energy and carbon of training\n\n{_footprint(manifest.receipt)}",
         f"## Limits\n\n{_limits(manifest)}",
@@ -177,6 +178,32 @@ def _raw_columns(manifest: Manifest) -> Iterator[str]:
     ]
     if rows:
         yield f"## Columns of a row\n\n{_table(('column', 'holds', 'unit', 'may lack'), rows)}"
+
+
+def _provenance(found: Provenance | None) -> Iterator[str]:
+    """Where an imported model came from, and how faithful it is."""
+    if found is None:
+        return
+    rows = [
+        ("came as", f"{found.format}, {found.source}"),
+        ("sha256", found.sha256),
+        ("scanned", found.scan or "not"),
+        ("made or read by", found.library),
+    ]
+    if found.opset is not None:
+        rows.append(("ONNX opset", str(found.opset)))
+    if found.inputs:
+        said = (
+            f"On {found.inputs:,} made-up inputs it answers as {found.library} does, to within "
+            f"{found.largest_difference:.1e} of the largest answer ({found.tolerance:.0e} is the "
+            "most that was allowed)."
+        )
+    else:
+        said = "What made it was not asked for answers to compare with."
+    notes = "".join(f"\n- {note}" for note in found.notes)
+    yield f"## Where it came from\n\n{_table(('', ''), rows)}\n\n{said}" + (
+        f"\n{notes}" if notes else ""
+    )
 
 
 def _footprint(receipt: Receipt | None) -> str:

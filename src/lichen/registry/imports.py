@@ -12,7 +12,7 @@ from lichen.core.ids import JobId
 from lichen.core.tensors import Signature
 from lichen.registry.bundle import CARD_FILE, read_manifest, verify_contents
 from lichen.registry.catalog import Catalog, Extra
-from lichen.registry.manifest import Draft, Manifest
+from lichen.registry.manifest import Draft, Manifest, Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class ForeignModel:
     algorithm: str = "foreign"
     task: str = "inference"
     parameters: Mapping[str, object] = field(default_factory=dict)
+    provenance: Provenance | None = None
 
 
 def import_exported(
@@ -65,6 +66,7 @@ def import_exported(
         hardware=manifest.hardware,
         origin=f"exported from {manifest.reference}",
         job_id=job_id,
+        provenance=manifest.provenance,
     )
     files = {file.name: contents[file.name] for file in manifest.files}
     return catalog.register(draft, files, extra)
@@ -87,5 +89,6 @@ def import_foreign(
         parameters=model.parameters,
         origin=model.origin,
         job_id=job_id,
+        provenance=model.provenance,
     )
     return catalog.register(draft, model.files, extra)

@@ -56,6 +56,35 @@ class DatasetReference:
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a model of another framework came from, and how faithful its form here is.
+
+    Attributes:
+        format: the form in which it came, as `--format` names it.
+        source: what was given: a file's or folder's name, or an address.
+        sha256: of what was given, as it came.
+        library: what answered the trial: the framework and its version.
+        inputs: how many were compared; 0: the framework that made it was not asked.
+        largest_difference: of any answer, as a share of the largest or of 1 if that is more.
+        tolerance: most that it might have been.
+        opset: of its ONNX.
+        scan: what was looked for before anything was read, and found.
+        notes: what whoever deploys it should know.
+    """
+
+    format: str
+    source: str
+    sha256: Digest
+    library: str
+    inputs: int = 0
+    largest_difference: float = 0.0
+    tolerance: float = 0.0
+    opset: int | None = None
+    scan: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A version before the registry gave it a number.
 
@@ -77,6 +106,7 @@ class Draft:
     origin: str | None = None
     job_id: JobId | None = None
     fence: int | None = None
+    provenance: Provenance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +129,7 @@ class Manifest:
     origin: str | None = None
     job_id: JobId | None = None
     fence: int | None = None
+    provenance: Provenance | None = None
 
     @property
     def reference(self) -> str:
@@ -148,6 +179,7 @@ def numbered(draft: Draft, version: int, files: tuple[File, ...], created_at: da
         origin=draft.origin,
         job_id=draft.job_id,
         fence=draft.fence,
+        provenance=draft.provenance,
     )
     return decode_manifest(encode_manifest(manifest))
 

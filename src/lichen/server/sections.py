@@ -351,6 +351,35 @@ class JobSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportSettings:
+    """How models of other frameworks come in."""
+
+    unsafe_imports: str = _setting(
+        "admin",
+        "Who may import files that run code when they are read, such as pickles, by "
+        "`--allow-unsafe`: callers of the role `admin`, or `none`. They are read in a process "
+        "without network and files, and converted at once.",
+        choices=("admin", "none"),
+    )
+    import_confinement: str = _setting(
+        "auto",
+        "How far the process of a converter is confined: `auto` (as far as this machine lets it), "
+        "`full`, `files`, or `unconfined`. What runs code when it is read needs `full` in any "
+        "case.",
+        choices=("auto", "full", "files", "unconfined"),
+    )
+    import_environments: str = _setting(
+        "build",
+        "Whether a framework that is not installed here gets an environment of its own, built "
+        "once from pinned packages of the package index, or is refused.",
+        choices=("build", "never"),
+    )
+    import_environments_folder: Path | None = _setting(  # noqa: RUF009 - dataclasses.field behind it
+        None, "Folder of these environments. Unset: in the home."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class OperationSettings:
     """How the processes live together."""
 
@@ -410,5 +439,6 @@ class Settings:
     security: SecuritySettings = SecuritySettings()
     limits: LimitSettings = LimitSettings()
     jobs: JobSettings = JobSettings()
+    imports: ImportSettings = ImportSettings()
     operation: OperationSettings = OperationSettings()
     client: ClientSettings = ClientSettings()

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from lichen.core.batch import Array
-from lichen.core.errors import Corrupt, InvalidInput
+from lichen.core.errors import Corrupt
 from lichen.core.tensors import Datatype, Signature
 
 CHECKED_ROWS = 1000
@@ -224,7 +224,7 @@ def _texts(values: Array) -> Array:
     ends = np.cumsum(values[begin : begin + 8 * count].view(np.int64))
     body = values[begin + 8 * count :].tobytes()
     if count and int(ends[-1]) != len(body):
-        raise InvalidInput("the texts of a trial are damaged")
+        raise ValueError("the texts of a trial are damaged")
     found = np.empty(count, dtype=np.object_)
     for number, end in enumerate(ends.tolist()):
         found[number] = body[int(ends[number - 1]) if number else 0 : end]

@@ -31,6 +31,8 @@ class Format:
         memory_bytes: address space of the converter.
         seconds: the longest that it may take.
         is_pickle: whether reading it runs code, so that only an administrator may let it.
+        checks_pickles: whether pickles belong to this form, and its converter itself looks at what
+            they hold before it reads them; of any other form a pickle is refused.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Format:
     memory_bytes: int = 16 * 2**30
     seconds: float = 900.0
     is_pickle: bool = False
+    checks_pickles: bool = False
 
 
 FORMATS: tuple[Format, ...] = ()

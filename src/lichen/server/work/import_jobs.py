@@ -1,29 +1,32 @@
-"""Jobs of kind `import`: ONNX, trees, code of one's own, or an export becomes a version here.
+"""Jobs of kind `import`: a model's file or folder, from wherever, becomes a version here.
 
-Foreign code is run to read its signature and to try it out: in a process of its own, and only where
-the platform's settings allow that.
+What another framework saved is converted in a process of its own and proven faithful. Foreign code
+is run to read its signature and to try it out: in a process of its own, and only where the
+platform's settings allow that.
 """
 
-import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
-from io import BytesIO
 from pathlib import Path
 
 import msgspec
 
 from lichen.core.errors import InvalidInput, LichenError, TooLarge
 from lichen.core.tensors import Signature, named_signature
+from lichen.frameworks.importing.formats import Format, format_of
+from lichen.frameworks.importing.source import Source
 from lichen.frameworks.onnx import MODEL_FILE, check_model
 from lichen.protocol.admin import ImportSpec
-from lichen.registry.archive import unpack
 from lichen.registry.bundle import CARD_FILE
 from lichen.registry.imports import ForeignModel, import_exported, import_foreign
 from lichen.registry.manifest import MANIFEST_FILE, Manifest
 from lichen.server.guests import open_guests
 from lichen.server.work.booster_import import booster_model
+from lichen.server.work.importing.foreign import foreign_model
+from lichen.server.work.importing.laying import laid
+from lichen.server.work.importing.scanning import check_scan
 from lichen.server.work.workbench import Workbench
 from lichen.serving.guests.main import PREDICTOR_FILE
 from lichen.serving.guests.starting import check_predictor
@@ -36,18 +39,39 @@ _Files = Mapping[str, bytes]
 
 
 def import_model(bench: Workbench) -> None:
-    """Check, smoke-run and register the file; registering one job twice gives one version."""
+    """Check, convert, try and register the model; registering one job twice gives one version."""
     spec = msgspec.convert(bench.job.spec, ImportSpec)
     path = bench.uploaded(spec.file.upload)
-    if path.stat().st_size > LARGEST_MODEL:
-        raise TooLarge(f"the model is over {LARGEST_MODEL} bytes, the limit: import a smaller one")
     bench.watch.tell("checking")
-    content = path.read_bytes()
-    booster = _booster(spec, content)
+    source = laid(path, spec.file.filename, bench.home.job(bench.job.id) / "scratch" / "source")
+    if not source.has(MANIFEST_FILE) and not source.has(PREDICTOR_FILE) and not _is_python(source):
+        found = _recognised(bench, spec, source)
+        if found is not None:
+            _register_foreign(bench, foreign_model(bench, spec, source, found))
+            return
+    _import_own(bench, spec, source)
+
+
+def _recognised(bench: Workbench, spec: ImportSpec, source: Source) -> Format | None:
+    """The format of another framework, or None for what is served as it comes.
+
+    Raises:
+        InvalidInput, Forbidden: there is a pickle in it, and nobody let that be read.
+    """
+    found = format_of(source, spec.format)
+    if found is None or not found.checks_pickles:
+        check_scan(bench.settings.imports, spec, source)
+    return found
+
+
+def _import_own(bench: Workbench, spec: ImportSpec, source: Source) -> None:
+    """An export, code of one's own, ONNX, or boosted trees."""
+    content = _content(source)
+    booster = None if content is None else _booster(spec, content)
     if booster is not None:
         _register_foreign(bench, booster)
         return
-    files = _files(content, spec.file.filename)
+    files = _files(source)
     if MANIFEST_FILE in files and (spec.columns or spec.labels):
         raise InvalidInput("columns and labels are for foreign models: an export has its own")
     if PREDICTOR_FILE in files:
@@ -62,16 +86,36 @@ def import_model(bench: Workbench) -> None:
         _register(bench, spec, files, None, "")
 
 
-def _files(content: bytes, filename: str) -> _Files:
-    """What was uploaded, by the names that a version has."""
-    if is_tar(content):
-        files = unpack(content, LARGEST_MODEL)
-        if MANIFEST_FILE not in files:
-            files.pop(CARD_FILE, None)  # a version's card is made anew
-        return files
-    if not content:
-        raise InvalidInput(f"{filename} is empty: save the model again")
-    return {PREDICTOR_FILE if Path(filename).suffix == ".py" else MODEL_FILE: content}
+def _is_python(source: Source) -> bool:
+    return source.only is not None and Path(source.only).suffix == ".py"
+
+
+def _content(source: Source) -> bytes | None:
+    """Of a file that came alone."""
+    if source.only is None:
+        return None
+    if source.size_bytes() > LARGEST_MODEL:
+        raise TooLarge(f"the model is over {LARGEST_MODEL} bytes, the limit: import a smaller one")
+    return source.read(source.only)
+
+
+def _files(source: Source) -> _Files:
+    """What was given, by the names that a version has."""
+    if source.only is not None and source.only == source.name:
+        name = PREDICTOR_FILE if _is_python(source) else MODEL_FILE
+        return {name: source.read(source.only)}
+    nested = next((name for name in source.names if "/" in name), None)
+    if nested is not None:
+        raise InvalidInput(
+            f"{source.name} is of no kind that is known here, and holds folders ({nested}): give "
+            "the folder of one model, or say what it is by --format"
+        )
+    if source.size_bytes() > LARGEST_MODEL:
+        raise TooLarge(f"the model is over {LARGEST_MODEL} bytes, the limit: import a smaller one")
+    files = {name: source.read(name) for name in source.names}
+    if MANIFEST_FILE not in files:
+        files.pop(CARD_FILE, None)  # a version's card is made anew
+    return files
 
 
 def _register(
@@ -126,8 +170,3 @@ def _of_predictor(bench: Workbench, spec: ImportSpec, files: _Files) -> Signatur
 def _named(signature: Signature, spec: ImportSpec) -> Signature:
     """The signature with the names that were given for the values of its rows."""
     return named_signature(signature, spec.columns, spec.labels)
-
-
-def is_tar(content: bytes) -> bool:
-    """Whether the bytes are a tar archive and no protocol buffer."""
-    return tarfile.is_tarfile(BytesIO(content))

@@ -51,15 +51,25 @@ def confinement_of(security: SecuritySettings, user: int | None = None) -> Confi
             'this platform runs no training scripts: set scripts = "admin" under [security], or '
             '"operator", if you trust whoever may train'
         )
-    asked, has_network = security.script_confinement, security.script_network
-    if asked == UNCONFINED:
+    return confinement_at(
+        security.script_confinement, has_network=security.script_network, user=user
+    )
+
+
+def confinement_at(level: str, *, has_network: bool, user: int | None = None) -> Confinement:
+    """What holds at a level of confinement.
+
+    Raises:
+        Refused: the kernel cannot bound the files of a process.
+    """
+    if level == UNCONFINED:
         return Confinement(Namespace(0), is_confined=False, has_network=True)
     if landlock_abi() < TRUNCATE_SINCE:
         raise Refused(
             "this kernel cannot bound the files of a script (Landlock of Linux 6.2 is needed): set "
             f'script_confinement = "{UNCONFINED}" under [security] if you trust whoever may train'
         )
-    if asked == FILES:
+    if level == FILES:
         return Confinement(Namespace(0), is_confined=True, has_network=has_network)
     namespaces = Namespace.PROCESSES | Namespace.MOUNTS | Namespace.IPC
     if not has_network:

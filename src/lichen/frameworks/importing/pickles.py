@@ -1,0 +1,215 @@
+"""Pickles among the files of a model, wherever they hide; found by their opcodes, never read.
+
+A pickle is a program: reading one runs it (https://docs.python.org/3/library/pickle.html). Here
+its opcodes are listed, and the names it would import, as far as they stand in it as constants.
+"""
+
+import bz2
+import lzma
+import pickletools
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from lichen.core.errors import InvalidInput
+from lichen.frameworks.importing.source import Source, opened_zip, zip_member
+
+_MOST_OPCODES = 2_000_000
+_LARGEST_LOOKED_INTO = 2**31
+_PROTOCOL = b"\x80"
+_OLD_FORMS = (b"(", b"c", b"]", b"}", b"I", b"l", b"d")
+_NUMPY_MAGIC = b"\x93NUMPY"
+_STRINGS = frozenset(
+    (
+        "SHORT_BINUNICODE",
+        "BINUNICODE",
+        "BINUNICODE8",
+        "UNICODE",
+        "SHORT_BINSTRING",
+        "BINSTRING",
+        "STRING",
+    )
+)
+_PASSIVE = frozenset(("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT", "FRAME"))
+_NO_TEXT = "?"
+_RUNS = frozenset(("REDUCE", "BUILD", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"))
+_HEAD_BYTES = 1 << 20
+_COMPRESSED: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
+    (b"\x1f\x8b", lambda head: zlib.decompressobj(31).decompress(head, _HEAD_BYTES)),
+    (b"BZh", lambda head: bz2.BZ2Decompressor().decompress(head, _HEAD_BYTES)),
+    (b"\xfd7zXZ", lambda head: lzma.LZMADecompressor().decompress(head, _HEAD_BYTES)),
+    (b"\x5d\x00\x00", lambda head: lzma.LZMADecompressor().decompress(head, _HEAD_BYTES)),
+    (b"x\x9c", lambda head: zlib.decompressobj().decompress(head, _HEAD_BYTES)),
+    (b"x\x01", lambda head: zlib.decompressobj().decompress(head, _HEAD_BYTES)),
+    (b"x\x5e", lambda head: zlib.decompressobj().decompress(head, _HEAD_BYTES)),
+    (b"x\xda", lambda head: zlib.decompressobj().decompress(head, _HEAD_BYTES)),
+)
+"""How joblib and others compress what they pickle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pickle:
+    """One pickle that was found.
+
+    Attributes:
+        where: the file, and within an archive its member.
+        names: what it would import, `module.name`, sorted; as far as can be told.
+        runs: whether it would call anything at all.
+    """
+
+    where: str
+    names: tuple[str, ...]
+    runs: bool
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The packages of its names."""
+        return tuple(dict.fromkeys(name.partition(".")[0] for name in self.names))
+
+
+def found_pickles(source: Source) -> tuple[Pickle, ...]:
+    """All pickles among the files, in archives too.
+
+    Raises:
+        InvalidInput: an archive is damaged or made to do harm.
+    """
+    return tuple(one for name in source.names for one in _in_file(source, name))
+
+
+def _in_file(source: Source, name: str) -> Iterator[Pickle]:
+    members = source.members(name)
+    if not members:
+        content = _looked_at(source, name)
+        found = pickle_in(content, name) if content else None
+        if found:
+            yield found
+        return
+    with opened_zip(source.path(name)) as archive:
+        for member in members:
+            found = _in_member(archive, member, f"{name}/{member}")
+            if found:
+                yield found
+
+
+def _in_member(archive: zipfile.ZipFile, member: str, where: str) -> Pickle | None:
+    try:
+        with archive.open(member) as file:
+            head = file.read(16)
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError) as error:
+        raise InvalidInput(f"{where} is damaged: save the model again") from error
+    if not _may_be(head):
+        return None
+    return pickle_in(zip_member(archive, member, _LARGEST_LOOKED_INTO), where)
+
+
+def _looked_at(source: Source, name: str) -> bytes:
+    """A file's content if it might be a pickle, or what comes out of its compressed beginning."""
+    head = source.head(name, _HEAD_BYTES)
+    for magic, unpacked in _COMPRESSED:
+        if head.startswith(magic):
+            try:
+                return unpacked(head)
+            except (OSError, EOFError, zlib.error, lzma.LZMAError):
+                return b""
+    return source.read(name, _LARGEST_LOOKED_INTO) if _may_be(head) else b""
+
+
+def _may_be(head: bytes) -> bool:
+    return head.startswith((_PROTOCOL, _NUMPY_MAGIC, *_OLD_FORMS))
+
+
+def pickle_in(content: bytes, where: str) -> Pickle | None:
+    """The pickle that some bytes are; None where they are none.
+
+    An array of objects as NumPy saves it holds a pickle after its header. One that is cut short, as
+    the beginning of a compressed one is, counts once it imported something.
+    """
+    if content.startswith(_NUMPY_MAGIC):
+        begins = content.find(b"\n", 0, 1 << 16) + 1
+        return pickle_in(content[begins:], where) if b"|O" in content[:begins] else None
+    reading = _Reading()
+    is_whole = False
+    try:
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+            reading.take(opcode.name, argument)
+            is_whole = opcode.name == "STOP"
+            if count > _MOST_OPCODES:
+                break
+    except (ValueError, IndexError, OverflowError):
+        is_whole = False
+    has_header = content.startswith(_PROTOCOL)
+    if not (is_whole and (has_header or reading.names)) and not (has_header and reading.names):
+        return None
+    return Pickle(where, tuple(sorted(reading.names)), reading.runs)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been seen of a pickle: the names it imports, and the texts that these are made of.
+
+    Texts are kept in the order in which they came onto its stack, those it remembers too.
+    """
+
+    names: set[str] = field(default_factory=set)
+    runs: bool = False
+    texts: list[str] = field(default_factory=lambda: ["", ""])
+    memory: dict[int, str] = field(default_factory=dict)
+    newest: str | None = None
+
+    def take(self, opcode: str, argument: object) -> None:
+        """One more opcode."""
+        self.runs = self.runs or opcode in _RUNS
+        if opcode in ("GLOBAL", "INST"):
+            self.names.add(str(argument).replace(" ", "."))
+        elif opcode == "STACK_GLOBAL":
+            self.names.add(".".join(self.texts))
+        elif opcode == "MEMOIZE":
+            self._remember(len(self.memory))
+        elif opcode in ("PUT", "BINPUT", "LONG_BINPUT"):
+            self._remember(_number(argument))
+        text = self._text(opcode, argument)
+        if text is not None:
+            self.texts = [self.texts[-1], text]
+        if opcode not in _PASSIVE:
+            self.newest = text
+
+    def _text(self, opcode: str, argument: object) -> str | None:
+        if opcode in _STRINGS:
+            return str(argument)
+        if opcode in ("GET", "BINGET", "LONG_BINGET"):
+            return self.memory.get(_number(argument))
+        return None
+
+    def _remember(self, place: int) -> None:
+        self.memory[place] = self.newest if self.newest is not None else _NO_TEXT
+
+
+def _number(argument: object) -> int:
+    return int(argument) if isinstance(argument, int | str) else -1
+
+
+_SAVE_INSTEAD = {
+    "sklearn": 'skops.io.dump(model, "model.skops")',
+    "xgboost": 'model.save_model("model.ubj")',
+    "lightgbm": 'model.booster_.save_model("model.txt")',
+    "torch": 'torch.export.save(torch.export.export(model, (example,)), "model.pt2")',
+    "keras": 'model.save("model.keras")',
+    "tensorflow": 'model.save("model.keras")',
+    "spacy": 'nlp.to_disk("model")',
+    "gensim": 'model.wv.save_word2vec_format("vectors.bin", binary=True) where it has word vectors',
+}
+"""By package: how the same model is saved without a pickle."""
+
+
+def refusal(found: Pickle) -> str:
+    """Why a pickle is not read, and what to do instead: one sentence."""
+    advice = next((_SAVE_INSTEAD[one] for one in found.packages if one in _SAVE_INSTEAD), None)
+    shown = ", ".join(found.names[:3]) + (", ..." if len(found.names) > 3 else "")
+    holds = f" (it would call {shown})" if shown else ""
+    instead = f"save it by {advice}" if advice else "export it as ONNX"
+    return (
+        f"{found.where} is a Python pickle, which runs its author's code when it is read{holds}: "
+        f"where the model was made, {instead} and import that, or let an administrator import it "
+        "with --allow-unsafe"
+    )

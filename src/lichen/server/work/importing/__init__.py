@@ -1,0 +1,1 @@
+"""Models of other frameworks: converted in a process of their own, and proven faithful."""

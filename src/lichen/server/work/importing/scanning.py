@@ -1,0 +1,38 @@
+"""What would run code when it is read: refused, unless an administrator lets it."""
+
+from lichen.core.errors import Forbidden, InvalidInput
+from lichen.frameworks.importing.pickles import Pickle, found_pickles, refusal
+from lichen.frameworks.importing.source import Source
+from lichen.protocol.admin import ImportSpec
+from lichen.server.sections import ImportSettings
+
+_NOBODY = "none"
+
+
+def check_scan(settings: ImportSettings, spec: ImportSpec, source: Source) -> tuple[Pickle, ...]:
+    """The pickles among the files; none, unless they were allowed.
+
+    Raises:
+        InvalidInput: there is one, and nobody allowed it.
+        Forbidden: this platform allows none.
+    """
+    found = found_pickles(source)
+    if found and spec.allow_unsafe and settings.unsafe_imports == _NOBODY:
+        raise Forbidden(
+            "this platform reads no pickles for anybody: its administrator may set "
+            'unsafe_imports = "admin" under [imports]'
+        )
+    if found and not spec.allow_unsafe:
+        raise InvalidInput(refusal(found[0]))
+    return found
+
+
+def said_of(found: tuple[Pickle, ...]) -> str:
+    """What a version says of its scan."""
+    if not found:
+        return "no pickle, nothing that runs code"
+    names = sorted({name for one in found for name in one.names})
+    few = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return (
+        f"{len(found)} pickles, read once in a confined process by an administrator's leave ({few})"
+    )

@@ -1,0 +1,28 @@
+"""The forms in which a version keeps a model that this process itself can run."""
+
+from collections.abc import Mapping
+
+from lichen.core.errors import InvalidInput
+from lichen.core.tensors import Signature
+from lichen.frameworks.base import Adapter, Predictor
+from lichen.frameworks.onnx import MODEL_FILE, OnnxAdapter
+from lichen.pipeline.files import PIPELINE_FILE
+from lichen.serving.pipelines import PipelineAdapter
+
+_ADAPTERS: tuple[tuple[str, Adapter], ...] = (
+    (PIPELINE_FILE, PipelineAdapter()),
+    (MODEL_FILE, OnnxAdapter()),
+)
+"""By the file that tells the form, the first that is there."""
+
+
+def predictor_of(files: Mapping[str, bytes], signature: Signature | None) -> Predictor:
+    """The predictor of a version's files, on this thread.
+
+    Raises:
+        InvalidInput: the files are no model that can be served.
+    """
+    for name, adapter in _ADAPTERS:
+        if name in files:
+            return adapter.load(files, signature)
+    raise InvalidInput(f"the files are no model that can be served: {', '.join(sorted(files))}")
