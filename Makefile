@@ -2,6 +2,7 @@
 # make test   the test suite
 # make check  lint, types, contracts, tests: the first of CI's steps
 # make check-long   train one real model of every task; load, pause and kill platforms
+# make check-frameworks   a model of every framework, imported, served and compared with it
 # make bench  the figures, side by side with peers, as tables
 # make soak   long fault-injection runs, by hand; soak-serving: half an hour of load;
 #             soak-wire: ten thousand connections, and callers that misbehave;
@@ -20,7 +21,7 @@ TORCH := $(BIN)/python -m pip install --quiet
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test check check-rooms check-platforms check-planes check-commands check-long check-learning-odd check-learning-even check-endurance pretrained clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-jobs soak-closing fuzz lint
+.PHONY: setup demo test check check-rooms check-platforms check-planes check-commands check-long check-learning-odd check-learning-even check-endurance check-frameworks check-frameworks-first check-frameworks-second pretrained clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-jobs soak-closing fuzz lint
 
 setup: .setup-stamp
 
@@ -66,7 +67,7 @@ PLATFORMS := tests/integration/platform/
 ENDURANCE := tests/integration/platform/endurance/
 
 check-rooms:
-	$(COVERED) $(filter-out tests/browser/ tests/conformance/ tests/integration/ tests/learning/ %__pycache__/,$(wildcard tests/*/))
+	$(COVERED) $(filter-out tests/browser/ tests/conformance/ tests/integration/ tests/learning/ tests/frameworks/ %__pycache__/,$(wildcard tests/*/))
 
 check-platforms:
 	$(COVERED) $(PLATFORMS) --ignore=$(ENDURANCE)
@@ -102,6 +103,21 @@ check-learning-even:
 
 check-endurance:
 	$(BIN)/pytest --durations=10 $(ENDURANCE)
+
+# Models of every framework named in docs/reference/formats.md: made by it, imported, served, and
+# compared on 1000 inputs; each framework in an environment that is built once, in .venv-frameworks.
+FRAMEWORKS := $(sort $(wildcard tests/frameworks/test_*.py))
+FIRST := $(shell echo $(FRAMEWORKS) | tr ' ' '\n' | sed -n 'p;n')
+SECOND := $(filter-out $(FIRST),$(FRAMEWORKS))
+
+check-frameworks: setup pretrained
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-frameworks-first check-frameworks-second
+
+check-frameworks-first:
+	$(BIN)/pytest --durations=10 $(FIRST)
+
+check-frameworks-second:
+	$(BIN)/pytest --durations=10 $(SECOND)
 
 bench: setup
 	$(BIN)/uv sync --quiet --locked --inexact --extra all --group dev --group bench
