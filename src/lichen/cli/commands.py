@@ -55,6 +55,11 @@ SECTIONS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb(
                 "predict", "lichen.cli.predict:predict", "One call of a deployment, or a batch job."
             ),
+            Verb(
+                "explain",
+                "lichen.cli.explain:explain",
+                "Why a deployment answers as it does: contributions, pictures.",
+            ),
         ),
     ),
     (

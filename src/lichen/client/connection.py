@@ -20,6 +20,8 @@ from lichen.client.admin import (
     train_job,
 )
 from lichen.client.budgets import Budgets
+from lichen.client.explanations import AS_USUAL as EXPLAINED_AS_USUAL
+from lichen.client.explanations import Explained
 from lichen.client.inference import AS_USUAL, Answer, Inference, Wish
 from lichen.client.plans import Plans
 from lichen.client.predictions import Predictions
@@ -42,6 +44,7 @@ from lichen.protocol.admin import (
     Zone,
     ZoneIntensity,
 )
+from lichen.protocol.explaining import ExplainOptions
 from lichen.protocol.outlook import HistorySeeded, ZoneOutlook
 from lichen.protocol.savings import Savings
 from lichen.protocol.training import TrainSpec
@@ -112,6 +115,27 @@ class Lichen:
             return self.inference.predict(deployment, inputs, wish)
         request = self.deployments.newest_input(deployment).request
         return self.inference.infer(deployment, msgspec.json.encode(request))
+
+    def explain(
+        self,
+        deployment: str,
+        rows: object,
+        options: ExplainOptions = EXPLAINED_AS_USUAL,
+        background: object = None,
+    ) -> Explained:
+        """Why a deployment answers rows as it does: what each raw column contributed.
+
+        Args:
+            deployment: its name, or `NAME@V`.
+            rows: mappings of columns, or nested lists (or an array) of its only input.
+            options: method, output, samples, seed.
+            background: usual rows in the same form, for methods that compare with them.
+
+        Raises:
+            NotFound: there is no such deployment.
+            InvalidInput: the rows or the options do not fit it.
+        """
+        return self.inference.explain(deployment, rows, options, background)
 
     def ledger(self, since: datetime | None = None, until: datetime | None = None) -> Ledger:
         """What was booked to each account; sums to zero."""

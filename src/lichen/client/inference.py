@@ -9,11 +9,14 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from lichen.client.explanations import AS_USUAL as EXPLAINED_AS_USUAL
+from lichen.client.explanations import Explained, explain
 from lichen.client.raw_rows import Row, tensors_of
 from lichen.client.tensors import Body, array_of, request_body, sizes, values_of
 from lichen.client.transport import Transport
 from lichen.core.errors import InvalidInput, WorkFailed
 from lichen.core.figures import Receipt
+from lichen.protocol.explaining import ExplainOptions
 from lichen.protocol.footprint import RECEIPT_HEADER, parse_receipt
 from lichen.protocol.oip import InferResponse, ModelMetadata, TensorMetadata
 
@@ -117,6 +120,16 @@ class Inference:
         """What the deployment takes and gives."""
         answer = self._transport.send("GET", _path(deployment))
         return _decoded(answer, ModelMetadata)
+
+    def explain(
+        self,
+        deployment: str,
+        rows: object,
+        options: ExplainOptions = EXPLAINED_AS_USUAL,
+        background: object = None,
+    ) -> Explained:
+        """Why it answers these rows as it does; see `Lichen.explain`."""
+        return explain(self._transport, deployment, rows, options, background)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -25,7 +25,7 @@ _OPENING = b"[ \t\r\n"
 _json = msgspec.json.Encoder().encode
 
 
-class _Request(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class PlainRequest(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """The body of `POST /predict/{deployment}`."""
 
     x: msgspec.Raw = msgspec.Raw()
@@ -33,7 +33,7 @@ class _Request(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     parameters: Parameters | None = None
 
 
-_read_request = msgspec.json.Decoder(_Request).decode
+_read_request = msgspec.json.Decoder(PlainRequest).decode
 
 
 class PlainQuery(NamedTuple):
@@ -60,7 +60,7 @@ class PlainForm:
                 and which column, and what was expected.
         """
         try:
-            return self._query(_read_request(body))
+            return self.query(_read_request(body))
         except msgspec.ValidationError as error:
             raise InvalidInput(
                 f'the body is no plain request: {error}; send {{"x": ...}} or {{"rows": [...]}}'
@@ -68,7 +68,12 @@ class PlainForm:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidInput(f"the request body is not JSON: {error}") from error
 
-    def _query(self, asked: _Request) -> PlainQuery:
+    def query(self, asked: PlainRequest) -> PlainQuery:
+        """The inputs of a body that is parted already.
+
+        Raises:
+            InvalidInput: they do not fit the model.
+        """
         demands = demands_of(asked.parameters)
         has_x, has_rows = bool(memoryview(asked.x)), bool(memoryview(asked.rows))
         if has_x == has_rows:

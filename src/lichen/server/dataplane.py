@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from lichen.api.batches_http import BatchDoor, batch_routes
 from lichen.api.configuration_http import configuration_routes
+from lichen.api.explain_http import explain_routes
 from lichen.api.gate import Gate
 from lichen.api.infer_lane import InferProtocol, protocol_for
 from lichen.api.oip_http import Door, HttpLimits, application
@@ -29,6 +30,7 @@ from lichen.security.identity import Role
 from lichen.security.tokens import KeyRing
 from lichen.server.accepting import EntranceServer, entrance_of
 from lichen.server.doors import Doors
+from lichen.server.explaining import Explanations
 from lichen.server.grpc_door import GrpcDoor, Place
 from lichen.server.guests import open_guests
 from lichen.server.home import Home
@@ -243,6 +245,7 @@ def _application(parts: _Parts, door: Door, repository: Repository, watching: Wa
         *repository_routes(door, repository),
         *watching.routes(door),
         *plain_routes(door),
+        *explain_routes(door, Explanations(_catalog(parts))),
         *configuration_routes(door, said.limits.batch_rows),
         *batch_routes(door, _batch_door(parts)),
     ]

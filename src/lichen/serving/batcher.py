@@ -17,6 +17,7 @@ from lichen.core.events import ANSWERED, Answered, Observer, Ran, Subject
 from lichen.energy.counters import Lane
 from lichen.serving.charging import Bill, Metering
 from lichen.serving.execution import Execution, Run
+from lichen.serving.inquiries import Inquiries
 from lichen.serving.queue import FairQueue
 from lichen.serving.replica import Replica
 from lichen.serving.reservation import Reservations
@@ -55,6 +56,8 @@ class Batcher:
         self._most_waiting = limits[1]
         self._subject, self._observer = watched
         self._execution = Execution(replica, bill, self._most_rows)
+        self.inquiries = Inquiries(replica, bill, metering.price, self._subject)
+        """What is asked other than predictions; its own bill is set by the deployment."""
         self._inline_lane = metering.inline_lane()
         self._thread: ThreadPoolExecutor | None = None
         self._thread_lane: Lane | None = None
@@ -71,7 +74,7 @@ class Batcher:
     @property
     def waiting(self) -> int:
         """Requests that wait for a batch."""
-        return len(self._queue)
+        return len(self._queue) + len(self.inquiries.queue)
 
     def submit(self, ticket: Ticket, timeout_us: int | None = None) -> None:
         """Queue a request; its reply is called later, on the loop.
@@ -82,13 +85,15 @@ class Batcher:
         Raises:
             Unavailable: too many wait already.
         """
-        if len(self._queue) >= self._most_waiting:
+        if self.waiting >= self._most_waiting:
             self._queue.drop_abandoned()
-            if len(self._queue) >= self._most_waiting:
+            self.inquiries.queue.drop_abandoned()
+            if self.waiting >= self._most_waiting:
                 raise Unavailable(
                     f"{self._most_waiting} requests wait for this deployment: try again in a second"
                 )
-        self._queue.push(ticket)
+        is_inquiry = ticket.query.inquiry is not None
+        (self.inquiries.queue if is_inquiry else self._queue).push(ticket)
         if ticket.allotment is not None:
             self._is_rationed = True
         if timeout_us is not None:
@@ -118,9 +123,12 @@ class Batcher:
     def _take(self) -> None:
         """The replica is free: it takes all that waits, up to a batch."""
         self._gathering = None
+        if self.inquiries.are_next(is_alone=not self._queue):
+            self._take_inquiry()
+            return
         tickets = [ticket for ticket in self._queue.take(self._most_rows) if self._begins(ticket)]
         if self._is_rationed and tickets:
-            tickets = self._afforded(tickets)
+            tickets = self._afforded(tickets, self._reservations)
         if not tickets:
             self._go_on()
             return
@@ -130,10 +138,20 @@ class Batcher:
         else:
             self._executor().submit(self._run_in_thread, tickets)
 
-    def _afforded(self, tickets: list[Ticket]) -> list[Ticket]:
+    def _take_inquiry(self) -> None:
+        """The replica is free, and an inquiry's turn has come."""
+        tickets = [ticket for ticket in self.inquiries.queue.take(1) if self._begins(ticket)]
+        if self._is_rationed and tickets:
+            tickets = self._afforded(tickets, self.inquiries.reservations)
+        if tickets:
+            self._executor().submit(self._run_inquiries_in_thread, tickets)
+        else:
+            self._go_on()
+
+    def _afforded(self, tickets: list[Ticket], reservations: Reservations) -> list[Ticket]:
         """Those that their budgets hold; the others are told so at once, all where one fails."""
         try:
-            afforded, refused = self._reservations.admit(tickets)
+            afforded, refused = reservations.admit(tickets)
         except Exception:  # noqa: BLE001 - whatever happens, the queue goes on
             _log.exception("budgets cannot be asked")
             unknown = Unavailable("its budgets cannot be asked: the data plane's log says why")
@@ -169,23 +187,35 @@ class Batcher:
         runs = self._execution.run(tickets, self._thread_lane)
         self._loop.call_soon_threadsafe(self._settle, runs)
 
+    def _run_inquiries_in_thread(self, tickets: list[Ticket]) -> None:
+        runs = [self.inquiries.run(ticket, self._thread_lane) for ticket in tickets]
+        self._loop.call_soon_threadsafe(self._settle_inquiries, runs)
+
     def _settle(self, runs: list[Run]) -> None:
         if self._is_rationed:
-            self._pay(runs)
+            self._pay(runs, self._reservations)
+        self._answer(runs, self._subject)
+
+    def _settle_inquiries(self, runs: list[Run]) -> None:
+        if self._is_rationed:
+            self._pay(runs, self.inquiries.reservations)
+        self._answer(runs, self.inquiries.subject)
+
+    def _answer(self, runs: list[Run], subject: Subject) -> None:
         now_ns = perf_counter_ns()
         for tickets, outcomes, cpu_ns, began_ns, ended_ns in runs:
             rows = sum([ticket.rows for ticket in tickets])
-            ran = Ran(self._subject, len(tickets), rows, cpu_ns, ended_ns - began_ns)
+            ran = Ran(subject, len(tickets), rows, cpu_ns, ended_ns - began_ns)
             self._observer.ran(ran)
             for ticket, outcome in zip(tickets, outcomes, strict=True):
                 if not ticket.abandoned:
                     self._deliver(ticket, outcome, (began_ns, ended_ns - began_ns), now_ns)
         self._go_on()
 
-    def _pay(self, runs: list[Run]) -> None:
+    def _pay(self, runs: list[Run], reservations: Reservations) -> None:
         """Settle what was set aside; where that fails it stays so, and the answers still go out."""
         try:
-            self._reservations.settle(runs)
+            reservations.settle(runs)
         except Exception:  # noqa: BLE001 - whatever happens, the queue goes on
             _log.exception("what requests cost cannot be settled with their budgets")
 
@@ -212,7 +242,7 @@ class Batcher:
         )
 
     def _go_on(self) -> None:
-        if self._queue:
+        if self._queue or self.inquiries.queue:
             self._loop.call_soon(self._take)
         else:
             self._is_busy = self._is_rationed = False

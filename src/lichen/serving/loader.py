@@ -57,7 +57,7 @@ class Loader:
             Forbidden: it brings code of its own, and this platform runs none.
         """
         manifest = self._catalog.resolve(_reference(deployment))
-        files = {name: self._catalog.read(manifest, name) for name in _needed(manifest)}
+        files = {name: self._catalog.read(manifest, name) for name in needed_files(manifest)}
         for file, load in (
             (PREDICTOR_FILE, self._custom),
             (FORECAST_FILE, self._forecaster),
@@ -144,7 +144,7 @@ class Loader:
             manifest = self._catalog.resolve(_reference(deployment))
         except LichenError:
             return Stored()
-        for name in _needed(manifest):
+        for name in needed_files(manifest):
             try:
                 status = self._catalog.path(manifest, name).stat()
             except (LichenError, OSError):
@@ -159,7 +159,8 @@ def _reference(deployment: Deployment) -> ModelReference:
     return ModelReference(deployment.model, str(deployment.version))
 
 
-def _needed(manifest: Manifest) -> tuple[str, ...]:
+def needed_files(manifest: Manifest) -> tuple[str, ...]:
+    """The files of a version that its predictor is made from."""
     if manifest.file(PREDICTOR_FILE) is not None:
         return tuple(file.name for file in manifest.files)
     if manifest.file(PIPELINE_FILE) is not None:

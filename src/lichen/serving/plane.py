@@ -72,7 +72,8 @@ class DataPlane:
     def _submit(self, served: Served, query: Query, reply: Reply) -> Ticket:
         inputs, demands = query.inputs, query.demands
         allotment = self._budgets.allotment(served.deployment, query.tenant)
-        if allotment is not None and allotment.may_degrade and allotment.degrades:
+        may_degrade = allotment is not None and allotment.may_degrade and query.inquiry is None
+        if allotment is not None and may_degrade and allotment.degrades:
             served, allotment = self._degraded(served, query, allotment)
         rows = served.admission.check(inputs)
         if query.outputs is not None:

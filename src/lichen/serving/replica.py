@@ -7,6 +7,7 @@ from lichen.core.batch import Batch
 from lichen.energy.attribution import Stopwatch
 from lichen.frameworks.base import Predictor
 from lichen.serving.sizing import best_rows, is_worth_another, trial_sizes
+from lichen.serving.ticket import Inquiry
 
 _WARM_RUNS = 3
 _SMOOTHING = 0.1
@@ -86,6 +87,17 @@ class Replica:
         cpu_ns = self._stopwatch.spent(mark)
         self.learn(rows, cpu_ns)
         return outputs, cpu_ns
+
+    def run_inquiry(self, inquiry: Inquiry, inputs: Batch) -> tuple[object, int]:
+        """What an inquiry found, and the CPU nanoseconds that it took (A1); batches learn nothing.
+
+        Raises:
+            LichenError: it could not be done.
+        """
+        self.used_ns = monotonic_ns()
+        mark = self._stopwatch.start()
+        found = inquiry.run(self.predictor, inputs)
+        return found, self._stopwatch.spent(mark)
 
     def learn(self, rows: int, took_ns: float) -> None:
         """Remember what a batch took: a running mean for each power of two of rows."""

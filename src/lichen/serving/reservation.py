@@ -27,8 +27,9 @@ class UpperCost:
     to a cheaper one by a hundredth, which settles near the 95th percentile of steady work.
     """
 
-    def __init__(self, replica: Replica) -> None:
+    def __init__(self, replica: Replica, prior_factor: float = PRIOR_FACTOR) -> None:
         self._replica = replica
+        self._prior_factor = prior_factor
         self._upper: dict[int, float] = {}
 
     def of(self, rows: int) -> float:
@@ -40,7 +41,7 @@ class UpperCost:
         smaller = max((seen for seen in self._upper if seen < size), default=None)
         if smaller is not None:
             return self._upper[smaller] * 2.0 ** (size - smaller)
-        expected = self._replica.expected_ns(rows) * PRIOR_FACTOR
+        expected = self._replica.expected_ns(rows) * self._prior_factor
         return expected if expected > 0 else rows * PRIOR_ROW_NS
 
     def learn(self, rows: int, took_ns: int) -> None:
@@ -56,9 +57,14 @@ class UpperCost:
 class Reservations:
     """What one replica's batches set aside: one batch at a time, on the event loop."""
 
-    def __init__(self, replica: Replica, price: Callable[[float], Price]) -> None:
+    def __init__(
+        self,
+        replica: Replica,
+        price: Callable[[float], Price],
+        prior_factor: float = PRIOR_FACTOR,
+    ) -> None:
         """Reserve for the batches of `replica`; `price`: what CPU nanoseconds cost now."""
-        self._cost = UpperCost(replica)
+        self._cost = UpperCost(replica, prior_factor)
         self._price = price
         self._open: dict[Allotment, list[int]] = {}
 

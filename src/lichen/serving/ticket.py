@@ -3,23 +3,45 @@
 from asyncio import TimerHandle
 from collections.abc import Callable, Mapping
 from time import perf_counter_ns
+from typing import Protocol
 
 from msgspec import Struct
 
-from lichen.core.batch import Array
+from lichen.core.batch import Array, Batch
 from lichen.core.errors import LichenError
 from lichen.core.ids import DEFAULT_TENANT, TenantId
+from lichen.frameworks.base import Predictor
 from lichen.protocol.demands import NO_DEMANDS, Demands
 from lichen.serving.allotment import Allotment
 from lichen.serving.charging import Charge
 from lichen.serving.rows import Form
 
 
+class Inquiry(Protocol):
+    """Work on a loaded model other than its prediction; see `serving/inquiries.py`."""
+
+    def prepare(self, predictor: Predictor) -> None:
+        """Make ready what it needs of this model, once; charged to nobody.
+
+        Raises:
+            LichenError: it cannot be done.
+        """
+        ...
+
+    def run(self, predictor: Predictor, inputs: Batch) -> object:
+        """What is found about some rows.
+
+        Raises:
+            LichenError: it cannot be done.
+        """
+        ...
+
+
 class Query(Struct, frozen=True, gc=False):
     """A request for a prediction: a deployment (or `NAME@V`), inputs, and who pays.
 
     `version` is None for whichever is deployed; `outputs` None for all; `caller` is who shares
-    the queue fairly with others.
+    the queue fairly with others; `inquiry` what is wanted instead of a prediction.
     """
 
     name: str
@@ -29,19 +51,21 @@ class Query(Struct, frozen=True, gc=False):
     tenant: TenantId = DEFAULT_TENANT
     caller: str = ""
     demands: Demands = NO_DEMANDS
+    inquiry: Inquiry | None = None
 
 
 class Answer(Struct, frozen=True, gc=False):
     """Outputs by name, and what they cost; `charge` is None where there is no meter (M5).
 
     `head` is the beginning of the answer's JSON body, the same for all of one deployment;
-    `allotment` are the budgets that paid, None where none counts.
+    `allotment` are the budgets that paid, None where none counts; `found` is what an inquiry found.
     """
 
     outputs: Mapping[str, Array]
     charge: Charge | None
     head: bytes
     allotment: Allotment | None = None
+    found: object = None
 
 
 Outcome = Answer | LichenError

@@ -2,7 +2,7 @@
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import thread_time_ns
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from lichen.serving.charging import Metering
 from lichen.serving.deployment import Deployment
 from lichen.serving.guests.guest import Guest
 from lichen.serving.guests.metering import GuestMetering
+from lichen.serving.inquiries import inquiry_variant
 from lichen.serving.replica import Replica
 from lichen.serving.residency.dormant import Dormant, Unloaded
 from lichen.serving.residency.memory import Memory
@@ -99,6 +100,8 @@ class Workshop:
             (self.limits.rows, self.limits.waiting),
             (subject_of(deployment), self.observer),
         )
+        apart = replace(deployment, variant=inquiry_variant(deployment.variant))
+        batcher.inquiries.bill = metering.bill(apart, on_card=on_card(replica.predictor))
         return Served(deployment, replica, batcher)
 
     def lay_down(self, served: Served, wake: Callable[[], None]) -> Served:

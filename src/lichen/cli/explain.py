@@ -1,0 +1,138 @@
+"""`lichen explain`: why a deployment answers rows as it does."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from lichen.cli.output import json_option, print_json, print_table
+from lichen.cli.platform import open_platform
+from lichen.cli.receipts import receipt_line
+from lichen.cli.tables import inputs_of, raw_rows_of, read_rows
+from lichen.client.connection import Lichen
+from lichen.client.explanations import Explained
+from lichen.client.raw_rows import takes_raw_rows
+from lichen.core.errors import InvalidInput
+from lichen.protocol.explaining import AUTO, Attribution, ExplainedRow, ExplainOptions
+from lichen.protocol.oip import ModelMetadata
+
+PATH = click.Path(path_type=Path)
+_MOST_SHOWN = 15
+
+
+class _Rows(msgspec.Struct, forbid_unknown_fields=True):
+    rows: list[dict[str, object]]
+
+
+@click.command()
+@click.argument("deployment", metavar="D")
+@click.option(
+    "--input",
+    "input_file",
+    metavar="FILE",
+    type=PATH,
+    required=True,
+    help='CSV with a column per input, or {"rows": [...]} (.json).',
+)
+@click.option("--method", default=AUTO, show_default=True, help="How it is to be found.")
+@click.option("--of", "output", metavar="NAME", help="The output, or the class, to explain. [all]")
+@click.option("--row", metavar="N", type=click.IntRange(1), help="Only this row of the file. [all]")
+@click.option("--background", metavar="FILE", type=PATH, help="Usual rows, as the input.")
+@click.option("--samples", metavar="N", type=int, help="Answers a row, of methods that sample.")
+@click.option("--seed", metavar="N", type=int, default=0, help="Of methods that sample. [0]")
+@json_option
+def explain(deployment: str, as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001
+    """Why: what each column contributed to the answer, and what finding that cost."""
+    asked = ExplainOptions(
+        method=options["method"],
+        output=options["output"],
+        samples=options["samples"],
+        seed=options["seed"],
+    )
+    with open_platform() as platform:
+        metadata = platform.inference.metadata(deployment)
+        rows = _rows_of(metadata, options["input_file"], options["row"])
+        background = None
+        if options["background"] is not None:
+            background = _rows_of(metadata, options["background"], None)
+        explained = _asked(platform, deployment, rows, asked, background)
+    if as_json:
+        print_json({"explanation": explained.explanation, "receipt": explained.receipt})
+    else:
+        show(explained, options["row"] or 1)
+
+
+def _asked(
+    platform: Lichen,
+    deployment: str,
+    rows: Sequence[object],
+    options: ExplainOptions,
+    background: Sequence[object] | None,
+) -> Explained:
+    return platform.explain(deployment, rows, options, background)
+
+
+def _rows_of(metadata: ModelMetadata, file: Path, number: int | None) -> Sequence[object]:
+    """The rows of a file in the form that the deployment takes; of a number, that one."""
+    rows = _all_rows(metadata, file)
+    if number is None:
+        return rows
+    if number > len(rows):
+        raise InvalidInput(f"{file} has {len(rows)} rows, and row {number} is none of them")
+    return rows[number - 1 : number]
+
+
+def _all_rows(metadata: ModelMetadata, file: Path) -> Sequence[object]:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be read ({error.strerror}): check the path") from error
+    if file.suffix.lower() == ".json":
+        try:
+            return msgspec.json.decode(content, type=_Rows).rows
+        except msgspec.MsgspecError as error:
+            raise InvalidInput(f'{file} holds no {{"rows": [...]}}: {error}') from error
+    if takes_raw_rows({one.name: one for one in metadata.inputs}):
+        return raw_rows_of(metadata, read_rows(file, content, may_be_empty=True), file)
+    inputs = inputs_of(metadata, read_rows(file, content), file)
+    if len(inputs) != 1:
+        names = list(inputs)
+        cells: list[Any] = [inputs[name] for name in names]
+        return [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]
+    only: Any = next(iter(inputs.values()))
+    return list(only)
+
+
+def show(explained: Explained, first: int) -> None:
+    """The contributions of every row, the largest first."""
+    found = explained.explanation
+    for number, row in enumerate(found.rows, start=first):
+        for one in row.attributions:
+            _show_one(number, row, one, found.unit)
+    click.echo(f"{found.method} of {found.model}, in {found.space}: {found.sums_to}")
+    click.echo(f"to within {found.largest_error:.1e}")
+    for note in found.notes:
+        click.echo(f"note: {note}")
+    if explained.receipt is not None:
+        click.echo(f"receipt: {receipt_line(explained.receipt)}", err=True)
+
+
+def _show_one(number: int, row: ExplainedRow, one: Attribution, unit: str | None) -> None:
+    after = f" {unit}" if unit else ""
+    said = f"{one.prediction:.6g}{after}, base {one.base:.6g}{after}"
+    click.echo(f"row {number}, {one.output}: {said}")
+    order = sorted(range(len(row.parts)), key=lambda at: -abs(one.contributions[at]))
+    cells = []
+    for at in order[:_MOST_SHOWN]:
+        part = row.parts[at]
+        value = (
+            "" if part.value is None else f"{part.value}" + (f" {part.unit}" if part.unit else "")
+        )
+        cells.append((part.column, value, f"{one.contributions[at]:+.6g}"))
+    if len(order) > _MOST_SHOWN:
+        rest = sum(one.contributions[at] for at in order[_MOST_SHOWN:])
+        cells.append((f"{len(order) - _MOST_SHOWN} others", "", f"{rest:+.6g}"))
+    print_table(["column", "value", "contribution"], cells)
+    click.echo("")

@@ -1,0 +1,1 @@
+"""Why this answer: contributions of raw columns, their order over a dataset, and pictures."""

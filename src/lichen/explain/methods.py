@@ -1,0 +1,49 @@
+"""The methods of explaining a row, dearest last; `auto` is the first that fits the version."""
+
+from collections.abc import Mapping
+
+from lichen.core.errors import InvalidInput
+from lichen.explain.explainer import Explainer, LoadedVersion, Makes
+from lichen.explain.shapley import sampled_explainer
+from lichen.protocol.explaining import AUTO
+
+METHODS: Mapping[str, Makes] = {
+    "shap": sampled_explainer,
+}
+"""By the name that a caller asks for."""
+
+
+class Explainers:
+    """The explainers of one version, each made when it is first asked for."""
+
+    def __init__(self, version: LoadedVersion) -> None:
+        self._version = version
+        self._made: dict[str, Explainer | None] = {}
+
+    def find(self, method: str = AUTO) -> Explainer:
+        """The explainer of a method, or the first that fits.
+
+        Raises:
+            InvalidInput: there is no such method, or it does not fit the model.
+        """
+        if method == AUTO:
+            found = next((one for name in METHODS if (one := self._of(name))), None)
+            if found is None:
+                raise InvalidInput("no method explains such a model: see `lichen explain --help`")
+            return found
+        if method not in METHODS:
+            raise InvalidInput(
+                f"method {method!r} is none: give {AUTO} or one of {', '.join(METHODS)}"
+            )
+        explainer = self._of(method)
+        if explainer is None:
+            fitting = [name for name in METHODS if self._of(name)]
+            raise InvalidInput(
+                f"method {method!r} does not fit this model: give {' or '.join([AUTO, *fitting])}"
+            )
+        return explainer
+
+    def _of(self, name: str) -> Explainer | None:
+        if name not in self._made:
+            self._made[name] = METHODS[name](self._version)
+        return self._made[name]

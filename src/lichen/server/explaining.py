@@ -1,0 +1,85 @@
+"""Explanations in the data plane: the files of what is served, read when it is first explained."""
+
+from dataclasses import dataclass
+from threading import Lock
+from weakref import WeakKeyDictionary
+
+from lichen.core.batch import Batch
+from lichen.core.errors import InvalidInput
+from lichen.core.ids import ModelReference
+from lichen.explain.explainer import LoadedVersion, Wishes
+from lichen.explain.methods import Explainers
+from lichen.frameworks.base import Predictor
+from lichen.protocol.explaining import Explanation
+from lichen.registry.catalog import Catalog
+from lichen.serving.deployment import Deployment
+from lichen.serving.loader import needed_files
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One request to explain, as an `Inquiry`."""
+
+    explanations: "Explanations"
+    deployment: Deployment
+    method: str
+    wishes: Wishes
+
+    def prepare(self, predictor: Predictor) -> None:
+        """Read the version's files, once as long as its model is loaded.
+
+        Raises:
+            InvalidInput: the method does not fit the model.
+            Corrupt: a file is damaged.
+        """
+        self.explanations.of(predictor, self.deployment).find(self.method)
+
+    def run(self, predictor: Predictor, inputs: Batch) -> Explanation:
+        """Explain its rows.
+
+        Raises:
+            InvalidInput: too many rows, or a wish does not fit the model.
+            WorkFailed: the model failed on them.
+        """
+        explainer = self.explanations.of(predictor, self.deployment).find(self.method)
+        if inputs.rows > explainer.most_rows:
+            raise InvalidInput(
+                f"{inputs.rows} rows are too many to explain at once by this method: send at most "
+                f"{explainer.most_rows} a request"
+            )
+        return explainer.explain(inputs, self.wishes)
+
+
+class Explanations:
+    """What is known to explain the models that are loaded; forgotten with them."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._known: WeakKeyDictionary[Predictor, Explainers] = WeakKeyDictionary()
+        self._lock = Lock()
+
+    def inquiry(self, deployment: Deployment, method: str, wishes: Wishes) -> Explained:
+        """The inquiry of one request."""
+        return Explained(self, deployment, method, wishes)
+
+    def of(self, predictor: Predictor, deployment: Deployment) -> Explainers:
+        """The explainers of a loaded model; for any thread.
+
+        Raises:
+            NotFound, Corrupt: its files cannot be read.
+        """
+        with self._lock:
+            known = self._known.get(predictor)
+        if known is None:
+            known = Explainers(self._read(predictor, deployment))
+            with self._lock:
+                self._known[predictor] = known
+        return known
+
+    def _read(self, predictor: Predictor, deployment: Deployment) -> LoadedVersion:
+        reference = ModelReference(deployment.model, str(deployment.version))
+        manifest = self._catalog.resolve(reference)
+        names = needed_files(manifest)
+        return LoadedVersion(
+            predictor, {name: self._catalog.read(manifest, name) for name in names}
+        )
