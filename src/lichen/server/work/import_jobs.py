@@ -15,7 +15,7 @@ import msgspec
 
 from lichen.core.errors import InvalidInput, LichenError, TooLarge
 from lichen.core.tensors import Signature, named_signature
-from lichen.frameworks.importing.formats import Format, format_of
+from lichen.frameworks.importing.formats import FORMATS, Format, format_of
 from lichen.frameworks.importing.source import Source
 from lichen.frameworks.onnx import MODEL_FILE, check_model
 from lichen.protocol.admin import ImportSpec
@@ -154,9 +154,13 @@ def _of_onnx(content: bytes, filename: str) -> Signature:
     try:
         return check_model(content)
     except InvalidInput as error:
-        is_named_so = Path(filename).suffix == ".onnx"
-        tried = "" if is_named_so else "no LightGBM text, XGBoost JSON or UBJ; "
-        raise InvalidInput(f"{filename}: {tried}{error}") from error
+        if Path(filename).suffix == ".onnx":
+            raise InvalidInput(f"{filename}: {error}") from error
+        known = ", ".join(dict.fromkeys(one.title for one in FORMATS))
+        raise InvalidInput(
+            f"{filename} is of no kind that is known here: neither {known}, ONNX, nor boosted "
+            f"trees of LightGBM or XGBoost; save it in one of these ({error})"
+        ) from error
 
 
 def _of_predictor(bench: Workbench, spec: ImportSpec, files: _Files) -> Signature:
