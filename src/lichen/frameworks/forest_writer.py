@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lichen.frameworks.onnx_trees import LINKS, ForestTables
+from lichen.frameworks.onnx_trees import COVERS, LINKS, ForestTables
 from lichen.frameworks.onnx_writer import IR_VERSION, ML_OPSET, OPSET
 
 INPUT = "x"
@@ -86,7 +86,8 @@ def _model(ensemble: dict[str, Any], operator: str, width: int, names: tuple[str
 def _splits(forest: ForestTables) -> dict[str, Any]:
     leaf = forest.feature < 0
     branch = "BRANCH_LT" if forest.is_strict else "BRANCH_LEQ"
-    return {
+    covers = {} if forest.cover is None else {COVERS: forest.cover.tolist()}
+    return covers | {
         "nodes_treeids": forest.tree.tolist(),
         "nodes_nodeids": forest.node.tolist(),
         "nodes_featureids": np.where(leaf, 0, forest.feature).tolist(),

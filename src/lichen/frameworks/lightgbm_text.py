@@ -65,6 +65,8 @@ def forest_in(text: str) -> tuple[ForestTables, str]:
     joined: dict[str, Any] = {
         name: np.concatenate([table[name] for table in tables]) for name in tables[0]
     }
+    if not (joined["cover"] > 0).any():
+        joined["cover"] = None
     base = np.zeros(targets)
     return ForestTables(**joined, base=base, is_strict=False, link=objective.link), objective.name
 
@@ -109,8 +111,17 @@ def _tree(number: int, fields: Fields, target: int, scale: float) -> dict[str, N
         "right": np.append(_children(fields, "right_child", splits), none),
         "missing_left": np.append(_missing_left(kinds, threshold), none.astype(np.bool_)),
         "value": np.append(np.zeros(splits), leaves).astype(np.float32),
+        "cover": _cover(fields, splits, len(leaves)),
         "target": np.append(np.zeros(splits, dtype=np.int64), none + target),
     }
+
+
+def _cover(fields: Fields, splits: int, leaves: int) -> NDArray[np.float32]:
+    """The rows that came to each node; 0 where it is not said (a tree of one leaf says none)."""
+    inner = _numbers(fields, "internal_count", np.float32)[:splits]
+    ends = _numbers(fields, "leaf_count", np.float32)
+    said = np.append(inner, ends).astype(np.float32)
+    return said if len(said) == splits + leaves else np.zeros(splits + leaves, dtype=np.float32)
 
 
 def _missing_left(kinds: NDArray[np.int64], threshold: Floats) -> NDArray[np.bool_]:

@@ -15,6 +15,8 @@ from lichen.core.errors import InvalidInput
 
 LINKS = {"none": "", "logistic": "Sigmoid", "exponential": "Exp", "softmax": "Softmax"}
 """What may follow the sum of the leaves, and the ONNX operator that does it."""
+COVERS = "nodes_hitrates"
+"""The attribute that ONNX has for how often a node is come to; runtimes pass over it."""
 _OPERATOR = b"TreeEnsembleRegressor"
 _MODES = {b"BRANCH_LEQ": 0, b"BRANCH_LT": 1}
 _LEAF = b"LEAF"
@@ -59,6 +61,8 @@ class ForestTables:
         base: what each target starts from.
         is_strict: left is `x < threshold`, and `x <= threshold` otherwise.
         link: a key of `LINKS`.
+        cover: how much of what the trees were grown on came to each node, in whatever unit their
+            library counts; None where nobody wrote it down. Explanations need it, answers do not.
     """
 
     tree: Ints
@@ -73,6 +77,7 @@ class ForestTables:
     base: NDArray[np.float64]
     is_strict: bool
     link: str
+    cover: Floats | None = None
 
 
 def has_forest(content: bytes) -> bool:
@@ -163,6 +168,7 @@ def _tables(said: _Attributes, link: str) -> ForestTables | None:
     targets = said.number("n_targets", 1)
     base = said.floats("base_values").astype(np.float64)
     missing = said.ints("nodes_missing_value_tracks_true")
+    cover = said.floats(COVERS)
     return ForestTables(
         tree=tree,
         node=node,
@@ -176,6 +182,7 @@ def _tables(said: _Attributes, link: str) -> ForestTables | None:
         base=base if len(base) == targets else np.zeros(targets),
         is_strict=b"BRANCH_LT" in comparisons,
         link=link,
+        cover=cover if len(cover) == len(tree) else None,
     )
 
 

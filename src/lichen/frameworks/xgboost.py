@@ -52,6 +52,7 @@ class _Tree(msgspec.Struct):
     default_left: list[int]
     split_type: list[int]
     tree_param: _LeafForm
+    sum_hessian: list[float] = []
 
 
 class _Trees(msgspec.Struct):
@@ -154,6 +155,8 @@ def forest_in(learner: _Learner) -> ForestTables:
     joined: dict[str, Any] = {
         name: np.concatenate([table[name] for table in tables]) for name in tables[0]
     }
+    if not (joined["cover"] > 0).any():
+        joined["cover"] = None
     base = _base(shape.base_score, targets, link)
     return ForestTables(**joined, base=base, is_strict=True, link=link)
 
@@ -199,4 +202,11 @@ def _tree(number: int, tree: _Tree, counted: tuple[int, float]) -> dict[str, NDA
         "missing_left": ~leaf & np.array(tree.default_left, dtype=np.bool_),
         "value": np.where(leaf, condition * np.float32(weight), np.float32(0)),
         "target": np.where(leaf, target, 0),
+        "cover": _cover(tree.sum_hessian, count),
     }
+
+
+def _cover(said: list[float], count: int) -> NDArray[np.float32]:
+    """The curvature of the rows that came to each node; 0 where it is not said."""
+    found = np.array(said, dtype=np.float32)
+    return found if len(found) == count else np.zeros(count, dtype=np.float32)

@@ -53,7 +53,7 @@ def test_sampled_values_of_pairs_are_exact_and_sum_to_the_prediction() -> None:
     pairs = random.normal(size=(columns, columns))
 
     def compute(x: Array) -> Array:
-        return np.einsum("ij,jk,ik->i", x, pairs, x)
+        return np.asarray(np.einsum("ij,jk,ik->i", x, pairs, x))
 
     background = random.normal(size=(3, columns))
     row = random.normal(size=(1, columns))
@@ -71,12 +71,12 @@ def _of_pairs(row: Array, usual: Array, pairs: Array) -> Array:
     """In closed form: each column's own term, and half of each pair's difference of differences."""
     step = row - usual
     linear = step * ((pairs + pairs.T) @ usual)
-    return linear + step * (((pairs + pairs.T) / 2) @ step)
+    return np.asarray(linear + step * (((pairs + pairs.T) / 2) @ step))
 
 
 def test_the_same_seed_gives_the_same_values() -> None:
     def compute(x: Array) -> Array:
-        return np.sin(x).prod(axis=1)
+        return np.asarray(np.sin(x).prod(axis=1))
 
     rows = Batch({"x": np.linspace(0.1, 1.2, 12)[None]})
     background = Batch({"x": np.zeros((2, 12)) + 0.5})

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from lichen.frameworks.converting.converted import INPUT, OUTPUT
+from lichen.frameworks.onnx_trees import COVERS
 from lichen.frameworks.onnx_writer import IR_VERSION, ML_OPSET, OPSET, float32_below
 
 
@@ -58,6 +59,7 @@ def _attributes(trees: Sequence[Any], *, is_classifier: bool) -> dict[str, Any]:
         value = value / value.sum(axis=1, keepdims=True)
     targets = value.shape[1]
     return {
+        COVERS: np.concatenate([tree.weighted_n_node_samples for tree in trees]).tolist(),
         "n_targets": targets,
         "aggregate_function": "SUM",
         "post_transform": "NONE",

@@ -105,7 +105,7 @@ def _forest(model: Any, sample: int) -> ForestTables:  # noqa: ANN401 - scikit-l
             zip(model.estimators_, model.estimators_features_, strict=True)
         )
     ]
-    tree, node, feature, threshold, left, right, value = (
+    tree, node, feature, threshold, left, right, value, cover = (
         np.concatenate(table) for table in zip(*parts, strict=True)
     )
     return ForestTables(
@@ -121,6 +121,7 @@ def _forest(model: Any, sample: int) -> ForestTables:  # noqa: ANN401 - scikit-l
         base=np.zeros(1),
         is_strict=False,
         link="exponential",
+        cover=cover.astype(np.float32),
     )
 
 
@@ -147,6 +148,7 @@ def _tree(
         left,
         right,
         np.where(is_leaf, path * unit, 0.0),
+        np.asarray(grown.n_node_samples),
     )
 
 

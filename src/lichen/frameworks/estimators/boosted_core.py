@@ -83,5 +83,8 @@ def _with_leaves(forest: ForestTables, spoken: set[int]) -> ForestTables:
         missing_left=np.append(forest.missing_left, none.astype(np.bool_)),
         value=np.append(forest.value, forest.base[silent].astype(np.float32)),
         target=np.append(forest.target, silent),
+        cover=None
+        if forest.cover is None
+        else np.append(forest.cover, (none + 1).astype(np.float32)),
         base=np.where(np.isin(np.arange(len(forest.base)), silent), 0, forest.base),
     )

@@ -89,4 +89,5 @@ def _joined(trees: Sequence[Any]) -> ForestTables:
         base=np.zeros(1),
         is_strict=False,
         link="none",
+        cover=np.concatenate([tree.weighted_n_node_samples for tree in trees]).astype(np.float32),
     )
