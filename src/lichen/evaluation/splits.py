@@ -75,6 +75,21 @@ def spread_again(positions: Positions) -> Positions:
     return np.asarray((first + last) / 2 / max(len(positions), 1), dtype=np.float64)
 
 
+def blocks_of(kind: SplitKind, positions: Positions) -> NDArray[np.int64] | None:
+    """What each row may be like others of: its group, or its stretch of time; None: nothing.
+
+    Time is parted into as many stretches as each has positions, about the square root of their
+    number: long against what follows from hour to hour, and still enough to draw from.
+    """
+    if kind not in (SplitKind.GROUPED, SplitKind.TIME):
+        return None
+    _, numbers = np.unique(positions, return_inverse=True)
+    if kind is SplitKind.TIME:
+        steps = int(numbers.max(initial=-1)) + 1
+        numbers = numbers * max(1, round(steps**0.5)) // max(1, steps)
+    return np.asarray(numbers, dtype=np.int64)
+
+
 def check_folds(folds: int, rows: int) -> None:
     """Refuse a number of folds that was asked for and cannot be.
 

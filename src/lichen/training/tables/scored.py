@@ -1,6 +1,7 @@
 """The scores of a trained table, each with its 95 % interval where one can be had."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,10 @@ from lichen.evaluation.intervals import (
     LEAST_DRAWS,
     Interval,
     bootstrap,
-    effective_rows,
-    wilson,
+    share_interval,
 )
 from lichen.evaluation.regression import Predictions, unit_of_score
+from lichen.evaluation.splits import blocks_of
 from lichen.pipeline.declaration import Classes, Value
 from lichen.registry.manifest import Metric
 from lichen.training.tables.study import Study
@@ -37,7 +38,7 @@ def number_metrics(
 ) -> list[Metric]:
     """Scores of predicted numbers, and how often their intervals held the truth."""
     truth = study.target.values[rows]
-    weights = None if study.weights is None else study.weights[rows]
+    sample = _sample(study, rows)
     made = []
     for name, (score, _) in regression.SCORES.items():
 
@@ -45,10 +46,9 @@ def number_metrics(
             return score(Predictions(truth, predicted, drawn))
 
         unit = unit_of_score(name, study.target.unit)
-        made += _metric(name, unit, split, on, (weights, len(rows)))
+        made += _metric(name, unit, split, on, sample)
     if head is not None and head.half_width is not None:
-        inside = float(np.mean(np.abs(predicted - truth) <= head.half_width))
-        made.append(_share("coverage", inside, len(rows), split))
+        made.append(_coverage(np.abs(predicted - truth) <= head.half_width, sample, split))
     return _main_first(made, study.metric)
 
 
@@ -63,7 +63,7 @@ def metrics_of(
     if not study.target.classes:
         return number_metrics(study, rows, answers[:, 0], None, split)
     truth = study.target.values[rows].astype(np.int64)
-    weights = None if study.weights is None else study.weights[rows]
+    sample = _sample(study, rows)
     chosen = None
     if head is not None and head.cuts:
         chosen = np.argmax(answers / np.array(head.cuts), axis=1).astype(np.int64)
@@ -74,16 +74,28 @@ def metrics_of(
             return score(Answers(truth, answers, drawn, chosen))
 
         unit = "nats" if name == "log loss" else None
-        made += _metric(name, unit, split, on, (weights, len(rows)))
+        made += _metric(name, unit, split, on, sample)
     answered = np.argmax(answers, axis=1)
     error = calibration_error(answers.max(axis=1), answered == truth)
     made.append(Metric("calibration error", error, None, split))
     if head is not None and head.set_threshold is not None:
         held = sets(answers, head.set_threshold)
-        inside = float(held[np.arange(len(truth)), truth].mean())
-        made.append(_share("coverage", inside, len(rows), split))
+        made.append(_coverage(held[np.arange(len(truth)), truth], sample, split))
         made.append(Metric("classes in a set", float(held.sum(axis=1).mean()), None, split))
     return _main_first(made, study.metric)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The rows that are scored: what each counts, and which may be alike."""
+
+    weights: NDArray[np.float64]
+    blocks: NDArray[np.int64] | None
+
+
+def _sample(study: Study, rows: NDArray[np.int64]) -> _Sample:
+    weights = np.ones(len(rows)) if study.weights is None else study.weights[rows]
+    return _Sample(weights, blocks_of(study.kind, study.positions[rows]))
 
 
 def _metric(
@@ -91,27 +103,32 @@ def _metric(
     unit: str | None,
     split: str,
     score: Callable[[NDArray[Any]], float],
-    sample: tuple[NDArray[np.float64] | None, int],
+    sample: _Sample,
 ) -> list[Metric]:
     """The score with its interval; nothing where it cannot be computed on these rows."""
-    weights, rows = sample
-    every = np.ones(rows) if weights is None else weights
+    rows = len(sample.weights)
     try:
-        value = score(every)
+        value = score(sample.weights)
     except InvalidInput:
         return []
     if name == "accuracy":
-        interval: Interval | None = wilson(value, effective_rows(every))
+        interval: Interval | None = share_interval(value, score, sample.weights, sample.blocks)
     else:
         draws = int(np.clip(MOST_DRAWN // max(rows, 1), LEAST_DRAWS, DRAWS))
-        interval = bootstrap(score, rows, 0, weights, draws)
+        interval = bootstrap(score, rows, 0, sample.weights, draws, sample.blocks)
     low, high = (None, None) if interval is None else (interval.low, interval.high)
     return [Metric(name, value, unit, split, low, high)]
 
 
-def _share(name: str, share: float, rows: int, split: str) -> Metric:
-    interval = wilson(share, rows)
-    return Metric(name, share, None, split, interval.low, interval.high)
+def _coverage(inside: NDArray[np.bool_], sample: _Sample, split: str) -> Metric:
+    """How often the truth was within what was said, each row alike."""
+
+    def share(drawn: NDArray[Any]) -> float:
+        return float(np.average(inside, weights=drawn))
+
+    every = np.ones(len(inside))
+    interval = share_interval(share(every), share, every, sample.blocks)
+    return Metric("coverage", share(every), None, split, interval.low, interval.high)
 
 
 def _main_first(made: list[Metric], main: str) -> list[Metric]:

@@ -12,6 +12,7 @@ from lichen.core.errors import InvalidInput
 from lichen.evaluation.splits import (
     Fold,
     SplitKind,
+    blocks_of,
     check_folds,
     folds_of,
     forward_folds,
@@ -96,6 +97,7 @@ class TextStudy:
         sides = Sides(target=rows.target, groups=rows.groups, times=rows.times)
         self.kind = split_kind(asked.split, sides, SplitKind.STRATIFIED)
         positions = positions_by(self.kind, sides, asked.seed)
+        self.positions = positions
         self.test = part_for_test(positions, asked.test_share, 1)
         fit = self.test.fit
         spread = spread_again(positions[fit])
@@ -105,6 +107,10 @@ class TextStudy:
         )
         self._counts: dict[str, Counts] = {}
         self._blocks: OrderedDict[tuple[str, int, bool], Block] = OrderedDict()
+
+    def blocks(self, at: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """What each of these rows may be like others of; None: they are independent."""
+        return blocks_of(self.kind, self.positions[at])
 
     @property
     def classes(self) -> int:

@@ -1,6 +1,7 @@
 """The task `text-classification`: from texts and their classes to a served pipeline."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput
 from lichen.evaluation.classification import SCORES, Answers
-from lichen.evaluation.intervals import bootstrap, effective_rows, wilson
+from lichen.evaluation.intervals import DRAWS, bootstrap, share_interval
 from lichen.frameworks.blas import one_blas_thread
 from lichen.pipeline.declaration import Classes, Pipeline
 from lichen.pipeline.files import pipeline_files
@@ -119,12 +120,18 @@ class _Training:
         self, head: Classes, fitted: Fitted, held: tuple[NDArray[np.int64], Floats]
     ) -> tuple[Metric, ...]:
         """Of the test rows, and of rows held back in cross-validation."""
-        made = _scores(head, self.study.rows.at(held[0]), held[1], VALIDATION, self.asked.seed)
+        made = self._scores(head, held[0], held[1], VALIDATION)
         test = self.study.test.held
         if not len(test):
             return made
-        tested = _scores(head, self.study.rows.at(test), fitted.scores[test], TEST, self.asked.seed)
+        tested = self._scores(head, test, fitted.scores[test], TEST)
         return (*tested, *made)
+
+    def _scores(
+        self, head: Classes, at: NDArray[np.int64], scores: Floats, split: str
+    ) -> tuple[Metric, ...]:
+        sample = _Sample(self.study.rows.at(at), self.study.blocks(at), self.asked.seed)
+        return _metrics_of(head, sample, scores, split)
 
     def _parameters(self, choice: Choice, fitted: Fitted) -> Mapping[str, object]:
         rows, study = self.study.rows, self.study
@@ -155,10 +162,18 @@ def _algorithms(asked: TextClassificationTraining) -> dict[str, Algorithm]:
     return found
 
 
-def _scores(
-    head: Classes, rows: TextRows, scores: Floats, split: str, seed: int
-) -> tuple[Metric, ...]:
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The rows that are scored, which of them may be alike, and the seed of drawing them."""
+
+    rows: TextRows
+    blocks: NDArray[np.int64] | None
+    seed: int
+
+
+def _metrics_of(head: Classes, sample: _Sample, scores: Floats, split: str) -> tuple[Metric, ...]:
     """Every score that can be computed, with its 95 % interval."""
+    rows, seed = sample.rows, sample.seed
     probability, answered = probabilities(head, scores), chosen(head, scores)
     classes = len(np.unique(rows.target))
     every = np.ones(len(rows)) if rows.weights is None else rows.weights
@@ -175,9 +190,9 @@ def _scores(
         except InvalidInput:  # an area, where the rows held back are of one class
             continue
         within = (
-            wilson(value, effective_rows(every))  # honest also where every answer is right
+            share_interval(value, score, every, sample.blocks)
             if name == "accuracy"
-            else bootstrap(score, len(rows), seed, rows.weights)
+            else bootstrap(score, len(rows), seed, rows.weights, DRAWS, sample.blocks)
         )
         low, high = (None, None) if within is None else (within.low, within.high)
         made.append(Metric(name, value, None, split, low, high))
