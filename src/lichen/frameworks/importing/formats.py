@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lichen.core.errors import InvalidInput
+from lichen.frameworks.importing.pytorch.archives import is_pickled, is_program, is_script
 from lichen.frameworks.importing.source import Source
 
 Recognises = Callable[[Source], bool]
@@ -48,7 +49,43 @@ class Format:
     checks_pickles: bool = False
 
 
-FORMATS: tuple[Format, ...] = ()
+_PYTORCH = "lichen.frameworks.importing.pytorch."
+_TORCH_ENVIRONMENT = "torch"
+
+PYTORCH: tuple[Format, ...] = (
+    Format(
+        name="torch-export",
+        title="an exported program of PyTorch",
+        recognises=is_program,
+        converter=f"{_PYTORCH}exported:convert",
+        needs=("torch", "onnxscript"),
+        extra="torch",
+        environment=_TORCH_ENVIRONMENT,
+        checks_pickles=True,
+    ),
+    Format(
+        name="torchscript",
+        title="TorchScript",
+        recognises=is_script,
+        converter=f"{_PYTORCH}torchscript:convert",
+        needs=("torch", "onnx"),
+        extra="torch",
+        environment=_TORCH_ENVIRONMENT,
+        checks_pickles=True,
+    ),
+    Format(
+        name="torch-pickle",
+        title="a pickle of PyTorch",
+        recognises=is_pickled,
+        converter=f"{_PYTORCH}pickled:convert",
+        needs=("torch", "onnxscript"),
+        extra="torch",
+        environment=_TORCH_ENVIRONMENT,
+        is_pickle=True,
+    ),
+)
+
+FORMATS: tuple[Format, ...] = PYTORCH
 
 
 def format_of(source: Source, asked: str | None = None) -> Format | None:

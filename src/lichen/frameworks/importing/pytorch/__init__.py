@@ -1,0 +1,1 @@
+"""PyTorch's own files: exported programs, TorchScript, weights beside an architecture; as ONNX."""
