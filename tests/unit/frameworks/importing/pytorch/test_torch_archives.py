@@ -55,8 +55,8 @@ class Evil:
 def archive(folder: Path, members: Mapping[str, object], name: str = "model.pt2") -> Source:
     with zipfile.ZipFile(folder / name, "w") as made:
         for member, content in members.items():
-            is_plain = isinstance(content, bytes)
-            made.writestr(f"root/{member}", content if is_plain else json.dumps(content))
+            plain = content if isinstance(content, bytes) else json.dumps(content).encode()
+            made.writestr(f"root/{member}", plain)
     return laid_out(folder, name)
 
 
