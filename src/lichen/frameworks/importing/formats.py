@@ -10,6 +10,11 @@ from dataclasses import dataclass
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.importing.pytorch.archives import is_pickled, is_program, is_script
 from lichen.frameworks.importing.source import Source
+from lichen.frameworks.importing.tensorflow.recognition import (
+    is_keras_archive,
+    is_keras_hdf5,
+    is_saved_model,
+)
 
 Recognises = Callable[[Source], bool]
 
@@ -85,7 +90,40 @@ PYTORCH: tuple[Format, ...] = (
     ),
 )
 
-FORMATS: tuple[Format, ...] = PYTORCH
+_TENSORFLOW = "lichen.frameworks.importing.tensorflow."
+_NEEDS_TENSORFLOW = ("tensorflow", "tf2onnx", "h5py")
+
+KERAS: tuple[Format, ...] = (
+    Format(
+        name="keras",
+        title="a Keras model",
+        recognises=is_keras_archive,
+        converter=_TENSORFLOW + "keras_models:convert_keras",
+        needs=_NEEDS_TENSORFLOW,
+        extra="keras",
+        environment="keras",
+    ),
+    Format(
+        name="keras-h5",
+        title="a Keras model in HDF5",
+        recognises=is_keras_hdf5,
+        converter=_TENSORFLOW + "keras_models:convert_hdf5",
+        needs=_NEEDS_TENSORFLOW,
+        extra="keras",
+        environment="keras",
+    ),
+    Format(
+        name="savedmodel",
+        title="a TensorFlow SavedModel",
+        recognises=is_saved_model,
+        converter=_TENSORFLOW + "saved_models:convert_saved_model",
+        needs=_NEEDS_TENSORFLOW,
+        extra="keras",
+        environment="keras",
+    ),
+)
+
+FORMATS: tuple[Format, ...] = (*PYTORCH, *KERAS)
 
 
 def format_of(source: Source, asked: str | None = None) -> Format | None:
@@ -112,4 +150,4 @@ def _asked_for(source: Source, asked: str) -> Format:
         return wanted
     other = next((one for one in FORMATS if one.recognises(source)), None)
     found = f"it is {other.title}" if other else "its content says otherwise"
-    raise InvalidInput(f"{source.name} is no {wanted.title}: {found}; leave out --format")
+    raise InvalidInput(f"{source.name} is not {wanted.title}: {found}; leave out --format")
