@@ -29,7 +29,7 @@ from lichen.core.errors import InvalidInput, NotFound, StorageFailed, Unavailabl
 from lichen.core.figures import Method
 from lichen.server.keepers.ledger_books import ledger_books
 from lichen.server.metering import open_metering
-from lichen.server.sections import Value
+from lichen.server.setting import Value
 from lichen.server.settings import load
 
 MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)

@@ -14,7 +14,7 @@ import pytest
 from lichen.carbon.ledger.accounts import AccountTotal, LedgerReader
 from lichen.server.home import Home
 from lichen.server.metering import open_metering
-from lichen.server.sections import Value
+from lichen.server.setting import Value
 from lichen.server.settings import load
 
 LICHEN = [sys.executable, "-W", "ignore", "-m", "lichen.cli.main", "meter", "run"]

@@ -21,7 +21,7 @@ from lichen.protocol.admin import (
 from lichen.registry.archive import pack
 from lichen.registry.card import model_card
 from lichen.registry.manifest import Manifest
-from lichen.security.identity import Role
+from lichen.security.identity import Principal, Role
 from lichen.security.policy import Action, Kind
 
 _VERSION = "/models/{name}/versions/{version}"
@@ -113,12 +113,21 @@ def _is_unsafe(question: Question) -> bool:
     said = question.query.get("allow_unsafe", "false")
     if said not in ("true", "false"):
         raise InvalidInput(f"allow_unsafe is {said[:20]!r}: send true or false")
-    if said == "true" and question.principal.role is not Role.ADMIN:
+    return checked_unsafe(question.principal, is_asked=said == "true")
+
+
+def checked_unsafe(principal: Principal, *, is_asked: bool) -> bool:
+    """What was asked for, where the caller may ask for it.
+
+    Raises:
+        Forbidden: somebody who is no administrator asks for it.
+    """
+    if is_asked and principal.role is not Role.ADMIN:
         raise Forbidden(
             "only an administrator may let a model run code while it is read: ask one, or save the "
             "model in a form that runs none"
         )
-    return said == "true"
+    return is_asked
 
 
 def _names(question: Question, parameter: str) -> tuple[str, ...]:

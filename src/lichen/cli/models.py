@@ -2,6 +2,7 @@
 
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -164,16 +165,25 @@ def import_(
         entry=options["entry"],
         allow_unsafe=options["allow_unsafe"],
     )
-    with (
-        open_platform() as platform,
-        storage_failures(path),
-        tempfile.TemporaryDirectory() as scratch,
-    ):
-        file = _packed(path, Path(scratch)) if path.is_dir() else path
-        version = platform.models.import_file(
-            file, name, ProgressLine(), columns=columns or (), labels=labels or (), **asked
-        )
+    with open_platform() as platform:
+        version = import_path(platform, path, name, (columns or (), labels or ()), asked)
     show_version(version, as_json=as_json)
+
+
+def import_path(
+    platform: Lichen,
+    path: Path,
+    name: str | None,
+    names: tuple[Sequence[str], Sequence[str]],
+    asked: ImportOptions,
+) -> ModelVersion:
+    """Upload a file, or a folder as a tar; `names` are those of the columns and of the labels."""
+    columns, labels = names
+    with storage_failures(path), tempfile.TemporaryDirectory() as scratch:
+        file = _packed(path, Path(scratch)) if path.is_dir() else path
+        return platform.models.import_file(
+            file, name, ProgressLine(), columns=columns, labels=labels, **asked
+        )
 
 
 def show_version(version: ModelVersion, *, as_json: bool) -> None:

@@ -30,6 +30,7 @@ from lichen.protocol.admin import (
     Model,
     ModelVersion,
     NewestInput,
+    PullSpec,
     Verification,
 )
 from lichen.protocol.scheduling import ScheduleRequest
@@ -292,6 +293,32 @@ class Models:
         }
         job = self._session.post("/models", lambda: _chunks(path), Job, query)
         return self.made(self._jobs.wait(job.id, watcher))
+
+    def pull(
+        self,
+        source: str,
+        name: str | None = None,
+        watcher: Watcher | None = None,
+        *,
+        columns: Sequence[str] = (),
+        labels: Sequence[str] = (),
+        **options: Unpack[ImportOptions],
+    ) -> Job:
+        """Let the platform fetch a model and import it; the finished job, whose result says more.
+
+        Args:
+            source: `https://...#sha256=...`, `s3://bucket/key`, `hf://org/name@revision`,
+                `oci://registry/repository:tag`, or `file:/path` of the server.
+            name: of the model; the source's without one.
+            watcher: hears of the job.
+            columns: names for the values of an input row, as of `import_file`.
+            labels: names for those of an output row.
+            options: what else the platform cannot find out.
+        """
+        given = {"columns": columns, "labels": labels, **options}
+        spec = msgspec.convert({"source": source, "name": name or "", **given}, PullSpec)
+        job = self._session.post("/models/pull", lambda: msgspec.json.encode(spec), Job)
+        return self._jobs.wait(job.id, watcher)
 
     def made(self, job: Job) -> ModelVersion:
         """The version that a finished training or import job registered."""

@@ -33,6 +33,10 @@ WHEN_IT_LOOKS = Interruption(
     is_possible=True, says="it pauses when the script looks at run.should_stop and ends"
 )
 
+WHILE_IT_FETCHES = Interruption(
+    is_possible=True, says="it pauses while it fetches, and goes on from the bytes that came"
+)
+
 BY_KIND: Mapping[str, Interruption] = {
     JobKind.TRAIN: AT_CHECKPOINTS,
     JobKind.INGEST: IN_ONE_PIECE,
@@ -40,6 +44,7 @@ BY_KIND: Mapping[str, Interruption] = {
     JobKind.IMPORT: IN_ONE_PIECE,
     JobKind.PREDICT: AFTER_CHUNKS,
     JobKind.REPORT: IN_ONE_PIECE,
+    JobKind.PULL: WHILE_IT_FETCHES,
 }
 """A kind that is not named here works in one piece."""
 

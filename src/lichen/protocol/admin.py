@@ -48,6 +48,7 @@ class JobKind(StrEnum):
     IMPORT = "import"
     PREDICT = "batch-predict"
     REPORT = "report"
+    PULL = "pull"
 
 
 class JobState(StrEnum):
@@ -174,6 +175,23 @@ class ImportSpec(msgspec.Struct, frozen=True, kw_only=True):
     entry: str | None = None
     allow_unsafe: bool = False
     source: str | None = None
+
+
+class PullSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST models/pull`, and of a `pull` job: what a source has becomes a version.
+
+    `source` says where it is: `https:`, `s3:`, `hf:`, `oci:` or, on the server, `file:`; `name` is
+    the source's own unless said. The others are as in ImportSpec.
+    """
+
+    source: str
+    name: str = ""
+    columns: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    format: str | None = None
+    inputs: tuple[str, ...] = ()
+    entry: str | None = None
+    allow_unsafe: bool = False
 
 
 class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -38,6 +38,7 @@ def import_exported(
     name: str | None = None,
     job_id: JobId | None = None,
     extra: Extra = (),
+    source: str | None = None,
 ) -> Manifest:
     """Register the files of an exported version, under its own name or another.
 
@@ -64,7 +65,8 @@ def import_exported(
         parameters=manifest.parameters,
         receipt=manifest.receipt,
         hardware=manifest.hardware,
-        origin=f"exported from {manifest.reference}",
+        origin=f"exported from {manifest.reference}"
+        + (f", pulled from {source}" if source else ""),
         job_id=job_id,
         provenance=manifest.provenance,
     )

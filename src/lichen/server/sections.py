@@ -3,30 +3,13 @@
 `docs/reference/settings.md` is generated from it.
 """
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from lichen.server.pull_section import PullSettings
+from lichen.server.setting import setting as _setting
 
 LARGEST_PORT = 65535
-
-Value = str | int | float | bool | Path | None
-
-
-def _setting(
-    default: Value,
-    says: str,
-    *,
-    choices: tuple[str, ...] = (),
-    least: float | None = None,
-    most: float = math.inf,
-    secret: bool = False,
-) -> Any:  # noqa: ANN401 - dataclasses.field answers Any by design
-    return field(
-        default=default,
-        repr=not secret,
-        metadata={"says": says, "choices": choices, "least": least, "most": most},
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,5 +423,6 @@ class Settings:
     limits: LimitSettings = LimitSettings()
     jobs: JobSettings = JobSettings()
     imports: ImportSettings = ImportSettings()
+    pull: PullSettings = PullSettings()  # noqa: RUF009 - frozen, as the others are
     operation: OperationSettings = OperationSettings()
     client: ClientSettings = ClientSettings()

@@ -20,7 +20,8 @@ from platformdirs import user_data_path
 
 from lichen.core.errors import InvalidInput
 from lichen.energy.runtime import host_runtime_folder
-from lichen.server.sections import Settings, Value
+from lichen.server.sections import Settings
+from lichen.server.setting import Value
 
 PREFIX = "LICHEN_"
 SETTINGS_FILE = "lichen.toml"

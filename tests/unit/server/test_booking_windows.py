@@ -25,7 +25,8 @@ from lichen.energy.readers.rapl import RaplMeter
 from lichen.energy.readers.replay import ReplayMeter
 from lichen.server.metering import Metering, open_metering
 from lichen.server.pricing import pricing
-from lichen.server.sections import CarbonSettings, Value
+from lichen.server.sections import CarbonSettings
+from lichen.server.setting import Value
 from lichen.server.settings import load
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -20,7 +20,9 @@ PROGRESS = "progress.json"
 CHECKPOINTS = "checkpoint"
 STOP = "stop"
 """A file in the job's folder: it is to end at its next checkpoint."""
-WORKING_FOLDERS = (CHECKPOINTS, "input", "scratch")
+FETCHED = "fetched"
+"""A folder of what a pull fetches."""
+WORKING_FOLDERS = (CHECKPOINTS, "input", "scratch", FETCHED)
 """What of a job's folder nobody needs once it has ended; its log stays."""
 
 

@@ -44,6 +44,11 @@ def import_model(bench: Workbench) -> None:
     path = bench.uploaded(spec.file.upload)
     bench.watch.tell("checking")
     source = laid(path, spec.file.filename, bench.home.job(bench.job.id) / "scratch" / "source")
+    import_source(bench, spec, source)
+
+
+def import_source(bench: Workbench, spec: ImportSpec, source: Source) -> None:
+    """The same for files that are laid out already."""
     if not source.has(MANIFEST_FILE) and not source.has(PREDICTOR_FILE) and not _is_python(source):
         found = _recognised(bench, spec, source)
         if found is not None:
@@ -125,10 +130,12 @@ def _register(
     beside = partial(_beside, bench)
     if signature is None or MANIFEST_FILE in files:
         bench.commit(
-            lambda: import_exported(bench.catalog(), files, spec.name, bench.job_id, beside)
+            lambda: import_exported(
+                bench.catalog(), files, spec.name, bench.job_id, beside, spec.source
+            )
         )
         return
-    model = ForeignModel(spec.name, _named(signature, spec), files, spec.file.filename, algorithm)
+    model = ForeignModel(spec.name, _named(signature, spec), files, _origin(spec), algorithm)
     _register_foreign(bench, model)
 
 
@@ -144,7 +151,7 @@ def _beside(bench: Workbench, manifest: Manifest) -> Sequence[Change]:
 def _booster(spec: ImportSpec, content: bytes) -> ForeignModel | None:
     """What a library of boosted trees saved; None when the file is something else."""
     try:
-        found = booster_model(spec.name, spec.file.filename, content)
+        found = booster_model(spec.name, _origin(spec), content)
         return found and replace(found, signature=_named(found.signature, spec))
     except InvalidInput as error:
         raise InvalidInput(f"{spec.file.filename}: {error}") from error
@@ -169,6 +176,10 @@ def _of_predictor(bench: Workbench, spec: ImportSpec, files: _Files) -> Signatur
         return check_predictor(open_guests(bench.settings, bench.spending), spec.name, files)
     except LichenError as error:
         raise type(error)(f"{spec.file.filename}: {error}") from error
+
+
+def _origin(spec: ImportSpec) -> str:
+    return spec.source or spec.file.filename
 
 
 def _named(signature: Signature, spec: ImportSpec) -> Signature:

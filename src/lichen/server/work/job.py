@@ -39,6 +39,7 @@ WORK = {
     JobKind.IMPORT: "lichen.server.work.import_jobs:import_model",
     JobKind.PREDICT: "lichen.server.work.predict_jobs:predict",
     JobKind.REPORT: "lichen.server.work.report_jobs:make_report",
+    JobKind.PULL: "lichen.server.work.pull_jobs:pull_model",
 }
 """What each kind does, imported by the job that needs it alone."""
 

@@ -1,7 +1,7 @@
 """What the process of a job works with, and how its result becomes a commit."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lichen.control.jobs import Jobs
@@ -33,6 +33,8 @@ class Workbench:
     clock: Clock
     spending: Spending
     watch: JobWatch
+    told: JsonObject = field(default_factory=dict)
+    """What the job's result says beside what the work itself says."""
 
     @property
     def home(self) -> Home:
@@ -66,7 +68,8 @@ class Workbench:
             Conflict: this attempt no longer holds the job, so nothing of it may be committed.
         """
         account = self.spending.account()
-        event = Succeed(self.job.fence, result, account.receipt, account.segments)
+        said = {**result, **self.told}
+        event = Succeed(self.job.fence, said, account.receipt, account.segments)
         return self.jobs.changes(self.job.id, event)
 
     def complete(self, result: JsonObject) -> None:

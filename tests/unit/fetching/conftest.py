@@ -1,0 +1,31 @@
+"""Everything that tests of pulls share: a policy for this machine, and a pull without pauses."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from lichen.fetching.addresses import networks
+from lichen.fetching.policy import Policy
+from lichen.fetching.web import Credentials, Web
+
+Opener = Callable[..., Web]
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    """The pauses that were made, in seconds; none takes any time."""
+    return []
+
+
+@pytest.fixture
+def policy() -> Policy:
+    return Policy(networks=networks("127.0.0.0/8,::1/128"), allows_http=True, stall_seconds=5.0)
+
+
+@pytest.fixture
+def opened(policy: Policy, pauses: list[float]) -> Opener:
+    def opened(credentials: Credentials | None = None, **changes: object) -> Web:
+        return Web(replace(policy, **changes), credentials, pause=pauses.append)  # type: ignore[arg-type]
+
+    return opened
