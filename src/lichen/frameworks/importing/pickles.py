@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.importing.source import Source, opened_zip, zip_member
@@ -202,9 +203,15 @@ _SAVE_INSTEAD = {
 """By package: how the same model is saved without a pickle."""
 
 
+_BY_ENDING = {".pt": "torch", ".pth": "torch", ".ckpt": "torch", ".joblib": "sklearn"}
+"""What usually writes files that are called so."""
+
+
 def refusal(found: Pickle) -> str:
     """Why a pickle is not read, and what to do instead: one sentence."""
-    advice = next((_SAVE_INSTEAD[one] for one in found.packages if one in _SAVE_INSTEAD), None)
+    ending = PurePosixPath(found.where.partition("/")[0]).suffix
+    packages = [one for one in (*found.packages, _BY_ENDING.get(ending)) if one is not None]
+    advice = next((_SAVE_INSTEAD[one] for one in packages if one in _SAVE_INSTEAD), None)
     shown = ", ".join(found.names[:3]) + (", ..." if len(found.names) > 3 else "")
     holds = f" (it would call {shown})" if shown else ""
     instead = f"save it by {advice}" if advice else "export it as ONNX"
