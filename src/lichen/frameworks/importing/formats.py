@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lichen.core.errors import InvalidInput
+from lichen.frameworks.importing.caffe import is_caffe
 from lichen.frameworks.importing.pytorch.archives import is_pickled, is_program, is_script
 from lichen.frameworks.importing.source import Source
 from lichen.frameworks.importing.tensorflow.recognition import (
@@ -123,7 +124,17 @@ KERAS: tuple[Format, ...] = (
     ),
 )
 
-FORMATS: tuple[Format, ...] = (*PYTORCH, *KERAS)
+CAFFE = Format(
+    name="caffe",
+    title="Caffe network",
+    recognises=is_caffe,
+    converter="lichen.frameworks.importing.caffe:convert_caffe",
+    needs=("cv2", "onnx"),
+    extra="caffe",
+    environment="caffe",
+)
+
+FORMATS: tuple[Format, ...] = (*PYTORCH, *KERAS, CAFFE)
 
 
 def format_of(source: Source, asked: str | None = None) -> Format | None:

@@ -1,0 +1,1 @@
+"""Caffe networks: their two files read without Caffe, and written as ONNX."""
