@@ -20,6 +20,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _OPENING = {"{": "}", "<": ">"}
+_ESCAPE = re.compile(rb"\\([0-7]{1,3}|[xX][0-9A-Fa-f]{1,2}|.)", re.DOTALL)
+_ESCAPED = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _TRUTHS = {"true": True, "True": True, "t": True, "1": True} | {
     "false": False, "False": False, "f": False, "0": False,
@@ -222,11 +224,17 @@ def _unquoted(token: str) -> str:
     inner = token[1:-1]
     if "\\" not in inner:
         return inner
-    try:
-        octets = inner.encode("latin-1", "backslashreplace").decode("unicode_escape")
-        return octets.encode("latin-1").decode()
-    except UnicodeError:
-        return inner
+    octets = _ESCAPE.sub(_unescaped, inner.encode())
+    return octets.decode(errors="replace")
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    said = found.group(1)
+    if said[:1].isdigit():
+        return bytes([int(said, 8) & 0xFF])
+    if said[:1] in b"xX" and len(said) > 1:
+        return bytes([int(said[1:], 16)])
+    return _ESCAPED.get(said, said)
 
 
 def _integer(name: str, written: str) -> int:
