@@ -1,4 +1,4 @@
-"""Caffe networks, imported, deployed and asked over HTTP: beside OpenCV, and beside Caffe itself."""
+"""Caffe networks, imported, deployed, asked over HTTP: beside OpenCV, and beside Caffe itself."""
 
 import shutil
 from collections.abc import Callable

@@ -3,14 +3,15 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 
+from lichen.core.batch import Array, Batch
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.caffe.network import Network, read_network
 from lichen.frameworks.caffe.text import read_text
 from lichen.frameworks.caffe.wire import read_weights
 from lichen.frameworks.caffe.writer import WRITERS, write_onnx
+from lichen.frameworks.onnx import OnnxPredictor
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "caffe"
 NETWORKS = sorted(path.stem for path in GOLDEN.glob("*.prototxt"))
@@ -24,10 +25,8 @@ def network(name: str) -> Network:
     return read_network(described, weights, {})
 
 
-def asked(content: bytes, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    names = [one.name for one in session.get_outputs()]
-    return dict(zip(names, session.run(names, inputs), strict=True))
+def asked(content: bytes, inputs: dict[str, Array]) -> dict[str, Array]:
+    return dict(OnnxPredictor(content).predict(Batch(inputs)).arrays)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
