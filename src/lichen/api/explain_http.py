@@ -59,7 +59,15 @@ def explain_routes(door: Door, explains: Explains) -> list[Route]:
         deployment = door.plane.find(name).deployment
         background = None if asked.background is None else Batch(asked.background)
         options = asked.options
-        wishes = Wishes(options.output, background, options.samples, options.seed)
+        wishes = Wishes(
+            options.output,
+            background,
+            options.samples,
+            options.seed,
+            options.baseline,
+            options.patch,
+            options.step,
+        )
         query = Query(
             name,
             asked.tensors,

@@ -21,12 +21,16 @@ class Wishes:
         background: usual rows as the model takes them; None: those that the version keeps.
         samples: model answers a row at most; None: the method's own.
         seed: of whatever is drawn at random.
+        baseline, patch, step: see `ExplainOptions`.
     """
 
     output: str | None = None
     background: Batch | None = None
     samples: int | None = None
     seed: int = 0
+    baseline: str | None = None
+    patch: int | None = None
+    step: int | None = None
 
 
 NO_WISHES = Wishes()

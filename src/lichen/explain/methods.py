@@ -1,16 +1,29 @@
 """The methods of explaining a row, dearest last; `auto` is the first that fits the version."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from lichen.core.errors import InvalidInput
 from lichen.explain.explainer import Explainer, LoadedVersion, Makes
+from lichen.explain.forecasts import forecast_explainer
+from lichen.explain.networks import integrated_explainer, why_no_gradient
 from lichen.explain.shapley import sampled_explainer
+from lichen.explain.tensors import occlusion_explainer
+from lichen.explain.text_weights import text_explainer
+from lichen.explain.texts import left_out_explainer
 from lichen.protocol.explaining import AUTO
 
 METHODS: Mapping[str, Makes] = {
+    "forecast-drivers": forecast_explainer,
+    "token-weights": text_explainer,
     "shap": sampled_explainer,
+    "occlusion": occlusion_explainer,
+    "integrated-gradients": integrated_explainer,
+    "word-occlusion": left_out_explainer,
 }
 """By the name that a caller asks for."""
+
+REASONS: Mapping[str, Callable[[LoadedVersion], str]] = {"integrated-gradients": why_no_gradient}
+"""Of some methods, why they do not fit a version: one clause."""
 
 
 class Explainers:
@@ -38,8 +51,10 @@ class Explainers:
         explainer = self._of(method)
         if explainer is None:
             fitting = [name for name in METHODS if self._of(name)]
+            why = f" ({REASONS[method](self._version)})" if method in REASONS else ""
             raise InvalidInput(
-                f"method {method!r} does not fit this model: give {' or '.join([AUTO, *fitting])}"
+                f"method {method!r} does not fit this model{why}: give "
+                f"{' or '.join([AUTO, *fitting])}"
             )
         return explainer
 

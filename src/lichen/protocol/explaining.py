@@ -23,7 +23,16 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     place: list[int] = []
 
 
-class Attribution(msgspec.Struct, frozen=True, gc=False):
+class Inner(msgspec.Struct, frozen=True, gc=False):
+    """The same attribution in the space that the model itself computes in, as `logarithm`."""
+
+    space: str
+    base: float
+    prediction: float
+    contributions: list[float]
+
+
+class Attribution(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Why one output of one row is what it is: `base` and the contributions sum to `prediction`.
 
     Attributes:
@@ -31,12 +40,14 @@ class Attribution(msgspec.Struct, frozen=True, gc=False):
         base: what is answered where nothing is known of the row.
         prediction: what is answered for the row.
         contributions: one for each part of the row, in their order.
+        inner: where the model computes in another space than it answers in.
     """
 
     output: str
     base: float
     prediction: float
     contributions: list[float]
+    inner: Inner | None = None
 
 
 class ExplainedRow(msgspec.Struct, frozen=True, gc=False):
@@ -58,6 +69,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         unit: of the prediction, where it has one.
         model: `NAME@V` of what was explained.
         notes: what has to be known to read it.
+        model_runs: rows that the model was asked about, or differentiated at; 0: not counted.
     """
 
     method: str
@@ -68,6 +80,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     unit: str | None = None
     model: str = ""
     notes: list[str] = []
+    model_runs: int = 0
 
 
 class ExplainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,9 +91,16 @@ class ExplainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         output: the name of the output, or the class, to explain; None: all.
         samples: model answers a row at most, of methods that sample; None: the method's own.
         seed: of methods that sample: the same seed gives the same explanation.
+        baseline: what the row is held against. Of pictures `mean`, `blur` or `zero`; of forecasts
+            `trailing-mean`, `day-before` or `week-before`; None: the first.
+        patch: pixels a side of what is covered of a picture, or numbers of another tensor.
+        step: of a forecast, the only step ahead to explain, from 1.
     """
 
     method: str = AUTO
     output: str | None = None
     samples: int | None = None
     seed: int = 0
+    baseline: str | None = None
+    patch: int | None = None
+    step: int | None = None
