@@ -1,0 +1,1 @@
+"""Explanations as pictures: a scene of plain shapes, written as SVG, or as PNG by Pillow."""
