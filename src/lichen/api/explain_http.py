@@ -67,6 +67,7 @@ def explain_routes(door: Door, explains: Explains) -> list[Route]:
             options.baseline,
             options.patch,
             options.step,
+            options.picture,
         )
         query = Query(
             name,

@@ -7,6 +7,14 @@ from typing import Any
 import click
 import msgspec
 
+from lichen.cli.explain_input import (
+    is_picture,
+    newest_rows,
+    picture_form,
+    picture_rows,
+    rows_of_request,
+    write_pictures,
+)
 from lichen.cli.output import json_option, print_json, print_table
 from lichen.cli.platform import open_platform
 from lichen.cli.receipts import receipt_line
@@ -33,8 +41,8 @@ class _Rows(msgspec.Struct, forbid_unknown_fields=True):
     "input_file",
     metavar="FILE",
     type=PATH,
-    required=True,
-    help='CSV with a column per input, or {"rows": [...]} (.json).',
+    help='CSV with a column per input, {"rows": [...]} or a request of tensors (.json), a picture '
+    "or a folder of them. [a forecaster's newest rows]",
 )
 @click.option("--method", default=AUTO, show_default=True, help="How it is to be found.")
 @click.option("--of", "output", metavar="NAME", help="The output, or the class, to explain. [all]")
@@ -42,6 +50,10 @@ class _Rows(msgspec.Struct, forbid_unknown_fields=True):
 @click.option("--background", metavar="FILE", type=PATH, help="Usual rows, as the input.")
 @click.option("--samples", metavar="N", type=int, help="Answers a row, of methods that sample.")
 @click.option("--seed", metavar="N", type=int, default=0, help="Of methods that sample. [0]")
+@click.option("--baseline", metavar="NAME", help="What a picture or a forecast is held against.")
+@click.option("--patch", metavar="PIXELS", type=int, help="Side of what is covered of a picture.")
+@click.option("--step", metavar="N", type=int, help="Of a forecast, only this step ahead. [all]")
+@click.option("--picture", metavar="FILE", type=PATH, help="Draw it there: .svg or .png.")
 @json_option
 def explain(deployment: str, as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001
     """Why: what each column contributed to the answer, and what finding that cost."""
@@ -50,10 +62,17 @@ def explain(deployment: str, as_json: bool, **options: Any) -> None:  # noqa: AN
         output=options["output"],
         samples=options["samples"],
         seed=options["seed"],
+        baseline=options["baseline"],
+        patch=options["patch"],
+        step=options["step"],
+        picture=picture_form(options["picture"]),
     )
     with open_platform() as platform:
         metadata = platform.inference.metadata(deployment)
-        rows = _rows_of(metadata, options["input_file"], options["row"])
+        if options["input_file"] is None:
+            rows: Sequence[object] = newest_rows(platform, deployment)
+        else:
+            rows = _rows_of(metadata, options["input_file"], options["row"])
         background = None
         if options["background"] is not None:
             background = _rows_of(metadata, options["background"], None)
@@ -62,6 +81,8 @@ def explain(deployment: str, as_json: bool, **options: Any) -> None:  # noqa: AN
         print_json({"explanation": explained.explanation, "receipt": explained.receipt})
     else:
         show(explained, options["row"] or 1)
+    if options["picture"] is not None:
+        write_pictures(explained.explanation, options["picture"])
 
 
 def _asked(
@@ -85,15 +106,28 @@ def _rows_of(metadata: ModelMetadata, file: Path, number: int | None) -> Sequenc
 
 
 def _all_rows(metadata: ModelMetadata, file: Path) -> Sequence[object]:
+    if is_picture(file):
+        return picture_rows(metadata, file)
     try:
         content = file.read_bytes()
     except OSError as error:
         raise InvalidInput(f"{file} cannot be read ({error.strerror}): check the path") from error
     if file.suffix.lower() == ".json":
-        try:
-            return msgspec.json.decode(content, type=_Rows).rows
-        except msgspec.MsgspecError as error:
-            raise InvalidInput(f'{file} holds no {{"rows": [...]}}: {error}') from error
+        return _rows_in(content, file)
+    return _rows_of_table(metadata, content, file)
+
+
+def _rows_in(content: bytes, file: Path) -> Sequence[object]:
+    try:
+        said = msgspec.json.decode(content)
+        if isinstance(said, dict) and "inputs" in said:
+            return rows_of_request(said)
+        return msgspec.convert(said, _Rows).rows
+    except msgspec.MsgspecError as error:
+        raise InvalidInput(f'{file} holds no {{"rows": [...]}}: {error}') from error
+
+
+def _rows_of_table(metadata: ModelMetadata, content: bytes, file: Path) -> Sequence[object]:
     if takes_raw_rows({one.name: one for one in metadata.inputs}):
         return raw_rows_of(metadata, read_rows(file, content, may_be_empty=True), file)
     inputs = inputs_of(metadata, read_rows(file, content), file)

@@ -32,6 +32,17 @@ def answer_to_pictures(
         InvalidInput: one cannot be read, or the deployment takes no images.
         TooLarge: the folder holds too many.
     """
+    taken, pixels, files = pixels_of(metadata, path)
+    return platform.predict(deployment, {taken: pixels}), [_name(one, path) for one in files]
+
+
+def pixels_of(metadata: ModelMetadata, path: Path) -> tuple[str, Pixels, list[Path]]:
+    """The input that takes pictures, the pixels of one or of all of a folder, and their files.
+
+    Raises:
+        InvalidInput: one cannot be read, or the deployment takes no images.
+        TooLarge: the folder holds too many.
+    """
     files = _files(path)
     taken = _image_input(metadata)
     _, height, width, channels = taken.shape
@@ -40,8 +51,7 @@ def answer_to_pictures(
             f"the pictures of {path} are more than {MOST_BYTES:,} bytes for the model: name a part "
             "of them"
         )
-    pixels = _pixels(files, (width, height), channels)
-    return platform.predict(deployment, {taken.name: pixels}), [_name(one, path) for one in files]
+    return taken.name, _pixels(files, (width, height), channels), files
 
 
 def _files(path: Path) -> list[Path]:

@@ -21,7 +21,7 @@ class Wishes:
         background: usual rows as the model takes them; None: those that the version keeps.
         samples: model answers a row at most; None: the method's own.
         seed: of whatever is drawn at random.
-        baseline, patch, step: see `ExplainOptions`.
+        baseline, patch, step, picture: see `ExplainOptions`.
     """
 
     output: str | None = None
@@ -31,6 +31,7 @@ class Wishes:
     baseline: str | None = None
     patch: int | None = None
     step: int | None = None
+    picture: str | None = None
 
 
 NO_WISHES = Wishes()

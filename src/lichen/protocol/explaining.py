@@ -70,6 +70,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         model: `NAME@V` of what was explained.
         notes: what has to be known to read it.
         model_runs: rows that the model was asked about, or differentiated at; 0: not counted.
+        pictures: where they were asked for, one a row: SVG as its text, PNG in base64.
     """
 
     method: str
@@ -81,6 +82,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     notes: list[str] = []
     model_runs: int = 0
+    pictures: list[str] = []
 
 
 class ExplainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,6 +97,7 @@ class ExplainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             `trailing-mean`, `day-before` or `week-before`; None: the first.
         patch: pixels a side of what is covered of a picture, or numbers of another tensor.
         step: of a forecast, the only step ahead to explain, from 1.
+        picture: `svg` or `png`: draw each row as well.
     """
 
     method: str = AUTO
@@ -104,3 +107,4 @@ class ExplainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     baseline: str | None = None
     patch: int | None = None
     step: int | None = None
+    picture: str | None = None

@@ -9,6 +9,7 @@ from lichen.core.errors import InvalidInput
 from lichen.core.ids import ModelReference
 from lichen.explain.explainer import LoadedVersion, Wishes
 from lichen.explain.methods import Explainers
+from lichen.explain.pictures.illustrating import check_form, illustrated
 from lichen.frameworks.base import Predictor
 from lichen.protocol.explaining import Explanation
 from lichen.registry.catalog import Catalog
@@ -32,6 +33,7 @@ class Explained:
             InvalidInput: the method does not fit the model.
             Corrupt: a file is damaged.
         """
+        check_form(self.wishes.picture)
         self.explanations.of(predictor, self.deployment).find(self.method)
 
     def run(self, predictor: Predictor, inputs: Batch) -> Explanation:
@@ -47,7 +49,12 @@ class Explained:
                 f"{inputs.rows} rows are too many to explain at once by this method: send at most "
                 f"{explainer.most_rows} a request"
             )
-        return explainer.explain(inputs, self.wishes)
+        return illustrated(
+            explainer.explain(inputs, self.wishes),
+            self.wishes.picture,
+            predictor.signature.inputs,
+            inputs,
+        )
 
 
 class Explanations:

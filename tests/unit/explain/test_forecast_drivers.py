@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -42,8 +43,8 @@ def panel() -> Panel:
     return Panel(np.datetime64("2026-01-05T00:00:00", "s"), 3600, values, known)
 
 
-def plain(**more: object) -> Specification:
-    said = {
+def plain(**more: Any) -> Specification:  # noqa: ANN401
+    said: dict[str, Any] = {
         "targets": ("load", "town"),
         "units": ("MW", "MW"),
         "step_seconds": 3600,
@@ -105,7 +106,7 @@ def asked(own: LoadedVersion, hour: int = 24 * (DAYS - 5), *, past: bool = True)
     return Batch(arrays)
 
 
-def explained(own: LoadedVersion, rows: Batch, **wishes: object) -> Explanation:
+def explained(own: LoadedVersion, rows: Batch, **wishes: Any) -> Explanation:  # noqa: ANN401
     explainer = forecast_explainer(own)
     assert isinstance(explainer, ForecastExplainer)
     return explainer.explain(rows, Wishes(**wishes))
@@ -124,7 +125,7 @@ MODELS: dict[str, Callable[[], LoadedVersion]] = {
 @pytest.mark.parametrize("hour", [24 * (DAYS - 5), 24 * (DAYS - 5) + 7])
 def test_drivers_sum_to_the_forecast_less_its_reference(
     model: str, baseline: str | None, hour: int
-):
+) -> None:
     own = MODELS[model]()
     rows = asked(own, hour)
     found = explained(own, rows, baseline=baseline)
@@ -144,7 +145,7 @@ def test_drivers_sum_to_the_forecast_less_its_reference(
     assert found.largest_error < 0.01
 
 
-def test_the_reference_is_the_same_hours_before():
+def test_the_reference_is_the_same_hours_before() -> None:
     own = ridge()
     rows = asked(own)
     for baseline, hours in ((DAY, 24), (WEEK, 168)):
@@ -155,7 +156,7 @@ def test_the_reference_is_the_same_hours_before():
         assert told == pytest.approx(history[len(history) - hours :][:24], rel=1e-9)
 
 
-def test_a_hot_day_is_told_by_its_temperature():
+def test_a_hot_day_is_told_by_its_temperature() -> None:
     own = ridge()
     rows = asked(own)
     hot = dict(rows.arrays)
@@ -169,10 +170,12 @@ def test_a_hot_day_is_told_by_its_temperature():
     )
     assert names[int(np.abs(changed).sum(axis=0).argmax())] == "temperature"
     assert changed[:, at].sum() > 24 * 100
-    assert warm.parts[at].value == pytest.approx(usual.parts[at].value + 12)
+    cell = usual.parts[at].value
+    assert isinstance(cell, float)
+    assert warm.parts[at].value == pytest.approx(cell + 12)
 
 
-def test_a_holiday_takes_the_place_of_the_weekday():
+def test_a_holiday_takes_the_place_of_the_weekday() -> None:
     own = ridge()
     rows = asked(own)
     off = dict(rows.arrays)
@@ -184,7 +187,7 @@ def test_a_holiday_takes_the_place_of_the_weekday():
     assert "weekday" in [part.column for part in explained(own, rows).rows[0].parts]
 
 
-def test_the_seasonal_guard_is_told_by_the_day_that_it_repeats():
+def test_the_seasonal_guard_is_told_by_the_day_that_it_repeats() -> None:
     said, weights = seasonal(plain(known=(), start_seconds=None), 24)
     own = version(said, linear_core(weights))
     found = explained(own, asked(own), baseline=DAY)
@@ -193,7 +196,7 @@ def test_the_seasonal_guard_is_told_by_the_day_that_it_repeats():
             assert np.abs(one.contributions).max() < 1e-6 * one.prediction
 
 
-def test_steps_and_targets_alone_are_those_of_all():
+def test_steps_and_targets_alone_are_those_of_all() -> None:
     own = bent()
     rows = asked(own)
     whole = explained(own, rows)
@@ -212,12 +215,12 @@ def test_steps_and_targets_alone_are_those_of_all():
         ({"samples": 3}, "samples is 3"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_a_sentence(wishes: dict[str, object], says: str):
+def test_what_does_not_fit_is_refused_by_a_sentence(wishes: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
         explained(ridge(), asked(ridge()), **wishes)
 
 
-def test_a_season_longer_than_the_history_is_refused():
+def test_a_season_longer_than_the_history_is_refused() -> None:
     said, weights = seasonal(plain(known=(), start_seconds=None), 24)
     own = version(said, linear_core(weights))
     with pytest.raises(InvalidInput, match="this model looks at 24 rows, and week-before is 168"):

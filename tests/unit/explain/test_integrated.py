@@ -24,7 +24,7 @@ def network(width: int, seed: int = 0) -> Gradients:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_contributions_sum_to_the_change_to_a_thousandth(seed: int):
+def test_contributions_sum_to_the_change_to_a_thousandth(seed: int) -> None:
     model = network(12, seed)
     row, baseline = RANDOM.standard_normal(12), np.zeros(12)
     found = integrated(model, row, baseline)
@@ -34,7 +34,7 @@ def test_contributions_sum_to_the_change_to_a_thousandth(seed: int):
     assert np.all(found.contributions[6:] == 0)
 
 
-def test_a_weighted_sum_is_exact_at_once():
+def test_a_weighted_sum_is_exact_at_once() -> None:
     weights = RANDOM.standard_normal(8)
 
     def model(rows: Floats) -> tuple[Floats, Floats]:
@@ -46,12 +46,12 @@ def test_a_weighted_sum_is_exact_at_once():
     assert found.gradients < 20
 
 
-def test_the_planted_feature_comes_first():
+def test_the_planted_feature_comes_first() -> None:
     found = integrated(network(12), np.ones(12), np.zeros(12))
     assert int(np.abs(found.contributions).argmax()) == 0
 
 
-def test_it_ends_where_no_closeness_is_to_be_had():
+def test_it_ends_where_no_closeness_is_to_be_had() -> None:
     def steps(rows: Floats) -> tuple[Floats, Floats]:  # its gradient says nothing of its steps
         return np.floor(rows.sum(axis=1) * 7), np.zeros(rows.shape)
 

@@ -7,7 +7,7 @@ from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Datatype, TensorSpec
 from lichen.explain import occlusion
 from lichen.explain.occlusion import occluded
-from lichen.explain.patches import BASELINES, blurred, cover_of, layout_of, patches
+from lichen.explain.patches import BASELINES, Layout, blurred, cover_of, layout_of, patches
 
 
 def picture(seed: int = 0) -> np.ndarray:
@@ -18,15 +18,22 @@ def picture(seed: int = 0) -> np.ndarray:
 
 def brightness(rows: np.ndarray) -> np.ndarray:
     """Counts what is bright in the planted square alone."""
-    return (rows[:, 8:12, 16:20].astype(np.float64) > 200).mean(axis=(1, 2, 3))[:, None]
+    bright = rows[:, 8:12, 16:20].astype(np.float64) > 200
+    return np.asarray(bright.mean(axis=(1, 2, 3))[:, None])
 
 
-LAST = layout_of([TensorSpec("image", Datatype.UINT8, (-1, 24, 24, 3))])
-FIRST = layout_of([TensorSpec("image", Datatype.FP32, (-1, 3, 24, 24))])
+def layout(datatype: Datatype, *shape: int) -> Layout:
+    found = layout_of([TensorSpec("image", datatype, (-1, *shape))])
+    assert found is not None
+    return found
+
+
+LAST = layout(Datatype.UINT8, 24, 24, 3)
+FIRST = layout(Datatype.FP32, 3, 24, 24)
 
 
 @pytest.mark.parametrize("baseline", BASELINES)
-def test_the_planted_square_comes_first(baseline: str):
+def test_the_planted_square_comes_first(baseline: str) -> None:
     one = picture()
     squares = patches(24, 24, 4)
     cover = cover_of(one, LAST, baseline, 4)
@@ -37,7 +44,7 @@ def test_the_planted_square_comes_first(baseline: str):
     assert np.abs(others).max() == 0
 
 
-def test_batching_changes_nothing(monkeypatch: pytest.MonkeyPatch):
+def test_batching_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     one, squares = picture(), patches(24, 24, 5)
     cover, regions = cover_of(one, LAST, None, 5), [LAST.region(place) for place in squares]
     together = occluded(brightness, one, cover, regions)
@@ -46,7 +53,7 @@ def test_batching_changes_nothing(monkeypatch: pytest.MonkeyPatch):
     assert np.array_equal(together.drops, alone.drops)
 
 
-def test_colours_first_or_last_is_the_same_picture():
+def test_colours_first_or_last_is_the_same_picture() -> None:
     one = picture().astype(np.float32)
     turned = np.ascontiguousarray(np.moveaxis(one, -1, 0))
     for baseline in BASELINES:
@@ -57,7 +64,7 @@ def test_colours_first_or_last_is_the_same_picture():
     assert turned[FIRST.region([1, 2, 4, 8])].shape == (3, 6, 3)
 
 
-def test_a_blur_is_a_mean_and_keeps_what_is_even():
+def test_a_blur_is_a_mean_and_keeps_what_is_even() -> None:
     even = np.full((9, 7, 1), 5.0)
     assert np.allclose(blurred(even, 2), even)
     point = np.zeros((31, 31, 1))
@@ -67,7 +74,7 @@ def test_a_blur_is_a_mean_and_keeps_what_is_even():
     assert soft.argmax() == point.argmax()
 
 
-def test_patches_cover_a_picture_once():
+def test_patches_cover_a_picture_once() -> None:
     seen = np.zeros((10, 17))
     for left, top, right, bottom in patches(10, 17, 4):
         seen[top:bottom, left:right] += 1
@@ -75,17 +82,17 @@ def test_patches_cover_a_picture_once():
 
 
 @pytest.mark.parametrize("side", [0, -3, 25])
-def test_a_patch_that_does_not_fit_is_refused(side: int):
+def test_a_patch_that_does_not_fit_is_refused(side: int) -> None:
     with pytest.raises(InvalidInput, match="does not fit a picture of 24x24"):
         patches(24, 24, side)
 
 
-def test_too_many_patches_are_refused():
+def test_too_many_patches_are_refused() -> None:
     with pytest.raises(InvalidInput, match="give a larger patch"):
         patches(224, 224, 1)
 
 
-def test_what_is_no_picture_has_no_layout():
+def test_what_is_no_picture_has_no_layout() -> None:
     specs = [
         TensorSpec("x", Datatype.FP32, (-1, 8)),
         TensorSpec("y", Datatype.FP32, (-1, 8, 8, 8)),

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ ENCODERS = (
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_plain_text_knows_where_each_character_came_from(text: str):
+def test_plain_text_knows_where_each_character_came_from(text: str) -> None:
     plain = plain_of(text)
     assert plain.text == plain_text(text)
     assert len(plain.sources) == len(plain.text)
@@ -40,13 +41,15 @@ def test_plain_text_knows_where_each_character_came_from(text: str):
 
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("form", ENCODERS)
-def test_terms_are_found_as_often_as_the_encoder_finds_them(form: dict, text: str):
+def test_terms_are_found_as_often_as_the_encoder_finds_them(
+    form: dict[str, Any], text: str
+) -> None:
     said = Words(column="text", terms=[], weights=[], **form)
     found = terms_in(said, plain_text(text))
     assert Counter(one.text for one in found) == Counter(terms_of(said)(text))
 
 
-def block(form: dict, texts: tuple[str, ...], margins: int) -> TermWeights:
+def block(form: dict[str, Any], texts: tuple[str, ...], margins: int) -> TermWeights:
     random = np.random.default_rng(3)
     probe = Words(column="text", terms=[], weights=[], **form)
     known = sorted({term for text in texts for term in terms_of(probe)(text)})[::2]
@@ -56,7 +59,7 @@ def block(form: dict, texts: tuple[str, ...], margins: int) -> TermWeights:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_shares_of_words_sum_to_what_the_text_adds(text: str):
+def test_shares_of_words_sum_to_what_the_text_adds(text: str) -> None:
     blocks = [block(form, TEXTS, 3) for form in ENCODERS]
     added = np.zeros(3)
     for one in blocks:
@@ -66,7 +69,7 @@ def test_shares_of_words_sum_to_what_the_text_adds(text: str):
     assert np.allclose(found.shares.sum(axis=0) + found.rest, added, rtol=0, atol=1e-12)
 
 
-def test_a_word_that_alone_counts_gets_all_of_it():
+def test_a_word_that_alone_counts_gets_all_of_it() -> None:
     said = Words(column="text", terms=["river"], weights=[1.0])
     own = TermWeights(said, WordsEncoding(said, 0), np.array([[2.0]]))
     text = "The River, the river."
@@ -80,7 +83,7 @@ def test_a_word_that_alone_counts_gets_all_of_it():
     assert found.rest == pytest.approx(0)
 
 
-def test_chinese_words_and_signs_are_shown_apart():
+def test_chinese_words_and_signs_are_shown_apart() -> None:
     text = "河水发臭，鱼死了。"
     shown = [text[start:end] for start, end in shown_words(text, words_of("zh"))]
     assert "".join(shown) == text
@@ -91,7 +94,7 @@ def planted(texts: Sequence[str]) -> np.ndarray:
     return np.array([[1.0 * ("poison" in text) + 0.2 * ("fish" in text)] for text in texts])
 
 
-def test_leaving_out_finds_the_word_that_was_planted():
+def test_leaving_out_finds_the_word_that_was_planted() -> None:
     text = "the fish in the river eat poison daily"
     words = shown_words(text, words_of("en"))
     found = left_out(planted, text, words)
@@ -103,7 +106,7 @@ def test_leaving_out_finds_the_word_that_was_planted():
     assert found.base == pytest.approx(0)
 
 
-def test_of_a_long_text_several_words_are_left_out_together():
+def test_of_a_long_text_several_words_are_left_out_together() -> None:
     text = " ".join(["water"] * 500 + ["poison"])
     found = left_out(planted, text, shown_words(text, words_of("en")), 64)
     assert found.runs <= 64

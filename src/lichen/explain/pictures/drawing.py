@@ -30,7 +30,7 @@ def drawn(told: Explanation, form: str, shown: Sequence[bytes | None] = ()) -> l
     Raises:
         InvalidInput: there is no such form, or what draws it is not installed.
     """
-    write = _writer(form)
+    write = writer_of(form)
     pictures = shown or [None] * len(told.rows)
     return [
         write(scene_of(told, row, picture))
@@ -51,7 +51,12 @@ def scene_of(told: Explanation, row: ExplainedRow, picture: bytes | None = None)
     return bars(told, row.parts, one)
 
 
-def _writer(form: str) -> Callable[[Scene], str]:
+def writer_of(form: str) -> Callable[[Scene], str]:
+    """What writes scenes in a form.
+
+    Raises:
+        InvalidInput: there is no such form, or what draws it is not installed.
+    """
     if form == SVG:
         return svg_of
     if form != PNG:

@@ -57,7 +57,7 @@ def stacked_drivers(told: Explanation, row: ExplainedRow) -> Scene:
     scene = Scene(_WIDTH, _TOP + _PLOT + 62, title)
     scene.shapes.extend(heading(title, told.sums_to))
     axis = _axis(drivers, len(steps))
-    scene.shapes.extend(_grid(axis, told.unit))
+    scene.shapes.extend(_grid(axis))
     across = (_WIDTH - _LEFT - _RIGHT) / max(len(steps), 1)
     for number in range(len(steps)):
         scene.shapes.extend(_stack(drivers, number, axis, across))
@@ -94,7 +94,7 @@ def _axis(drivers: Sequence[_Driver], steps: int) -> _Axis:
     return _Axis(low - room, high + room)
 
 
-def _grid(axis: _Axis, unit: str | None) -> list[Shape]:
+def _grid(axis: _Axis) -> list[Shape]:
     shapes: list[Shape] = []
     each = _nice((axis.high - axis.low) / _TICKS)
     for number in range(ceil(axis.low / each), floor(axis.high / each) + 1):
@@ -102,7 +102,6 @@ def _grid(axis: _Axis, unit: str | None) -> list[Shape]:
         shapes.append(Line(_LEFT, y, _WIDTH - _RIGHT, y, INK if number == 0 else GRID))
         told = "0" if number == 0 else _told(number * each)
         shapes.append(Label(_LEFT - 8, y + 4, told, 11, "end", PALE))
-    shapes.append(Label(16, _TOP - 8, unit or "", 11, fill=PALE))
     return shapes
 
 

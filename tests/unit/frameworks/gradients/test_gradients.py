@@ -29,7 +29,7 @@ def model(
         initializer=[numpy_helper.from_array(value, name) for name, value in kept.items()],
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
-    return made.SerializeToString()
+    return bytes(made.SerializeToString())
 
 
 def node(kind: str, *inputs: str, to: str = "y", **attributes: Any) -> Any:  # noqa: ANN401 - ONNX's
@@ -58,7 +58,7 @@ FLAT: dict[str, tuple[list[Any], dict[str, np.ndarray]]] = {
     "sum": ([node("Sum", "x", "x", "a")], {"a": weights(6)}),
     "clip": (
         [node("Clip", "x", "low", "high")],
-        {"low": np.float32(-0.5), "high": np.float32(0.5)},
+        {"low": np.array(-0.5, np.float32), "high": np.array(0.5, np.float32)},
     ),
     "max": ([node("Max", "x", "a")], {"a": weights(6)}),
     "min": ([node("Min", "a", "x")], {"a": weights(6)}),
@@ -142,7 +142,9 @@ def made(content: bytes, rows: np.ndarray) -> Differentiable:
 @pytest.mark.parametrize(("name", "shape"), [
     *((name, (6,)) for name in FLAT), *((name, (2, 6, 7)) for name in PICTURES),
 ])  # fmt: skip
-def test_values_are_onnx_runtimes_and_gradients_are_slopes(name: str, shape: tuple[int, ...]):
+def test_values_are_onnx_runtimes_and_gradients_are_slopes(
+    name: str, shape: tuple[int, ...]
+) -> None:
     nodes, kept = (FLAT | PICTURES)[name]
     content = model(nodes, kept, list(shape))
     rows = RANDOM.standard_normal((3, *shape)).astype(np.float32)
@@ -162,7 +164,7 @@ def test_values_are_onnx_runtimes_and_gradients_are_slopes(name: str, shape: tup
         assert gradients[at] == pytest.approx(slope, rel=1e-3, abs=1e-4)
 
 
-def test_pictures_that_come_as_bytes_are_differentiated_as_numbers():
+def test_pictures_that_come_as_bytes_are_differentiated_as_numbers() -> None:
     cast = helper.make_node("Cast", ["x"], ["f"], to=TensorProto.FLOAT)
     content = model([cast, node("Mul", "f", "w")], {"w": weights(4)}, [4])
     own = made(content, np.ones((1, 4), dtype=np.uint8))
@@ -179,12 +181,12 @@ def test_pictures_that_come_as_bytes_are_differentiated_as_numbers():
         ([node("Gelu", "x", approximate="tanh")], "approximation"),
     ],
 )
-def test_what_has_no_gradient_says_so(nodes: list[Any], says: str):
+def test_what_has_no_gradient_says_so(nodes: list[Any], says: str) -> None:
     found = differentiable(model(nodes, {}, [2, 6, 6], 20), np.ones((1, 2, 6, 6)))
     assert isinstance(found, NoGradient)
     assert says in found.reason
 
 
-def test_bytes_that_are_no_model_say_so():
+def test_bytes_that_are_no_model_say_so() -> None:
     assert isinstance(differentiable(b"\x00\xff nothing", np.ones((1, 2))), NoGradient)
     assert isinstance(differentiable(b"", np.ones((1, 2))), NoGradient)

@@ -1,0 +1,128 @@
+"""What `lichen explain` takes beside tables: pictures, tensors, a forecast's newest rows."""
+
+from base64 import b64decode
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from lichen.client.connection import Lichen
+from lichen.core.errors import InvalidInput, StorageFailed
+from lichen.core.plugins import load_object
+from lichen.data.images.folders import PICTURES
+from lichen.protocol.explaining import Explanation
+from lichen.protocol.oip import ModelMetadata
+
+FORMS = {".svg": "svg", ".png": "png"}
+"""Of pictures to write, by the ending of their file."""
+
+
+class _Tensor(msgspec.Struct):
+    name: str
+    shape: list[int]
+    data: list[Any]
+
+
+class _Request(msgspec.Struct):
+    inputs: list[_Tensor]
+
+
+def picture_form(file: Path | None) -> str | None:
+    """The form of the picture that is to be written.
+
+    Raises:
+        InvalidInput: its name ends otherwise.
+    """
+    if file is None:
+        return None
+    if file.suffix.lower() not in FORMS:
+        raise InvalidInput(f"{file} is no picture that is written here: name it .svg or .png")
+    return FORMS[file.suffix.lower()]
+
+
+def is_picture(file: Path) -> bool:
+    """Whether it is a picture, or a folder of them."""
+    return file.is_dir() or file.suffix.lower() in PICTURES
+
+
+def picture_rows(metadata: ModelMetadata, file: Path) -> Sequence[object]:
+    """The pixels of a picture, or of all of a folder, as the deployment takes them.
+
+    Raises:
+        InvalidInput: one cannot be read, or the deployment takes no pictures.
+    """
+    pixels_of = load_object("lichen.cli.picture_input:pixels_of")
+    pixels: Sequence[object] = pixels_of(metadata, file)[1]
+    return pixels
+
+
+def rows_of_request(said: Mapping[str, object]) -> list[dict[str, object]]:
+    """The tensors of an Open Inference Protocol request as rows.
+
+    Raises:
+        InvalidInput: it is none, or a tensor has not the shape that it says, or other rows than
+            the others.
+    """
+    try:
+        request = msgspec.convert(said, _Request)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"the request's inputs cannot be read: {error}") from error
+    counts = {one.shape[0] if one.shape else 0 for one in request.inputs}
+    if len(counts) != 1 or not min(counts):
+        raise InvalidInput("the request's inputs have not one row each, or not alike: correct it")
+    columns = {}
+    for one in request.inputs:
+        values = list(_flat(one.data))
+        if len(values) != prod(one.shape):
+            raise InvalidInput(
+                f"input {one.name!r} has {len(values)} values, and its shape {one.shape} holds "
+                f"{prod(one.shape)}: correct it"
+            )
+        columns[one.name] = _nested(values, one.shape)
+    names = list(columns)
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def newest_rows(platform: Lichen, deployment: str) -> list[dict[str, object]]:
+    """What a forecaster would forecast from now: its dataset's newest rows.
+
+    Raises:
+        InvalidInput: the deployment forecasts nothing, so it needs rows.
+    """
+    newest = platform.deployments.newest_input(deployment)
+    return rows_of_request(newest.request)
+
+
+def write_pictures(found: Explanation, file: Path) -> None:
+    """Write the picture of each row; of several, the number before the ending.
+
+    Raises:
+        StorageFailed: a file cannot be written.
+    """
+    for number, picture in enumerate(found.pictures, start=1):
+        named = file if number == 1 else file.with_stem(f"{file.stem}-{number}")
+        is_text = file.suffix.lower() == ".svg"
+        try:
+            named.write_bytes(picture.encode() if is_text else b64decode(picture))
+        except OSError as error:
+            raise StorageFailed(
+                f"{named} cannot be written ({error.strerror}): check the path"
+            ) from error
+        click.echo(f"wrote {named}", err=True)
+
+
+def _flat(data: list[Any]) -> Iterator[object]:
+    for one in data:
+        if isinstance(one, list):
+            yield from _flat(one)
+        else:
+            yield one
+
+
+def _nested(values: list[object], shape: Sequence[int]) -> list[object]:
+    for side in reversed(shape[1:]):
+        values = [values[at : at + side] for at in range(0, len(values), side)]
+    return values
