@@ -13,7 +13,8 @@ _SUMS_TO = {
     "value": "the prediction",
     "log-odds": "the model's margin, the logarithm of the odds before its link function",
     "logarithm": "the logarithm of the prediction",
-    "probability": "the probability of the output",
+    "margin": "the model's margin of each class, before its link function",
+    "probability": "the probability of the output, before calibration",
     "score": "the score",
 }
 

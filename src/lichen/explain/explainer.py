@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 from lichen.core.batch import Array, Batch
 from lichen.frameworks.base import Predictor
+from lichen.pipeline.background import read_background
 from lichen.pipeline.declaration import Pipeline
 from lichen.pipeline.files import PIPELINE_FILE, read_pipeline
 from lichen.protocol.explaining import Explanation
@@ -44,10 +46,12 @@ class LoadedVersion:
     Attributes:
         predictor: takes raw rows; used by one thread at a time.
         files: of the version, by name: `model.onnx`, `pipeline.json`, ...
+        compiled: folder of code that this machine compiled; None: nothing is compiled.
     """
 
     predictor: Predictor
     files: Mapping[str, bytes]
+    compiled: Path | None = None
 
     @cached_property
     def pipeline(self) -> Pipeline | None:
@@ -58,6 +62,11 @@ class LoadedVersion:
     def arrays(self) -> Mapping[str, Array]:
         """The large tables of its encoders."""
         return self._read[1]
+
+    @cached_property
+    def background(self) -> Batch | None:
+        """Usual rows that the version keeps, as its predictor takes them; None where none."""
+        return read_background(self.files)
 
     @cached_property
     def _read(self) -> tuple[Pipeline | None, Mapping[str, Array]]:

@@ -5,16 +5,20 @@ from collections.abc import Callable, Mapping
 from lichen.core.errors import InvalidInput
 from lichen.explain.explainer import Explainer, LoadedVersion, Makes
 from lichen.explain.forecasts import forecast_explainer
+from lichen.explain.linear_shap import linear_explainer
 from lichen.explain.networks import integrated_explainer, why_no_gradient
 from lichen.explain.shapley import sampled_explainer
 from lichen.explain.tensors import occlusion_explainer
 from lichen.explain.text_weights import text_explainer
 from lichen.explain.texts import left_out_explainer
+from lichen.explain.tree_shap import tree_explainer
 from lichen.protocol.explaining import AUTO
 
 METHODS: Mapping[str, Makes] = {
     "forecast-drivers": forecast_explainer,
     "token-weights": text_explainer,
+    "tree-shap": tree_explainer,
+    "linear-shap": linear_explainer,
     "shap": sampled_explainer,
     "occlusion": occlusion_explainer,
     "integrated-gradients": integrated_explainer,

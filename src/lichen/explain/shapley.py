@@ -47,7 +47,7 @@ class ShapleyExplainer:
 
     def explain(self, rows: Batch, wishes: Wishes) -> Explanation:
         """See `Explainer`."""
-        background = wishes.background
+        background = wishes.background or self._version.background
         if background is None:
             raise InvalidInput(
                 "this model's answers are explained by rows of the usual, and the version keeps "

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -22,7 +23,9 @@ from lichen.core.ids import digest_of
 
 SOURCE = "tree_kernel.c"
 LANES = 8
-FLAGS = ("-O3", "-march=native", "-ffp-contract=off", "-fPIC", "-shared", "-w")
+FLAGS = ("-O3", "-march=native", "-fPIC", "-shared", "-w")
+SEPARATE = "-ffp-contract=off"
+"""Products and sums are rounded one by one: the same answers as of other forms."""
 _BUILD_SECONDS = 60.0
 _CPU = Path("/proc/cpuinfo")
 
@@ -67,18 +70,30 @@ def kernel(folder: Path) -> Kernel:
     Raises:
         Unavailable: there is no C compiler, or it does not build the kernel.
     """
-    source = files("lichen.frameworks").joinpath(SOURCE).read_bytes()
-    made_for = "\n".join((*FLAGS, platform.machine(), _processor())).encode()
-    library = folder / f"{digest_of(source + made_for)[:32]}.so"
     try:
-        if not library.exists():
-            _build(source, library)
-        return Kernel(library)
+        return Kernel(built(folder, SOURCE, SEPARATE))
     except OSError as error:
         raise Unavailable(f"the compiled form cannot be kept in {folder.name}: {error}") from error
 
 
-def _build(source: bytes, library: Path) -> None:
+def built(folder: Path, name: str, *more: str) -> Path:
+    """The library of one of the C sources beside this file, built where it is not there yet.
+
+    `more` are flags of the compiler beside `FLAGS`.
+
+    Raises:
+        Unavailable: there is no C compiler, or it does not build it.
+        OSError: it cannot be kept in the folder.
+    """
+    source = files("lichen.frameworks").joinpath(name).read_bytes()
+    made_for = "\n".join((*FLAGS, *more, platform.machine(), _processor())).encode()
+    library = folder / f"{digest_of(source + made_for)[:32]}.so"
+    if not library.exists():
+        _build(source, library, more)
+    return library
+
+
+def _build(source: bytes, library: Path, more: Sequence[str]) -> None:
     """Whole or not at all: a reader never sees half a library."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
@@ -87,7 +102,7 @@ def _build(source: bytes, library: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent, prefix=".building-") as scratch:
         written, built = Path(scratch, SOURCE), Path(scratch, library.name)
         written.write_bytes(source)
-        command = [compiler, *FLAGS, "-o", str(built), str(written), "-lm"]
+        command = [compiler, *FLAGS, *more, "-o", str(built), str(written), "-lm"]
         try:
             subprocess.run(  # noqa: S603 - this machine's own compiler and our own source
                 command, check=True, capture_output=True, timeout=_BUILD_SECONDS

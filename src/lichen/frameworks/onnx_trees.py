@@ -24,10 +24,21 @@ _FIELDS = {
     "Model": (("graph", 7, "Graph", False),),
     "Graph": (
         ("node", 1, "Node", True),
+        ("initializer", 5, "Tensor", True),
         ("input", 11, "Value", True),
         ("output", 12, "Value", True),
     ),
     "Value": (("name", 1, "string", False),),
+    "Tensor": (
+        ("dims", 1, "int64", True),
+        ("data_type", 2, "int32", False),
+        ("float_data", 4, "float", True),
+        ("int32_data", 5, "int32", True),
+        ("int64_data", 7, "int64", True),
+        ("name", 8, "string", False),
+        ("raw_data", 9, "bytes", False),
+        ("double_data", 10, "double", True),
+    ),
     "Node": (
         ("input", 1, "string", True),
         ("output", 2, "string", True),
@@ -36,8 +47,10 @@ _FIELDS = {
     ),
     "Attribute": (
         ("name", 1, "string", False),
+        ("f", 2, "float", False),
         ("i", 3, "int64", False),
         ("s", 4, "bytes", False),
+        ("t", 5, "Tensor", False),
         ("floats", 7, "float", True),
         ("ints", 8, "int64", True),
         ("strings", 9, "bytes", True),
@@ -102,8 +115,7 @@ def read_forest(content: bytes) -> ForestTables | None:
 
 
 def _read(content: bytes) -> ForestTables | None:
-    model = _message("Model")()
-    model.ParseFromString(content)
+    model = parsed(content)
     nodes = list(model.graph.node)
     link = "none"
     if len(nodes) == 2 and nodes[1].op_type in LINKS.values():
@@ -117,7 +129,18 @@ def _read(content: bytes) -> ForestTables | None:
         and [one.name for one in model.graph.input] == list(nodes[0].input)
         and [one.name for one in model.graph.output] == list(nodes[-1].output)
     )
-    return _tables(_Attributes(nodes[0]), link) if is_whole else None
+    return _tables(Attributes(nodes[0]), link) if is_whole else None
+
+
+def parsed(content: bytes) -> Any:  # noqa: ANN401 - a message made below
+    """The few fields of an ONNX model that are described above.
+
+    Raises:
+        DecodeError: it is none.
+    """
+    model = _message("Model")()
+    model.ParseFromString(content)
+    return model
 
 
 def _is_over_targets(node: Any) -> bool:  # noqa: ANN401 - a message made below
@@ -125,31 +148,40 @@ def _is_over_targets(node: Any) -> bool:  # noqa: ANN401 - a message made below
     return all(one.i in (-1, 1) for one in node.attribute if one.name == "axis")
 
 
-class _Attributes:
+class Attributes:
     """The attributes of a node by name."""
 
     def __init__(self, node: Any) -> None:  # noqa: ANN401 - a message made below
         self._by_name = {one.name: one for one in node.attribute}
 
     def word(self, name: str, default: bytes) -> bytes:
+        """A word, or the default where it is not said."""
         return bytes(self._by_name[name].s) if name in self._by_name else default
 
     def number(self, name: str, default: int) -> int:
+        """A whole number, or the default where it is not said."""
         return int(self._by_name[name].i) if name in self._by_name else default
 
+    def real(self, name: str, default: float) -> float:
+        """A number, or the default where it is not said."""
+        return float(self._by_name[name].f) if name in self._by_name else default
+
     def words(self, name: str) -> list[bytes]:
+        """Words, none where it is not said."""
         return list(self._by_name[name].strings) if name in self._by_name else []
 
     def ints(self, name: str) -> Ints:
+        """Whole numbers, none where it is not said."""
         found = self._by_name[name].ints if name in self._by_name else ()
         return np.fromiter(found, dtype=np.int64, count=len(found))
 
     def floats(self, name: str) -> Floats:
+        """Numbers, none where it is not said."""
         found = self._by_name[name].floats if name in self._by_name else ()
         return np.fromiter(found, dtype=np.float32, count=len(found))
 
 
-def _tables(said: _Attributes, link: str) -> ForestTables | None:
+def _tables(said: Attributes, link: str) -> ForestTables | None:
     modes = said.words("nodes_modes")
     comparisons = {mode for mode in modes if mode != _LEAF}
     if not comparisons <= {next(iter(comparisons), b"")} or not comparisons <= _MODES.keys():
@@ -186,7 +218,7 @@ def _tables(said: _Attributes, link: str) -> ForestTables | None:
     )
 
 
-def _places(tree: Ints, node: Ints, said: _Attributes) -> Ints | None:
+def _places(tree: Ints, node: Ints, said: Attributes) -> Ints | None:
     """Which row of the tables each weight belongs to; None unless each has its own."""
     at = {key: place for place, key in enumerate(zip(tree.tolist(), node.tolist(), strict=True))}
     weighed = zip(

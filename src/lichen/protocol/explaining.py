@@ -63,7 +63,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         method: how it was found, such as `tree-shap`.
         space: what base, contributions and prediction are: `value` (the unit of the answer),
-            `log-odds`, `logarithm`, `probability`, `score`.
+            `log-odds`, `margin` (of each of several classes, before the link), `logarithm`,
+            `probability`, `score`.
         sums_to: one sentence: what base and contributions sum to.
         largest_error: the largest distance of a sum from its prediction, over all rows.
         unit: of the prediction, where it has one.

@@ -245,11 +245,15 @@ def _application(parts: _Parts, door: Door, repository: Repository, watching: Wa
         *repository_routes(door, repository),
         *watching.routes(door),
         *plain_routes(door),
-        *explain_routes(door, Explanations(_catalog(parts))),
+        *explain_routes(door, _explanations(parts)),
         *configuration_routes(door, said.limits.batch_rows),
         *batch_routes(door, _batch_door(parts)),
     ]
     return application(door, more)
+
+
+def _explanations(parts: _Parts) -> Explanations:
+    return Explanations(_catalog(parts), Home(parts.settings.home).compiled)
 
 
 def _batch_door(parts: _Parts) -> BatchDoor:

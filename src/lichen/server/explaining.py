@@ -1,6 +1,7 @@
 """Explanations in the data plane: the files of what is served, read when it is first explained."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from weakref import WeakKeyDictionary
 
@@ -60,8 +61,9 @@ class Explained:
 class Explanations:
     """What is known to explain the models that are loaded; forgotten with them."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, compiled: Path | None = None) -> None:
         self._catalog = catalog
+        self._compiled = compiled
         self._known: WeakKeyDictionary[Predictor, Explainers] = WeakKeyDictionary()
         self._lock = Lock()
 
@@ -87,6 +89,5 @@ class Explanations:
         reference = ModelReference(deployment.model, str(deployment.version))
         manifest = self._catalog.resolve(reference)
         names = needed_files(manifest)
-        return LoadedVersion(
-            predictor, {name: self._catalog.read(manifest, name) for name in names}
-        )
+        files = {name: self._catalog.read(manifest, name) for name in names}
+        return LoadedVersion(predictor, files, self._compiled)

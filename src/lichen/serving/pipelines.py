@@ -83,9 +83,19 @@ class PipelinePredictor:
         if self._encoding is None:
             features = batch
         else:
-            features = Batch({self._features: self._encoding.encode(batch.arrays)})
+            features = Batch({self._features: self.features(batch)})
         raw = self._core.predict(features)
         return raw if self._head is None else Batch(self._head.answer(raw.arrays[self._raw]))
+
+    def features(self, rows: Batch) -> Array:
+        """What its encoders make of raw rows: float32 `(rows, width)`; of none their only tensor.
+
+        Raises:
+            InvalidInput: see `predict`.
+        """
+        if self._encoding is None:
+            return next(iter(rows.arrays.values()))
+        return self._encoding.encode(rows.arrays)
 
     def example(self, rows: int) -> Batch:
         """Rows such as it was trained on."""

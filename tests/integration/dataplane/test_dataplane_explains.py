@@ -86,7 +86,7 @@ def test_an_explanation_has_its_own_receipt_and_account(explained: httpx.Client)
     [
         ({"rows": [{**ROW, "snow": 1.0}]}, 400, "snow"),
         ({"rows": [ROW] * 300}, 400, "at most 256 a request"),
-        ({"rows": [ROW] * 9}, 400, "send at most"),
+        ({"rows": [ROW] * 9, "explain": {"method": "shap"}}, 400, "send at most"),
         ({"explain": {"method": "tea-leaves"}}, 400, "method 'tea-leaves' is none"),
         ({"explain": {"method": "shap", "output": "rain"}}, 400, "there are calm, storm"),
         ({"explain": {"method": "shap", "samples": 1}}, 400, "samples is 1"),
