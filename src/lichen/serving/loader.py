@@ -10,6 +10,7 @@ from lichen.core.ids import ModelReference
 from lichen.core.tensors import Signature
 from lichen.frameworks.alternatives import cheapest_form, on_cuda_if_it_gains
 from lichen.frameworks.base import Predictor
+from lichen.frameworks.language.residents import RUNTIME_FILE
 from lichen.frameworks.onnx import MODEL_FILE, OnnxAdapter
 from lichen.frameworks.runtimes import Choice
 from lichen.pipeline.files import PIPELINE_FILE
@@ -60,6 +61,7 @@ class Loader:
         files = {name: self._catalog.read(manifest, name) for name in needed_files(manifest)}
         for file, load in (
             (PREDICTOR_FILE, self._custom),
+            (RUNTIME_FILE, self._resident),
             (FORECAST_FILE, self._forecaster),
             (PIPELINE_FILE, self._pipeline),
         ):
@@ -73,6 +75,15 @@ class Loader:
         if deployment.device == "cuda":
             raise InvalidInput("code of its own chooses its device itself: leave device out")
         return custom_with_threads(self._house(), deployment, (files, signature))
+
+    def _resident(
+        self, deployment: Deployment, files: Mapping[str, bytes], signature: Signature
+    ) -> Predictor:
+        if deployment.device == "cuda" or deployment.threads not in ONE_THREAD:
+            raise InvalidInput(
+                "its runtime computes with one thread on the CPU: leave device and threads out"
+            )
+        return self._house().resident(deployment.name, files, signature)
 
     def _forecaster(
         self, deployment: Deployment, files: Mapping[str, bytes], signature: Signature
@@ -161,7 +172,7 @@ def _reference(deployment: Deployment) -> ModelReference:
 
 def needed_files(manifest: Manifest) -> tuple[str, ...]:
     """The files of a version that its predictor is made from."""
-    if manifest.file(PREDICTOR_FILE) is not None:
+    if manifest.file(PREDICTOR_FILE) or manifest.file(RUNTIME_FILE):
         return tuple(file.name for file in manifest.files)
     if manifest.file(PIPELINE_FILE) is not None:
         return pipeline_file_names([file.name for file in manifest.files])

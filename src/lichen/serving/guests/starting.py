@@ -1,11 +1,12 @@
 """Guests of this process: which may be, and how each is started."""
 
+import importlib.util
 import os
 import secrets
 import shutil
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,14 +21,16 @@ from lichen.core.errors import (
     WorkFailed,
 )
 from lichen.core.tensors import Signature
+from lichen.frameworks.language.residents import RUNTIME_FILE, Resident, read_runtime
 from lichen.frameworks.onnx import MODEL_FILE
-from lichen.serving.charging import Apart, HostMetering
+from lichen.serving.charging import Apart, Charges, HostMetering
 from lichen.serving.guests import main
 from lichen.serving.guests.environments import REQUIREMENTS_FILE, Environments
 from lichen.serving.guests.guest import Guest
 from lichen.serving.guests.keeper import Keeper, Patience
 from lichen.serving.guests.main import PREDICTOR_FILE
 from lichen.serving.guests.process import GuestCommand
+from lichen.serving.guests.resident_main import BOOT
 from lichen.store.failures import storage_failures
 
 ACCOUNT = "guest"
@@ -37,6 +40,23 @@ _SMOKE_ROWS = (1, 2)
 _SEARCHED = os.pathsep.join(("/usr/local/bin", "/usr/bin", "/bin"))
 _READABLE, _PRIVATE = 0o444, 0o700
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+BuildsPython = Callable[[Resident, Charges], Path]
+"""Gives the interpreter of an environment with what a runtime needs; building one is charged."""
+
+
+def no_environments(resident: Resident, charges: Charges) -> Path:  # noqa: ARG001 - of all that build
+    """Builds none.
+
+    Raises:
+        InvalidInput: always; the message names the extra.
+    """
+    missing = ", ".join(_missing(resident))
+    raise InvalidInput(
+        f"its runtime needs {missing}, which this platform does not have: pip install "
+        f"'lichen[{resident.extra}]' beside it"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +72,14 @@ class Guests:
     """Starts guests. Each works in a folder of its own, which goes when it ends."""
 
     def __init__(
-        self, folder: Path, environments: Environments, metering: HostMetering, rules: GuestRules
+        self,
+        folder: Path,
+        environments: Environments,
+        metering: HostMetering,
+        rules: GuestRules,
+        builds_python: BuildsPython = no_environments,
     ) -> None:
+        self._builds_python = builds_python
         self._folder = folder
         self._environments = environments
         self._metering = metering
@@ -118,6 +144,31 @@ class Guests:
         )
         return self._opened(Guest(self._keeper(name, command), expected, is_trusted=True))
 
+    def resident(
+        self, name: str, files: Mapping[str, bytes], expected: Signature | None = None
+    ) -> Guest:
+        """A guest that a runtime of ours serves, as `runtime.json` among the files declares.
+
+        Its code is this package's, so that no leave is needed for it.
+
+        Raises:
+            InvalidInput: it does not load, or what it needs cannot be had.
+            StorageFailed: the disk is full or read-only.
+        """
+        resident = read_runtime(files[RUNTIME_FILE])
+        is_here = not _missing(resident)
+        python = Path(sys.executable) if is_here else self._builds_python(resident, self._charges)
+        folder = self._lay(files)
+        package = str(Path(lichen.__file__).parent)
+        command = GuestCommand(
+            python,
+            ("-I", "-B", "-u", "-c", BOOT, package, resident.name),
+            folder,
+            _variables(folder, 1),
+            self._rules.memory_mb * _MEBIBYTE,
+        )
+        return self._opened(Guest(self._keeper(name, command), expected, is_trusted=True))
+
     def close(self) -> None:
         """End all of them."""
         for guest in self._open:
@@ -165,6 +216,10 @@ class Guests:
                 file.write_bytes(content)
                 file.chmod(_READABLE)
         return folder
+
+
+def _missing(resident: Resident) -> list[str]:
+    return [one for one in resident.needs if importlib.util.find_spec(one) is None]
 
 
 def _variables(folder: Path, threads: int) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Models of spaCy, gensim and NLTK: what their files hold, and what they become here."""
