@@ -95,6 +95,7 @@ def _answers(predictor: Predictor, trial: Trial) -> Batch:
 
 def _apart(expected: Array, found: Array, *, is_one: bool) -> NDArray[np.float64]:
     """The difference of each row; one that is infinite where they cannot be compared at all."""
+    expected, found = _as_bytes(expected), _as_bytes(found)
     if is_one:
         expected, found = expected[np.newaxis], found[np.newaxis]
     is_number = expected.dtype.kind == "f" and found.dtype.kind == "f"
@@ -107,6 +108,15 @@ def _apart(expected: Array, found: Array, *, is_one: bool) -> NDArray[np.float64
         return np.where((expected != found).reshape(rows).any(axis=1), np.inf, 0.0)
     apart = _distance(expected.astype(np.float64), found.astype(np.float64)).reshape(rows)
     return np.array(apart.max(axis=1), dtype=np.float64)
+
+
+def _as_bytes(values: Array) -> Array:
+    """Texts as bytes, which ONNX Runtime answers as `str`."""
+    if values.dtype.kind != "O":
+        return values
+    made = np.empty(values.size, dtype=np.object_)
+    made[:] = [one.encode() if isinstance(one, str) else one for one in values.ravel()]
+    return made.reshape(values.shape)
 
 
 def _is_alike(expected: Array, found: Array) -> bool:
@@ -131,7 +141,7 @@ def _shown(trial: Trial, at: int) -> str:
     """An input as a person may look at it: the first values of each tensor."""
     shown = []
     for name, values in trial.inputs.items():
-        flat = values[at].ravel()
+        flat = np.asarray(values[at], dtype=values.dtype).ravel()
         few = ", ".join(_value(one) for one in flat[:_MOST_SHOWN].tolist())
         shown.append(f"{name} = [{few}{', ...' if flat.size > _MOST_SHOWN else ''}]")
     return f"input {at} ({'; '.join(shown)})"

@@ -73,21 +73,19 @@ def _check(words: Sequence[str]) -> None:
 
 def _draw_unknown(drawing: Drawing, parted: str, is_unknown: str) -> None:
     """Join the unknown words of each text, a space between: word by word, for all rows at once."""
-    columns = drawing.node("Transpose", parted, perm=[1, 0])
-    flags = drawing.node("Transpose", is_unknown, perm=[1, 0])
-    count = drawing.node("Shape", columns, start=0, end=1)
+    count = drawing.node("Shape", parted, start=1, end=2)
     turns = drawing.node("Squeeze", count)
     begun = drawing.node("Expand", drawing.texts([""], []), drawing.node("Shape", TEXT))
-    body = _joining(columns, flags)
+    body = _joining(parted, is_unknown)  # no Transpose: that of ONNX Runtime loses texts
     drawing.node_as("Loop", UNKNOWN, turns, "", begun, body=body)
 
 
-def _joining(columns: str, flags: str) -> Any:  # noqa: ANN401 - onnx's own type
+def _joining(parted: str, is_unknown: str) -> Any:  # noqa: ANN401 - onnx's own type
     from onnx import TensorProto, helper
 
     inner = Drawing("joining_")
-    word = inner.node("Gather", columns, "turn", axis=0)
-    flag = inner.node("Gather", flags, "turn", axis=0)
+    word = inner.node("Gather", parted, "turn", axis=1)
+    flag = inner.node("Gather", is_unknown, "turn", axis=1)
     nothing = inner.texts([""], [])
     is_first = inner.node("Equal", "so_far", nothing)
     between = inner.node("Where", is_first, nothing, inner.texts([" "], []))
