@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.importing.caffe import is_caffe
+from lichen.frameworks.importing.language.gensim_pickles import is_gensim
+from lichen.frameworks.importing.language.spacy_folder import is_spacy
+from lichen.frameworks.importing.language.vector_file import is_vectors
 from lichen.frameworks.importing.pytorch.archives import is_pickled, is_program, is_script
 from lichen.frameworks.importing.source import Source
 from lichen.frameworks.importing.tensorflow.recognition import (
@@ -134,7 +137,40 @@ CAFFE = Format(
     environment="caffe",
 )
 
-FORMATS: tuple[Format, ...] = (*PYTORCH, *KERAS, CAFFE)
+_LANGUAGE = "lichen.frameworks.importing.language."
+
+LANGUAGE: tuple[Format, ...] = (
+    Format(
+        name="spacy",
+        title="a pipeline of spaCy",
+        recognises=is_spacy,
+        converter=f"{_LANGUAGE}spacy_conversion:convert",
+        needs=("spacy",),
+        extra="spacy",
+        environment="spacy",
+    ),
+    Format(
+        name="word2vec",
+        title="word vectors of word2vec or GloVe",
+        recognises=is_vectors,
+        converter=f"{_LANGUAGE}vector_conversion:convert",
+        needs=("gensim", "onnx"),
+        extra="gensim",
+        environment="gensim",
+    ),
+    Format(
+        name="gensim",
+        title="a model that gensim pickled",
+        recognises=is_gensim,
+        converter=f"{_LANGUAGE}gensim_conversion:convert",
+        needs=("gensim", "onnx"),
+        extra="gensim",
+        environment="gensim",
+        is_pickle=True,
+    ),
+)
+
+FORMATS: tuple[Format, ...] = (*PYTORCH, *KERAS, CAFFE, *LANGUAGE)
 
 
 def format_of(source: Source, asked: str | None = None) -> Format | None:

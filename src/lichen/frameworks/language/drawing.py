@@ -20,19 +20,25 @@ class Drawing:
         self.kept: list[Any] = []
         self._constants: dict[tuple[str, bytes, tuple[int, ...]], str] = {}
 
-    def node(self, kind: str, *inputs: str, **attributes: object) -> str:
+    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:  # noqa: ANN401 - as onnx takes them
         """Add a node of one output; its name."""
         return self.nodes_of(kind, inputs, 1, **attributes)[0]
 
     def nodes_of(
-        self, kind: str, inputs: Sequence[str], count: int, **attributes: object
+        self,
+        kind: str,
+        inputs: Sequence[str],
+        count: int,
+        **attributes: Any,  # noqa: ANN401 - as onnx takes them
     ) -> list[str]:
         """Add a node of so many outputs; their names."""
         from onnx import helper
 
         domain = "ai.onnx.ml" if kind == "LabelEncoder" else None
         outputs = [f"{self._prefix}{kind}_{len(self.nodes)}_{at}" for at in range(count)]
-        self.nodes.append(helper.make_node(kind, list(inputs), outputs, domain=domain, **attributes))
+        self.nodes.append(
+            helper.make_node(kind, list(inputs), outputs, domain=domain, **attributes)
+        )
         return outputs
 
     def constant(self, values: object, dtype: type[np.generic] = np.int64) -> str:
@@ -52,7 +58,7 @@ class Drawing:
         from onnx import TensorProto, helper
 
         name = f"{self._prefix}constant_{len(self.kept)}"
-        encoded = [one.encode() for one in values]
+        encoded: Any = [one.encode() for one in values]
         lengths = [len(encoded)] if shape is None else list(shape)
         self.kept.append(helper.make_tensor(name, TensorProto.STRING, lengths, encoded))
         return name
@@ -61,7 +67,7 @@ class Drawing:
         """Give an output the name that it is answered by."""
         self.node_as("Identity", name, made)
 
-    def node_as(self, kind: str, name: str, *inputs: str, **attributes: object) -> None:
+    def node_as(self, kind: str, name: str, *inputs: str, **attributes: Any) -> None:  # noqa: ANN401 - as onnx takes them
         """Add a node whose only output has a name of the caller's choice."""
         from onnx import helper
 

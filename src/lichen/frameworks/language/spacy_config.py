@@ -92,7 +92,9 @@ def read_makeup(content: bytes) -> PipelineMakeup:
     _check_segmenter(config)
     language = _value(config.get("nlp", "lang", fallback="null"))
     if not isinstance(language, str) or not _LANGUAGE.fullmatch(language):
-        raise InvalidInput(f"{CONFIG_FILE} states the language {language!r}, which is none of spaCy")
+        raise InvalidInput(
+            f"{CONFIG_FILE} states the language {language!r}, which is none of spaCy"
+        )
     return PipelineMakeup(language, _components(config))
 
 
@@ -101,7 +103,9 @@ def _parsed(content: bytes) -> configparser.ConfigParser:
     config.optionxform = str  # type: ignore[method-assign, assignment]  # names keep their case
     try:
         if len(content) > _LONGEST_CONFIG:
-            raise InvalidInput(f"{CONFIG_FILE} is over {_LONGEST_CONFIG} bytes: it is none of spaCy")
+            raise InvalidInput(
+                f"{CONFIG_FILE} is over {_LONGEST_CONFIG} bytes: it is none of spaCy"
+            )
         config.read_string(content.decode())
     except (UnicodeDecodeError, configparser.Error) as error:
         said = " ".join(str(error).split())[:200]

@@ -74,7 +74,8 @@ def topic_graph(said: Topics) -> bytes:
     best = drawing.node("ArgMax", share, axis=1, keepdims=0)
     drawing.name(best, PREDICTION)
     drawing.node_as("Gather", TOPIC, drawing.texts(topic_names(said)), best, axis=0)
-    value, rows = helper.make_tensor_value_info, ["rows"]
+    value = helper.make_tensor_value_info
+    rows: list[str | int] = ["rows"]
     return model_of(
         drawing,
         [value(TEXT, TensorProto.STRING, rows)],
@@ -157,7 +158,7 @@ def _turn(likelihood: str, across: str, said: Topics) -> Any:  # noqa: ANN401 - 
     most = inner.node("ReduceMax", left, keepdims=0)
     inner.node_as("Greater", "goes_on", most, inner.constant(0.0, np.float32))
     value = helper.make_tensor_value_info
-    state = ["rows", len(said.alpha)]
+    state: list[str | int] = ["rows", len(said.alpha)]
     return helper.make_graph(
         inner.nodes,
         "turn",

@@ -40,9 +40,7 @@ def vector_graph(words: Sequence[str], vectors: NDArray[np.float32]) -> bytes:
     count = drawing.node("ReduceSum", front.is_known, drawing.constant([1]), keepdims=1)
     vector, direction = _means(drawing, front, table, lengths, count)
     drawing.name(vector, VECTOR)
-    cosines = drawing.node(
-        "Div", drawing.node("Gemm", direction, table, transB=1), lengths
-    )
+    cosines = drawing.node("Div", drawing.node("Gemm", direction, table, transB=1), lengths)
     top = min(MOST_SIMILAR, len(words))
     _draw_nearest(drawing, front, (cosines, count), words, top)
     value = helper.make_tensor_value_info
@@ -112,9 +110,7 @@ def unknown_output() -> TensorSpec:
     return TensorSpec(UNKNOWN, Datatype.BYTES, (-1,), description=said)
 
 
-def _means(
-    drawing: Drawing, front: Front, table: str, lengths: str, count: str
-) -> tuple[str, str]:
+def _means(drawing: Drawing, front: Front, table: str, lengths: str, count: str) -> tuple[str, str]:
     """The mean of the known words' vectors, and the unit vector of the mean of their directions."""
     within = drawing.node("Min", front.places, drawing.constant(front.size - 1))
     mask = drawing.node("Unsqueeze", front.is_known, drawing.constant([2]))
@@ -122,9 +118,7 @@ def _means(
     least = drawing.node("Max", count, drawing.constant(1.0, np.float32))
     total = drawing.node("ReduceSum", found, drawing.constant([1]), keepdims=0)
     of_each = drawing.node("Gather", lengths, within, axis=0)
-    units = drawing.node(
-        "Div", found, drawing.node("Unsqueeze", of_each, drawing.constant([2]))
-    )
+    units = drawing.node("Div", found, drawing.node("Unsqueeze", of_each, drawing.constant([2])))
     direction = drawing.node("ReduceSum", units, drawing.constant([1]), keepdims=0)
     length = drawing.node("ReduceL2", direction, drawing.constant([1]), keepdims=1)
     positive = drawing.node("Max", length, drawing.constant(1e-30, np.float32))
@@ -151,6 +145,4 @@ def _draw_nearest(
     place = drawing.node("Where", is_told, at, drawing.constant(front.size))
     labels = drawing.texts([*words, "", ""])
     drawing.node_as("Gather", SIMILAR, labels, place, axis=0)
-    drawing.node_as(
-        "Where", SIMILARITY, is_told, best, drawing.constant(0.0, np.float32)
-    )
+    drawing.node_as("Where", SIMILARITY, is_told, best, drawing.constant(0.0, np.float32))

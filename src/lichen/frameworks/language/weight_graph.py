@@ -55,9 +55,7 @@ def weight_graph(said: Weighting) -> bytes:
     rows = drawing.node("Shape", TEXT)
     beyond = drawing.node("Concat", rows, drawing.constant([width + 2]), axis=0)
     nothing = drawing.node("Expand", _number(drawing, [0.0]), beyond)
-    ones = drawing.node(
-        "Expand", _number(drawing, [1.0]), drawing.node("Shape", front.places)
-    )
+    ones = drawing.node("Expand", _number(drawing, [1.0]), drawing.node("Shape", front.places))
     wide = drawing.node("ScatterElements", nothing, front.places, ones, axis=1, reduction="add")
     begin, end, axis = (drawing.constant([one]) for one in (0, width, 1))
     counts = drawing.node("Slice", wide, begin, end, axis)
@@ -65,7 +63,9 @@ def weight_graph(said: Weighting) -> bytes:
     weighed = drawing.node("Mul", local, _number(drawing, said.idf))
     if said.is_normalised:
         length = drawing.node("ReduceL2", weighed, axis, keepdims=1)
-        weighed = drawing.node("Div", weighed, drawing.node("Max", length, _number(drawing, 1e-300)))
+        weighed = drawing.node(
+            "Div", weighed, drawing.node("Max", length, _number(drawing, 1e-300))
+        )
     vector = drawing.node("Cast", weighed, to=TensorProto.FLOAT)
     drawing.name(vector, VECTOR)
     top = min(MOST_TERMS, width)

@@ -6,7 +6,6 @@ The interpreter may be one in which this package is not installed: `BOOT` lets i
 the platform has it, and none of its neighbours with it.
 """
 
-import sys
 import tarfile
 from collections.abc import Sequence
 from functools import partial

@@ -16,7 +16,7 @@ def words_of(model: Any, beside: Mapping[int, str] | None, size: int) -> list[st
     """
     own = getattr(model, "id2word", None)
     named = own if own is not None and hasattr(own, "keys") and len(own) else beside
-    found = {} if named is None else {int(at): named[at] for at in named.keys()}
+    found = {} if named is None else {int(at): named[at] for at in named}
     missing = next((at for at in range(size) if not isinstance(found.get(at), str)), None)
     if missing is not None:
         raise InvalidInput(

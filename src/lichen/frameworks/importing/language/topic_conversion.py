@@ -46,7 +46,7 @@ def topic_conversion(model: Any, beside: Mapping[int, str] | None) -> Conversion
     Raises:
         InvalidInput: nothing says what its words are, or its parts do not fit each other.
     """
-    import gensim  # type: ignore[import-not-found]
+    import gensim
 
     likelihood = np.asarray(model.expElogbeta, dtype=np.float32)
     words = words_of(model, beside, likelihood.shape[1])
@@ -81,7 +81,7 @@ def _trial(model: Any, said: Topics) -> Trial:  # noqa: ANN401 - gensim's own
     model.random_state = _Mean()
     places = {word: at for at, word in enumerate(said.words)}
     names = topic_names(said)
-    kept = []
+    kept: list[tuple[str, NDArray[np.float32], str]] = []
     for text in made_up_texts(said.words, 2 * CHECKED_ROWS, _SEED):
         parameters, _ = model.inference([bag_of(text, places)])
         share = parameters[0] / parameters[0].sum()

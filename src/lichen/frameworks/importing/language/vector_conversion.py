@@ -43,7 +43,7 @@ def convert(source: Source, wishes: Wishes) -> Conversion:  # noqa: ARG001 - of 
     """
     path = source.path(source.only or source.names[0])
     found, form = read_vectors(path), vector_form(path)
-    from gensim.models import KeyedVectors  # type: ignore[import-not-found]
+    from gensim.models import KeyedVectors
 
     peer = KeyedVectors.load_word2vec_format(
         str(path), binary=_is_binary(form), no_header=form is None or form.stated is None
@@ -68,7 +68,9 @@ def vector_conversion(found: WordVectors, peer: Any, algorithm: str) -> Conversi
     content = vector_graph(words, found.vectors)
     notes = ["Words are looked up as they are written, parted at spaces; unknown ones are named."]
     if found.repeated:
-        notes.append(f"{found.repeated:,} words stood twice in the file: the first of each is kept.")
+        notes.append(
+            f"{found.repeated:,} words stood twice in the file: the first of each is kept."
+        )
     return Conversion(
         files={MODEL_FILE: content},
         trial=_trial(words, peer),

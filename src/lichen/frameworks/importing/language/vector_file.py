@@ -33,8 +33,10 @@ _NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
 
 @dataclass(frozen=True, slots=True)
 class WordVectors:
-    """A vocabulary and its vectors, `(words, width)`; `repeated` words stood twice: the first is
-    kept, as gensim does."""
+    """A vocabulary and its vectors `(words, width)`.
+
+    `repeated` words stood twice in the file: the first is kept, as gensim does.
+    """
 
     words: list[str]
     vectors: NDArray[np.float32]
@@ -92,7 +94,9 @@ def read_vectors(path: Path) -> WordVectors:
             pairs = _binary(file, form) if form.is_binary else _text(file, form)
             return _gathered(pairs, form)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InvalidInput(f"the file is compressed and damaged ({error}): save it again") from error
+        raise InvalidInput(
+            f"the file is compressed and damaged ({error}): save it again"
+        ) from error
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -120,7 +124,9 @@ def _is_text(body: bytes, width: int, *, is_whole: bool) -> bool:
 def _glove(head: bytes) -> VectorForm | None:
     lines = head.split(b"\n")[:2]
     widths = {len(line.split()) - 1 for line in lines if line}
-    is_one = len(widths) == 1 and all(_NUMBER.match(part) for line in lines for part in line.split()[1:])
+    is_one = len(widths) == 1 and all(
+        _NUMBER.match(part) for line in lines for part in line.split()[1:]
+    )
     first = head.split(maxsplit=1)[:1]
     width = next(iter(widths), 0)
     if not is_one or width < _FEWEST_OF_GLOVE or _NUMBER.match(first[0]):

@@ -34,7 +34,7 @@ def weight_conversion(model: Any, beside: Mapping[int, str] | None) -> Conversio
     Raises:
         InvalidInput: nothing says what its words are, or it weighs by a function of its own.
     """
-    import gensim  # type: ignore[import-not-found]
+    import gensim
 
     size = 1 + max((int(at) for at in model.idfs), default=-1)
     terms = words_of(model, beside, size)

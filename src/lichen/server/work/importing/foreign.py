@@ -5,14 +5,17 @@ import hashlib
 from lichen.core.errors import InvalidInput, LichenError
 from lichen.core.ids import Digest
 from lichen.core.tensors import Datatype, Signature, named_signature
+from lichen.frameworks.base import Predictor
 from lichen.frameworks.importing.comparison import check_faithful
 from lichen.frameworks.importing.conversion import Conversion, TensorWish, Wishes
 from lichen.frameworks.importing.formats import Format
 from lichen.frameworks.importing.pickles import found_pickles
 from lichen.frameworks.importing.source import Source
+from lichen.frameworks.language.residents import RUNTIME_FILE
 from lichen.protocol.admin import ImportSpec
 from lichen.registry.imports import ForeignModel
 from lichen.registry.manifest import Provenance
+from lichen.server.guests import open_guests
 from lichen.server.work.importing.converter import converted
 from lichen.server.work.importing.scanning import said_of
 from lichen.server.work.workbench import Workbench
@@ -31,7 +34,7 @@ def foreign_model(
     conversion = converted(format_, source, wishes_of(spec), bench)
     bench.watch.tell("comparing")
     try:
-        predictor = predictor_of(conversion.files, conversion.signature)
+        predictor = _predictor(bench, spec, conversion)
     except LichenError as error:
         raise InvalidInput(f"{source.name}, converted, cannot be served: {error}") from error
     try:
@@ -60,6 +63,14 @@ def foreign_model(
             notes=conversion.notes,
         ),
     )
+
+
+def _predictor(bench: Workbench, spec: ImportSpec, conversion: Conversion) -> Predictor:
+    """As the data plane would load it; what a runtime of ours serves, in a guest."""
+    if RUNTIME_FILE in conversion.files:
+        house = open_guests(bench.settings, bench.spending)
+        return house.resident(spec.name, conversion.files, conversion.signature)
+    return predictor_of(conversion.files, conversion.signature)
 
 
 def wishes_of(spec: ImportSpec) -> Wishes:

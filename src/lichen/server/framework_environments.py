@@ -1,0 +1,51 @@
+"""Environments with a framework that this platform lacks, built once from a pinned list."""
+
+import importlib.resources
+from pathlib import Path
+
+from lichen.core.errors import InvalidInput
+from lichen.server.home import Home
+from lichen.server.sections import Settings
+from lichen.server.settings import inherited_environment
+from lichen.server.work.scripts.place import add_platform
+from lichen.serving.charging import Charges
+from lichen.serving.guests.environments import Environments
+from lichen.training.scripts.requirements import ONLY_WHEELS
+
+_LISTS = "lichen.frameworks.importing.environments"
+_NEVER = "never"
+
+
+def remedy_of(extra: str) -> str:
+    """How a framework comes into this platform's own environment."""
+    return f"pip install 'lichen[{extra}]' beside the platform"
+
+
+def builds_environments(settings: Settings) -> bool:
+    """Whether this platform builds environments for frameworks that it lacks."""
+    return settings.imports.import_environments != _NEVER
+
+
+def framework_python(name: str, extra: str, settings: Settings, charges: Charges) -> Path:
+    """The interpreter of an environment, built if it is not there; it finds the platform too.
+
+    Args:
+        name: of the pinned list.
+        extra: of ours, that installs the same beside the platform.
+        settings: of this platform.
+        charges: makes the counters of each process that it takes to build it.
+
+    Raises:
+        InvalidInput: it cannot be built; the message names the extra.
+        StorageFailed: the disk is full or read-only.
+    """
+    listed = importlib.resources.files(_LISTS).joinpath(f"{name}.txt").read_bytes()
+    own = settings.imports.import_environments_folder
+    folder = own or Home(settings.home).environments / "imports"
+    environments = Environments(folder, inherited_environment(), (), ONLY_WHEELS, "framework")
+    try:
+        python = environments.python(listed, charges)
+    except InvalidInput as error:
+        raise InvalidInput(f"{error}; or {remedy_of(extra)}") from error
+    add_platform(python)
+    return python
