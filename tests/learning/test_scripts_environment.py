@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lichen.core.errors import InvalidInput
-from lichen.server.work.scripts.place import add_platform
+from lichen.server.platform_paths import add_platform
 from lichen.serving.charging import Apart, NoMetering
 from lichen.serving.guests.environments import Environments
 from lichen.training.scripts.requirements import ONLY_WHEELS

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from lichen.core.errors import InvalidInput
 from lichen.server.home import Home
+from lichen.server.platform_paths import add_platform
 from lichen.server.sections import Settings
 from lichen.server.settings import inherited_environment
-from lichen.server.work.scripts.place import add_platform
 from lichen.serving.charging import Charges
 from lichen.serving.guests.environments import Environments
-from lichen.training.scripts.requirements import ONLY_WHEELS
 
 _LISTS = "lichen.frameworks.importing.environments"
 _NEVER = "never"
+_ONLY_WHEELS = ("--only-binary", ":all:")
 
 
 def remedy_of(extra: str) -> str:
@@ -42,7 +42,7 @@ def framework_python(name: str, extra: str, settings: Settings, charges: Charges
     listed = importlib.resources.files(_LISTS).joinpath(f"{name}.txt").read_bytes()
     own = settings.imports.import_environments_folder
     folder = own or Home(settings.home).environments / "imports"
-    environments = Environments(folder, inherited_environment(), (), ONLY_WHEELS, "framework")
+    environments = Environments(folder, inherited_environment(), (), _ONLY_WHEELS, "framework")
     try:
         python = environments.python(listed, charges)
     except InvalidInput as error:

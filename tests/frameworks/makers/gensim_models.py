@@ -1,7 +1,8 @@
 """Models of gensim and what it answers: `gensim_models.py FOLDER`.
 
-Of gensim's own test models: `euclidean_vectors.bin` (word2vec, binary), `word2vec_pre_kv_c` (word2vec,
-text), `test_glove.txt`, `word2vec_3.3` and `lda_3_0_1_model` (pickles). Made here, of its test
+Of gensim's own test models: `euclidean_vectors.bin` (word2vec, binary),
+`word2vec_pre_kv_c` (word2vec, text), `test_glove.txt`,
+`word2vec_3.3` and `lda_3_0_1_model` (pickles). Made here, of its test
 corpus: `topics` (LDA, saved with its dictionary) and `weights` (TF-IDF).
 """
 
@@ -9,6 +10,7 @@ import json
 import random
 import shutil
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,7 @@ def vectors(folder: Path, name: str, made: KeyedVectors, drawing: random.Random)
         text = drawn(made.index_to_key, drawing)
         known = [one for one in text.split() if one in made]
         found = made.most_similar(positive=known, topn=top + 1) if known else []
-        if any(abs(one[1] - other[1]) < 2e-6 for one, other in zip(found, found[1:], strict=False)):
+        if any(abs(one[1] - other[1]) < 2e-6 for one, other in pairwise(found)):
             continue
         texts.append(text)
         padded = [*found[:top], *[("", 0.0)] * (top - len(found[:top]))]
@@ -62,9 +64,10 @@ def vectors(folder: Path, name: str, made: KeyedVectors, drawing: random.Random)
 
 
 def topics(folder: Path, name: str, model: LdaModel, words: dict[str, int]) -> None:
-    drawing = random.Random(3)
+    drawing = random.Random(3)  # noqa: S311 - texts, no secrets
     model.random_state = Still()
-    texts, shares = [], []
+    texts: list[str] = []
+    shares: list[list[float]] = []
     while len(texts) < TEXTS:
         text = drawn(list(words), drawing)
         bag: dict[int, int] = {}
@@ -92,7 +95,7 @@ def corpus(folder: Path) -> None:
     weights.save(str(folder / "weights" / "tfidf.model"))
     dictionary.save(str(folder / "weights" / "words.dict"))
     texts = [" ".join(one) for one in documents]
-    drawing = random.Random(4)
+    drawing = random.Random(4)  # noqa: S311 - texts, no secrets
     texts += [drawn(list(dictionary.token2id), drawing) for _ in range(TEXTS - len(texts))]
     rows = []
     for text in texts:
@@ -104,7 +107,7 @@ def corpus(folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    drawing = random.Random(2)
+    drawing = random.Random(2)  # noqa: S311 - texts, no secrets
     for name, how in (
         ("euclidean_vectors.bin", {"binary": True}),
         ("word2vec_pre_kv_c", {}),

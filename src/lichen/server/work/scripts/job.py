@@ -12,6 +12,7 @@ from lichen.core.errors import OverBudget, Refused, WorkFailed
 from lichen.core.units import readable
 from lichen.protocol.training import ScriptTraining
 from lichen.registry.manifest import Metric
+from lichen.server.platform_paths import add_platform, platform_paths
 from lichen.server.settings import inherited_environment
 from lichen.server.work.confined.confinement import (
     FILES,
@@ -27,9 +28,7 @@ from lichen.server.work.scripts.answers import Ears, Registered
 from lichen.server.work.scripts.course import decoded, encoded
 from lichen.server.work.scripts.place import (
     Place,
-    add_platform,
     laid_out,
-    platform_paths,
     variables,
 )
 from lichen.server.work.workbench import Workbench

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import site
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,6 @@ from lichen.store.whole_files import replace_file
 from lichen.training.scripts.inside import STOP
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.py")
-_PLATFORM_PATHS = "lichen-platform.pth"
 _SEARCHED = "/usr/local/bin:/usr/bin:/bin"
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _SEEDS = 2**32
@@ -90,22 +88,3 @@ def variables(place: Place, seed: int, python: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         **dict.fromkeys(_THREAD_VARIABLES, "1"),
     }
-
-
-def platform_paths() -> list[str]:
-    """Where the platform's own packages stand."""
-    return [str(Path(lichen.__file__).parents[1]), *site.getsitepackages()]
-
-
-def add_platform(python: Path) -> None:
-    """Let an environment find the platform's packages, after its own.
-
-    Raises:
-        StorageFailed: the disk is full or read-only.
-    """
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    packages = python.parent.parent / "lib" / version / "site-packages"
-    content = "".join(f"{path}\n" for path in platform_paths()).encode()
-    file = packages / _PLATFORM_PATHS
-    if not file.is_file() or file.read_bytes() != content:
-        replace_file(file, content)
