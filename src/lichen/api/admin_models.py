@@ -18,8 +18,10 @@ from lichen.protocol.admin import (
     Page,
     Verification,
 )
+from lichen.protocol.exports import EXPORT_FORMATS, LICHEN
 from lichen.registry.archive import pack
 from lichen.registry.card import model_card
+from lichen.registry.exporting.forms import exported
 from lichen.registry.manifest import Manifest
 from lichen.security.identity import Principal, Role
 from lichen.security.policy import Action, Kind
@@ -70,9 +72,10 @@ def verify(plane: Plane, question: Question) -> Verification:
 
 
 def export(plane: Plane, question: Question) -> Raw:
-    """The version's files, its manifest and its card as one tar."""
+    """The version's files, its manifest and its card, or another form of it, as one tar."""
     manifest = _resolved(plane, question)
-    packed = pack(plane.catalog.contents(manifest))
+    form = question.query.get("format") or LICHEN
+    packed = pack(exported(form, manifest, plane.catalog.contents(manifest)))
     return Raw(packed, "application/x-tar", f"{manifest.model}-{manifest.version}.tar")
 
 
@@ -202,6 +205,9 @@ ROUTES = (
         Kind.MODEL,
         Action.READ,
         export,
+        query=(
+            Parameter("format", f"One of {', '.join(EXPORT_FORMATS)}; `{LICHEN}` unless said."),
+        ),
         media_type="application/x-tar",
     ),
     Route(

@@ -48,7 +48,7 @@ SECTIONS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb(
                 "models",
                 "lichen.cli.models_verbs:models",
-                "Models: ls, show, alias, card, verify, export, import, pull.",
+                "Models: ls, show, alias, card, verify, export, import, pull, push.",
             ),
             Verb("deploy", "lichen.cli.deploy:deploy", "Let clients call a model version."),
             Verb("undeploy", "lichen.cli.deploy:undeploy", "Stop serving a deployment."),

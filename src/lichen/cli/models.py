@@ -15,7 +15,7 @@ from lichen.cli.progress import ProgressLine
 from lichen.cli.receipts import receipt_line
 from lichen.client.admin import ImportOptions
 from lichen.client.connection import Lichen
-from lichen.core.errors import Conflict, WorkFailed
+from lichen.core.errors import WorkFailed
 from lichen.core.tensors import TensorSpec
 from lichen.protocol.admin import JsonObject, Metric, ModelVersion
 from lichen.store.failures import storage_failures
@@ -107,22 +107,6 @@ def verify(reference: str, as_json: bool) -> None:  # noqa: FBT001
         click.echo(f"{reference} is sound")
     if not verdict.sound:
         raise WorkFailed(f"{reference} is damaged: {'; '.join(verdict.findings)}")
-
-
-@models.command()
-@click.argument("reference", metavar="NAME@V")
-@click.argument("folder", metavar="DIR", type=PATH)
-@json_option
-def export(reference: str, folder: Path, as_json: bool) -> None:  # noqa: FBT001
-    """Write a version's files and manifest into a new folder DIR."""
-    if folder.exists():
-        raise Conflict(f"{str(folder)!r} exists already: name a folder that does not")
-    with open_platform() as platform, storage_failures(folder):
-        _export(platform, reference, folder)
-    if as_json:
-        print_json({"exported": reference, "folder": str(folder)})
-    else:
-        click.echo(f"wrote {reference} to {folder}")
 
 
 @models.command(
@@ -230,24 +214,6 @@ def _tensor(spec: TensorSpec) -> str:
     optional = " (optional)" if spec.optional else ""
     columns = f": {', '.join(spec.columns)}" if spec.columns else ""
     return f"{spec.name} {spec.datatype.value} {list(spec.shape)}{unit}{optional}{columns}"
-
-
-def _export(platform: Lichen, reference: str, folder: Path) -> None:
-    """The version in `folder` whole, or nothing of it."""
-    version = platform.models.show(reference)
-    with tempfile.TemporaryDirectory(dir=_parent(folder)) as scratch:
-        exact = f"{version.model}@{version.version}"
-        packed = platform.models.export(exact, Path(scratch, "version.tar"))
-        unpacked = Path(scratch, "version")
-        with tarfile.open(packed) as tar:
-            tar.extractall(unpacked, filter="data")
-        unpacked.rename(folder)
-
-
-def _parent(folder: Path) -> Path:
-    parent = folder.absolute().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    return parent
 
 
 def _packed(folder: Path, scratch: Path) -> Path:

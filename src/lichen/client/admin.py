@@ -246,13 +246,16 @@ class Models:
         """Whether the stored files still have the digests that the manifest states."""
         return self._session.get(f"{_version_path(reference)}/verify", Verification)
 
-    def export(self, reference: str, target: Path | str) -> Path:
-        """Write a version as a tar file with its manifest `lichen.json`, whole or not at all."""
-        path = Path(target)
+    def export(self, reference: str, target: Path | str, format: str | None = None) -> Path:  # noqa: A002 - as --format
+        """Write a version as a tar file, whole or not at all.
+
+        Unless `format` says another form it holds the manifest `lichen.json`.
+        """
+        path, asked = Path(target), f"?format={quote(format)}" if format else ""
         partial = path.with_name(f".{path.name}.partial")
         try:
             with partial.open("wb") as file:
-                for chunk in self._session.download(f"{_version_path(reference)}/export"):
+                for chunk in self._session.download(f"{_version_path(reference)}/export{asked}"):
                     file.write(chunk)
             partial.replace(path)
         except BaseException:

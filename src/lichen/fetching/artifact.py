@@ -37,6 +37,10 @@ _CONTAINERS = ("application/vnd.oci.image.config.v1+json", "application/vnd.dock
 _KINDS = {"raw": None, "tar": "tar", "tar+gzip": "tar+gzip"}
 _TAKEN = ("weight", "weight.config", "doc")
 """Of ModelPack's kinds of layers; code and datasets stay where they are."""
+_CODE = "code"
+_OWN_MANIFEST = "lichen.json"
+"""Where it is among the files the artifact is a version that Lichen exported: its code is part of
+it, and whether it may run is the platform's to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +96,14 @@ class Artifact:
             manifest, digest = self._manifest(self._only(manifest).digest)
         self._check_kind(manifest)
         config = self._config(manifest)
+        names = {_name(layer) for layer in manifest.layers}
+        taken = (*_TAKEN, _CODE) if _OWN_MANIFEST in names else _TAKEN
         parts, left = [], []
         for number, layer in enumerate(manifest.layers):
-            part = self._part(layer, _diff_id(config, number))
-            if part is None:
-                left.append(_name(layer) or layer.media_type)
+            if _kind_and_form(layer)[0] in taken:
+                parts.append(self._part(layer, _diff_id(config, number)))
             else:
-                parts.append(part)
+                left.append(_name(layer) or layer.media_type)
         if not parts:
             raise InvalidInput(f"{self._reference.shown} has no layer that holds a model's files")
         name = self._reference.repository.rpartition("/")[2]
@@ -157,12 +162,8 @@ class Artifact:
                 f"the configuration of {self._reference.shown} cannot be read: {error}"
             ) from error
 
-    def _part(self, layer: Descriptor, unpacked: Check | None) -> Part | None:
-        """A layer as a part; None of one that stays there."""
-        kind, form = _kind_and_form(layer)
-        name = _name(layer)
-        if kind not in _TAKEN:
-            return None
+    def _part(self, layer: Descriptor, unpacked: Check | None) -> Part:
+        form, name = _kind_and_form(layer)[1], _name(layer)
         archive = _KINDS.get(form, form)
         if name is None and archive is None:
             raise InvalidInput(f"a layer of {self._reference.shown} does not say which file it is")

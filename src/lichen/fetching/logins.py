@@ -70,21 +70,17 @@ def _login(entry: _Entry) -> Login | None:
 class RegistryLogin:
     """Asks one registry: without a name first, then as it wants to be asked."""
 
-    def __init__(
-        self, registry: Location, logins: Mapping[str, Login], web: Web, actions: str = "pull"
-    ) -> None:
+    def __init__(self, registry: Location, logins: Mapping[str, Login], web: Web) -> None:
         """Wire it.
 
         Args:
             registry: who is asked; nothing goes to any other but who hands its tokens out.
             logins: by registry.
-            web: asks for tokens.
-            actions: what the token should allow: `pull`, or `pull,push`.
+            web: asks for tokens, for what the registry says that a request needs.
         """
         self._registry = registry
         self._login = logins.get(registry.authority) or logins.get(registry.host)
         self._web = web
-        self._actions = actions
         self._header: str | None = None
 
     def headers(self, ask: Ask) -> Mapping[str, str]:

@@ -1,6 +1,7 @@
 """The one way to a model elsewhere: what its source says, who is asked for it, and the files."""
 
 import re
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -96,13 +97,15 @@ def pull(source: str, allowed: Pull, folder: Path, told: Told) -> Fetched:
     scheme, rest = parted(source)
     if scheme == "file":
         return copied(unquote(rest) if rest.startswith("/") else rest, allowed.policy, folder)
-    remote, web = _opened(scheme, rest, source, allowed)
-    return fetch(remote.listing(), web, folder, told)
+    with closing(Web(allowed.policy)) as nobody:
+        remote, web = _opened(source, allowed, nobody)
+        return fetch(remote.listing(), web, folder, told)
 
 
-def _opened(scheme: str, rest: str, source: str, allowed: Pull) -> tuple[Remote, Web]:
+def _opened(source: str, allowed: Pull, nobody: Web) -> tuple[Remote, Web]:
+    """Who has the source, and a web that asks as whom it should."""
     policy, accounts = allowed.policy, allowed.accounts
-    nobody = Web(policy)
+    scheme, rest = parted(source)
     if scheme == "hf":
         web = nobody.seen_as(HubToken(accounts))
         return HubRepository(rest, accounts, web), web

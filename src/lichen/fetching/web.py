@@ -141,6 +141,10 @@ class Web:
         """The same, as somebody else."""
         return Web(self.policy, credentials, self._pool, self.pause)
 
+    def close(self) -> None:
+        """Close the connections; also those of whoever is `seen_as` somebody else."""
+        self._pool.close()
+
     @contextmanager
     def asked(self, ask: Ask) -> Iterator[Reply]:
         """The good answer to a request, redirects followed; its body is read within.

@@ -1,6 +1,7 @@
 """Everything that tests of pulls share: a policy for this machine, and a pull without pauses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import pytest
@@ -24,8 +25,11 @@ def policy() -> Policy:
 
 
 @pytest.fixture
-def opened(policy: Policy, pauses: list[float]) -> Opener:
-    def opened(credentials: Credentials | None = None, **changes: object) -> Web:
-        return Web(replace(policy, **changes), credentials, pause=pauses.append)  # type: ignore[arg-type]
+def opened(policy: Policy, pauses: list[float]) -> Iterator[Opener]:
+    with ExitStack() as open_ones:
 
-    return opened
+        def opened(credentials: Credentials | None = None, **changes: object) -> Web:
+            web = Web(replace(policy, **changes), credentials, pause=pauses.append)  # type: ignore[arg-type]
+            return open_ones.enter_context(closing(web))
+
+        yield opened
