@@ -7,6 +7,7 @@ from typing import Any
 import click
 import msgspec
 
+from lichen.cli.arguments import Moment
 from lichen.cli.explain_input import (
     is_picture,
     newest_rows,
@@ -52,6 +53,7 @@ class _Rows(msgspec.Struct, forbid_unknown_fields=True):
 @click.option("--seed", metavar="N", type=int, default=0, help="Of methods that sample. [0]")
 @click.option("--baseline", metavar="NAME", help="What a picture or a forecast is held against.")
 @click.option("--patch", metavar="PIXELS", type=int, help="Side of what is covered of a picture.")
+@click.option("--start", type=Moment(), help="First step to forecast. [after the newest row]")
 @click.option("--step", metavar="N", type=int, help="Of a forecast, only this step ahead. [all]")
 @click.option("--picture", metavar="FILE", type=PATH, help="Draw it there: .svg or .png.")
 @json_option
@@ -70,7 +72,7 @@ def explain(deployment: str, as_json: bool, **options: Any) -> None:  # noqa: AN
     with open_platform() as platform:
         metadata = platform.inference.metadata(deployment)
         if options["input_file"] is None:
-            rows: Sequence[object] = newest_rows(platform, deployment)
+            rows: Sequence[object] = newest_rows(platform, deployment, options["start"])
         else:
             rows = _rows_of(metadata, options["input_file"], options["row"])
         background = None
@@ -146,7 +148,10 @@ def show(explained: Explained, first: int) -> None:
         for one in row.attributions:
             _show_one(number, row, one, found.unit)
     click.echo(f"{found.method} of {found.model}, in {found.space}: {found.sums_to}")
-    click.echo(f"to within {found.largest_error:.1e}")
+    if found.sums_to.startswith("base"):
+        click.echo(f"to within {found.largest_error:.1e}")
+    if found.model_runs:
+        click.echo(f"by {found.model_runs} model runs")
     for note in found.notes:
         click.echo(f"note: {note}")
     if explained.receipt is not None:
@@ -161,10 +166,11 @@ def _show_one(number: int, row: ExplainedRow, one: Attribution, unit: str | None
     cells = []
     for at in order[:_MOST_SHOWN]:
         part = row.parts[at]
-        value = (
-            "" if part.value is None else f"{part.value}" + (f" {part.unit}" if part.unit else "")
-        )
-        cells.append((part.column, value, f"{one.contributions[at]:+.6g}"))
+        cell = part.value
+        value = "" if cell is None else f"{cell:.6g}" if isinstance(cell, float) else f"{cell}"
+        value += f" {part.unit}" if part.unit else ""
+        value += f" {part.place}" if part.place else ""
+        cells.append((part.column, value.lstrip(), f"{one.contributions[at]:+.6g}"))
     if len(order) > _MOST_SHOWN:
         rest = sum(one.contributions[at] for at in order[_MOST_SHOWN:])
         cells.append((f"{len(order) - _MOST_SHOWN} others", "", f"{rest:+.6g}"))

@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -86,13 +87,15 @@ def rows_of_request(said: Mapping[str, object]) -> list[dict[str, object]]:
     return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def newest_rows(platform: Lichen, deployment: str) -> list[dict[str, object]]:
-    """What a forecaster would forecast from now: its dataset's newest rows.
+def newest_rows(
+    platform: Lichen, deployment: str, start: datetime | None
+) -> list[dict[str, object]]:
+    """What a forecaster would forecast from: its dataset's rows before `start`, or the newest.
 
     Raises:
         InvalidInput: the deployment forecasts nothing, so it needs rows.
     """
-    newest = platform.deployments.newest_input(deployment)
+    newest = platform.deployments.newest_input(deployment, start)
     return rows_of_request(newest.request)
 
 

@@ -6,37 +6,86 @@ from math import prod
 import numpy as np
 
 from lichen.core.batch import Array, Batch
+from lichen.core.errors import LichenError
 from lichen.explain.answers import Answers, Floats, answers_of, chosen
 from lichen.explain.explainer import LoadedVersion
 from lichen.frameworks.base import Predictor
 from lichen.protocol.explaining import Attribution, ExplainedRow, Part
 
 MOST_OUTPUTS = 100_000
-PROBABILITY = "probability"
+LOG_ODDS = "log-odds"
+_PREDICTION = "prediction"
+_TRIED = 1
+_LEAST = 1e-38
+"""Of a probability whose logarithm is taken."""
 
 
-def numbers_of(version: LoadedVersion) -> Answers | None:
-    """The numbers of a version's answers; where its signature leaves their count open, by trial."""
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numbers of a version's answers, in the space that they are explained in.
+
+    Probabilities of classes are explained as log-odds, `ln p` less the mean `ln p` of the others:
+    near 1 a probability hardly moves, whatever is taken from the row.
+
+    Attributes:
+        answers: which numbers.
+        is_of_shares: whether they are probabilities that sum to 1.
+    """
+
+    answers: Answers
+    is_of_shares: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the outputs, or the classes."""
+        return self.answers.names
+
+    @property
+    def space(self) -> str:
+        """As `Explanation.space`."""
+        return LOG_ODDS if self.is_of_shares else self.answers.space
+
+    @property
+    def unit(self) -> str | None:
+        """Of the numbers."""
+        return None if self.is_of_shares else self.answers.unit
+
+    def of(self, outputs: Batch) -> Floats:
+        """The numbers `(rows, names)` of what was answered."""
+        values = self.answers.of(outputs)
+        if not self.is_of_shares:
+            return values
+        logarithms = np.log(np.maximum(values, _LEAST))
+        others = logarithms.sum(axis=1, keepdims=True) - logarithms
+        return np.asarray(logarithms - others / (values.shape[1] - 1))
+
+
+def numbers_of(version: LoadedVersion) -> Numbers | None:
+    """The numbers of a version's answers; what its signature leaves open is found by trial."""
     said = answers_of(version.predictor.signature)
-    if said is not None:
-        return said
-    for name, values in version.predictor.predict(version.predictor.example(1)).items():
+    try:
+        outputs = version.predictor.predict(version.predictor.example(_TRIED))
+    except LichenError:  # of open sides it is tried with the least, which few networks take
+        return None if said is None else Numbers(said, is_of_shares=said.space == "probability")
+    said = said or _found(outputs)
+    if said is None:
+        return None
+    values = said.of(outputs)
+    sums = values.sum(axis=1)
+    is_of_shares = (
+        values.shape[1] > 1 and values.min() >= 0 and bool(np.allclose(sums, 1, atol=1e-3))
+    )
+    return Numbers(said, is_of_shares)
+
+
+def _found(outputs: Batch) -> Answers | None:
+    """The first output of floats."""
+    for name, values in outputs.items():
         width = prod(values.shape[1:])
-        if values.dtype.kind == "f" and values.shape[:1] == (1,) and 0 < width <= MOST_OUTPUTS:
+        if values.dtype.kind == "f" and values.ndim and 0 < width <= MOST_OUTPUTS:
             names = (name,) if width == 1 else tuple(f"{name}[{at}]" for at in range(width))
             return Answers(name, names, "value")
     return None
-
-
-def explained_outputs(answers: Answers, said: Floats, wanted: str | None) -> list[int]:
-    """The output that was named; else the largest of what was answered `(outputs,)`.
-
-    Raises:
-        InvalidInput: no output is called so.
-    """
-    if wanted is None:
-        return [int(said.argmax())]
-    return chosen(answers.names, wanted)
 
 
 @dataclass(slots=True)
@@ -49,13 +98,15 @@ class Asking:
         row: the row, with every input.
         tensor: the one that differs.
         runs: copies that were asked about so far.
+        label: the class that was answered to the first copy, where one was.
     """
 
     predictor: Predictor
-    answers: Answers
+    answers: Numbers
     row: Batch
     tensor: str
     runs: int = field(default=0)
+    label: str | None = None
 
     def __call__(self, copies: Array) -> Floats:
         """The numbers `(copies, outputs)`; asked together where the model lets rows be joined."""
@@ -70,7 +121,28 @@ class Asking:
             for name, values in self.row.items()
             if name != self.tensor
         }
-        return self.answers.of(self.predictor.predict(Batch({**others, self.tensor: copies})))
+        outputs = self.predictor.predict(Batch({**others, self.tensor: copies}))
+        if self.label is None:
+            self.label = label_of(outputs)
+        return self.answers.of(outputs)
+
+    def outputs(self, said: Floats, wanted: str | None) -> list[int]:
+        """The output that was named; else the class that was answered, or the largest number.
+
+        Raises:
+            InvalidInput: no output is called so.
+        """
+        if wanted is None and self.label in self.answers.names:
+            return [self.answers.names.index(self.label)]
+        return [int(said.argmax())] if wanted is None else chosen(self.answers.names, wanted)
+
+
+def label_of(outputs: Batch) -> str | None:
+    """The class that was answered to the first row."""
+    answered = outputs.arrays.get(_PREDICTION)
+    if answered is None or answered.dtype.kind != "O" or answered.ndim != 1:
+        return None
+    return bytes(answered[0]).decode(errors="replace")
 
 
 def row_of(rows: Batch, at: int) -> Batch:

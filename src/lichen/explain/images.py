@@ -3,8 +3,7 @@
 import numpy as np
 
 from lichen.core.batch import Batch
-from lichen.explain.answers import Answers
-from lichen.explain.asking import Asking, Found, explained_outputs, numbers_of, row_of
+from lichen.explain.asking import Asking, Found, Numbers, numbers_of, row_of
 from lichen.explain.explainer import LoadedVersion, Wishes
 from lichen.explain.occlusion import occluded
 from lichen.explain.patches import MEAN, Layout, cover_of, layout_of, patches
@@ -12,8 +11,8 @@ from lichen.protocol.explaining import Explanation, Part
 
 OCCLUSION = "occlusion"
 LOSSES = (
-    "a contribution is what the answer loses when that part alone is covered; "
-    "the base is the answer with all covered, and the losses need not sum"
+    "each contribution is what the answer loses with that part alone covered, the base what is "
+    "left with all covered: they need not sum"
 )
 
 
@@ -31,7 +30,7 @@ class PictureExplainer:
 
     most_rows = 8
 
-    def __init__(self, version: LoadedVersion, layout: Layout, answers: Answers) -> None:
+    def __init__(self, version: LoadedVersion, layout: Layout, answers: Numbers) -> None:
         self._predictor, self._layout, self._answers = version.predictor, layout, answers
 
     def explain(self, rows: Batch, wishes: Wishes) -> Explanation:
@@ -59,7 +58,7 @@ class PictureExplainer:
         reach = max(1, (squares[0][2] - squares[0][0]) // 2)
         cover = cover_of(picture, layout, wishes.baseline, reach)
         lost = occluded(asking, picture, cover, [layout.region(place) for place in squares])
-        outputs = explained_outputs(self._answers, lost.prediction, wishes.output)
+        outputs = asking.outputs(lost.prediction, wishes.output)
         return Found(
             [Part(layout.tensor, place=place) for place in squares],
             [self._answers.names[at] for at in outputs],

@@ -17,7 +17,9 @@ Gradients = Callable[[Floats], tuple[Floats, Floats]]
 """Rows to their scores `(rows,)`, and the gradients of these, shaped as the rows."""
 
 CLOSENESS = 1e-3
-"""What the stretches may be off in all, as a share of the change that is explained."""
+"""What the contributions' sum may be off, as a share of the change that is explained."""
+STEADINESS = 0.05
+"""What the stretches may be off in all, each without its sign, as such a share."""
 FIRST_STRETCHES = 8
 MOST_GRADIENTS = 2048
 NUMBERS_AT_ONCE = 1 << 18
@@ -34,8 +36,7 @@ class Integrated:
         base: the score of the baseline.
         prediction: the score of the row.
         gradients: how many were taken.
-        gap: the sum of what all stretches are off, each without its sign; the contributions are
-            off their sum by no more.
+        gap: how far their sum is from the change of the score.
     """
 
     contributions: Floats
@@ -63,16 +64,17 @@ def integrated(
     stretches = _measured(model, baseline, way, _Stretches.between(ends, scores))
     taken += len(stretches.middle)
     first, last = float(scores[0]), float(scores[-1])
-    allowed = max(CLOSENESS * abs(last - first), _LEAST * max(abs(first), abs(last)), 1e-12)
-    while stretches.gaps.sum() > allowed:
-        worst = stretches.worst(allowed, (most - taken) // 2)
+    least = max(_LEAST * max(abs(first), abs(last)), 1e-12)
+    close, steady = (max(share * abs(last - first), least) for share in (CLOSENESS, STEADINESS))
+    while abs(stretches.gaps.sum()) > close or np.abs(stretches.gaps).sum() > steady:
+        worst = stretches.worst((most - taken) // 2)
         if not len(worst):
             break
         halves = _measured(model, baseline, way, stretches.halved(worst))
         taken += len(halves.middle)
         stretches = stretches.replaced(worst, halves)
     mean = np.tensordot(stretches.width, stretches.slope, axes=1)
-    return Integrated(way * mean, first, last, taken, float(stretches.gaps.sum()))
+    return Integrated(way * mean, first, last, taken, abs(float(stretches.gaps.sum())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,10 @@ class _Stretches:
     def width(self) -> Floats:
         return self.end - self.start
 
-    def worst(self, allowed: float, most: int) -> NDArray[np.int64]:
-        """Those that are off by more than their share of what is allowed, the worst first."""
-        beyond = np.flatnonzero(self.gaps > allowed / (2 * len(self.gaps)))
-        return beyond[np.argsort(-self.gaps[beyond], kind="stable")][: max(most, 0)]
+    def worst(self, most: int) -> NDArray[np.int64]:
+        """The half of them that is off by most, the worst first."""
+        count = min(max(most, 0), -(-len(self.gaps) // 2))
+        return np.argsort(-np.abs(self.gaps), kind="stable")[:count]
 
     def halved(self, chosen: NDArray[np.int64]) -> "_Stretches":
         """Both halves of some."""
@@ -134,7 +136,7 @@ def _measured(model: Gradients, baseline: Floats, way: Floats, among: _Stretches
     """The stretches with score and gradient in their middles, and what each is off."""
     scores, slopes = _along(model, baseline, way, (among.start + among.end) / 2)
     along = slopes.reshape(len(slopes), -1) @ way.ravel()
-    gaps = np.abs(among.high - among.low - along * among.width)
+    gaps = among.high - among.low - along * among.width
     return _Stretches(among.start, among.end, among.low, among.high, scores, slopes, gaps)
 
 

@@ -89,6 +89,7 @@ class IntegratedExplainer:
         found = [self._row(row_of(rows, at), wishes, most) for at in range(rows.rows)]
         margin = self._margin(0)
         gap = max(one.gap for _, one in found)
+        gradients = sum(one.gradients for _, one in found)
         return Explanation(
             method=INTEGRATED,
             space=margin.space,
@@ -97,9 +98,9 @@ class IntegratedExplainer:
             rows=[one.told() for one, _ in found],
             notes=[
                 self._taken.says(wishes),
-                f"the way there was halved until no more than {gap:.1e} of the change was open",
+                f"by {gradients} gradients on the way there the sums are within {gap:.1e}",
             ],
-            model_runs=sum(one.gradients for _, one in found),
+            model_runs=gradients,
         )
 
     def _row(self, row: Batch, wishes: Wishes, most: int) -> tuple[Found, Integrated]:

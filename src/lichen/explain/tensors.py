@@ -7,12 +7,12 @@ import numpy as np
 from lichen.core.batch import NUMPY_OF_DATATYPE, Array, Batch
 from lichen.core.errors import InvalidInput
 from lichen.core.tensors import TensorSpec
-from lichen.explain.answers import Answers
-from lichen.explain.asking import Asking, Found, explained_outputs, numbers_of, row_of
+from lichen.explain.asking import Asking, Found, Numbers, numbers_of, row_of
 from lichen.explain.explainer import LoadedVersion, Wishes
 from lichen.explain.images import LOSSES, OCCLUSION, PictureExplainer, picture_explainer
 from lichen.explain.occlusion import Region, occluded
 from lichen.explain.patches import MEAN, MOST_PATCHES, ZERO
+from lichen.forecasting.files import FORECAST_FILE
 from lichen.protocol.explaining import Explanation, Part
 
 MOST_SINGLE = 128
@@ -25,6 +25,8 @@ def occlusion_explainer(version: LoadedVersion) -> "PictureExplainer | TensorExp
     pictures = picture_explainer(version)
     if pictures is not None:
         return pictures
+    if FORECAST_FILE in version.files:
+        return None
     spec = _largest(version.predictor.signature.inputs)
     answers = None if spec is None else numbers_of(version)
     if spec is None or answers is None:
@@ -57,7 +59,7 @@ class TensorExplainer:
 
     most_rows = 8
 
-    def __init__(self, version: LoadedVersion, spec: TensorSpec, answers: Answers) -> None:
+    def __init__(self, version: LoadedVersion, spec: TensorSpec, answers: Numbers) -> None:
         self._predictor, self._spec, self._answers = version.predictor, spec, answers
 
     def explain(self, rows: Batch, wishes: Wishes) -> Explanation:
@@ -88,7 +90,7 @@ class TensorExplainer:
         stretches = _stretches(row, wishes.patch)
         cover = np.full_like(row, row.mean() if is_mean else 0.0)
         lost = occluded(asking, row, cover, [one.region for one in stretches])
-        outputs = explained_outputs(self._answers, lost.prediction, wishes.output)
+        outputs = asking.outputs(lost.prediction, wishes.output)
         return Found(
             [self._part(one, row) for one in stretches],
             [self._answers.names[at] for at in outputs],

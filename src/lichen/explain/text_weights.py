@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from lichen.core.batch import Batch
 from lichen.core.errors import InvalidInput
-from lichen.explain.answers import Floats
-from lichen.explain.asking import Found, row_of
+from lichen.explain.answers import Floats, chosen
+from lichen.explain.asking import Found, label_of, row_of
 from lichen.explain.explainer import Explainer, LoadedVersion, Wishes
 from lichen.explain.margins import Margin, margin_of
 from lichen.explain.spans import shown_words
@@ -120,8 +120,7 @@ class ExactExplainer:
         )
 
     def _row(self, row: Batch, wishes: Wishes) -> Found:
-        probability = self._version.predictor.predict(row)["probability"][0].astype(np.float64)
-        output = self._output(probability, wishes)
+        output = self._output(row, wishes)
         margin = margin_of(self._head, len(self._core.bias), output)
         if margin is None:
             raise InvalidInput("this model's answer has no margin that words share in")
@@ -158,15 +157,11 @@ class ExactExplainer:
         parts = parts_of_text(column.name, text, words)
         return parts, found.shares[:, 0], float(found.rest[0])
 
-    def _output(self, probability: Floats, wishes: Wishes) -> int:
-        if wishes.output is None:
-            return int(probability.argmax())
-        if wishes.output not in self._head.labels:
-            raise InvalidInput(
-                f"output {wishes.output!r} is none of this model: there are "
-                f"{', '.join(self._head.labels[:20])}"
-            )
-        return self._head.labels.index(wishes.output)
+    def _output(self, row: Batch, wishes: Wishes) -> int:
+        wanted = wishes.output
+        if wanted is None:
+            wanted = label_of(self._version.predictor.predict(row))
+        return chosen(self._head.labels, wanted)[0]
 
 
 def _blocks(

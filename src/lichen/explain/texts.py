@@ -12,8 +12,7 @@ import numpy as np
 from lichen.core.batch import Array, Batch
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.core.tensors import ColumnKind, Datatype, TensorSpec
-from lichen.explain.answers import Answers
-from lichen.explain.asking import Asking, Found, explained_outputs, numbers_of, row_of
+from lichen.explain.asking import Asking, Found, Numbers, numbers_of, row_of
 from lichen.explain.explainer import LoadedVersion, Wishes
 from lichen.explain.leaving_out import MOST_RUNS, left_out
 from lichen.explain.spans import Span, shown_words
@@ -23,8 +22,8 @@ from lichen.protocol.explaining import MOST_SAMPLES, Explanation, Part
 
 LEFT_OUT = "word-occlusion"
 _LOSSES = (
-    "a contribution is what the answer loses when that word alone is left out; "
-    "the base is the answer without any word, and the losses need not sum"
+    "each contribution is what the answer loses without that word, the base what is left without "
+    "any: they need not sum"
 )
 _CHINESE_SIGNS = ("\u3400", "\u9fff")
 
@@ -125,7 +124,7 @@ class LeftOutExplainer:
     most_rows = 8
 
     def __init__(
-        self, version: LoadedVersion, columns: Sequence[TextColumn], answers: Answers
+        self, version: LoadedVersion, columns: Sequence[TextColumn], answers: Numbers
     ) -> None:
         self._version, self._columns, self._answers = version, columns, answers
 
@@ -155,7 +154,7 @@ class LeftOutExplainer:
         text = column.text(asking.row)
         words = shown_words(text, parts_words(self._version, text))
         lost = left_out(lambda texts: asking(column.copies(asking.row, texts)), text, words, most)
-        outputs = explained_outputs(self._answers, lost.prediction, wishes.output)
+        outputs = asking.outputs(lost.prediction, wishes.output)
         return Found(
             parts_of_text(column.name, text, lost.parts),
             [self._answers.names[at] for at in outputs],

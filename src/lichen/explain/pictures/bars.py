@@ -1,6 +1,7 @@
 """Contributions of columns as bars: to the right what is for the answer, to the left against it."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from lichen.explain.pictures.scene import (
     AGAINST,
@@ -21,6 +22,7 @@ from lichen.protocol.explaining import Attribution, Explanation, Part
 MOST_BARS = 15
 _WIDTH, _LEFT, _RIGHT, _TOP, _BAR = 760.0, 300.0, 80.0, 64.0, 24.0
 _MOST_SIGNS = 34
+_MOST_TITLE, _MOST_BELOW = 84, 118
 
 
 def bars(told: Explanation, parts: Sequence[Part], one: Attribution) -> Scene:
@@ -60,17 +62,19 @@ def named(part: Part) -> str:
 def headline(told: Explanation, one: Attribution) -> str:
     """What was answered, and what the base is."""
     after = f" {told.unit}" if told.unit else ""
+    space = "" if told.space == "value" else f"{told.space} "
     return (
-        f"{one.output}: {one.prediction:.5g}{after} ({told.space}), "
-        f"base {one.base:.5g}{after} \u00b7 {told.method}"
+        f"{one.output}: {space}{one.prediction:.4g}{after} (base {one.base:.4g}{after}) "
+        f"\u00b7 {told.method}"
     )
 
 
 def heading(title: str, below: str) -> list[Shape]:
-    """The title, and one line under it."""
+    """The title, and up to two lines under it."""
+    lines = wrap(below, _MOST_BELOW, max_lines=2, placeholder=" \u2026")
     return [
-        Label(16, 24, shortened(title, 84), 14, is_bold=True),
-        Label(16, 43, shortened(below, 112), 10.5, fill=PALE),
+        Label(16, 24, shortened(title, _MOST_TITLE), 14, is_bold=True),
+        *(Label(16, 41 + 13 * at, line, 10, fill=PALE) for at, line in enumerate(lines)),
     ]
 
 

@@ -39,7 +39,7 @@ def heat_map(
     height = max((part.place[3] for part in parts), default=1)
     scale = _SIDE / max(width, height)
     shown = (width * scale, height * scale)
-    scene = Scene(2 * _LEFT + 2 * _SIDE + _GAP, _TOP + shown[1] + 86, headline(told, one))
+    scene = Scene(2 * _LEFT + 2 * _SIDE + _GAP, _TOP + shown[1] + 74, headline(told, one))
     scene.shapes.extend(heading(scene.title, told.sums_to))
     right = _LEFT + _SIDE + _GAP
     if picture is not None:
@@ -84,15 +84,21 @@ def _largest(contributions: Sequence[float]) -> list[int]:
 
 
 def _legend(parts: Sequence[Part], contributions: Sequence[float], top: float) -> list[Shape]:
-    said = "   ".join(
-        f"{number}: {signed(contributions[at])} at ({parts[at].place[0]}, {parts[at].place[1]})"
-        for number, at in enumerate(_largest(contributions), start=1)
-    )
+    right = _LEFT + _SIDE + _GAP
+    largest: list[Shape] = [
+        Label(
+            right,
+            top + 16 * at,
+            f"{at + 1}: {signed(contributions[one])} at x {parts[one].place[0]}, "
+            f"y {parts[one].place[1]}",
+            11,
+        )
+        for at, one in enumerate(_largest(contributions))
+    ]
     return [
-        Label(_LEFT, top, "the picture", 11, fill=PALE),
-        Label(_LEFT + _SIDE + _GAP, top, said, 11),
-        Box(_LEFT, top + 14, 14, 14, FOR),
-        Label(_LEFT + 20, top + 26, "+ for the answer: covered, it loses", 11, fill=PALE),
-        Box(_LEFT + _SIDE + _GAP, top + 14, 14, 14, AGAINST),
-        Label(_LEFT + _SIDE + _GAP + 20, top + 26, "\u2212 against it", 11, fill=PALE),
+        Box(_LEFT, top - 11, 14, 14, FOR),
+        Label(_LEFT + 20, top, "+ for the answer", 11, fill=PALE),
+        Box(_LEFT, top + 9, 14, 14, AGAINST),
+        Label(_LEFT + 20, top + 20, "\u2212 against it", 11, fill=PALE),
+        *largest,
     ]

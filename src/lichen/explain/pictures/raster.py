@@ -29,7 +29,7 @@ def png_of(scene: Scene) -> bytes:
     for shape in scene.shapes:
         _put(canvas, shape)
     written = io.BytesIO()
-    canvas.convert("RGB").save(written, "PNG", optimize=True)
+    canvas.convert("RGB").save(written, "PNG")
     return written.getvalue()
 
 
@@ -89,10 +89,10 @@ def _label(canvas: Image.Image, one: Label) -> None:
     font = _font(round(one.size * SCALE), is_plain=max(one.text) <= _LAST_PLAIN)
     text = one.text.replace("\u2212", "-").replace("\u2026", "...")
     across = font.getlength(text)
-    wanted = across if one.width is None else one.width * SCALE
-    most = text_width(text, one.size) * SCALE if one.width is None else wanted
-    wanted = min(wanted, most)
+    room = SCALE * (text_width(text, one.size) if one.width is None else one.width)
+    wanted = min(across, room)
     left = one.x * SCALE - {"start": 0.0, "middle": wanted / 2, "end": wanted}[one.anchor]
+    left += 0.0 if one.width is None else (room - wanted) / 2
     height = round(one.size * SCALE * 1.6)
     layer = Image.new("RGBA", (max(1, round(across) + 4), height), (0, 0, 0, 0))
     at = (0, round(one.size * SCALE * 1.1))

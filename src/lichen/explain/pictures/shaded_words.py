@@ -24,6 +24,7 @@ _MOST_NUMBERED = 12
 _MOST_ROWS = 60
 _LEAST_SHOWN = 0.02
 _DASH = 3.0
+_NUMBER = 9.0
 _NOTE = "orange, solid line, +: for the answer \u00b7 blue, dashed line, \u2212: against it"
 
 
@@ -36,7 +37,7 @@ class _Set:
     row: int
     width: float
     value: float
-    number: str
+    is_first: bool
 
 
 def shaded_words(told: Explanation, parts: Sequence[Part], one: Attribution) -> Scene:
@@ -47,34 +48,31 @@ def shaded_words(told: Explanation, parts: Sequence[Part], one: Attribution) -> 
         if len(part.place) == 2
     ]
     most = max((abs(value) for _, value in words), default=0.0) or 1.0
-    placed = list(_placed(words, most))
+    placed = list(_placed(words))
     rows = min(max((word.row for word in placed), default=0) + 1, _MOST_ROWS)
     scene = Scene(_WIDTH, _TOP + rows * _ROW + 40, headline(told, one))
     scene.shapes.extend(heading(scene.title, told.sums_to))
     for word in placed:
         if word.row < _MOST_ROWS:
             scene.shapes.extend(_drawn(word, most))
+    scene.shapes.extend(_numbers(placed, most))
     rest = sum(one.contributions) - sum(value for _, value in words)
     more = f" \u00b7 between the words: {signed(rest)}" if abs(rest) > _LEAST_SHOWN * most else ""
     scene.shapes.append(Label(_LEFT, scene.height - 14, _NOTE + more, 11, fill=PALE))
     return scene
 
 
-def _placed(words: Sequence[tuple[Part, float]], most: float) -> Iterator[_Set]:
+def _placed(words: Sequence[tuple[Part, float]]) -> Iterator[_Set]:
     """Every word, or piece of several in a row, on its line."""
-    order = sorted((abs(value) for _, value in words), reverse=True)
-    least = order[min(_MOST_NUMBERED, len(order)) - 1] if order else 0.0
     x, row, end = _LEFT, 0, 0
     for part, value in words:
         x += text_width(" ", _SIZE) if part.place[0] > end else 0
         end = part.place[1]
-        is_numbered = abs(value) >= max(least, _LEAST_SHOWN * most)
         for number, piece in enumerate(_pieces(str(part.value))):
             width = text_width(piece, _SIZE)
             if x + width > _WIDTH - _LEFT and x > _LEFT:
                 x, row = _LEFT, row + 1
-            shown = signed(value) if is_numbered and not number else ""
-            yield _Set(piece, x, row, width, value, shown)
+            yield _Set(piece, x, row, width, value, is_first=number == 0)
             x += width
 
 
@@ -99,6 +97,21 @@ def _drawn(word: _Set, most: float) -> list[Shape]:
             Line(word.x, under, word.x + word.width, under, colour, 1 + 2 * share, dash),
         ]
     shapes.append(Label(word.x, top + 17, word.text, _SIZE, width=word.width))
-    if word.number:
-        shapes.append(Label(word.x, top + 33, word.number, 9, fill=colour))
     return shapes
+
+
+def _numbers(placed: Sequence[_Set], most: float) -> Iterator[Shape]:
+    """What the largest count, under them, where there is room beside larger ones."""
+    taken: list[tuple[int, float, float]] = []
+    for word in sorted(placed, key=lambda one: -abs(one.value)):
+        if len(taken) == _MOST_NUMBERED or abs(word.value) < _LEAST_SHOWN * most:
+            return
+        told = signed(word.value)
+        start, end = word.x, word.x + text_width(told, _NUMBER) + 3
+        is_free = all(
+            row != word.row or end <= left or start >= right for row, left, right in taken
+        )
+        if word.is_first and word.row < _MOST_ROWS and is_free:
+            taken.append((word.row, start, end))
+            colour = FOR if word.value >= 0 else AGAINST
+            yield Label(word.x, _TOP + word.row * _ROW + 33, told, _NUMBER, fill=colour)
