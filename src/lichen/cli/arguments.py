@@ -76,3 +76,26 @@ class WholeNumbers(click.ParamType[list[int]]):
             return [int(number) for number in str(value).split(",") if number.strip()]
         except ValueError:
             self.fail(f"{value!r} is no list of whole numbers: write it as 128,64", param, ctx)
+
+
+class Signs(click.ParamType[dict[str, int]]):
+    """Columns with the way that they count, with commas between."""
+
+    name = "COL=+1|-1"
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> dict[str, int]:
+        """The sign of each column, or a usage error that shows the form."""
+        if isinstance(value, dict):
+            return value
+        found: dict[str, int] = {}
+        for said in filter(None, (one.strip() for one in str(value).split(","))):
+            name, _, sign = said.rpartition("=")
+            if sign not in ("+1", "-1", "1") or not name.strip() or name.strip() in found:
+                self.fail(f"{said!r} is no constraint: write it as size=+1,price=-1", param, ctx)
+            found[name.strip()] = int(sign)
+        return found

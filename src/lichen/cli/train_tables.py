@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from lichen.cli.arguments import Finite, Names
+from lichen.cli.arguments import Finite, Names, Signs
 from lichen.cli.train_options import TrainingRun, training_options
 from lichen.protocol.training import ClassificationTraining, RegressionTraining
 
@@ -23,7 +23,19 @@ def table_options(function: Function) -> Function:
 _OPTIONS = (
     click.option("--target", metavar="COL", required=True, help="The column to predict."),
     click.option("--features", type=Names(), help="Columns to predict it by. [all others]"),
-    click.option("--exclude", type=Names(), default="", help="Columns never to be used."),
+    click.option("--exclude", "--ban", type=Names(), default="", help="Columns never to be used."),
+    click.option(
+        "--monotone",
+        type=Signs(),
+        default="",
+        help="Columns that the prediction may only rise (+1) or fall (-1) with.",
+    ),
+    click.option(
+        "--background/--no-background",
+        default=True,
+        show_default=True,
+        help="Keep a few rows in the version, for explanations to compare with.",
+    ),
     click.option("--weight", metavar="COL", help="Column of the weight of each row."),
     click.option(
         "--group", metavar="COL", help="Column whose groups never stand on both sides of a split."

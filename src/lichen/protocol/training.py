@@ -114,6 +114,9 @@ class TableTraining(SearchedTraining, frozen=True, kw_only=True):
         target: the column to predict.
         features: columns to predict it by; None: all but those named otherwise.
         exclude: columns never to be used (feature bans).
+        monotone: of columns of numbers, +1 where the prediction (of two classes the probability
+            of the second) may only rise with them, -1 where it may only fall.
+        background: whether the version keeps a few of the rows, for explanations to compare with.
         weight: column of the weight of each row.
         group: column of the group of each row: no group stands on both sides of a split.
         split: `random`, `stratified`, `grouped`, `time`; None: what the data call for.
@@ -128,6 +131,8 @@ class TableTraining(SearchedTraining, frozen=True, kw_only=True):
     target: str
     features: list[str] | None = None
     exclude: list[str] = []
+    monotone: dict[str, Literal[-1, 1]] = {}
+    background: bool = True
     weight: str | None = None
     group: str | None = None
     split: Literal["random", "stratified", "grouped", "time"] | None = None

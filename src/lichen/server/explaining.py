@@ -12,6 +12,7 @@ from lichen.explain.explainer import LoadedVersion, Wishes
 from lichen.explain.methods import Explainers
 from lichen.explain.pictures.illustrating import check_form, illustrated
 from lichen.frameworks.base import Predictor
+from lichen.pipeline.background import BACKGROUND_FILE
 from lichen.protocol.explaining import Explanation
 from lichen.registry.catalog import Catalog
 from lichen.serving.deployment import Deployment
@@ -88,6 +89,7 @@ class Explanations:
     def _read(self, predictor: Predictor, deployment: Deployment) -> LoadedVersion:
         reference = ModelReference(deployment.model, str(deployment.version))
         manifest = self._catalog.resolve(reference)
-        names = needed_files(manifest)
+        kept = (BACKGROUND_FILE,) if manifest.file(BACKGROUND_FILE) is not None else ()
+        names = (*needed_files(manifest), *kept)
         files = {name: self._catalog.read(manifest, name) for name in names}
         return LoadedVersion(predictor, files, self._compiled)

@@ -69,13 +69,17 @@ def planned(rows: Rows, settings: Settings, seed: int, name: str) -> Plan:
         fitted=fitted,
         aside=aside,
         is_refitted=len(everything) < _REFITTED_UNDER,
-        monotone=_monotone(settings, rows.features.shape[1]),
+        monotone=monotone_signs(settings, rows.features.shape[1]),
         quantile=quantile_in(settings, rows),
     )
 
 
-def _monotone(settings: Settings, width: int) -> tuple[int, ...]:
-    """Constraints written as `1,0,-1`."""
+def monotone_signs(settings: Settings, width: int) -> tuple[int, ...]:
+    """Constraints written as `1,0,-1`; empty: none.
+
+    Raises:
+        InvalidInput: they are written otherwise, or are not one for each feature.
+    """
     said = str(settings.get("monotone", ""))
     if not said:
         return ()

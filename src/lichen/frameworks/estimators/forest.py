@@ -6,6 +6,7 @@ import numpy as np
 
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.estimation import Examples, FittedCore, Pause, Settings
+from lichen.frameworks.estimators.boosting import monotone_signs
 from lichen.frameworks.estimators.forest_core import ForestCore
 from lichen.frameworks.estimators.rows import Rows, check_settings, checked, number_in, whole_in
 
@@ -20,7 +21,8 @@ class Forest:
     Settings: `kind`, `extra` (the default: splits drawn at random, cheaper) or `random`; `trees`;
     `feature_share` looked at for a split (0: the root of their number for classes, all of `extra`
     and a third of `random` for numbers); `rows_in_leaf` at least (1; of numbers more where
-    there are thousands of rows: a forest of single rows is large and no better).
+    there are thousands of rows: a forest of single rows is large and no better); `monotone`: for
+    each feature 1, 0 or -1, parted by commas, where nothing is missing.
     """
 
     name = "forest"
@@ -32,7 +34,7 @@ class Forest:
         Raises:
             InvalidInput: these rows cannot be fitted on.
         """
-        check_settings(settings, ("kind", "trees", "feature_share", "rows_in_leaf"))
+        check_settings(settings, ("kind", "trees", "feature_share", "rows_in_leaf", "monotone"))
         rows = checked(examples, takes_missing=True)
         kind = settings.get("kind", "extra")
         if kind not in ("extra", "random"):
@@ -51,6 +53,7 @@ class Forest:
             random_state=seed % 2**32,
             n_jobs=1,
             warm_start=True,
+            monotonic_cst=_signs(rows, settings),
         )
         while True:
             pause()
@@ -60,6 +63,15 @@ class Forest:
             model.n_estimators = min(model.n_estimators + _TREES_AT_ONCE, trees)
         trees_ = tuple(one.tree_ for one in model.estimators_)
         return ForestCore(trees_, rows.features.shape[1], rows.present, rows.classes)
+
+
+def _signs(rows: Rows, settings: Settings) -> tuple[int, ...] | None:
+    signs = monotone_signs(settings, rows.features.shape[1])
+    if signs and not np.isfinite(rows.features).all():
+        raise InvalidInput(
+            "a forest keeps monotone constraints only where nothing is missing: ask for lightgbm"
+        )
+    return signs or None
 
 
 def default_rows_in_leaf(rows: Rows) -> int:

@@ -14,6 +14,7 @@ from lichen.training.networks import hyperparameters
 from lichen.training.tables.columns import Kind, Planned
 from lichen.training.tables.effort import Size, effort_nj
 from lichen.training.tables.encoders import Preparation
+from lichen.training.tables.monotone import keeps_monotone, refuse_unkept
 from lichen.training.tables.problem import preparation_for
 from lichen.training.tables.study import Study
 from lichen.training.tables.words import COMPONENTS, MOST_TERMS
@@ -60,6 +61,10 @@ def contenders_of(study: Study) -> tuple[Contender, ...]:
         raise InvalidInput(
             f"algorithm {asked!r} is none for this target: there are {AUTO}, {', '.join(names)}"
         )
+    if study.asked.monotone:
+        names = [name for name in names if keeps_monotone(name, study.plan.columns)]
+        if asked not in (AUTO, *names) or not names:
+            raise refuse_unkept(asked)
     said = hyperparameters(study.asked.network)
     made = [
         _contender(name, size, _told(name, said, is_asked=name == asked))

@@ -16,6 +16,7 @@ from lichen.training.choosing.contender import Served
 from lichen.training.choosing.served import served_cost
 from lichen.training.tables.encoders import Preparation, Prepared, prepare
 from lichen.training.tables.measure import Held, class_error, number_error
+from lichen.training.tables.monotone import with_signs
 from lichen.training.tables.study import Study
 from lichen.training.watch import EnergyGauge
 
@@ -186,6 +187,7 @@ def fit_core(
         weights=None if weights is None else weights / weights.mean(),
         classes=study.target.classes,
     )
+    settings = with_signs(settings, study.asked.monotone, prepared)
     core = estimator(algorithm).fit(examples, settings, study.asked.seed, pause)
     return FittedTable(prepared, core, centre, scale)
 

@@ -7,14 +7,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from lichen.core.batch import Array
 from lichen.evaluation.calibration import unflattered
 from lichen.evaluation.classification import Answers
 from lichen.evaluation.conformal import half_width, set_threshold
 from lichen.frameworks.blas import one_blas_thread
+from lichen.pipeline.background import MOST_ROWS as USUAL_ROWS
+from lichen.pipeline.background import background_files
 from lichen.pipeline.declaration import Classes, Heads, Pipeline, Value
 from lichen.pipeline.files import pipeline_files
 from lichen.pipeline.signature import pipeline_signature
-from lichen.protocol.training import ClassificationTraining
+from lichen.protocol.training import ClassificationTraining, TableTraining
 from lichen.registry.manifest import Metric
 from lichen.training.choosing.choice import Choice, choose
 from lichen.training.choosing.memory import Memory
@@ -30,6 +33,7 @@ from lichen.training.tables.measure import (
     probabilities,
     scores_of,
 )
+from lichen.training.tables.monotone import told_monotone
 from lichen.training.tables.problem import (
     FittedTable,
     TableProblem,
@@ -214,6 +218,8 @@ def result_of(
         **pipeline_files(pipeline, dict(fitted.prepared.arrays)),
         MODEL_FILE: fitted.core.onnx(),
     }
+    if study.asked.background:
+        files |= background_files(usual_rows(study, pipeline))
     return TrainingResult(
         algorithm=chosen.choice.trial.contender.name,
         files=files,
@@ -222,6 +228,13 @@ def result_of(
         parameters=_parameters(study, chosen),
         candidates=chosen.choice.candidates,
     )
+
+
+def usual_rows(study: Study, pipeline: Pipeline) -> Mapping[str, Array]:
+    """A few rows, evenly spaced over those that were fitted on, as the pipeline is sent them."""
+    fitted = study.test().fit
+    places = np.linspace(0, len(fitted) - 1, min(len(fitted), USUAL_ROWS)).round()
+    return study.rows.at(np.sort(fitted)[places.astype(np.int64)]).tensors(pipeline)
 
 
 def _parameters(study: Study, chosen: Chosen) -> Mapping[str, object]:
@@ -238,5 +251,12 @@ def _parameters(study: Study, chosen: Chosen) -> Mapping[str, object]:
         "rows_tested": len(study.test().held),
         "columns": {one.name: one.kind.value for one in study.plan.columns},
         "left_out": list(study.notes),
+        **_constraints(study.asked),
         "labels": list(study.target.labels),
     }
+
+
+def _constraints(asked: TableTraining) -> dict[str, str]:
+    """Columns that the model was kept from, and how it may depend on others, for its card."""
+    said = {"monotone": told_monotone(asked.monotone), "banned": ", ".join(asked.exclude)}
+    return {f"constraint_{name}": value for name, value in said.items() if value}

@@ -5,6 +5,7 @@ from lichen.protocol.training import ClassificationTraining, RegressionTraining,
 from lichen.training.materials import Materials
 from lichen.training.result import TrainingResult
 from lichen.training.tables.leaks import refuse_leaks
+from lichen.training.tables.monotone import check_monotone
 from lichen.training.tables.rows import raw_rows
 from lichen.training.tables.run import execute
 from lichen.training.tables.study import study_of
@@ -29,9 +30,10 @@ def train_table(asked: TableTraining, materials: Materials) -> TrainingResult:
     """
     _check(asked)
     schema = materials.dataset.schema
-    for name in (asked.target, *(asked.features or ()), *asked.exclude):
+    for name in (asked.target, *(asked.features or ()), *asked.exclude, *asked.monotone):
         schema.column(name)
     study = study_of(asked, raw_rows(materials.rows(None), schema))
+    check_monotone(study)
     if not asked.allow_leakage:
         refuse_leaks(study)
     return execute(study, materials.watch, materials.gauge)

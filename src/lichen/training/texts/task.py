@@ -47,10 +47,10 @@ def train_text_classification(
         InvalidInput: what is asked or the rows cannot be trained on; one sentence says why.
         WorkFailed: the run was cancelled.
     """
-    if asked.nested or asked.features or asked.exclude:
+    if asked.nested or asked.features or asked.exclude or asked.monotone:
         raise InvalidInput(
             "texts are classified by themselves, scored on rows held out: leave out nested, "
-            "features and exclude, or train classification on the table"
+            "monotone, features and exclude, or train classification on the table"
         )
     with one_blas_thread():
         spending = Spending(materials.gauge, materials.watch, asked.budget_nj, asked.budget_ng)

@@ -106,9 +106,11 @@ def test_equal_texts_give_equal_bytes(name: str) -> None:
     assert first.files == second.files
 
 
-@pytest.mark.parametrize("more", [{"nested": True}, {"features": ["x"]}, {"exclude": ["x"]}])
+@pytest.mark.parametrize(
+    "more", [{"nested": True}, {"features": ["x"]}, {"exclude": ["x"]}, {"monotone": {"x": 1}}]
+)
 def test_what_texts_do_not_know_is_refused_and_not_ignored(more: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInput, match="leave out nested, features and exclude"):
+    with pytest.raises(InvalidInput, match="leave out nested, monotone, features and exclude"):
         trained(table(), **more)
 
 
