@@ -26,6 +26,17 @@ _OTHER_FORMS = (
 )
 _BESIDE = (".json", ".txt", ".model", ".tiktoken", ".md", ".yaml", ".yml", ".cfg", "MLmodel")
 """Configurations, vocabularies and what is said of the model."""
+_SAID_OF_OTHERS = (
+    "config",
+    "tokenizer",
+    "vocab",
+    "merges",
+    "special_tokens",
+    "added_tokens",
+    "generation_config",
+    "preprocessor_config",
+)
+"""Beginnings of names of texts that describe weights and are none."""
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".msgpack", ".ot")
 _GGUF = (".gguf", ".ggml")
 _FOR_OTHERS = ("onnx", "openvino", "coreml", "tf_model", "flax_model", "rust_model", "original")
@@ -76,7 +87,9 @@ def _in_best_form(paths: Sequence[str]) -> list[str]:
 
 def _is_described(paths: Sequence[str]) -> bool:
     """Whether texts alone are a model: of boosted trees, which are saved as JSON or text."""
-    return len(paths) == 1 or any(PurePosixPath(path).stem == "model" for path in paths)
+    names = [PurePosixPath(path).name for path in paths]
+    own = [name for name in names if not name.startswith(_SAID_OF_OTHERS)]
+    return len(own) == 1 or any(PurePosixPath(name).stem == "model" for name in own)
 
 
 def _ours(paths: Sequence[str]) -> list[str]:

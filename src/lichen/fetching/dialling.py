@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import httpcore
@@ -89,7 +90,9 @@ def _proxy(said: str) -> tuple[str, str, tuple[str, str] | None]:
     return scheme, place.url, (user, password) if login else None
 
 
+@cache
 def _context(ca: Path | None) -> ssl.SSLContext:
+    """Reading the authorities takes longer than a small pull."""
     try:
         return httpx.create_ssl_context() if ca is None else ssl.create_default_context(cafile=ca)
     except OSError as error:

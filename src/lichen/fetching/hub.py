@@ -18,8 +18,8 @@ from lichen.fetching.parts import Check, Listing, Part
 from lichen.fetching.policy import Accounts
 from lichen.fetching.web import Ask, Web
 
-_SOURCE = re.compile(
-    r"(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)(@(?P<revision>[\w./-]+?))?(//(?P<path>.+))?", re.ASCII
+_PARTED = re.compile(
+    r"(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)(@(?P<revision>[\w./-]+?))?//(?P<path>.+)", re.ASCII
 )
 _PLAIN = re.compile(
     r"(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)(@(?P<revision>[\w.-]+))?(/(?P<path>.+))?", re.ASCII
@@ -60,7 +60,7 @@ class HubSource:
         Raises:
             InvalidInput: it is something else.
         """
-        found = _PLAIN.fullmatch(text) or _SOURCE.fullmatch(text)
+        found = (_PARTED if "//" in text else _PLAIN).fullmatch(text)
         if found is None or ".." in text:
             raise InvalidInput(
                 f"hf://{text} names no repository: write hf://org/name, hf://org/name@revision or "

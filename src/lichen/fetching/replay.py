@@ -26,9 +26,11 @@ class Kept:
         redirect: where it is in truth.
         is_ranged: whether parts of it are sent; else always all.
         is_sized: whether its size is said.
+        knows_if_range: whether a validator is compared before a part is sent.
         cuts: after how many bytes each of the next answers breaks off.
         refusals: status and headers of each of the next answers.
         token: without which nobody gets it.
+        challenge: what those hear who come without it.
     """
 
     body: bytes = b""
@@ -36,9 +38,11 @@ class Kept:
     redirect: str | None = None
     is_ranged: bool = True
     is_sized: bool = True
+    knows_if_range: bool = True
     cuts: list[int] = field(default_factory=list)
     refusals: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     token: str | None = None
+    challenge: str = "Bearer"
 
     @property
     def etag(self) -> str:
@@ -131,14 +135,14 @@ def _refused(kept: Kept | None, asked: Message) -> tuple[int, Mapping[str, str]]
     if kept.refusals:
         return kept.refusals.pop(0)
     if kept.token is not None and asked.get("Authorization") != f"Bearer {kept.token}":
-        return 401, {"WWW-Authenticate": "Bearer"}
+        return 401, {"WWW-Authenticate": kept.challenge}
     return 0, {}
 
 
 def _ranged(kept: Kept, asked: Message) -> tuple[int, bytes, Mapping[str, str]]:
     """Status, bytes and headers of a request that may ask for a part."""
     wanted, size = asked.get("Range", ""), len(kept.body)
-    is_same = asked.get("If-Range", kept.etag) == kept.etag
+    is_same = not kept.knows_if_range or asked.get("If-Range", kept.etag) == kept.etag
     if not (wanted and kept.is_ranged and is_same):
         return 200, kept.body, {}
     start = int(wanted.removeprefix("bytes=").partition("-")[0])
