@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichen.core.batch import Batch
-from lichen.core.errors import InvalidInput, NotFound, Unavailable
+from lichen.core.errors import InvalidInput, NotFound
 from lichen.frameworks.bert_writer import EMBEDDING, IDS, MASK, bert_encoder, read_safetensors
 from lichen.frameworks.onnx import OnnxPredictor
+from lichen.frameworks.tokenizing import TOKENIZER_FILE, tokenizer_of
 
-ENCODER_FILE, TOKENIZER_FILE = "encoder.onnx", "tokenizer.json"
+ENCODER_FILE = "encoder.onnx"
 ENCODER_FILES = (ENCODER_FILE, TOKENIZER_FILE)
 LONGEST_TOKENS = 256
 """Of a text; what a longer one is about is said by then."""
@@ -33,7 +34,7 @@ class SentenceEncoder:
         missing = [name for name in ENCODER_FILES if name not in files]
         if missing:
             raise InvalidInput(f"a sentence encoder needs {', '.join(missing)}: train it again")
-        self._tokenizer = _tokenizer(files[TOKENIZER_FILE])
+        self._tokenizer = tokenizer_of(files[TOKENIZER_FILE], LONGEST_TOKENS)
         self._network = OnnxPredictor(files[ENCODER_FILE])
         self.width = int(self._network.signature.outputs[0].shape[-1])
 
@@ -57,22 +58,6 @@ class SentenceEncoder:
         said = self._network.predict(Batch({IDS: ids, MASK: np.ones_like(ids)}))
         found: NDArray[np.float32] = said[EMBEDDING][0]
         return found
-
-
-def _tokenizer(content: bytes) -> Any:  # noqa: ANN401 - it has no types
-    try:
-        from tokenizers import Tokenizer
-    except ImportError as missing:
-        raise Unavailable(
-            "sentence encoders need a package: `pip install lichen[text]`"
-        ) from missing
-    try:
-        made = Tokenizer.from_str(content.decode())
-    except Exception as problem:
-        raise InvalidInput(f"{TOKENIZER_FILE} cannot be read: {problem}") from problem
-    made.no_padding()
-    made.enable_truncation(LONGEST_TOKENS)
-    return made
 
 
 def packaged_encoder(package: str) -> dict[str, bytes]:

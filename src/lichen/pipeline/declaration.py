@@ -128,7 +128,19 @@ class Embedding(Encoder, frozen=True, kw_only=True, tag="embedding"):
     encoder: str = ""
 
 
-Encoders = Number | OneHot | Codes | Moment | Words | Embedding
+class Tokens(Encoder, frozen=True, kw_only=True, tag="tokens"):
+    """A text as tokens of the version's `tokenizer.json`; it stands alone.
+
+    The core takes them as they come, `ids` and `mask` INT64 `(1, tokens)`, one text at a time.
+
+    Attributes:
+        longest: tokens of a text; what a longer one is about is said by then.
+    """
+
+    longest: int = 512
+
+
+Encoders = Number | OneHot | Codes | Moment | Words | Embedding | Tokens
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -231,7 +243,34 @@ class Ranking(Head, frozen=True, kw_only=True, tag="ranking"):
     top: int = 10
 
 
-Heads = Value | Classes | Alarm | Groups | Ranking
+class Vector(Head, frozen=True, kw_only=True, tag="vector"):
+    """The core's outputs themselves, FP32 `(rows, width)`, under a name.
+
+    Attributes:
+        name: such as `embedding`.
+        width: how many.
+        columns: what each is, where they have names: the labels that may hold side by side.
+    """
+
+    name: str = "embedding"
+    width: int
+    columns: list[str] = []
+
+
+class Entities(Head, frozen=True, kw_only=True, tag="entities"):
+    """Stretches of a text of one kind, of what the core says of each token `(tokens, labels)`.
+
+    Answers `entities` BYTES `(rows,)`: JSON, a list of `start`, `end` (characters), `text` and
+    `label`. Labels that begin with `B-` and `I-` begin and go on (Ramshaw and Marcus, 1995).
+
+    Attributes:
+        labels: in the order of the core's columns; `O` is of no kind.
+    """
+
+    labels: list[str]
+
+
+Heads = Value | Classes | Alarm | Groups | Ranking | Vector | Entities
 
 
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):

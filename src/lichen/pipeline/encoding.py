@@ -19,6 +19,7 @@ from lichen.pipeline.declaration import (
     Number,
     OneHot,
     Pipeline,
+    Tokens,
     Words,
 )
 from lichen.pipeline.embeddings import Embed, EmbeddingEncoding
@@ -32,6 +33,9 @@ Arrays = Mapping[str, Array]
 NO_ARRAYS: Arrays = {}
 _MOST_AT_ONCE = 512
 """Features of a row that is written as a list; more are quicker as an array."""
+
+
+_NO_FEATURES = "a text network takes texts as tokens, not as features: ask it for texts"
 
 
 class TextEncoding(Protocol):
@@ -173,6 +177,8 @@ def width_of(said: Encoders, arrays: Arrays = NO_ARRAYS) -> int:
             return said.width if isinstance(said, Embedding) else 1
         case Moment():
             return len(part_names(said))
+        case Tokens():
+            raise InvalidInput(_NO_FEATURES)
         case Words():
             projection = _projection(said, arrays)
             return len(said.terms) if projection is None else projection.shape[1]
@@ -221,6 +227,8 @@ def _names(said: Encoders, arrays: Arrays) -> list[str]:
             return [f"{column}:{part}" for part in parts]
         case Codes():
             return [column]
+        case Tokens():
+            raise InvalidInput(_NO_FEATURES)
 
 
 def _numbers(
@@ -251,7 +259,7 @@ def _texts(
 
 
 def _of_text(
-    said: OneHot | Codes | Moment | Words | Embedding,
+    said: OneHot | Codes | Moment | Words | Embedding | Tokens,
     start: int,
     arrays: Arrays,
     embed: Embed | None,
@@ -267,6 +275,8 @@ def _of_text(
             return WordsEncoding(said, start, _projection(said, arrays))
         case Embedding():
             return EmbeddingEncoding(said, start, embed)
+        case Tokens():
+            raise InvalidInput(_NO_FEATURES)
 
 
 def _projection(said: Words, arrays: Arrays) -> Features | None:

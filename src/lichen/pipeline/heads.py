@@ -1,6 +1,6 @@
 """What a core says into what is answered: values, classes, alarms, groups, rankings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 from lichen.core.batch import Array
 from lichen.core.errors import InvalidInput
 from lichen.pipeline.classes import ClassesAnswer
-from lichen.pipeline.declaration import Alarm, Classes, Groups, Heads, Ranking, Value
+from lichen.pipeline.declaration import (
+    Alarm,
+    Classes,
+    Entities,
+    Groups,
+    Heads,
+    Ranking,
+    Value,
+    Vector,
+)
 
 Raw = NDArray[np.floating[Any]]
 Answers = dict[str, Array]
@@ -44,17 +53,9 @@ def answering(head: Heads) -> Answering:
     Raises:
         InvalidInput: it contradicts itself.
     """
-    match head:
-        case Value():
-            return _ValueAnswer(head)
-        case Classes():
-            return ClassesAnswer(head)
-        case Alarm():
-            return _AlarmAnswer(head)
-        case Groups():
-            return _GroupsAnswer(head)
-        case Ranking():
-            return _RankingAnswer(head)
+    if isinstance(head, Entities):
+        raise InvalidInput("entities are of texts as tokens: give the version's tokenizer")
+    return _ANSWERING[type(head)](head)
 
 
 def columns_of(head: Heads) -> tuple[int, ...]:
@@ -66,10 +67,20 @@ def columns_of(head: Heads) -> tuple[int, ...]:
             return (1, 2) if len(head.labels) == 2 else (len(head.labels),)
         case Alarm():
             return (len(head.statistics) + len(head.columns),)
-        case Groups():
-            return (head.clusters,)
-        case Ranking():
+        case Groups() | Vector():
+            return (head.clusters if isinstance(head, Groups) else head.width,)
+        case Ranking() | Entities():
             return (len(head.labels),)
+
+
+class _VectorAnswer:
+    def __init__(self, said: Vector) -> None:
+        if said.columns and len(said.columns) != said.width:
+            raise InvalidInput("a vector needs one name a value, or none: import it again")
+        self._name = said.name
+
+    def answer(self, raw: Raw) -> Answers:
+        return {self._name: raw.astype(np.float32, copy=False)}
 
 
 class _ValueAnswer:
@@ -143,6 +154,16 @@ class _RankingAnswer:
         if not is_left.all():
             items, score = np.where(is_left, items, b""), np.where(is_left, score, np.float32(0))
         return {"items": items, "score": score}
+
+
+_ANSWERING: dict[type, Callable[[Any], Answering]] = {
+    Value: _ValueAnswer,
+    Classes: ClassesAnswer,
+    Alarm: _AlarmAnswer,
+    Groups: _GroupsAnswer,
+    Ranking: _RankingAnswer,
+    Vector: _VectorAnswer,
+}
 
 
 def check_columns(head: Heads, raw: Raw) -> None:

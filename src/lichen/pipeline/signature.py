@@ -7,6 +7,7 @@ from lichen.pipeline.declaration import (
     Codes,
     Embedding,
     Encoders,
+    Entities,
     Groups,
     Heads,
     Moment,
@@ -14,7 +15,9 @@ from lichen.pipeline.declaration import (
     OneHot,
     Pipeline,
     Ranking,
+    Tokens,
     Value,
+    Vector,
     Words,
 )
 
@@ -88,7 +91,7 @@ def _kind(said: Encoders) -> ColumnKind:
             return ColumnKind.TRUTH if said.is_boolean else ColumnKind.NUMBER
         case Moment():
             return ColumnKind.TIME
-        case OneHot() | Codes() | Words() | Embedding():
+        case OneHot() | Codes() | Words() | Embedding() | Tokens():
             return ColumnKind.TEXT
 
 
@@ -122,18 +125,32 @@ def outputs_of(head: Heads) -> tuple[TensorSpec, ...]:
             return _of_classes(head)
         case Alarm():
             return _of_alarm(head)
-        case Groups():
-            topic = (TensorSpec("topic", Datatype.BYTES, (-1,)),) if head.topics else ()
-            return (
-                TensorSpec("prediction", Datatype.INT64, (-1,)),
-                TensorSpec("membership", Datatype.FP32, (-1, head.clusters)),
-                *topic,
-            )
-        case Ranking():
-            return (
-                TensorSpec("items", Datatype.BYTES, (-1, head.top)),
-                TensorSpec("score", Datatype.FP32, (-1, head.top)),
-            )
+        case Groups() | Ranking():
+            return _of_sets(head)
+        case Vector() | Entities():
+            return _of_network(head)
+
+
+def _of_sets(head: Groups | Ranking) -> tuple[TensorSpec, ...]:
+    if isinstance(head, Ranking):
+        return (
+            TensorSpec("items", Datatype.BYTES, (-1, head.top)),
+            TensorSpec("score", Datatype.FP32, (-1, head.top)),
+        )
+    topic = (TensorSpec("topic", Datatype.BYTES, (-1,)),) if head.topics else ()
+    return (
+        TensorSpec("prediction", Datatype.INT64, (-1,)),
+        TensorSpec("membership", Datatype.FP32, (-1, head.clusters)),
+        *topic,
+    )
+
+
+def _of_network(head: Vector | Entities) -> tuple[TensorSpec, ...]:
+    if isinstance(head, Entities):
+        said = "JSON: a list of start, end, text and label"
+        return (TensorSpec("entities", Datatype.BYTES, (-1,), description=said),)
+    columns = tuple(head.columns)
+    return (TensorSpec(head.name, Datatype.FP32, (-1, head.width), columns=columns),)
 
 
 def _of_alarm(head: Alarm) -> tuple[TensorSpec, ...]:

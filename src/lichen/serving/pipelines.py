@@ -9,13 +9,15 @@ from lichen.frameworks.alternatives import choices_of
 from lichen.frameworks.base import Predictor
 from lichen.frameworks.onnx import MODEL_FILE, OnnxPredictor
 from lichen.frameworks.runtimes import Choice
-from lichen.frameworks.sentence_encoder import ENCODER_FILE, TOKENIZER_FILE, SentenceEncoder
+from lichen.frameworks.sentence_encoder import ENCODER_FILE, SentenceEncoder
+from lichen.frameworks.tokenizing import TOKENIZER_FILE
 from lichen.pipeline.declaration import Pipeline
 from lichen.pipeline.encoding import Encoding
 from lichen.pipeline.examples import example_rows
 from lichen.pipeline.files import ARRAYS_FILE, PIPELINE_FILE, read_pipeline
 from lichen.pipeline.heads import Answering, answering, check_columns
 from lichen.pipeline.signature import pipeline_signature
+from lichen.serving.texts import TextNetworkPredictor, is_text_network
 
 PIPELINE_FILES = (MODEL_FILE, PIPELINE_FILE)
 """And `ARRAYS_FILE` where a version has it."""
@@ -133,7 +135,7 @@ class PipelineAdapter:
         """Take what loads the core; without it, ONNX Runtime runs it on the CPU."""
         self._makes_core = makes_core
 
-    def load(self, files: Mapping[str, bytes], signature: Signature | None) -> PipelinePredictor:
+    def load(self, files: Mapping[str, bytes], signature: Signature | None) -> Predictor:
         """The predictor of a pipeline's files.
 
         Raises:
@@ -146,6 +148,8 @@ class PipelineAdapter:
         signature = _reconciled(pipeline, signature)
         core = self._makes_core(files[MODEL_FILE])
         try:
+            if is_text_network(pipeline):
+                return TextNetworkPredictor(signature, pipeline, core, files)
             encoder = SentenceEncoder(files) if ENCODER_FILE in files else None
             return PipelinePredictor(signature, pipeline, arrays, core, encoder)
         except BaseException:

@@ -1,0 +1,1 @@
+"""Text encoders as ONNX, written by hand from their weights: families, layers, poolings, heads."""
