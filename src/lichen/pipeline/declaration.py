@@ -128,7 +128,7 @@ class Embedding(Encoder, frozen=True, kw_only=True, tag="embedding"):
     encoder: str = ""
 
 
-class Tokens(Encoder, frozen=True, kw_only=True, tag="tokens"):
+class Subwords(Encoder, frozen=True, kw_only=True, tag="subwords"):
     """A text as tokens of the version's `tokenizer.json`; it stands alone.
 
     The core takes them as they come, `ids` and `mask` INT64 `(1, tokens)`, one text at a time.
@@ -140,7 +140,7 @@ class Tokens(Encoder, frozen=True, kw_only=True, tag="tokens"):
     longest: int = 512
 
 
-Encoders = Number | OneHot | Codes | Moment | Words | Embedding | Tokens
+Encoders = Number | OneHot | Codes | Moment | Words | Embedding | Subwords
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):

@@ -19,7 +19,7 @@ from lichen.pipeline.declaration import (
     Number,
     OneHot,
     Pipeline,
-    Tokens,
+    Subwords,
     Words,
 )
 from lichen.pipeline.embeddings import Embed, EmbeddingEncoding
@@ -177,7 +177,7 @@ def width_of(said: Encoders, arrays: Arrays = NO_ARRAYS) -> int:
             return said.width if isinstance(said, Embedding) else 1
         case Moment():
             return len(part_names(said))
-        case Tokens():
+        case Subwords():
             raise InvalidInput(_NO_FEATURES)
         case Words():
             projection = _projection(said, arrays)
@@ -227,7 +227,7 @@ def _names(said: Encoders, arrays: Arrays) -> list[str]:
             return [f"{column}:{part}" for part in parts]
         case Codes():
             return [column]
-        case Tokens():
+        case Subwords():
             raise InvalidInput(_NO_FEATURES)
 
 
@@ -259,7 +259,7 @@ def _texts(
 
 
 def _of_text(
-    said: OneHot | Codes | Moment | Words | Embedding | Tokens,
+    said: OneHot | Codes | Moment | Words | Embedding | Subwords,
     start: int,
     arrays: Arrays,
     embed: Embed | None,
@@ -275,7 +275,7 @@ def _of_text(
             return WordsEncoding(said, start, _projection(said, arrays))
         case Embedding():
             return EmbeddingEncoding(said, start, embed)
-        case Tokens():
+        case Subwords():
             raise InvalidInput(_NO_FEATURES)
 
 

@@ -15,7 +15,7 @@ from lichen.pipeline.declaration import (
     Number,
     OneHot,
     Pipeline,
-    Tokens,
+    Subwords,
     Words,
 )
 from lichen.pipeline.signature import (
@@ -76,7 +76,7 @@ def _drawing(said: Encoders, random: np.random.Generator) -> Callable[[], str]:
             return lambda: rfc3339(origin + timedelta(days=int(random.integers(_SPAN_DAYS))))
         case Words():
             return lambda: _text(said.terms, random)
-        case Embedding() | Tokens():
+        case Embedding() | Subwords():
             return lambda: _text(_PLAIN_WORDS, random)
         case Number():
             return str

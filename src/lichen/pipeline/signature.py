@@ -15,7 +15,7 @@ from lichen.pipeline.declaration import (
     OneHot,
     Pipeline,
     Ranking,
-    Tokens,
+    Subwords,
     Value,
     Vector,
     Words,
@@ -91,7 +91,7 @@ def _kind(said: Encoders) -> ColumnKind:
             return ColumnKind.TRUTH if said.is_boolean else ColumnKind.NUMBER
         case Moment():
             return ColumnKind.TIME
-        case OneHot() | Codes() | Words() | Embedding() | Tokens():
+        case OneHot() | Codes() | Words() | Embedding() | Subwords():
             return ColumnKind.TEXT
 
 

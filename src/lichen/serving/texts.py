@@ -14,7 +14,7 @@ from lichen.frameworks.base import Predictor
 from lichen.frameworks.encoders.graph import IDS, MASK
 from lichen.frameworks.runtimes import Choice
 from lichen.frameworks.tokenizing import TOKENIZER_FILE, tokenizer_of
-from lichen.pipeline.declaration import Entities, Pipeline, Tokens
+from lichen.pipeline.declaration import Entities, Pipeline, Subwords
 from lichen.pipeline.encoding import cells_of, check_present, required_texts
 from lichen.pipeline.examples import example_rows
 from lichen.pipeline.heads import Answering, answering, check_columns
@@ -42,7 +42,7 @@ class TextNetworkPredictor:
             Unavailable: the package of tokenizers is not installed.
         """
         said = pipeline.encoders[0]
-        if not isinstance(said, Tokens) or len(pipeline.encoders) > 1 or pipeline.head is None:
+        if not isinstance(said, Subwords) or len(pipeline.encoders) > 1 or pipeline.head is None:
             raise InvalidInput("tokens stand alone and need a head: import the model again")
         if TOKENIZER_FILE not in files:
             raise InvalidInput(f"a text network needs {TOKENIZER_FILE}: import the model again")
@@ -133,7 +133,7 @@ class TextNetworkPredictor:
 
 def is_text_network(pipeline: Pipeline) -> bool:
     """Is it tokens that its core takes?"""
-    return any(isinstance(one, Tokens) for one in pipeline.encoders)
+    return any(isinstance(one, Subwords) for one in pipeline.encoders)
 
 
 def _output_of(core: Predictor) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.importing.caffe import is_caffe
+from lichen.frameworks.importing.huggingface.folder import is_folder
 from lichen.frameworks.importing.language.gensim_pickles import is_gensim
 from lichen.frameworks.importing.language.spacy_folder import is_spacy
 from lichen.frameworks.importing.language.vector_file import is_vectors
@@ -91,6 +92,16 @@ PYTORCH: tuple[Format, ...] = (
         extra="torch",
         environment=_TORCH_ENVIRONMENT,
         is_pickle=True,
+    ),
+    Format(
+        name="huggingface",
+        title="a folder of Hugging Face",
+        recognises=is_folder,
+        converter="lichen.frameworks.importing.huggingface.converter:convert",
+        needs=("torch", "onnxscript", "transformers", "sentence_transformers", "tokenizers"),
+        extra="huggingface",
+        environment=_TORCH_ENVIRONMENT,
+        checks_pickles=True,
     ),
 )
 

@@ -1,0 +1,1 @@
+"""Folders of Hugging Face: configuration, safetensors, tokenizer; read, never run."""
