@@ -13,6 +13,7 @@ from lichen.frameworks.importing.huggingface.folder import is_folder
 from lichen.frameworks.importing.language.gensim_pickles import is_gensim
 from lichen.frameworks.importing.language.spacy_folder import is_spacy
 from lichen.frameworks.importing.language.vector_file import is_vectors
+from lichen.frameworks.importing.litert.recognition import is_tflite
 from lichen.frameworks.importing.pytorch.archives import is_pickled, is_program, is_script
 from lichen.frameworks.importing.source import Source
 from lichen.frameworks.importing.tensorflow.recognition import (
@@ -181,7 +182,17 @@ LANGUAGE: tuple[Format, ...] = (
     ),
 )
 
-FORMATS: tuple[Format, ...] = (*PYTORCH, *KERAS, CAFFE, *LANGUAGE)
+TFLITE = Format(
+    name="tflite",
+    title="a TFLite model",
+    recognises=is_tflite,
+    converter="lichen.frameworks.importing.litert.convert:convert_tflite",
+    needs=("ai_edge_litert", "onnx"),
+    extra="tflite",
+    environment="tflite",
+)
+
+FORMATS: tuple[Format, ...] = (*PYTORCH, *KERAS, TFLITE, CAFFE, *LANGUAGE)
 
 
 def format_of(source: Source, asked: str | None = None) -> Format | None:

@@ -26,11 +26,15 @@ Answers = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One input: `shape` holds None where any length fits, its first number the rows."""
+    """One input: `shape` holds None where any length fits, its first number the rows.
+
+    `is_whole` says that all whole numbers of its type are taken, as of a quantised picture.
+    """
 
     name: str
     dtype: np.dtype[np.generic]
     shape: tuple[int | None, ...]
+    is_whole: bool = False
 
 
 def made_up_rows(
@@ -85,7 +89,7 @@ def _widest(
     """For each input of whole numbers, the largest bound tried below which all are taken."""
     bounds = {one.name: 1 for one in inputs}
     for one in inputs:
-        if one.dtype.kind not in "iu":
+        if one.dtype.kind not in "iu" or one.is_whole:
             continue
         for bound in _BOUNDS:
             tried = {**bounds, one.name: min(bound, int(np.iinfo(one.dtype.name).max))}
@@ -147,6 +151,9 @@ def _values(
         return _numbers(shape, random).astype(asked.dtype)
     if asked.dtype.kind == "b":
         return random.integers(0, 2, shape).astype(np.bool_)
+    if asked.is_whole:
+        ends = np.iinfo(asked.dtype.name)
+        return random.integers(ends.min, ends.max, shape, dtype=ends.dtype, endpoint=True)
     if asked.dtype.kind in "iu":
         return random.integers(0, max(bound, 1), shape).astype(asked.dtype)
     known = np.array([*words[:500], "", "unheard of", "Ünknown"], dtype=np.object_)

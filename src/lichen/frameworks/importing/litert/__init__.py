@@ -1,0 +1,1 @@
+"""TFLite models: read from their flatbuffer, and written as ONNX operator by operator."""
