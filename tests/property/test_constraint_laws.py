@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lichen.core.batch import Array, Batch
+from lichen.frameworks.base import Predictor
 from lichen.protocol.training import ClassificationTraining, RegressionTraining, TableTraining
-from lichen.serving.pipelines import PipelineAdapter, PipelinePredictor
+from lichen.serving.pipelines import PipelineAdapter
 from lichen.training.tables.rows import RawRows
 from lichen.training.tables.run import execute
 from lichen.training.tables.study import study_of
@@ -25,7 +26,7 @@ def numbers(random: np.random.Generator, count: int) -> dict[str, Array]:
 
 
 @cache
-def served(algorithm: str, *, is_class: bool) -> PipelinePredictor:
+def served(algorithm: str, *, is_class: bool) -> Predictor:
     """A version that rises with `a`, falls with `b`, and must not look at `leak`."""
     random = np.random.default_rng(1)
     columns = numbers(random, 240)
@@ -47,7 +48,7 @@ def served(algorithm: str, *, is_class: bool) -> PipelinePredictor:
     return PipelineAdapter().load(execute(study, NoWatch(), NoGauge()).files, None)
 
 
-def answered(version: PipelinePredictor, columns: dict[str, Array]) -> Array:
+def answered(version: Predictor, columns: dict[str, Array]) -> Array:
     (spec,) = version.signature.inputs
     rows = np.column_stack([columns[name] for name in spec.columns])
     said = version.predict(Batch({spec.name: rows}))
@@ -56,7 +57,7 @@ def answered(version: PipelinePredictor, columns: dict[str, Array]) -> Array:
     return np.asarray(said["prediction"])
 
 
-def spec_labels(version: PipelinePredictor) -> tuple[str, ...]:
+def spec_labels(version: Predictor) -> tuple[str, ...]:
     return next(one for one in version.signature.outputs if one.name == "probability").columns
 
 
