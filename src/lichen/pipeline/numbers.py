@@ -27,6 +27,19 @@ class _Prepared(NamedTuple):
     flag: int | None
 
 
+class Scaling(NamedTuple):
+    """How all features are made, each `(features,)`: `clip((x - centre) / scale, low, high)`.
+
+    `fill` is the feature of what is missing.
+    """
+
+    centre: Floats
+    scale: Floats
+    low: Floats
+    high: Floats
+    fill: Floats
+
+
 class NumbersEncoding:
     """Every `Number` of a pipeline, prepared."""
 
@@ -61,6 +74,11 @@ class NumbersEncoding:
         filled = [np.nan if one.fill is None else one.fill for one in encoders]
         self._fill = self._clipped((np.array(filled) - self._centre) / self._scale)
         self._each = self._prepared(starts, set(flagged))
+
+    @property
+    def scaling(self) -> Scaling:
+        """How features are made, for whoever writes that down in another form."""
+        return Scaling(self._centre, self._scale, self._low, self._high, self._fill)
 
     def _prepared(self, starts: Sequence[int], flagged: Set[int]) -> list[_Prepared]:
         """The same for a row alone."""
