@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from lichen.core.errors import InvalidInput
+from lichen.explain.alarms import alarm_explainer
 from lichen.explain.explainer import Explainer, LoadedVersion, Makes
 from lichen.explain.forecasts import forecast_explainer
 from lichen.explain.linear_shap import linear_explainer
@@ -17,6 +18,7 @@ from lichen.protocol.explaining import AUTO
 METHODS: Mapping[str, Makes] = {
     "forecast-drivers": forecast_explainer,
     "token-weights": text_explainer,
+    "alarm-contributions": alarm_explainer,
     "tree-shap": tree_explainer,
     "linear-shap": linear_explainer,
     "shap": sampled_explainer,

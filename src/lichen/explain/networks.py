@@ -1,6 +1,6 @@
 """Integrated gradients of networks, over the ONNX graph of their core."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from lichen.explain.margins import Margin, margin_of
 from lichen.explain.network_inputs import NetworkInputs, inputs_of
 from lichen.frameworks.gradients.differentiable import Differentiable, NoGradient, differentiable
 from lichen.frameworks.onnx import MODEL_FILE
-from lichen.pipeline.declaration import Classes
+from lichen.pipeline.declaration import Classes, Groups
 from lichen.protocol.explaining import Explanation
 
 INTEGRATED = "integrated-gradients"
@@ -58,13 +58,9 @@ class _Towards:
 
     core: Differentiable
     margin: Margin
-    shape: tuple[int, ...]
 
     def __call__(self, rows: Floats) -> tuple[Floats, Floats]:
-        towards = np.broadcast_to(
-            self.margin.towards.reshape(1, *self.shape), (len(rows), *self.shape)
-        )
-        raw, slopes = self.core.gradients(rows, towards)
+        raw, slopes = self.core.gradients(rows, self.margin.slopes)
         return self.margin.of(raw), slopes
 
 
@@ -86,6 +82,8 @@ class IntegratedExplainer:
             raise InvalidInput(
                 f"samples is {most}: give {LEAST_GRADIENTS} to {MOST_GRADIENTS} gradients"
             )
+        if wishes.background is None:
+            wishes = replace(wishes, background=self._version.background)
         found = [self._row(row_of(rows, at), wishes, most) for at in range(rows.rows)]
         margin = self._margin(0)
         gap = max(one.gap for _, one in found)
@@ -108,7 +106,7 @@ class IntegratedExplainer:
         raw = self._core.value(features)
         output = self._output(raw, wishes)
         baseline = self._taken.baseline(row, wishes)
-        towards = _Towards(self._core, self._margin(output), raw.shape[1:])
+        towards = _Towards(self._core, self._margin(output))
         said = integrated(towards, features[0], baseline, most)
         parts, gathered = self._taken.parts(row, wishes)
         told = Found(
@@ -148,6 +146,8 @@ _SUMS_TO = {
 def _names(version: LoadedVersion, taken: NetworkInputs, width: int) -> list[str]:
     if isinstance(taken.head, Classes):
         return list(taken.head.labels)
+    if isinstance(taken.head, Groups):
+        return [f"cluster {at}" for at in range(width)]
     spec = version.predictor.signature.outputs[0]
     if spec.columns and len(spec.columns) == width:
         return list(spec.columns)

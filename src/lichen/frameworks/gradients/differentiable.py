@@ -52,18 +52,18 @@ class Differentiable:
         """
         return self._forward(rows)[0]
 
-    def gradients(self, rows: Floats, towards: Floats) -> tuple[Floats, Floats]:
-        """The output, and the gradient of its product with `towards`, as the rows are shaped.
+    def gradients(self, rows: Floats, slopes: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+        """The output, and the gradient of what is made of it, as the rows are shaped.
 
         Args:
             rows: `(rows, ...)` as the model takes them; whole numbers as floats.
-            towards: of the output's shape: what each of its numbers counts.
+            slopes: from the output to how what is made of it changes with each of its numbers.
 
         Raises:
             InvalidInput: the rows do not fit the graph.
         """
         found, steps = self._forward(rows)
-        pulled: dict[str, Array] = {self._output: np.broadcast_to(towards, found.shape)}
+        pulled: dict[str, Array] = {self._output: slopes(found)}
         for step in reversed(steps):
             above = pulled.get(step.node.outputs[0])
             if above is None:
@@ -103,7 +103,7 @@ def differentiable(content: bytes, example: Array, output: int = 0) -> Different
         _check(graph)
         made = Differentiable(graph, output)
         rows = example.astype(np.float64)
-        made.gradients(rows, np.ones(made.value(rows).shape))
+        made.gradients(rows, np.ones_like)
     except NoRule as error:
         return NoGradient(f"no gradient is known here of {error}")
     except InvalidInput as error:

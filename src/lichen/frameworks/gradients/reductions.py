@@ -43,6 +43,28 @@ def _mean(node: Node, inputs: Inputs) -> tuple[Array, Pull]:
     )
 
 
+def _extreme(sign: float) -> Rule:
+    """The largest along one dimension, or with -1 the smallest; the first gets the gradient."""
+
+    def rule(node: Node, inputs: Inputs) -> tuple[Array, Pull]:
+        values = given(inputs, 0)
+        axes, keeps = _axes(node, inputs, values), bool(node.whole("keepdims", 1))
+        if len(axes) != 1:
+            raise NoRule(f"{node.kind} over several dimensions")
+        (axis,) = axes
+        chosen = np.expand_dims((sign * values).argmax(axis=axis), axis)
+        kept = np.take_along_axis(values, chosen, axis)
+
+        def pull(pulled: Array) -> Sequence[Array | None]:
+            back = np.zeros(values.shape)
+            np.put_along_axis(back, chosen, np.reshape(pulled, kept.shape), axis)
+            return (back, None)
+
+        return kept if keeps else np.squeeze(kept, axis=axis), pull
+
+    return rule
+
+
 def _axis(node: Node, values: Array) -> int:
     axis = node.whole("axis", -1 if node.opset >= 13 else 1) % values.ndim
     if node.opset < 13 and axis != values.ndim - 1:
@@ -97,6 +119,8 @@ REDUCTIONS: dict[str, Rule] = {
     "ReduceSumSquare": _reduced("square"),
     "ReduceL2": _reduced("length"),
     "ReduceMean": _mean,
+    "ReduceMax": _extreme(1.0),
+    "ReduceMin": _extreme(-1.0),
     "Softmax": _softmax,
     "LogSoftmax": _log_softmax,
     "BatchNormalization": _batch_norm,
