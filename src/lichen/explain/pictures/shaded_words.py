@@ -93,8 +93,8 @@ def _drawn(word: _Set, most: float) -> list[Shape]:
         dash = 0.0 if word.value >= 0 else _DASH
         under = top + 23
         shapes = [
-            Box(word.x, top + 2, word.width, 20, colour, opacity=0.08 + 0.52 * share),
-            Line(word.x, under, word.x + word.width, under, colour, 1 + 2 * share, dash),
+            Box(word.x + 1, top + 2, word.width - 2, 20, colour, opacity=0.08 + 0.52 * share),
+            Line(word.x + 1, under, word.x + word.width - 1, under, colour, 1 + 2 * share, dash),
         ]
     shapes.append(Label(word.x, top + 17, word.text, _SIZE, width=word.width))
     return shapes
