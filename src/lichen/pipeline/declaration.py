@@ -114,6 +114,36 @@ class Words(Encoder, frozen=True, kw_only=True, tag="words"):
     is_directed: bool = True
 
 
+class Tokens(Encoder, frozen=True, kw_only=True, tag="tokens"):
+    """A text as scikit-learn's vectorizers count and weigh its terms; one feature a term.
+
+    Attributes:
+        analyzer: `word`, `char`, or `char_wb`, characters within words padded by a space.
+        pattern: a regular expression of what a word is.
+        ngrams: the fewest and the most words or characters that are one term.
+        is_lowered: whether it is read in lower case.
+        accents: `unicode` or `ascii`: how accents are taken off; empty: they are not.
+        left_out: words that are passed over.
+        terms: the vocabulary, in the order of the features.
+        weights: inverse document frequency of each term; empty: none.
+        is_binary: whether a term counts once, however often it stands there.
+        is_sublinear: whether a count counts as 1 + its logarithm.
+        norm: `l2` or `l1`: what makes a row of length 1; empty: nothing.
+    """
+
+    analyzer: Literal["word", "char", "char_wb"] = "word"
+    pattern: str = r"(?u)\b\w\w+\b"
+    ngrams: tuple[int, int] = (1, 1)
+    is_lowered: bool = True
+    accents: Literal["", "unicode", "ascii"] = ""
+    left_out: list[str] = []
+    terms: list[str]
+    weights: list[float] = []
+    is_binary: bool = False
+    is_sublinear: bool = False
+    norm: Literal["", "l1", "l2"] = ""
+
+
 class Embedding(Encoder, frozen=True, kw_only=True, tag="embedding"):
     """A text as a vector of unit length, by the sentence encoder that the version keeps.
 
@@ -140,7 +170,7 @@ class Subwords(Encoder, frozen=True, kw_only=True, tag="subwords"):
     longest: int = 512
 
 
-Encoders = Number | OneHot | Codes | Moment | Words | Embedding | Subwords
+Encoders = Number | OneHot | Codes | Moment | Words | Tokens | Embedding | Subwords
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):

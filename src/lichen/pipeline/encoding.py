@@ -20,12 +20,14 @@ from lichen.pipeline.declaration import (
     OneHot,
     Pipeline,
     Subwords,
+    Tokens,
     Words,
 )
 from lichen.pipeline.embeddings import Embed, EmbeddingEncoding
 from lichen.pipeline.moments import MomentEncoding, part_names
 from lichen.pipeline.numbers import NumbersEncoding
 from lichen.pipeline.signature import NUMBERS, TEXTS, number_columns, text_columns
+from lichen.pipeline.tokens import TokensEncoding
 from lichen.pipeline.words import WordsEncoding
 
 Features = NDArray[np.float32]
@@ -179,8 +181,8 @@ def width_of(said: Encoders, arrays: Arrays = NO_ARRAYS) -> int:
             return len(part_names(said))
         case Subwords():
             raise InvalidInput(_NO_FEATURES)
-        case Words():
-            projection = _projection(said, arrays)
+        case Words() | Tokens():
+            projection = _projection(said, arrays) if isinstance(said, Words) else None
             return len(said.terms) if projection is None else projection.shape[1]
 
 
@@ -220,9 +222,9 @@ def _names(said: Encoders, arrays: Arrays) -> list[str]:
             return [*(f"{column}={value}" for value in said.values), *other]
         case Moment():
             return [f"{column}.{part}" for part in part_names(said)]
-        case Words() | Embedding():
+        case Words() | Tokens() | Embedding():
             parts: Sequence[object] = range(width_of(said, arrays))
-            if isinstance(said, Words) and said.projection is None:
+            if isinstance(said, Tokens) or (isinstance(said, Words) and said.projection is None):
                 parts = said.terms
             return [f"{column}:{part}" for part in parts]
         case Codes():
@@ -259,7 +261,7 @@ def _texts(
 
 
 def _of_text(
-    said: OneHot | Codes | Moment | Words | Embedding | Subwords,
+    said: OneHot | Codes | Moment | Words | Tokens | Embedding | Subwords,
     start: int,
     arrays: Arrays,
     embed: Embed | None,
@@ -271,12 +273,18 @@ def _of_text(
             return CodesEncoding(said, start)
         case Moment():
             return MomentEncoding(said, start)
-        case Words():
-            return WordsEncoding(said, start, _projection(said, arrays))
+        case Words() | Tokens():
+            return _of_terms(said, start, arrays)
         case Embedding():
             return EmbeddingEncoding(said, start, embed)
         case Subwords():
             raise InvalidInput(_NO_FEATURES)
+
+
+def _of_terms(said: Words | Tokens, start: int, arrays: Arrays) -> TextEncoding:
+    if isinstance(said, Tokens):
+        return TokensEncoding(said, start)
+    return WordsEncoding(said, start, _projection(said, arrays))
 
 
 def _projection(said: Words, arrays: Arrays) -> Features | None:

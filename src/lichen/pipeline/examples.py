@@ -16,6 +16,7 @@ from lichen.pipeline.declaration import (
     OneHot,
     Pipeline,
     Subwords,
+    Tokens,
     Words,
 )
 from lichen.pipeline.signature import (
@@ -74,7 +75,7 @@ def _drawing(said: Encoders, random: np.random.Generator) -> Callable[[], str]:
         case Moment():
             origin = parse_rfc3339(said.origin)
             return lambda: rfc3339(origin + timedelta(days=int(random.integers(_SPAN_DAYS))))
-        case Words():
+        case Words() | Tokens():
             return lambda: _text(said.terms, random)
         case Embedding() | Subwords():
             return lambda: _text(_PLAIN_WORDS, random)

@@ -16,6 +16,7 @@ from lichen.pipeline.declaration import (
     Pipeline,
     Ranking,
     Subwords,
+    Tokens,
     Value,
     Vector,
     Words,
@@ -91,7 +92,7 @@ def _kind(said: Encoders) -> ColumnKind:
             return ColumnKind.TRUTH if said.is_boolean else ColumnKind.NUMBER
         case Moment():
             return ColumnKind.TIME
-        case OneHot() | Codes() | Words() | Embedding() | Subwords():
+        case OneHot() | Codes() | Words() | Tokens() | Embedding() | Subwords():
             return ColumnKind.TEXT
 
 

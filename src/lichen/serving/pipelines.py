@@ -1,6 +1,7 @@
 """A pipeline as a predictor: encode raw columns, run the ONNX core, answer as its head says."""
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 from lichen.core.batch import Array, Batch
 from lichen.core.errors import InvalidInput
@@ -172,6 +173,8 @@ def _reconciled(pipeline: Pipeline, given: Signature | None) -> Signature:
     own = pipeline_signature(pipeline)
     if given is None:
         return own
+    if pipeline.head is None:
+        own = replace(own, outputs=given.outputs)  # as the core says them
     if _form(given) != _form(own):
         raise InvalidInput(
             "the pipeline takes and gives other columns than its signature says: train it again"

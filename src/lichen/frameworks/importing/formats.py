@@ -15,6 +15,7 @@ from lichen.frameworks.importing.language.spacy_folder import is_spacy
 from lichen.frameworks.importing.language.vector_file import is_vectors
 from lichen.frameworks.importing.litert.recognition import is_tflite
 from lichen.frameworks.importing.pytorch.archives import is_pickled, is_program, is_script
+from lichen.frameworks.importing.scikit.recognition import is_estimator_pickle, is_skops
 from lichen.frameworks.importing.source import Source
 from lichen.frameworks.importing.tensorflow.recognition import (
     is_keras_archive,
@@ -192,7 +193,30 @@ TFLITE = Format(
     environment="tflite",
 )
 
-FORMATS: tuple[Format, ...] = (*PYTORCH, *KERAS, TFLITE, CAFFE, *LANGUAGE)
+_SCIKIT = "lichen.frameworks.importing.scikit.skops_file:"
+SCIKIT: tuple[Format, ...] = (
+    Format(
+        name="skops",
+        title="a scikit-learn model that skops saved",
+        recognises=is_skops,
+        converter=f"{_SCIKIT}convert",
+        needs=("skops", "sklearn", "pandas", "onnx"),
+        extra="scikit-learn",
+        environment="scikit-learn",
+    ),
+    Format(
+        name="scikit-learn-pickle",
+        title="a pickle of scikit-learn",
+        recognises=is_estimator_pickle,
+        converter=f"{_SCIKIT}convert_pickle",
+        needs=("sklearn", "pandas", "onnx"),
+        extra="scikit-learn",
+        environment="scikit-learn",
+        is_pickle=True,
+    ),
+)
+
+FORMATS: tuple[Format, ...] = (*SCIKIT, *PYTORCH, *KERAS, TFLITE, CAFFE, *LANGUAGE)
 
 
 def format_of(source: Source, asked: str | None = None) -> Format | None:
