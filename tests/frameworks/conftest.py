@@ -190,6 +190,12 @@ def command(
     return ask
 
 
+@pytest.fixture
+def listed() -> Callable[[tuple[Any, ...]], None]:
+    """Puts a line into the list, the fields of a `Row`, for what was asked in a way of its own."""
+    return lambda fields: _rows.append(Row(*fields))
+
+
 Faithful = Callable[..., Row]
 
 

@@ -75,6 +75,11 @@ class Signature:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
+    @property
+    def takes_rows(self) -> bool:
+        """Whether a request is rows: the first dimension of every input is open."""
+        return all(spec.shape[:1] == (-1,) for spec in self.inputs)
+
 
 def with_columns(spec: TensorSpec, columns: Sequence[str]) -> TensorSpec:
     """The same tensor, the values of its rows named.

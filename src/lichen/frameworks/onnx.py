@@ -1,7 +1,9 @@
 """ONNX Runtime: what every other adapter exports to. The only file that imports it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
 from typing import Any, Literal
 
 import numpy as np
@@ -9,7 +11,14 @@ import numpy as np
 from lichen.core.batch import Array, Batch
 from lichen.core.errors import InvalidInput, Unavailable, WorkFailed
 from lichen.core.tensors import Datatype, Signature, TensorSpec
-from lichen.frameworks.trial import is_row_by_row, made_up
+from lichen.frameworks.onnx_checks import check_graph, unshaped_inputs
+from lichen.frameworks.trial import (
+    TRIED_LENGTHS,
+    Lengths,
+    has_open_lengths,
+    is_row_by_row,
+    made_up,
+)
 
 MODEL_FILE = "model.onnx"
 
@@ -45,15 +54,19 @@ class OnnxPredictor:
         signature: Signature | None = None,
         threads: int = 1,
         device: ModelDevice = "cpu",
+        *,
+        optimises: bool = True,
     ) -> None:
         """Load the model; a signature given with it adds units and names of its own.
+
+        Without `optimises` its operators run as they stand in the graph, for comparing.
 
         Raises:
             InvalidInput: the bytes are no ONNX model, or one that is not taken; or there is no
                 such device.
             Unavailable: ONNX Runtime is not installed.
         """
-        self._session, self._failures = _open(content, threads, device)
+        self._session, self._failures = _open(content, threads, device, optimises=optimises)
         self.device = device
         # its own `run` checks names and devices in Python first: 0.9 us of 5.3 for a small model
         self._run = self._session._sess.run  # noqa: SLF001
@@ -62,7 +75,8 @@ class OnnxPredictor:
         self._outputs = [spec.name for spec in read.outputs]
         self._only = self._outputs[0] if len(self._outputs) == 1 else None
         self._texts = [spec.name for spec in read.inputs if spec.datatype is Datatype.BYTES]
-        self._joins_rows = _has_rows(read) and is_row_by_row(self)
+        self._lengths = self._found_lengths()
+        self._joins_rows = _has_rows(self._signature) and is_row_by_row(self)
 
     @property
     def signature(self) -> Signature:
@@ -94,12 +108,25 @@ class OnnxPredictor:
 
     def example(self, rows: int) -> Batch:
         """Random numbers and zero integers in the form that the model takes."""
-        return made_up(self._signature.inputs, rows)
+        return made_up(self._signature.inputs, rows, self._lengths)
 
     def close(self) -> None:
         """Let go of the model."""
         self._session = None
         self._run = _closed
+
+    def _found_lengths(self) -> Lengths:
+        """Lengths of open dimensions that it can compute with; the first where it takes none."""
+        specs = self._signature.inputs
+        if not has_open_lengths(specs):
+            return TRIED_LENGTHS[0]
+        for lengths in TRIED_LENGTHS:
+            try:
+                self.predict(made_up(specs, 1, lengths))
+            except WorkFailed:
+                continue
+            return lengths
+        return TRIED_LENGTHS[0]
 
 
 class OnnxAdapter:
@@ -121,8 +148,12 @@ class OnnxAdapter:
         return OnnxPredictor(files[MODEL_FILE], signature, device=device)
 
 
-def check_model(content: bytes) -> Signature:
+def check_model(content: bytes, wished: Sequence[TensorSpec] = ()) -> Signature:
     """Is this a model that can be served? It is checked, loaded and run.
+
+    Args:
+        content: the model.
+        wished: inputs whose shapes are to be narrower than the graph says, or that it leaves out.
 
     Returns:
         The signature read from the graph.
@@ -130,72 +161,82 @@ def check_model(content: bytes) -> Signature:
     Raises:
         InvalidInput: it is not; the message says why and what to do.
     """
-    _check_graph(content)
+    check_graph(content)
     predictor = OnnxPredictor(content)
+    given = with_shapes(predictor.signature, wished)
+    unknown = set(unshaped_inputs(content)) - {one.name for one in wished}
+    if unknown:
+        raise InvalidInput(_asked_for(sorted(unknown), predictor.signature))
+    if wished:
+        predictor.close()
+        predictor = OnnxPredictor(content, given)
     try:
-        for rows in _SMOKE_ROWS if _has_rows(predictor.signature) else _SMOKE_ROWS[:1]:
+        for rows in _SMOKE_ROWS if _has_rows(given) else _SMOKE_ROWS[:1]:
             predictor.predict(predictor.example(rows))
     except WorkFailed as error:
-        raise InvalidInput(f"a trial run with random inputs failed: {error}") from error
+        raise InvalidInput(
+            f"a trial run with random inputs failed: {error}{_shapes_to_say(given)}"
+        ) from error
     finally:
         predictor.close()
-    return predictor.signature
+    return given
 
 
-def _check_graph(content: bytes) -> None:
-    try:
-        import onnx
-    except ImportError as missing:
-        raise Unavailable("checking a model needs onnx: install lichen[all]") from missing
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-
-    try:
-        model = onnx.load_model_from_string(content)
-    except DecodeError as error:
-        raise InvalidInput("the file is no ONNX model: export it again as ONNX") from error
-    for tensor in _tensors(model, onnx.TensorProto):
-        if onnx.external_data_helper.uses_external_data(tensor):
-            raise InvalidInput(
-                f"weight {tensor.name!r} stands in another file: save the model as one file "
-                "(onnx.save with save_as_external_data=False)"
-            )
-    known = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
-    local = {function.domain for function in model.functions}
-    for used in model.opset_import:
-        if used.domain not in known | local and _uses_domain(model, used.domain):
-            raise InvalidInput(
-                f"the model uses operators of domain {used.domain!r}, which cannot be loaded "
-                "safely: export it with standard ONNX operators"
-            )
-    try:
-        onnx.checker.check_model(model)
-    except onnx.checker.ValidationError as error:
-        raise InvalidInput(
-            f"the model breaks the ONNX rules ({_reason(error)}): export it again as ONNX"
-        ) from error
+def runtime_version() -> str:
+    """Of ONNX Runtime."""
+    return version("onnxruntime")
 
 
-def _tensors(message: Any, kind: type) -> Iterator[Any]:  # noqa: ANN401 - onnx's own type
-    """Every tensor of a model, wherever it stands: in constants, subgraphs and functions too.
+def with_shapes(signature: Signature, wished: Sequence[TensorSpec]) -> Signature:
+    """The signature, some of its inputs with the shapes that whoever imports gave.
 
-    ONNX Runtime reads a file that any of them names, and the platform's files are there to read.
+    Raises:
+        InvalidInput: there is no such input, or it cannot have that shape or datatype.
     """
-    for field, value in message.ListFields():
-        if field.message_type is None:
-            continue
-        for one in [value] if hasattr(value, "ListFields") else value:
-            if isinstance(one, kind):
-                yield one
-            else:
-                yield from _tensors(one, kind)
+    inputs = {spec.name: spec for spec in signature.inputs}
+    for wish in wished:
+        own = inputs.get(wish.name)
+        if own is None:
+            raise InvalidInput(
+                f"the model has no input {wish.name!r} to be described: it takes {_told(signature)}"
+            )
+        is_free = not own.shape or len(own.shape) == len(wish.shape)
+        pairs = zip(own.shape, wish.shape, strict=False)
+        if (
+            own.datatype is not wish.datatype
+            or not is_free
+            or any(a >= 0 and a != b for a, b in pairs)
+        ):
+            raise InvalidInput(
+                f"input {wish.name!r} cannot be {wish.datatype} {list(wish.shape)}: the model "
+                f"takes {_told(signature)}"
+            )
+        inputs[wish.name] = replace(own, shape=wish.shape)
+    return Signature(tuple(inputs.values()), signature.outputs)
 
 
-def _uses_domain(model: Any, domain: str) -> bool:  # noqa: ANN401 - onnx's own type
-    return any(node.domain == domain for node in model.graph.node)
+def _asked_for(names: Sequence[str], signature: Signature) -> str:
+    options = " ".join(f"--input {name}:FP32:-1,224,224,3" for name in names)
+    return (
+        f"the model does not say how many dimensions {', '.join(names)} has (found: "
+        f"{_told(signature)}): say it, such as {options}"
+    )
+
+
+def _shapes_to_say(signature: Signature) -> str:
+    if not has_open_lengths(signature.inputs):
+        return ""
+    return f" (it takes {_told(signature)}; say shapes that it can take by --input NAME:TYPE:SHAPE)"
+
+
+def _told(signature: Signature) -> str:
+    return ", ".join(
+        f"{spec.name}:{spec.datatype}:{','.join(map(str, spec.shape))}" for spec in signature.inputs
+    )
 
 
 def _open(
-    content: bytes, threads: int, device: ModelDevice
+    content: bytes, threads: int, device: ModelDevice, *, optimises: bool
 ) -> tuple[Any, tuple[type[Exception], ...]]:
     try:
         import onnxruntime  # type: ignore[import-untyped]
@@ -215,6 +256,8 @@ def _open(
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # memory goes back when a model is unloaded
     options.log_severity_level = 4
+    if not optimises:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waits cost nothing
     providers = [_CPU] if device == "cpu" else _cuda_first(onnxruntime.get_available_providers())
     try:

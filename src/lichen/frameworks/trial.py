@@ -1,6 +1,7 @@
 """Trying a loaded model out: made-up inputs of the right form, and whether its rows are its own."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,10 +13,36 @@ _SEED = 20260101
 _TOGETHER = 2
 
 
-def made_up(specs: Sequence[TensorSpec], rows: int) -> Batch:
+class Lengths(NamedTuple):
+    """What open dimensions are made up as, beside the rows of tensors whose first is open.
+
+    Attributes:
+        first: the first open one of a tensor whose first dimension is not: often its batch.
+        others: all the others.
+    """
+
+    first: int = 1
+    others: int = 1
+
+
+TRIED_LENGTHS = (
+    *(Lengths(1, length) for length in (1, 2, 8, 32, 64, 224, 512)),
+    *(Lengths(length, length) for length in (8, 32, 64, 224, 512)),
+)
+"""In this order, until a model takes one: images are too small for a network, or sounds."""
+
+
+def made_up(specs: Sequence[TensorSpec], rows: int, lengths: Lengths = TRIED_LENGTHS[0]) -> Batch:
     """Random numbers, zero integers and empty texts: the same at every call."""
     random = np.random.default_rng(_SEED)
-    return Batch({spec.name: _values(spec, rows, random) for spec in specs})
+    return Batch({spec.name: _values(spec, rows, lengths, random) for spec in specs})
+
+
+def has_open_lengths(specs: Sequence[TensorSpec]) -> bool:
+    """Is a dimension beside that of the rows open?"""
+    return any(
+        length < 0 for spec in specs for at, length in enumerate(spec.shape) if at or length >= 0
+    )
 
 
 def is_row_by_row(predictor: Predictor) -> bool:
@@ -36,10 +63,12 @@ def is_row_by_row(predictor: Predictor) -> bool:
     return True
 
 
-def _values(spec: TensorSpec, rows: int, random: np.random.Generator) -> Array:
-    shape = [1 if length < 0 else length for length in spec.shape]
+def _values(spec: TensorSpec, rows: int, lengths: Lengths, random: np.random.Generator) -> Array:
+    shape = [lengths.others if length < 0 else length for length in spec.shape]
     if spec.shape[:1] == (-1,):
         shape[0] = rows
+    elif -1 in spec.shape:
+        shape[spec.shape.index(-1)] = lengths.first
     dtype = NUMPY_OF_DATATYPE[spec.datatype]
     if dtype.kind == "f":
         return random.standard_normal(shape).astype(dtype)

@@ -1,7 +1,8 @@
 """Plain JSON for predictions: `{"x": ...}` or `{"rows": [...]}` in, `{"y_pred": ...}` out.
 
 A number, or a list of numbers for an input of one column, or rows: what goes in says what comes
-out. Rows give a list with an answer for each; one row given bare gives one answer, bare.
+out. Rows give a list with an answer for each; one row given bare gives one answer, bare. Models
+without rows, such as those with a state, take whole tensors by name: `{"x": {"state": [[...]]}}`.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,8 @@ from lichen.protocol.numbers import Mismatch, arranged, decoder_of, element_type
 from lichen.protocol.oip import Parameters
 from lichen.protocol.records import RecordForm
 
-_OPENING = b"[ \t\r\n"
+_SPACES = b" \t\r\n"
+_OPENING = b"[" + _SPACES
 _json = msgspec.json.Encoder().encode
 
 
@@ -33,6 +35,7 @@ class PlainRequest(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     parameters: Parameters | None = None
 
 
+_read_tensors = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _read_request = msgspec.json.Decoder(PlainRequest).decode
 
 
@@ -80,6 +83,8 @@ class PlainForm:
             raise InvalidInput('the body needs either "x" or "rows": send one of them')
         if has_rows:
             return PlainQuery(self._form_of_rows().read(asked.rows), demands, is_bare=False)
+        if bytes(memoryview(asked.x)[:64]).lstrip(_SPACES).startswith(b"{"):
+            return PlainQuery(self._by_name(asked.x), demands, is_bare=False)
         spec = self._only_input()
         values, is_bare = _x(asked.x, spec)
         return PlainQuery({spec.name: values}, demands, is_bare)
@@ -101,14 +106,43 @@ class PlainForm:
             self._records = RecordForm(self._signature)
         return self._records
 
+    def _by_name(self, raw: msgspec.Raw) -> dict[str, Array]:
+        """Whole tensors by their names, as a model without rows takes them."""
+        known = {spec.name: spec for spec in self._signature.inputs}
+        tensors = {}
+        for name, values in _read_tensors(raw).items():
+            spec = known.get(name)
+            if spec is None:
+                raise InvalidInput(f'"x" has {name!r}, and the model takes {", ".join(known)}')
+            tensors[name] = _whole(values, spec)
+        if not tensors:
+            raise InvalidInput(f'"x" is an empty object: send {", ".join(known)} in it')
+        return tensors
+
     def _only_input(self) -> TensorSpec:
         required = [spec for spec in self._signature.inputs if not spec.optional]
         if len(required) != 1:
             named = ", ".join(spec.name for spec in required)
             raise InvalidInput(
-                f'"x" is for models with one input, and this one has {named}: send "rows"'
+                f'"x" is for models with one input, and this one has {named}: send "rows", or "x" '
+                "with an object of whole tensors by these names"
             )
         return required[0]
+
+
+def _whole(raw: msgspec.Raw, spec: TensorSpec) -> Array:
+    """A tensor with all its dimensions; a number alone where it has none."""
+    start = bytes(memoryview(raw)[:64])
+    depth = start[: len(start) - len(start.lstrip(_OPENING))].count(b"[")
+    if depth != len(spec.shape):
+        raise InvalidInput(
+            f'"x" has {spec.name!r} nested {depth} deep, and it has the shape {list(spec.shape)}'
+        )
+    try:
+        values = _nested(raw, spec.datatype, depth)
+    except Mismatch as error:
+        raise InvalidInput(f'"x" has {spec.name!r}, which {error}') from error
+    return values if depth else values.reshape(())
 
 
 def _x(raw: msgspec.Raw, spec: TensorSpec) -> tuple[Array, bool]:
@@ -120,7 +154,7 @@ def _x(raw: msgspec.Raw, spec: TensorSpec) -> tuple[Array, bool]:
     except Mismatch as error:
         raise InvalidInput(f'"x" {error}') from error
     if spec.shape[:1] != (-1,):
-        return values, False
+        return values if depth or spec.shape else values.reshape(()), False
     inner = spec.shape[1:]
     if inner in ((), (1,)) and depth <= 1:
         return values.reshape(-1, *inner), depth == 0

@@ -57,7 +57,7 @@ class RecordForm:
             if spec.shape[:1] != (-1,):
                 raise InvalidInput(
                     f"input {spec.name!r} has shape {list(spec.shape)}, without rows: send "
-                    "tensors to /v2/models/.../infer"
+                    '"x" with whole tensors by name, or tensors to /v2/models/.../infer'
                 )
         self._named = _are_distinct(signature.inputs)
         self._columns = [column for spec in signature.inputs for column in self._of(spec)]

@@ -22,7 +22,7 @@ class Admission:
         self._required = [spec.name for spec in signature.inputs if not spec.optional]
         self._inputs = {spec.name: _InputCheck(spec) for spec in signature.inputs}
         self._outputs = [spec.name for spec in signature.outputs]
-        self._has_rows = all(spec.shape[:1] == (-1,) for spec in signature.inputs)
+        self._has_rows = signature.takes_rows
 
     def check(self, tensors: Mapping[str, Array]) -> int:
         """The rows of a request whose inputs fit; 1 for a model whose shapes have no rows.

@@ -36,6 +36,7 @@ class Execution:
         self._bill = bill
         self._most_rows = most_rows
         self._joins_rows = replica.predictor.joins_rows
+        self._takes_rows = replica.predictor.signature.takes_rows
 
     def run(self, tickets: list[Ticket], lane: Lane | None) -> list[Run]:
         """What each gets: in one batch those of equal form, if the model joins rows at all."""
@@ -71,7 +72,8 @@ class Execution:
             lane.begin()
         try:
             outputs, cpu_ns = self._outputs(batch, sum(rows), self._chunk_rows(tickets))
-            parts = part(outputs, rows)  # before anybody is charged: a batch that fails runs again
+            # before anybody is charged: a batch that fails runs again
+            parts = part(outputs, rows, takes_rows=self._takes_rows)
             charges = self._bill.charge(cpu_ns, rows, [ticket.tenant for ticket in tickets])
         finally:
             if lane is not None:

@@ -26,12 +26,16 @@ def join(requests: Sequence[Tensors]) -> Batch:
     return Batch({name: np.concatenate([one[name] for one in requests]) for name in requests[0]})
 
 
-def part(outputs: Batch, rows: Sequence[int]) -> list[dict[str, Array]]:
+def part(outputs: Batch, rows: Sequence[int], *, takes_rows: bool = True) -> list[dict[str, Array]]:
     """The answers of the requests that had so many rows each.
+
+    A model that takes no rows, such as one with a state, answers one request as it will.
 
     Raises:
         WorkFailed: an output has another number of rows than went in.
     """
+    if not takes_rows and len(rows) == 1:
+        return [dict(outputs.arrays)]
     total = sum(rows)
     for name, values in outputs.arrays.items():
         if values.ndim == 0 or len(values) != total:

@@ -223,3 +223,44 @@ def test_what_json_has_no_word_for_is_not_answered(values: Array, said: str) -> 
 def test_bytes_that_are_no_text_are_the_callers_fault(body: bytes) -> None:
     with pytest.raises(InvalidInput, match="not JSON"):
         WIDE.read(body)
+
+
+STATEFUL = PlainForm(
+    Signature(
+        (
+            TensorSpec("input", Datatype.FP32, (-1, 2)),
+            TensorSpec("state", Datatype.FP32, (2, -1, 1)),
+            TensorSpec("sr", Datatype.INT64, ()),
+        ),
+        (TensorSpec("next", Datatype.FP32, (2, -1, 1)),),
+    )
+)
+
+
+def test_whole_tensors_are_taken_by_name() -> None:
+    query = STATEFUL.read(b'{"x": {"input": [[1, 2]], "state": [[[3]], [[4]]], "sr": 16000}}')
+    assert {name: one.shape for name, one in query.tensors.items()} == {
+        "input": (1, 2),
+        "state": (2, 1, 1),
+        "sr": (),
+    }
+    assert query.tensors["sr"].dtype == np.int64
+    assert not query.is_bare
+    state = np.ones((2, 1, 1), dtype=np.float32)
+    assert STATEFUL.write({"next": state}, is_bare=False) == b'{"y_pred":[[[1.0]],[[1.0]]]}'
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"x": {"input": [1, 2]}}', "'input' nested 1 deep, and it has the shape"),
+        (b'{"x": {"sound": [[1]]}}', "'sound', and the model takes input, state, sr"),
+        (b'{"x": {}}', "empty object"),
+        (b'{"x": {"sr": "fast"}}', "'sr', which is no INT64"),
+        (b'{"x": {"input": [[1, 2], [3]]}}', "'input', which is ragged"),
+        (b'{"x": [[1, 2]]}', "an object of whole tensors by these names"),
+    ],
+)
+def test_tensors_by_name_that_do_not_fit_are_named(body: bytes, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        STATEFUL.read(body)

@@ -36,3 +36,15 @@ def test_one_request_is_passed_through() -> None:
 def test_another_number_of_rows_than_went_in_is_never_an_answer(shape: tuple[int, ...]) -> None:
     with pytest.raises(WorkFailed, match=r"output 'y' in shape .* for 3 rows"):
         part(Batch({"y": np.zeros(shape)}), [1, 2])
+
+
+def test_an_answer_of_a_model_without_rows_is_given_as_it_is() -> None:
+    outputs = Batch({"chance": np.zeros((1, 1)), "state": np.zeros((2, 1, 3)), "n": np.array(4)})
+    (whole,) = part(outputs, [1], takes_rows=False)
+    assert {name: one.shape for name, one in whole.items()} == {
+        "chance": (1, 1),
+        "state": (2, 1, 3),
+        "n": (),
+    }
+    with pytest.raises(WorkFailed, match="'state' in shape"):
+        part(outputs, [1])

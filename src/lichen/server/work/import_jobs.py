@@ -15,7 +15,7 @@ import msgspec
 
 from lichen.core.errors import InvalidInput, LichenError, TooLarge
 from lichen.core.tensors import Signature, named_signature
-from lichen.frameworks.importing.formats import FORMATS, Format, format_of
+from lichen.frameworks.importing.formats import Format, format_of
 from lichen.frameworks.importing.source import Source
 from lichen.frameworks.onnx import MODEL_FILE, check_model
 from lichen.protocol.admin import ImportSpec
@@ -26,6 +26,7 @@ from lichen.server.guests import open_guests
 from lichen.server.work.booster_import import booster_model
 from lichen.server.work.importing.foreign import foreign_model
 from lichen.server.work.importing.laying import laid
+from lichen.server.work.importing.onnx_models import is_onnx, onnx_model
 from lichen.server.work.importing.scanning import check_scan
 from lichen.server.work.workbench import Workbench
 from lichen.serving.guests.main import PREDICTOR_FILE
@@ -76,15 +77,15 @@ def _import_own(bench: Workbench, spec: ImportSpec, source: Source) -> None:
     if booster is not None:
         _register_foreign(bench, booster)
         return
+    if is_onnx(source):
+        _register_foreign(bench, _onnx(spec, source))
+        return
     files = _files(source)
     if MANIFEST_FILE in files and (spec.columns or spec.labels):
         raise InvalidInput("columns and labels are for foreign models: an export has its own")
     if PREDICTOR_FILE in files:
         signature = _of_predictor(bench, spec, files)
         _register(bench, spec, files, signature, "custom")
-    elif MODEL_FILE in files and MANIFEST_FILE not in files:
-        signature = _of_onnx(files[MODEL_FILE], spec.file.filename)
-        _register(bench, spec, files, signature, "onnx")
     else:
         if MODEL_FILE in files:
             check_model(files[MODEL_FILE])
@@ -157,17 +158,16 @@ def _booster(spec: ImportSpec, content: bytes) -> ForeignModel | None:
         raise InvalidInput(f"{spec.file.filename}: {error}") from error
 
 
-def _of_onnx(content: bytes, filename: str) -> Signature:
+def _onnx(spec: ImportSpec, source: Source) -> ForeignModel:
     try:
-        return check_model(content)
+        return onnx_model(spec, source)
     except InvalidInput as error:
-        if Path(filename).suffix == ".onnx":
-            raise InvalidInput(f"{filename}: {error}") from error
-        known = ", ".join(dict.fromkeys(one.title for one in FORMATS))
-        raise InvalidInput(
-            f"{filename} is of no kind that is known here: neither {known}, ONNX, nor boosted "
-            f"trees of LightGBM or XGBoost; save it in one of these ({error})"
-        ) from error
+        filename = spec.file.filename
+        is_named_so = Path(filename).suffix == ".onnx"
+        tried = (
+            "" if is_named_so or source.only is None else "no LightGBM text, XGBoost JSON or UBJ; "
+        )
+        raise InvalidInput(f"{filename}: {tried}{error}") from error
 
 
 def _of_predictor(bench: Workbench, spec: ImportSpec, files: _Files) -> Signature:
