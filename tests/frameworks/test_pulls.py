@@ -20,11 +20,11 @@ import pytest
 from lichen.cli.main import run
 from lichen.client.connection import Lichen, connect
 from lichen.core.clock import SystemClock
-from lichen.core.errors import Refused
+from lichen.core.errors import InvalidInput, Refused
 from lichen.fetching.pulling import Pull, pull
 from lichen.fetching.replay import COMMIT, Kept, Shelf, hub_shelf
 from lichen.frameworks.onnx_writer import linear_core
-from lichen.protocol.admin import Job, PullSpec
+from lichen.protocol.admin import Job, JobState, PullSpec
 from lichen.server.listening import listen
 from lichen.server.pull_policy import pull_allowed
 from lichen.server.pull_section import PullSettings
@@ -193,6 +193,34 @@ def test_a_killed_job_goes_on_from_the_bytes_that_came(pulling: Pulling) -> None
     assert ranges[0] is None
     assert ranges[-1] == f"bytes={2**21}-"
     assert pulling.client.jobs.show(job.id).attempt == 2
+
+
+def test_a_pull_pauses_while_it_fetches_and_goes_on(pulling: Pulling) -> None:
+    body = MODEL + b"\0" * 2**23
+    held = Kept(body, chunk_seconds=0.05)
+    with Shelf({"/long.onnx": held}) as shelf:
+        digest = hashlib.sha256(body).hexdigest()
+        spec = PullSpec(source=f"{shelf.url}/long.onnx#sha256={digest}", name="long")
+        job = pulling.client.models._session.post(
+            "/models/pull", lambda: msgspec.json.encode(spec), Job
+        )
+        _until(lambda: len(shelf.asked) == 1)
+        pulling.client.jobs.pause(job.id)
+        _until(lambda: pulling.client.jobs.show(job.id).state is JobState.PAUSED)
+        held.chunk_seconds = 0.0
+        pulling.client.jobs.resume(job.id)
+        with pytest.raises(InvalidInput, match="long"):  # what came is no model
+            pulling.client.jobs.wait(job.id)
+    ranges = [one.headers.get("Range") for one in shelf.asked]
+    assert ranges[0] is None
+    assert ranges[1] is not None
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < give_up, "it did not happen"
+        time.sleep(0.02)
 
 
 def _pid_of(job_id: str) -> int:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from lichen.core.errors import InvalidInput, LichenError, NotFound, Refused
+from lichen.core.errors import Forbidden, InvalidInput, LichenError, NotFound, Refused
 from lichen.fetching.choosing import chosen
 from lichen.fetching.locations import Location, located
 from lichen.fetching.parts import Check, Listing, Part
@@ -107,6 +107,8 @@ class HubRepository:
         path = f"/api/models/{source.repository}/revision/{revision}?blobs=true"
         try:
             _, body = self._web.fetch(Ask(self._at(path)))
+        except Forbidden:
+            raise  # it is this platform that refuses to ask
         except (Refused, NotFound) as error:
             raise _explained(error, source) from error
         try:

@@ -5,7 +5,9 @@ misbehaves as it is told. `hub_shelf` lays a repository out as the Hugging Face 
 """
 
 import hashlib
+import ssl
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
 import msgspec
+
+_CHUNK = 2**16
 
 
 @dataclass(slots=True)
@@ -27,6 +31,7 @@ class Kept:
         is_ranged: whether parts of it are sent; else always all.
         is_sized: whether its size is said.
         knows_if_range: whether a validator is compared before a part is sent.
+        chunk_seconds: how long each 64 KiB of it take.
         cuts: after how many bytes each of the next answers breaks off.
         refusals: status and headers of each of the next answers.
         token: without which nobody gets it.
@@ -39,6 +44,7 @@ class Kept:
     is_ranged: bool = True
     is_sized: bool = True
     knows_if_range: bool = True
+    chunk_seconds: float = 0.0
     cuts: list[int] = field(default_factory=list)
     refusals: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     token: str | None = None
@@ -62,11 +68,13 @@ class Asked:
 class Shelf:
     """A server of files on a port of this machine, until the end of its `with` block."""
 
-    def __init__(self, files: Mapping[str, Kept]) -> None:
+    def __init__(self, files: Mapping[str, Kept], tls: ssl.SSLContext | None = None) -> None:
         self.files = dict(files)
         self.asked: list[Asked] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
     @property
@@ -126,7 +134,8 @@ def _answer(shelf: Shelf, to: BaseHTTPRequestHandler) -> None:
     sent = {"ETag": kept.etag, **told, **kept.headers}
     if kept.is_sized:
         sent["Content-Length"] = str(len(body))
-    _send(to, status, sent, body, kept.cuts.pop(0) if kept.cuts else None)
+    is_cut = bool(kept.cuts) and to.command == "GET"
+    _send(to, status, sent, body[: kept.cuts.pop(0)] if is_cut else body, kept)
 
 
 def _refused(kept: Kept | None, asked: Message) -> tuple[int, Mapping[str, str]]:
@@ -156,7 +165,7 @@ def _send(
     status: int,
     headers: Mapping[str, str],
     body: bytes,
-    cut: int | None = None,
+    kept: Kept | None = None,
 ) -> None:
     to.send_response(status)
     for name, value in headers.items():
@@ -164,8 +173,17 @@ def _send(
     with suppress(ConnectionError):  # who asked has gone
         to.end_headers()
         if to.command != "HEAD":
-            to.wfile.write(body if cut is None else body[:cut])
+            _write(to, body, kept)
     to.close_connection = True
+
+
+def _write(to: BaseHTTPRequestHandler, body: bytes, kept: Kept | None) -> None:
+    if kept is None or not kept.chunk_seconds:
+        to.wfile.write(body)
+        return
+    for start in range(0, len(body), _CHUNK):
+        to.wfile.write(body[start : start + _CHUNK])
+        time.sleep(kept.chunk_seconds)
 
 
 COMMIT = "1" * 40

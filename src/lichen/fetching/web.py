@@ -264,6 +264,11 @@ def failures(place: Location) -> Iterator[None]:
     except httpcore.TimeoutException as error:
         raise TransientError(f"{host} says nothing any more") from error
     except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            raise WorkFailed(
+                f"{host} shows a certificate that is not trusted here ({error}): name its "
+                "authority in the setting `pull_ca`, if you trust it"
+            ) from error
         raise TransientError(f"the connection to {host} failed ({error})") from error
     except (httpcore.LocalProtocolError, httpcore.UnsupportedProtocol) as error:
         raise InvalidInput(
