@@ -2,6 +2,7 @@
 
 import msgspec
 
+from lichen.api.admin_explanations import checked_explanation
 from lichen.api.admin_predictions import checked_prediction, read_spec
 from lichen.api.admin_reports import checked_report
 from lichen.api.admin_routes import PAGE, Parameter, Plane, Question, Raw, Route, StoredFile
@@ -20,13 +21,18 @@ from lichen.protocol.admin import (
     JsonObject,
     Page,
 )
+from lichen.protocol.explaining_data import ExplainResult
 from lichen.protocol.predicting import PredictResult
 from lichen.protocol.reports import ReportResult
 from lichen.protocol.training import TASKS, ScriptTraining, TrainSpec
 from lichen.security.identity import Role
 from lichen.security.policy import Action, Kind
 
-MAKING_FILES = {JobKind.PREDICT: PredictResult, JobKind.REPORT: ReportResult}
+MAKING_FILES = {
+    JobKind.PREDICT: PredictResult,
+    JobKind.REPORT: ReportResult,
+    JobKind.EXPLAIN: ExplainResult,
+}
 
 
 def submit(plane: Plane, question: Question) -> Job:
@@ -52,6 +58,8 @@ def checked_spec(plane: Plane, question: Question, request: JobRequest) -> JsonO
         return checked_prediction(plane, question, read_spec(request.spec))
     if request.kind is JobKind.REPORT:
         return checked_report(plane, question, request.spec)
+    if request.kind is JobKind.EXPLAIN:
+        return checked_explanation(plane, question, request.spec)
     if request.kind is not JobKind.TRAIN:
         raise InvalidInput(
             "jobs of this kind begin with a file: POST it to /datasets, /datasets/NAME/rows "
@@ -108,7 +116,7 @@ def resume(plane: Plane, question: Question) -> Job:
 
 
 def output(plane: Plane, question: Question) -> StoredFile:
-    """What a batch prediction or a report made."""
+    """What a batch prediction, a report or an explanation made."""
     job = _found(plane, question, Action.READ)
     if job.kind not in MAKING_FILES:
         raise NotFound(f"job {job.id} is of kind {job.kind}: it makes no file")

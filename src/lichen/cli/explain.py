@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from lichen.cli.arguments import Moment
+from lichen.cli.explain_data import data_options, data_spec, explain_dataset
 from lichen.cli.explain_input import (
     is_picture,
     newest_rows,
@@ -56,9 +57,19 @@ class _Rows(msgspec.Struct, forbid_unknown_fields=True):
 @click.option("--start", type=Moment(), help="First step to forecast. [after the newest row]")
 @click.option("--step", metavar="N", type=int, help="Of a forecast, only this step ahead. [all]")
 @click.option("--picture", metavar="FILE", type=PATH, help="Draw it there: .svg or .png.")
+@data_options
 @json_option
 def explain(deployment: str, as_json: bool, **options: Any) -> None:  # noqa: ANN401, FBT001
-    """Why: what each column contributed to the answer, and what finding that cost."""
+    """Why: what each column contributed to the answer, and what finding that cost.
+
+    With --data a job finds which columns matter over a dataset: by how much worse the answers get
+    when a column is shuffled (permutation), or by what is answered when it is set (dependence).
+    """
+    if options["data"] is not None:
+        asked_of_data = data_spec(deployment, options)
+        with open_platform() as platform:
+            explain_dataset(platform, asked_of_data, options["picture"], as_json=as_json)
+        return
     asked = ExplainOptions(
         method=options["method"],
         output=options["output"],

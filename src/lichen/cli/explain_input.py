@@ -105,7 +105,16 @@ def write_pictures(found: Explanation, file: Path) -> None:
     Raises:
         StorageFailed: a file cannot be written.
     """
-    for number, picture in enumerate(found.pictures, start=1):
+    write_all_pictures(found.pictures, file)
+
+
+def write_all_pictures(pictures: Sequence[str], file: Path) -> None:
+    """Write pictures as the platform sends them; the second and later have a number.
+
+    Raises:
+        StorageFailed: a file cannot be written.
+    """
+    for number, picture in enumerate(pictures, start=1):
         named = file if number == 1 else file.with_stem(f"{file.stem}-{number}")
         is_text = file.suffix.lower() == ".svg"
         try:

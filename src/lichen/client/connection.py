@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote, urlsplit
@@ -36,6 +37,7 @@ from lichen.core.errors import InvalidInput
 from lichen.protocol.admin import (
     Addresses,
     Health,
+    JobKind,
     Ledger,
     Meters,
     ModelVersion,
@@ -45,6 +47,7 @@ from lichen.protocol.admin import (
     ZoneIntensity,
 )
 from lichen.protocol.explaining import ExplainOptions
+from lichen.protocol.explaining_data import DataExplanation, ExplainSpec
 from lichen.protocol.outlook import HistorySeeded, ZoneOutlook
 from lichen.protocol.savings import Savings
 from lichen.protocol.training import TrainSpec
@@ -136,6 +139,17 @@ class Lichen:
             InvalidInput: the rows or the options do not fit it.
         """
         return self.inference.explain(deployment, rows, options, background)
+
+    def explain_data(self, spec: ExplainSpec, watcher: Watcher | None = None) -> DataExplanation:
+        """What a deployment makes of the columns of a dataset: a job, waited for.
+
+        Raises:
+            InvalidInput: what is asked means nothing for this deployment or dataset.
+        """
+        job = self.jobs.wait(self.jobs.submit(JobKind.EXPLAIN, spec).id, watcher)
+        with TemporaryDirectory(prefix="lichen-explain-") as folder:
+            content = self.predictions.fetch(job.id, Path(folder, "found")).read_bytes()
+        return msgspec.json.decode(content, type=DataExplanation)
 
     def ledger(self, since: datetime | None = None, until: datetime | None = None) -> Ledger:
         """What was booked to each account; sums to zero."""

@@ -16,6 +16,7 @@ PRIOR_JOULES: dict[JobKind, int] = {
     JobKind.IMPORT: 20,
     JobKind.REPORT: 10,
     JobKind.PULL: 20,
+    JobKind.EXPLAIN: 20,
 }
 """Set aside for the first job of a kind: some ten seconds of a core. It is never a reason to
 refuse, and a job that costs more sets aside more as it runs."""

@@ -101,6 +101,7 @@ _PRIOR_SECONDS = {
     JobKind.PREDICT: 60.0,
     JobKind.REPORT: 5.0,
     JobKind.PULL: 60.0,
+    JobKind.EXPLAIN: 20.0,
 }
 _OTHER_PRIOR_SECONDS = 60.0
 _PRIOR_WATTS = 4.0

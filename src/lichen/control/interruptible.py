@@ -45,6 +45,7 @@ BY_KIND: Mapping[str, Interruption] = {
     JobKind.PREDICT: AFTER_CHUNKS,
     JobKind.REPORT: IN_ONE_PIECE,
     JobKind.PULL: WHILE_IT_FETCHES,
+    JobKind.EXPLAIN: IN_ONE_PIECE,
 }
 """A kind that is not named here works in one piece."""
 

@@ -49,6 +49,7 @@ class JobKind(StrEnum):
     PREDICT = "batch-predict"
     REPORT = "report"
     PULL = "pull"
+    EXPLAIN = "explain"
 
 
 class JobState(StrEnum):

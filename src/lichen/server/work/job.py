@@ -40,6 +40,7 @@ WORK = {
     JobKind.PREDICT: "lichen.server.work.predict_jobs:predict",
     JobKind.REPORT: "lichen.server.work.report_jobs:make_report",
     JobKind.PULL: "lichen.server.work.pull_jobs:pull_model",
+    JobKind.EXPLAIN: "lichen.server.work.explain_jobs:explain_data",
 }
 """What each kind does, imported by the job that needs it alone."""
 
