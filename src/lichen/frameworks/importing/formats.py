@@ -11,6 +11,7 @@ from lichen.core.errors import InvalidInput
 from lichen.frameworks.importing.caffe import is_caffe
 from lichen.frameworks.importing.huggingface.folder import is_folder
 from lichen.frameworks.importing.language.gensim_pickles import is_gensim
+from lichen.frameworks.importing.language.nltk_files import is_document, is_nltk
 from lichen.frameworks.importing.language.spacy_folder import is_spacy
 from lichen.frameworks.importing.language.vector_file import is_vectors
 from lichen.frameworks.importing.litert.recognition import is_tflite
@@ -179,6 +180,23 @@ LANGUAGE: tuple[Format, ...] = (
         needs=("gensim", "onnx"),
         extra="gensim",
         environment="gensim",
+        is_pickle=True,
+    ),
+    Format(
+        name="nltk-json",
+        title="a classifier of NLTK as JSON",
+        recognises=is_document,
+        converter=f"{_LANGUAGE}nltk_conversion:convert_document",
+        needs=("onnx",),
+    ),
+    Format(
+        name="nltk",
+        title="a classifier that NLTK pickled",
+        recognises=is_nltk,
+        converter=f"{_LANGUAGE}nltk_conversion:convert_pickle",
+        needs=("nltk", "onnx"),
+        extra="nltk",
+        environment="nltk",
         is_pickle=True,
     ),
 )

@@ -198,6 +198,7 @@ _SAVE_INSTEAD = {
     "keras": 'model.save("model.keras")',
     "tensorflow": 'model.save("model.keras")',
     "spacy": 'nlp.to_disk("model")',
+    "nltk": "lichen.frameworks.importing.language.nltk_document.as_json (docs: three lines)",
     "gensim": 'model.wv.save_word2vec_format("vectors.bin", binary=True) where it has word vectors',
 }
 """By package: how the same model is saved without a pickle."""
