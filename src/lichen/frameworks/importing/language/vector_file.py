@@ -24,7 +24,7 @@ from lichen.frameworks.language.word_front import LONGEST_WORD
 
 WIDEST = 10_000
 _HEADER = re.compile(rb"\s*(\d{1,12})\s+(\d{1,6})\s*\n")
-_GZIP = b"\x1f\x8b"
+_GZIP, _GZIP_FORM = b"\x1f\x8b", 31
 _LOOKED_AT = 1 << 16
 _CHUNK = 1 << 20
 _FEWEST_OF_GLOVE = 10
@@ -106,10 +106,13 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        head = file.read(_LOOKED_AT)
+    if not head.startswith(_GZIP):
+        return head
     try:
-        with _opened(path) as file:
-            return file.read(_LOOKED_AT)
-    except (OSError, EOFError, zlib.error):
+        return zlib.decompressobj(_GZIP_FORM).decompress(head, _LOOKED_AT)
+    except zlib.error:
         return b""
 
 
