@@ -234,7 +234,8 @@ SCIKIT: tuple[Format, ...] = (
     ),
 )
 
-FORMATS: tuple[Format, ...] = (*SCIKIT, *PYTORCH, *KERAS, TFLITE, CAFFE, *LANGUAGE)
+FORMATS: tuple[Format, ...] = (*LANGUAGE, *SCIKIT, *PYTORCH, *KERAS, TFLITE, CAFFE)
+"""In the order in which they are asked: a classifier of NLTK may hold an estimator of scikit-learn."""
 
 
 def format_of(source: Source, asked: str | None = None) -> Format | None:
