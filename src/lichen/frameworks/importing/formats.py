@@ -235,7 +235,7 @@ SCIKIT: tuple[Format, ...] = (
 )
 
 FORMATS: tuple[Format, ...] = (*LANGUAGE, *SCIKIT, *PYTORCH, *KERAS, TFLITE, CAFFE)
-"""In the order in which they are asked: a classifier of NLTK may hold an estimator of scikit-learn."""
+"""In the order in which they are asked: NLTK's classifiers may hold estimators of scikit-learn."""
 
 
 def format_of(source: Source, asked: str | None = None) -> Format | None:
