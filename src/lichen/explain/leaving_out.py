@@ -16,6 +16,8 @@ Scores = Callable[[Sequence[str]], Floats]
 """Texts to what is explained of each `(texts, outputs)`."""
 MOST_RUNS = 256
 TEXTS_AT_ONCE = 64
+_NOTHING = " "
+"""What is left of a text without words: an empty one would be missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def left_out(scores: Scores, text: str, words: Sequence[Span], most: int = MOST_
     """
     parts = _joined(words, max(most - 2, 1))
     texts = [text, _without_all(text, words)]
-    texts += [text[:start] + text[end:] for start, end in parts]
+    texts += [text[:start] + text[end:] or _NOTHING for start, end in parts]
     said = np.concatenate(
         [
             scores(texts[first : first + TEXTS_AT_ONCE])
@@ -72,4 +74,4 @@ def _without_all(text: str, words: Sequence[Span]) -> str:
     for start, end in words:
         kept.append(text[at:start])
         at = end
-    return "".join([*kept, text[at:]]).strip() or " "
+    return "".join([*kept, text[at:]]).strip() or _NOTHING

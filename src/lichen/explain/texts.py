@@ -12,15 +12,21 @@ import numpy as np
 from lichen.core.batch import Array, Batch
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.core.tensors import ColumnKind, Datatype, TensorSpec
+from lichen.explain.answers import Floats
 from lichen.explain.asking import Asking, Found, Numbers, numbers_of, row_of
 from lichen.explain.explainer import LoadedVersion, Wishes
-from lichen.explain.leaving_out import MOST_RUNS, left_out
+from lichen.explain.leaving_out import MOST_RUNS, Scores, left_out
 from lichen.explain.spans import Span, shown_words
-from lichen.pipeline.declaration import Words
+from lichen.pipeline.declaration import Embedding, Subwords, Words
 from lichen.pipeline.terms import CHINESE, ENGLISH, Terms, words_of
 from lichen.protocol.explaining import MOST_SAMPLES, Explanation, Part
 
 LEFT_OUT = "word-occlusion"
+LIKENESS = "likeness to the whole"
+LEAST_VECTOR = 16
+"""Numbers without names from which an answer is taken for a vector, and compared as a whole."""
+_OF_LIKENESS = "of a vector: the cosine between the whole text's and that of what is left"
+_LEAST = 1e-12
 _LOSSES = (
     "each contribution is what the answer loses without that word, the base what is left without "
     "any: they need not sum"
@@ -71,7 +77,7 @@ class TextColumn:
 def text_columns_of(version: LoadedVersion) -> tuple[TextColumn, ...]:
     """The columns that hold texts of words, not categories or dates."""
     encoders = () if version.pipeline is None else version.pipeline.encoders
-    worded = {one.column for one in encoders if one.__struct_config__.tag in ("words", "embedding")}
+    worded = {one.column for one in encoders if isinstance(one, Words | Embedding | Subwords)}
     found: list[TextColumn] = []
     for spec in version.predictor.signature.inputs:
         if spec.datatype is Datatype.BYTES and spec.shape[:1] == (-1,) and not spec.optional:
@@ -127,12 +133,15 @@ class LeftOutExplainer:
         self, version: LoadedVersion, columns: Sequence[TextColumn], answers: Numbers
     ) -> None:
         self._version, self._columns, self._answers = version, columns, answers
+        names = answers.names
+        self._is_vector = len(names) >= LEAST_VECTOR and names[0].endswith("[0]")
 
     def explain(self, rows: Batch, wishes: Wishes) -> Explanation:
         """See `Explainer`."""
         most = MOST_RUNS if wishes.samples is None else wishes.samples
         if not 4 <= most <= MOST_SAMPLES:
             raise InvalidInput(f"samples is {most}: give 4 to {MOST_SAMPLES} model runs a text")
+        is_likeness = self._is_vector and wishes.output is None
         found, runs = [], 0
         for at in range(rows.rows):
             row = row_of(rows, at)
@@ -142,18 +151,24 @@ class LeftOutExplainer:
                 runs += asking.runs
         return Explanation(
             method=LEFT_OUT,
-            space=self._answers.space,
+            space="score" if is_likeness else self._answers.space,
             sums_to=_LOSSES,
             largest_error=max(one.error for one in found),
             rows=[one.told() for one in found],
             unit=self._answers.unit,
+            notes=[_OF_LIKENESS] if is_likeness else [],
             model_runs=runs,
         )
 
     def _text(self, asking: Asking, column: TextColumn, wishes: Wishes, most: int) -> Found:
         text = column.text(asking.row)
         words = shown_words(text, parts_words(self._version, text))
-        lost = left_out(lambda texts: asking(column.copies(asking.row, texts)), text, words, most)
+        scores: Scores = _Copies(asking, column)
+        if wishes.output is None and self._is_vector:
+            lost = left_out(_Likeness(scores), text, words, most)
+            parts = parts_of_text(column.name, text, lost.parts)
+            return Found(parts, [LIKENESS], lost.drops, lost.base, lost.prediction)
+        lost = left_out(scores, text, words, most)
         outputs = asking.outputs(lost.prediction, wishes.output)
         return Found(
             parts_of_text(column.name, text, lost.parts),
@@ -162,6 +177,32 @@ class LeftOutExplainer:
             lost.base[outputs],
             lost.prediction[outputs],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Copies:
+    """What a model says of texts in one column of a row."""
+
+    asking: Asking
+    column: TextColumn
+
+    def __call__(self, texts: Sequence[str]) -> Floats:
+        return self.asking(self.column.copies(self.asking.row, texts))
+
+
+class _Likeness:
+    """How alike the vectors of texts are to that of the first: the cosine between them."""
+
+    def __init__(self, scores: Scores) -> None:
+        self._scores = scores
+        self._first: Floats | None = None
+
+    def __call__(self, texts: Sequence[str]) -> Floats:
+        vectors = self._scores(texts)
+        unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _LEAST)
+        if self._first is None:
+            self._first = unit[0]
+        return np.asarray((unit @ self._first)[:, None])
 
 
 def parts_of_text(column: str, text: str, words: Sequence[Span]) -> list[Part]:

@@ -112,3 +112,15 @@ def test_of_a_long_text_several_words_are_left_out_together() -> None:
     assert found.runs <= 64
     start, end = found.parts[int(found.drops[:, 0].argmax())]
     assert "poison" in text[start:end]
+
+
+def test_a_text_of_one_word_leaves_no_empty_text() -> None:
+    asked: list[str] = []
+
+    def scores(texts: Sequence[str]) -> np.ndarray:
+        asked.extend(texts)
+        return planted(texts)
+
+    found = left_out(scores, "poison", [(0, 6)])
+    assert all(asked)
+    assert found.drops[:, 0] == pytest.approx([1.0])
