@@ -18,6 +18,8 @@ from lichen.frameworks.gradients.shapes import SHAPES
 Floats = NDArray[np.float64]
 RULES: dict[str, Rule] = {**ELEMENTWISE, **PRODUCTS, **POOLING, **REDUCTIONS, **SHAPES}
 """By operator."""
+MOST_MULTIPLICATIONS = 1e8
+"""Of a row: in NumPy its gradient takes near half a second, and an explanation takes dozens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,11 @@ class NoGradient:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A node that was computed: what it took and gave, and how a gradient goes back."""
+    """A node that was computed: how a gradient goes back, and the multiplications it took."""
 
     node: Node
     pull: Callable[[Array], Sequence[Array | None]]
+    multiplications: float
 
 
 class Differentiable:
@@ -51,6 +54,14 @@ class Differentiable:
             InvalidInput: the rows do not fit the graph.
         """
         return self._forward(rows)[0]
+
+    def multiplications(self, row: Floats) -> float:
+        """How many the value of one row takes, in weighted sums; a gradient takes thrice as many.
+
+        Raises:
+            InvalidInput: the row does not fit the graph.
+        """
+        return sum(step.multiplications for step in self._forward(row)[1])
 
     def gradients(self, rows: Floats, slopes: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
         """The output, and the gradient of what is made of it, as the rows are shaped.
@@ -84,7 +95,7 @@ class Differentiable:
                 known[node.outputs[0]] = found
                 if moved & set(node.inputs):
                     moved.add(node.outputs[0])
-                    steps.append(_Step(node, pull))
+                    steps.append(_Step(node, pull, _multiplications(node, taken, found)))
         except (ValueError, IndexError) as error:
             raise InvalidInput(f"the values do not fit the model's graph: {error}") from error
         return known[self._output], steps
@@ -103,12 +114,28 @@ def differentiable(content: bytes, example: Array, output: int = 0) -> Different
         _check(graph)
         made = Differentiable(graph, output)
         rows = example.astype(np.float64)
+        took = made.multiplications(rows[:1])
+        if took > MOST_MULTIPLICATIONS:
+            return NoGradient(
+                f"it takes {took / 1e6:,.0f} million multiplications, and up to "
+                f"{MOST_MULTIPLICATIONS / 1e6:,.0f} are differentiated"
+            )
         made.gradients(rows, np.ones_like)
     except NoRule as error:
         return NoGradient(f"no gradient is known here of {error}")
     except InvalidInput as error:
         return NoGradient(str(error))
     return made
+
+
+def _multiplications(node: Node, taken: Sequence[Array | None], found: Array) -> float:
+    if node.kind not in PRODUCTS:
+        return 0.0
+    left, right = taken[0], taken[1]
+    if left is None or right is None:
+        return 0.0
+    inner = float(np.prod(right.shape[1:])) if node.kind == "Conv" else float(left.shape[-1])
+    return found.size * inner
 
 
 def _check(graph: Graph) -> None:

@@ -192,3 +192,14 @@ def test_what_has_no_gradient_says_so(nodes: list[Any], says: str) -> None:
 def test_bytes_that_are_no_model_say_so() -> None:
     assert isinstance(differentiable(b"\x00\xff nothing", np.ones((1, 2))), NoGradient)
     assert isinstance(differentiable(b"", np.ones((1, 2))), NoGradient)
+
+
+def test_a_network_that_takes_too_long_in_numpy_says_so() -> None:
+    content = model(
+        [node("Conv", "x", "w", kernel_shape=[3, 3], pads=[1, 1, 1, 1])],
+        {"w": weights(64, 64, 3, 3)},
+        [64, 60, 60],
+    )
+    found = differentiable(content, np.ones((1, 64, 60, 60), np.float32))
+    assert isinstance(found, NoGradient)
+    assert found.reason.startswith("it takes 133 million multiplications, and up to 100")
