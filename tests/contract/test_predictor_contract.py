@@ -23,7 +23,8 @@ from lichen.frameworks.kernel import kernel
 from lichen.frameworks.onnx import OnnxAdapter, OnnxPredictor
 from lichen.frameworks.onnx_trees import ForestTables, read_forest
 from lichen.frameworks.onnx_writer import linear_core
-from lichen.frameworks.openvino import OpenVinoPredictor
+from lichen.frameworks.openvino import OpenVinoPredictor, core
+from lichen.frameworks.openvino_ir import IrAdapter
 from lichen.frameworks.recommender_writer import Recommender, recommender_model
 from lichen.frameworks.runtimes import Choice, Runtimes
 from lichen.frameworks.trees import TreePredictor
@@ -101,6 +102,20 @@ def compiled_forest() -> Predictor:
 def openvino_predictor() -> Predictor:
     content = linear_core(np.random.default_rng(1).normal(size=(6, 4)))
     return OpenVinoPredictor(content, OnnxPredictor(content))
+
+
+def openvino_model() -> Predictor:
+    """The same as OpenVINO keeps it."""
+    content = linear_core(np.random.default_rng(1).normal(size=(6, 4)))
+    folder = Path(tempfile.mkdtemp())
+    read = core().read_model(content)
+    import openvino  # type: ignore[import-untyped]  # noqa: PLC0415 - `core` imports it first
+
+    openvino.save_model(read, folder / "m.xml", compress_to_fp16=False)
+    names = {"model.xml": "m.xml", "model.bin": "m.bin"}
+    return IrAdapter().load(
+        {kept: (folder / one).read_bytes() for kept, one in names.items()}, None
+    )
 
 
 def runtimes_by_size() -> Predictor:
@@ -244,6 +259,7 @@ def onnx_with_threads() -> Predictor:
         onnx_forest,
         compiled_forest,
         openvino_predictor,
+        openvino_model,
         runtimes_by_size,
         forecaster,
         forecaster_with_known,

@@ -12,13 +12,7 @@ from lichen.core.batch import Array, Batch
 from lichen.core.errors import InvalidInput, Unavailable, WorkFailed
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.frameworks.onnx_checks import check_graph, unshaped_inputs
-from lichen.frameworks.trial import (
-    TRIED_LENGTHS,
-    Lengths,
-    has_open_lengths,
-    is_row_by_row,
-    made_up,
-)
+from lichen.frameworks.trial import found_lengths, has_open_lengths, is_row_by_row, made_up
 
 MODEL_FILE = "model.onnx"
 
@@ -75,7 +69,7 @@ class OnnxPredictor:
         self._outputs = [spec.name for spec in read.outputs]
         self._only = self._outputs[0] if len(self._outputs) == 1 else None
         self._texts = [spec.name for spec in read.inputs if spec.datatype is Datatype.BYTES]
-        self._lengths = self._found_lengths()
+        self._lengths = found_lengths(self._signature.inputs, self.predict)
         self._joins_rows = _has_rows(self._signature) and is_row_by_row(self)
 
     @property
@@ -114,19 +108,6 @@ class OnnxPredictor:
         """Let go of the model."""
         self._session = None
         self._run = _closed
-
-    def _found_lengths(self) -> Lengths:
-        """Lengths of open dimensions that it can compute with; the first where it takes none."""
-        specs = self._signature.inputs
-        if not has_open_lengths(specs):
-            return TRIED_LENGTHS[0]
-        for lengths in TRIED_LENGTHS:
-            try:
-                self.predict(made_up(specs, 1, lengths))
-            except WorkFailed:
-                continue
-            return lengths
-        return TRIED_LENGTHS[0]
 
 
 class OnnxAdapter:

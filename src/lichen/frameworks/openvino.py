@@ -12,8 +12,10 @@ from lichen.frameworks.base import Predictor
 
 NAME = "openvino"
 _TELEMETRY = "openvino_telemetry"
-_SETTINGS = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
-_FAILURES = (RuntimeError, ValueError, TypeError)
+ONE_THREAD = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
+"""Settings by which it computes in the thread that calls (A1)."""
+FAILURES = (RuntimeError, ValueError, TypeError)
+"""What OpenVINO raises."""
 
 
 class OpenVinoPredictor:
@@ -35,12 +37,12 @@ class OpenVinoPredictor:
         self._first_example = first.example(1)
         self._signature = first.signature
         self._joins_rows = first.joins_rows
-        settings = {**_SETTINGS, "INFERENCE_PRECISION_HINT": precision}
-        core = _core()
+        settings = {**ONE_THREAD, "INFERENCE_PRECISION_HINT": precision}
+        runtime = core()
         try:
-            compiled = core.compile_model(core.read_model(content), "CPU", settings)
+            compiled = runtime.compile_model(runtime.read_model(content), "CPU", settings)
             self._request = compiled.create_infer_request()
-        except _FAILURES as error:
+        except FAILURES as error:
             raise InvalidInput("OpenVINO does not take the model") from error
         self._outputs = [spec.name for spec in first.signature.outputs]  # it may rename them
 
@@ -65,7 +67,7 @@ class OpenVinoPredictor:
         try:
             results = self._request.infer(dict(batch.arrays), share_inputs=True)
             return Batch({name: results[at] for at, name in enumerate(self._outputs)})
-        except _FAILURES as error:
+        except FAILURES as error:
             raise WorkFailed("OpenVINO could not compute this") from error
 
     def example(self, rows: int) -> Batch:
@@ -90,7 +92,7 @@ def is_taken(signature: Signature) -> bool:
 
 
 @lru_cache
-def _core() -> Any:  # noqa: ANN401 - OpenVINO's own type
+def core() -> Any:  # noqa: ANN401 - OpenVINO's own type
     """OpenVINO, without the package through which its tools tell Intel about their use."""
     sys.modules.setdefault(_TELEMETRY, None)  # type: ignore[arg-type]  # as if it were missing
     try:

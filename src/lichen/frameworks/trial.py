@@ -1,11 +1,12 @@
 """Trying a loaded model out: made-up inputs of the right form, and whether its rows are its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from lichen.core.batch import NUMPY_OF_DATATYPE, Array, Batch
+from lichen.core.errors import WorkFailed
 from lichen.core.tensors import TensorSpec
 from lichen.frameworks.base import Predictor
 
@@ -43,6 +44,19 @@ def has_open_lengths(specs: Sequence[TensorSpec]) -> bool:
     return any(
         length < 0 for spec in specs for at, length in enumerate(spec.shape) if at or length >= 0
     )
+
+
+def found_lengths(specs: Sequence[TensorSpec], predict: Callable[[Batch], object]) -> Lengths:
+    """Lengths of open dimensions that a model computes with; the first where it takes none."""
+    if not has_open_lengths(specs):
+        return TRIED_LENGTHS[0]
+    for lengths in TRIED_LENGTHS:
+        try:
+            predict(made_up(specs, 1, lengths))
+        except WorkFailed:
+            continue
+        return lengths
+    return TRIED_LENGTHS[0]
 
 
 def is_row_by_row(predictor: Predictor) -> bool:

@@ -6,12 +6,14 @@ from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Signature
 from lichen.frameworks.base import Adapter, Predictor
 from lichen.frameworks.onnx import MODEL_FILE, OnnxAdapter
+from lichen.frameworks.openvino_ir import IR_FILE, IrAdapter
 from lichen.pipeline.files import PIPELINE_FILE
 from lichen.serving.pipelines import PipelineAdapter
 
 _ADAPTERS: tuple[tuple[str, Adapter], ...] = (
     (PIPELINE_FILE, PipelineAdapter()),
     (MODEL_FILE, OnnxAdapter()),
+    (IR_FILE, IrAdapter()),
 )
 """By the file that tells the form, the first that is there."""
 

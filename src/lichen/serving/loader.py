@@ -12,6 +12,7 @@ from lichen.frameworks.alternatives import cheapest_form, on_cuda_if_it_gains
 from lichen.frameworks.base import Predictor
 from lichen.frameworks.language.residents import RUNTIME_FILE
 from lichen.frameworks.onnx import MODEL_FILE, OnnxAdapter
+from lichen.frameworks.openvino_ir import IR_FILE, IR_FILES, IrAdapter
 from lichen.frameworks.runtimes import Choice
 from lichen.pipeline.files import PIPELINE_FILE
 from lichen.registry.catalog import Catalog
@@ -64,6 +65,7 @@ class Loader:
             (RUNTIME_FILE, self._resident),
             (FORECAST_FILE, self._forecaster),
             (PIPELINE_FILE, self._pipeline),
+            (IR_FILE, self._openvino),
         ):
             if file in files:
                 return load(deployment, files, manifest.signature)
@@ -84,6 +86,15 @@ class Loader:
                 "its runtime computes with one thread on the CPU: leave device and threads out"
             )
         return self._house().resident(deployment.name, files, signature)
+
+    def _openvino(
+        self, deployment: Deployment, files: Mapping[str, bytes], signature: Signature
+    ) -> Predictor:
+        if deployment.device == "cuda" or deployment.threads not in ONE_THREAD:
+            raise InvalidInput(
+                "OpenVINO computes with one thread on the CPU: leave device and threads out"
+            )
+        return IrAdapter().load(files, signature)
 
     def _forecaster(
         self, deployment: Deployment, files: Mapping[str, bytes], signature: Signature
@@ -176,6 +187,8 @@ def needed_files(manifest: Manifest) -> tuple[str, ...]:
         return tuple(file.name for file in manifest.files)
     if manifest.file(PIPELINE_FILE) is not None:
         return pipeline_file_names([file.name for file in manifest.files])
+    if manifest.file(IR_FILE) is not None:
+        return IR_FILES
     is_forecaster = manifest.file(FORECAST_FILE) is not None
     return FORECASTER_FILES if is_forecaster else (MODEL_FILE,)
 

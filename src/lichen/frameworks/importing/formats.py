@@ -15,6 +15,7 @@ from lichen.frameworks.importing.language.nltk_files import is_document, is_nltk
 from lichen.frameworks.importing.language.spacy_folder import is_spacy
 from lichen.frameworks.importing.language.vector_file import is_vectors
 from lichen.frameworks.importing.litert.recognition import is_tflite
+from lichen.frameworks.importing.openvino import is_ir
 from lichen.frameworks.importing.pytorch.archives import is_pickled, is_program, is_script
 from lichen.frameworks.importing.scikit.recognition import is_estimator_pickle, is_skops
 from lichen.frameworks.importing.source import Source
@@ -201,6 +202,15 @@ LANGUAGE: tuple[Format, ...] = (
     ),
 )
 
+OPENVINO = Format(
+    name="openvino",
+    title="an OpenVINO model",
+    recognises=is_ir,
+    converter="lichen.frameworks.importing.openvino:convert_ir",
+    needs=("openvino",),  # which serves it as well: an environment of its own would not do
+    extra="openvino",
+)
+
 TFLITE = Format(
     name="tflite",
     title="a TFLite model",
@@ -234,7 +244,7 @@ SCIKIT: tuple[Format, ...] = (
     ),
 )
 
-FORMATS: tuple[Format, ...] = (*LANGUAGE, *SCIKIT, *PYTORCH, *KERAS, TFLITE, CAFFE)
+FORMATS: tuple[Format, ...] = (*LANGUAGE, *SCIKIT, *PYTORCH, *KERAS, TFLITE, CAFFE, OPENVINO)
 """In the order in which they are asked: NLTK's classifiers may hold estimators of scikit-learn."""
 
 
