@@ -20,6 +20,8 @@ from lichen.frameworks.detection.detector import Window
 from lichen.frameworks.forest_writer import forest_model
 from lichen.frameworks.function import FunctionPredictor
 from lichen.frameworks.kernel import kernel
+from lichen.frameworks.language.residents import RUNTIME_FILE, runtime_file
+from lichen.frameworks.language.subwords import subword_files
 from lichen.frameworks.onnx import OnnxAdapter, OnnxPredictor
 from lichen.frameworks.onnx_trees import ForestTables, read_forest
 from lichen.frameworks.onnx_writer import linear_core
@@ -202,6 +204,14 @@ def guests() -> Guests:
     return Guests(folder, Environments(folder, {}), NoMetering(), rules)
 
 
+def subwords() -> dict[str, bytes]:
+    """A small model of fastText, which a runtime of ours serves."""
+    random = np.random.default_rng(8)
+    words = ["river", "water", "coal"]
+    vectors, parts = (random.normal(size=(n, 4)).astype(np.float32) for n in (3, 20))
+    return {RUNTIME_FILE: runtime_file("fasttext"), **subword_files(words, vectors, parts, (2, 3))}
+
+
 def alarm_predictor() -> Predictor:
     """Windows of raw rows, a plane that usual ones lie near, and an alarm with contributions."""
     lags, width = 2, 3
@@ -245,6 +255,10 @@ def custom_predictor() -> Predictor:
     return guests().custom("custom", {"predictor.py": CUSTOM})
 
 
+def resident_predictor() -> Predictor:
+    return guests().resident("subwords", subwords())
+
+
 def onnx_with_threads() -> Predictor:
     weights = np.random.default_rng(3).normal(size=(6, 4))
     return guests().threaded("onnx", linear_core(weights), None, 2)
@@ -267,6 +281,7 @@ def onnx_with_threads() -> Predictor:
         pipeline_over_compiled_trees,
         custom_predictor,
         onnx_with_threads,
+        resident_predictor,
     ],
     ids=lambda make: make.__name__,
 )

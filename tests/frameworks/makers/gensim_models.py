@@ -1,7 +1,7 @@
 """Models of gensim and what it answers: `gensim_models.py FOLDER`.
 
 Of gensim's own test models: `euclidean_vectors.bin` (word2vec, binary),
-`word2vec_pre_kv_c` (word2vec, text), `test_glove.txt`,
+`word2vec_pre_kv_c` (word2vec, text), `test_glove.txt`, `lee_fasttext_new.bin`,
 `word2vec_3.3` and `lda_3_0_1_model` (pickles). Made here, of its test
 corpus: `topics` (LDA, saved with its dictionary) and `weights` (TF-IDF).
 """
@@ -18,6 +18,7 @@ import gensim
 import numpy as np
 from gensim.corpora import Dictionary
 from gensim.models import KeyedVectors, LdaModel, TfidfModel, Word2Vec
+from gensim.models.fasttext import load_facebook_vectors
 from gensim.test.utils import datapath
 
 TEXTS = 1000
@@ -59,7 +60,9 @@ def vectors(folder: Path, name: str, made: KeyedVectors, drawing: random.Random)
         kept["vector"].append([float(one) for one in mean])
         kept["similar"].append([word for word, _ in padded])
         kept["similarity"].append([float(score) for _, score in padded])
-        kept["unknown"].append(" ".join(one for one in text.split() if one not in made))
+        kept["unknown"].append(
+            " ".join(one for one in text.split() if one not in made.key_to_index)
+        )
     keep(folder, name, texts, kept)
 
 
@@ -118,6 +121,9 @@ def main(folder: Path) -> None:
         vectors(folder, name.partition(".")[0], loaded, drawing)
     shutil.copyfile(datapath("word2vec_3.3"), folder / "word2vec_3.3")
     vectors(folder, "word2vec_3", Word2Vec.load(datapath("word2vec_3.3")).wv, drawing)
+    shutil.copyfile(datapath("lee_fasttext_new.bin"), folder / "lee_fasttext_new.bin")
+    parts = load_facebook_vectors(datapath("lee_fasttext_new.bin"))
+    vectors(folder, "lee_fasttext_new", parts, drawing)
     (folder / "lda").mkdir()
     for part in ("", ".expElogbeta.npy", ".id2word", ".state"):
         shutil.copyfile(

@@ -13,6 +13,7 @@ from lichen.frameworks.importing.huggingface.folder import is_folder
 from lichen.frameworks.importing.language.gensim_pickles import is_gensim
 from lichen.frameworks.importing.language.nltk_files import is_document, is_nltk
 from lichen.frameworks.importing.language.spacy_folder import is_spacy
+from lichen.frameworks.importing.language.subword_files import is_fasttext
 from lichen.frameworks.importing.language.vector_file import is_vectors
 from lichen.frameworks.importing.litert.recognition import is_tflite
 from lichen.frameworks.importing.openvino import is_ir
@@ -170,6 +171,15 @@ LANGUAGE: tuple[Format, ...] = (
         recognises=is_vectors,
         converter=f"{_LANGUAGE}vector_conversion:convert",
         needs=("gensim", "onnx"),
+        extra="gensim",
+        environment="gensim",
+    ),
+    Format(
+        name="fasttext",
+        title="a model of fastText",
+        recognises=is_fasttext,
+        converter=f"{_LANGUAGE}subword_conversion:convert",
+        needs=("gensim",),
         extra="gensim",
         environment="gensim",
     ),

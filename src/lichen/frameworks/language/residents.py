@@ -42,6 +42,7 @@ _ALL = (
         environment="spacy",
         archive="spacy.tar",
     ),
+    Resident(name="fasttext", model="lichen.frameworks.language.subwords:SubwordModel"),
 )
 RESIDENTS = {one.name: one for one in _ALL}
 

@@ -15,7 +15,7 @@ from lichen.frameworks.importing.language.gensim_pickles import (
     WEIGHTS,
     model_file,
 )
-from lichen.frameworks.importing.language.subword_conversion import refused_subwords
+from lichen.frameworks.importing.language.subword_conversion import subword_conversion
 from lichen.frameworks.importing.language.topic_conversion import topic_conversion
 from lichen.frameworks.importing.language.vector_conversion import vector_conversion
 from lichen.frameworks.importing.language.vector_file import WordVectors
@@ -43,8 +43,8 @@ def convert(source: Source, wishes: Wishes) -> Conversion:
         return topic_conversion(_loaded(source, name, "ldamodel", "LdaModel"), words)
     if (name := model_file(source, *WEIGHTS)) is not None:
         return weight_conversion(_loaded(source, name, "tfidfmodel", "TfidfModel"), words)
-    if model_file(source, *SUBWORDS) is not None:
-        raise refused_subwords()
+    if (name := model_file(source, *SUBWORDS)) is not None:
+        return subword_conversion(_vectors(source, name, "fasttext"))
     if (name := model_file(source, *VECTORS)) is not None:
         return _of_vectors(_vectors(source, name, "word2vec"))
     raise InvalidInput(f"{source.name} holds no model of gensim that is taken")

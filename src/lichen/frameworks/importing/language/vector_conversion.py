@@ -73,7 +73,7 @@ def vector_conversion(found: WordVectors, peer: Any, algorithm: str) -> Conversi
         )
     return Conversion(
         files={MODEL_FILE: content},
-        trial=_trial(words, peer),
+        trial=vector_trial(words, peer),
         algorithm=algorithm,
         library=f"gensim {gensim.__version__}",
         signature=vector_signature(width, len(words)),
@@ -87,7 +87,7 @@ def _is_binary(form: VectorForm | None) -> bool:
     return form is not None and form.is_binary
 
 
-def _trial(words: Sequence[str], peer: Any) -> Trial:  # noqa: ANN401 - gensim's own
+def vector_trial(words: Sequence[str], peer: Any) -> Trial:  # noqa: ANN401 - gensim's own
     """What gensim says of words, and of texts by the mean of their words."""
     width = int(peer.vector_size)
     rows = int(min(CHECKED_ROWS, max(50, _MULTIPLICATIONS / (len(words) * width))))
@@ -107,7 +107,7 @@ def _trial(words: Sequence[str], peer: Any) -> Trial:  # noqa: ANN401 - gensim's
 def _of_gensim(peer: Any, text: str, top: int) -> dict[str, object] | None:  # noqa: ANN401 - gensim's own
     """Its answers for one text; None where words are so nearly alike that their order is chance."""
     parts = parted_words(text)
-    known = [one for one in parts if one in peer.key_to_index]
+    known = [one for one in parts if one in peer]  # of fastText also what has known parts
     unknown = " ".join(one for one in parts if one not in peer.key_to_index)
     similar = [b""] * top
     likeness = np.zeros(top, dtype=np.float32)
