@@ -17,6 +17,7 @@ from lichen.frameworks.importing.language.subword_files import is_fasttext
 from lichen.frameworks.importing.language.vector_file import is_vectors
 from lichen.frameworks.importing.litert.recognition import is_tflite
 from lichen.frameworks.importing.openvino import is_ir
+from lichen.frameworks.importing.pytorch.architecture_file import is_architecture
 from lichen.frameworks.importing.pytorch.archives import is_pickled, is_program, is_script
 from lichen.frameworks.importing.scikit.recognition import is_estimator_pickle, is_skops
 from lichen.frameworks.importing.source import Source
@@ -97,6 +98,15 @@ PYTORCH: tuple[Format, ...] = (
         extra="torch",
         environment=_TORCH_ENVIRONMENT,
         is_pickle=True,
+    ),
+    Format(
+        name="torch-weights",
+        title="weights of PyTorch beside an architecture",
+        recognises=is_architecture,
+        converter=f"{_PYTORCH}architectures:convert",
+        needs=("torch", "onnxscript", "safetensors"),
+        extra="torch",
+        environment=_TORCH_ENVIRONMENT,
     ),
     Format(
         name="huggingface",

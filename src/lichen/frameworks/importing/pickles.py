@@ -194,7 +194,8 @@ _SAVE_INSTEAD = {
     "sklearn": 'skops.io.dump(model, "model.skops")',
     "xgboost": 'model.save_model("model.ubj")',
     "lightgbm": 'model.booster_.save_model("model.txt")',
-    "torch": 'torch.export.save(torch.export.export(model, (example,)), "model.pt2")',
+    "torch": 'torch.export.save(torch.export.export(model, (example,)), "model.pt2"), or its '
+    "weights by safetensors.torch.save_file beside an architecture.json,",
     "keras": 'model.save("model.keras")',
     "tensorflow": 'model.save("model.keras")',
     "spacy": 'nlp.to_disk("model")',

@@ -198,7 +198,9 @@ def _conversion(
     found: Mapping[str, Array],
     task: str = "inference",
 ) -> Conversion:
-    pipeline = Pipeline(encoders=[Subwords(column=COLUMN, longest=one.longest)], head=head)
+    pipeline = Pipeline(
+        encoders=[Subwords(column=COLUMN, may_lack=True, longest=one.longest)], head=head
+    )
     backend = one.tokenizer.backend_tokenizer
     backend.no_padding()
     backend.no_truncation()

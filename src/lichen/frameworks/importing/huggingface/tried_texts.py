@@ -8,6 +8,7 @@ from lichen.core.batch import Array
 
 _SEED = 20261123
 _ODD = (
+    "",
     "a",
     ".",
     "  two   spaces \t and a tab ",

@@ -103,7 +103,7 @@ def check_pickles(source: Source) -> None:
     with opened_zip(source.path(name)) as archive:
         for member in archive.namelist():
             if member.endswith((".pkl", ".pt")) or "/data/constants/custom_obj_" in member:
-                check_pickle(source.name, member, zip_member(archive, member, _LARGEST_PICKLE))
+                check_pickle("it", member, zip_member(archive, member, _LARGEST_PICKLE))
 
 
 def check_pickle(shown: str, member: str, content: bytes) -> None:

@@ -17,6 +17,8 @@ from lichen.frameworks.importing.source import Source
 _OPEN = 16
 """An open side is tried with so many, where the program allows it."""
 _BATCH = "rows"
+IT = "it"
+"""What refusals call the model: whoever passes them on says its name before."""
 
 
 def convert(source: Source, wishes: Wishes) -> Conversion:
@@ -29,13 +31,13 @@ def convert(source: Source, wishes: Wishes) -> Conversion:
     check_program(source)
     with settled() as torch:
         program = _loaded(torch, source)
-        _check_stateless(program, source.name)
-        taken = _taken(program, source.name)
+        _check_stateless(program, IT)
+        taken = _taken(program, IT)
         if wishes.inputs:
             program, taken = _as_wished(torch, program, taken, wishes)
         elif _is_fixed(taken):
-            raise _asked(source.name, taken)
-        return converted_program(torch, program, source.name, "exported program", taken)
+            raise _asked(IT, taken)
+        return converted_program(torch, program, IT, "exported program", taken)
 
 
 def converted_program(
@@ -63,7 +65,7 @@ def _loaded(torch: Any, source: Source) -> Any:  # noqa: ANN401 - torch's own ty
     except Exception as error:
         said = str(error).partition("\n")[0][:200]
         raise InvalidInput(
-            f"{source.name} cannot be loaded by PyTorch {torch.__version__} ({said}): export it "
+            f"it cannot be loaded by PyTorch {torch.__version__} ({said}): export it "
             "with this version or an older one, from 2.7 on"
         ) from error
 

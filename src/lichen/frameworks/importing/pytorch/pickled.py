@@ -5,7 +5,7 @@ from typing import Any
 from lichen.core.errors import Forbidden, InvalidInput
 from lichen.frameworks.importing.conversion import Conversion, Wishes
 from lichen.frameworks.importing.pytorch.answers import settled
-from lichen.frameworks.importing.pytorch.exported import converted_program, exported_anew
+from lichen.frameworks.importing.pytorch.exported import IT, converted_program, exported_anew
 from lichen.frameworks.importing.pytorch.tensors import wished
 from lichen.frameworks.importing.source import Source
 
@@ -24,17 +24,17 @@ def convert(source: Source, wishes: Wishes) -> Conversion:
             takes.
     """
     if not wishes.may_unpickle:
-        raise Forbidden(f"{source.name} is a pickle: {_INSTEAD}")
+        raise Forbidden(f"it is a pickle: {_INSTEAD}")
     with settled() as torch:
         module = _module(torch, source)
         if not wishes.inputs:
             raise InvalidInput(
-                f"{source.name} does not say what it takes: import it with --input "
+                "it does not say what it takes: import it with --input "
                 "NAME:DATATYPE:SHAPE for each tensor, such as --input x:FP32:-1,3,224,224"
             )
         taken = wished(wishes.inputs)
         program = exported_anew(torch, module.float().eval(), taken)
-        return converted_program(torch, program, source.name, type(module).__name__)
+        return converted_program(torch, program, IT, type(module).__name__)
 
 
 def _module(torch: Any, source: Source) -> Any:  # noqa: ANN401 - torch's own types
@@ -43,12 +43,10 @@ def _module(torch: Any, source: Source) -> Any:  # noqa: ANN401 - torch's own ty
     except Exception as error:
         said = str(error).strip().partition("\n")[0][:200]
         raise InvalidInput(
-            f"{source.name} cannot be unpickled here ({said}), its classes may be its author's: "
+            f"it cannot be unpickled here ({said}), its classes may be its author's: "
             f"where the model was made, {_INSTEAD}"
         ) from error
     if isinstance(found, torch.nn.Module):
         return found
     kind = "weights alone" if isinstance(found, dict) else f"a {type(found).__name__}"
-    raise InvalidInput(
-        f"{source.name} holds {kind} and no module: where the model was made, {_INSTEAD}"
-    )
+    raise InvalidInput(f"it holds {kind} and no module: where the model was made, {_INSTEAD}")

@@ -17,6 +17,7 @@ from lichen.core.errors import InvalidInput
 from lichen.frameworks.importing.pytorch.archives import check_pickle
 from lichen.frameworks.importing.source import Source, opened_zip, zip_member
 
+_IT = "it"
 _LARGEST_JSON = 256 * 2**20
 _LARGEST_SAMPLES = 2**30
 _SAMPLES = "data/sample_inputs/model.pt"
@@ -67,20 +68,20 @@ def check_program(source: Source) -> None:
     """
     name = source.only or source.name
     with opened_zip(source.path(name)) as archive:
-        root = _root(archive, source.name)
+        root = _root(archive, _IT)
         within = [one.removeprefix(root) for one in archive.namelist()]
         for one in within:
             if not _MEMBERS.fullmatch(one):
                 raise InvalidInput(
-                    f"{source.name} holds {one}, which an exported program of plain tensors does "
+                    f"it holds {one}, which an exported program of plain tensors does "
                     "not: compiled code and objects of one's own are not taken; export the model "
                     "by torch.export.save alone"
                 )
         for config in _CONFIGS:
-            _check_config(source.name, _json(archive, root + config))
+            _check_config(_IT, _json(archive, root + config))
         if _SAMPLES in within:
-            _check_samples(source.name, zip_member(archive, root + _SAMPLES, _LARGEST_SAMPLES))
-        _check_graph(source.name, _json(archive, root + _PROGRAM))
+            _check_samples(_IT, zip_member(archive, root + _SAMPLES, _LARGEST_SAMPLES))
+        _check_graph(_IT, _json(archive, root + _PROGRAM))
 
 
 def _root(archive: zipfile.ZipFile, shown: str) -> str:

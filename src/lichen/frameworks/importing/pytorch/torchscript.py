@@ -18,6 +18,7 @@ from lichen.frameworks.importing.pytorch.tensors import Taken, described, made_u
 from lichen.frameworks.importing.pytorch.writing import scripted_model
 from lichen.frameworks.importing.source import Source, opened_zip, zip_member
 
+_IT = "it"
 _TOUCHES_FILES = re.compile(rb"\b(from_file|torch\.save|aten\.save)\s*\(")
 _FOREIGN = re.compile(rb"\bops\.(?!aten\b|prim\b|prims\b)(\w+)\.|__torch__\.torch\.classes\.(\w+)")
 _LARGEST_CODE = 64 * 2**20
@@ -46,10 +47,10 @@ def convert(source: Source, wishes: Wishes) -> Conversion:
     _check_code(source)
     with settled() as torch:
         module = _loaded(torch, source)
-        _check_stateless(module, source.name)
-        names = _names(module, source.name)
+        _check_stateless(module, _IT)
+        names = _names(module, _IT)
         taken = wished(wishes.inputs) or _traced(source, names)
-        _check_described(taken, names, source.name)
+        _check_described(taken, names, _IT)
         taken = _with_vocabularies(module, taken)
         rows = made_up(taken, 2)
         arguments = [torch.from_numpy(rows[one.name]) for one in taken]
@@ -71,13 +72,13 @@ def _check_code(source: Source) -> None:
             touched, foreign = _TOUCHES_FILES.search(code), _FOREIGN.search(code)
             if touched:
                 raise InvalidInput(
-                    f"{source.name} reads or writes files by {touched[1].decode()} in {member}, "
+                    f"it reads or writes files by {touched[1].decode()} in {member}, "
                     "which no answer needs: it is refused"
                 )
             if foreign:
                 named = (foreign[1] or foreign[2]).decode()
                 raise InvalidInput(
-                    f"{source.name} uses operators or classes of {named!r}, a library of its own: "
+                    f"it uses operators or classes of {named!r}, a library of its own: "
                     "script the model without custom operators"
                 )
 
@@ -89,11 +90,11 @@ def _loaded(torch: Any, source: Source) -> Any:  # noqa: ANN401 - torch's own ty
     except (RuntimeError, ValueError, AttributeError) as error:
         said = str(error).strip().partition("\n")[0][:200]
         raise InvalidInput(
-            f"{source.name} cannot be loaded by PyTorch {torch.__version__} ({said}): save it "
+            f"it cannot be loaded by PyTorch {torch.__version__} ({said}): save it "
             "with this version or an older one"
         ) from error
     if not hasattr(module, "forward"):
-        raise InvalidInput(f"{source.name} has no forward: script a module that has one")
+        raise InvalidInput("it has no forward: script a module that has one")
     return module
 
 
