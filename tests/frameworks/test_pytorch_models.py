@@ -1,4 +1,4 @@
-"""Exported programs and TorchScript, imported, deployed, and asked 1000 inputs over HTTP."""
+"""Programs, TorchScript, weights with an architecture: asked 1000 inputs each over HTTP."""
 
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -27,19 +27,20 @@ def arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 @pytest.mark.parametrize(
-    ("file", "options"),
+    ("file", "form", "options"),
     [
-        ("efficientnet.pt2", ()),
-        ("efficientnet.pt", ()),
-        ("tokens.pt2", ()),
-        ("words.pt", ("--input", "ids:INT64:-1,11")),
+        ("efficientnet.pt2", "torch-export", ()),
+        ("efficientnet.pt", "torchscript", ()),
+        ("tokens.pt2", "torch-export", ()),
+        ("words.pt", "torchscript", ("--input", "ids:INT64:-1,11")),
+        ("layers", "torch-weights", ()),
     ],
 )
 def test_a_model_of_pytorch_answers_over_http_as_pytorch_did(
-    made: Path, faithful: Callable[..., Any], file: str, options: tuple[str, ...]
+    made: Path, faithful: Callable[..., Any], file: str, form: str, options: tuple[str, ...]
 ) -> None:
     kept = file.partition(".")[0]
     inputs, outputs = arrays(made / f"{kept}-inputs.npz"), arrays(made / f"{kept}-outputs.npz")
     row = faithful("PyTorch", made / file, inputs, outputs, TOLERANCE, *options)
     assert row.inputs == 1000
-    assert row.format == ("torch-export" if file.endswith(".pt2") else "torchscript")
+    assert row.format == form

@@ -2,9 +2,10 @@
 
 Made are `efficientnet.pt2` and `efficientnet.pt` (EfficientNet-Lite0 with its real weights, for
 pictures of 32 pixels a side), `tokens.pt2` (two inputs of whole numbers, two outputs, open
-lengths), and `words.pt` (scripted, an LSTM).
+lengths), `words.pt` (scripted, an LSTM), and `layers`, weights beside an architecture.
 """
 
+import json
 import sys
 import warnings
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 
 Tensors = Mapping[str, torch.Tensor]
 ROWS, SIDE, VOCABULARY = 1000, 32, 60
@@ -86,6 +88,27 @@ def texts(folder: Path) -> None:
     keep(folder, "words", {"ids": ids}, {"output": scripted(ids)})
 
 
+def layers(folder: Path) -> None:
+    inner = (torch.nn.Linear(24, 24), torch.nn.GELU())
+    network = torch.nn.Sequential(torch.nn.Linear(12, 24), torch.nn.BatchNorm1d(24), *inner)
+    network.add_module("said", torch.nn.Linear(24, 3))
+    rows = torch.randn(ROWS, 12)
+    network(rows)  # its batch normalisation sees rows
+    own = folder / "layers"
+    own.mkdir()
+    save_file(network.eval().state_dict(), own / "model.safetensors")
+    said = [
+        {"type": "Linear", "in_features": 12, "out_features": 24},
+        {"type": "BatchNorm1d", "num_features": 24},
+        {"type": "Linear", "in_features": 24, "out_features": 24},
+        {"type": "GELU"},
+        {"type": "Linear", "name": "said", "in_features": 24, "out_features": 3},
+    ]
+    taken = {"name": "x", "shape": [12]}
+    (own / "architecture.json").write_text(json.dumps({"input": taken, "layers": said}))
+    keep(folder, "layers", {"x": rows}, {"output": network(rows)})
+
+
 def main(folder: Path, packages: str) -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
@@ -93,6 +116,7 @@ def main(folder: Path, packages: str) -> None:
     with torch.no_grad():
         images(folder, packages)
         texts(folder)
+        layers(folder)
 
 
 main(Path(sys.argv[1]), sys.argv[2])

@@ -10,6 +10,7 @@ under its number, as of `torch.nn.Sequential`, or under its `name`. `Sequential`
 """
 
 from collections.abc import Mapping, Sequence
+from keyword import iskeyword
 
 import msgspec
 
@@ -107,8 +108,8 @@ def _refuse_alone(source: Source, name: str) -> None:
     tensors = read_header(source.path(name)).tensors
     few = ", ".join(f"{each} {list(one.shape)}" for each, one in list(tensors.items())[:3])
     raise InvalidInput(
-        f"{name} holds {len(tensors)} weights ({few}, ...) and not what is computed with them: give "
-        f"a folder with it and {ARCHITECTURE} (or config.json of Hugging Face), or "
+        f"{name} holds {len(tensors)} weights ({few}, ...) and not what is computed with them: "
+        f"give a folder with it and {ARCHITECTURE} (or config.json of Hugging Face), or "
         "torch.export.save the model"
     )
 
@@ -123,10 +124,11 @@ def read_architecture(source: Source) -> ArchitectureSaid:
         said = msgspec.json.decode(source.read(ARCHITECTURE, _LARGEST), type=_File)
     except msgspec.MsgspecError as error:
         raise InvalidInput(f"{ARCHITECTURE} cannot be read: {error}") from error
-    if any(side < 1 for side in said.input.shape) or not said.input.name:
+    name = said.input.name
+    if any(side < 1 for side in said.input.shape) or not name.isidentifier() or iskeyword(name):
         raise InvalidInput(
-            f"{ARCHITECTURE} has an input of shape {list(said.input.shape)}: name it, and give its "
-            "sides without the rows"
+            f"{ARCHITECTURE} has an input {name[:40]!r} of shape {list(said.input.shape)}: give a "
+            "name of letters, and its sides without the rows"
         )
     made = _layers(said.layers, 0)
     if not 0 < _count(made) <= _MOST_LAYERS:

@@ -1,6 +1,6 @@
 """Weights beside a declared architecture: the module is put together here, and written as ONNX."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -91,7 +91,7 @@ def _weighted(torch: Any, module: Any, source: Source) -> Any:  # noqa: ANN401 -
     needed = {name: tuple(one.shape) for name, one in module.state_dict().items()}
     counters = {name for name in needed if name.endswith("num_batches_tracked")}
     wrong = [
-        f"{name} {list(needed.get(name, ())) or 'nowhere'} is {list(stored.get(name, ())) or 'missing'}"
+        f"{name} is {_shown(stored, name)} and should be {_shown(needed, name)}"
         for name in sorted(needed.keys() | stored.keys())
         if needed.get(name) != stored.get(name) and name not in counters
     ]
@@ -105,6 +105,10 @@ def _weighted(torch: Any, module: Any, source: Source) -> Any:  # noqa: ANN401 -
         weights[name] = torch.zeros((), dtype=torch.int64)
     module.load_state_dict(weights, assign=True)
     return module.float().eval()
+
+
+def _shown(shapes: Mapping[str, tuple[int, ...]], name: str) -> str:
+    return str(list(shapes[name])) if name in shapes else "missing"
 
 
 def _named(torch: Any, module: Any, name: str) -> Any:  # noqa: ANN401 - torch's own types
