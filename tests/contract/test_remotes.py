@@ -12,7 +12,7 @@ import pytest
 from lichen.core.clock import ManualClock
 from lichen.core.errors import Corrupt, Forbidden, NotFound, Refused, TooLarge, WorkFailed
 from lichen.fetching.addresses import networks
-from lichen.fetching.artifact import Artifact, Reference
+from lichen.fetching.artifact import Artifact
 from lichen.fetching.bucket import BucketFiles, bucket_place
 from lichen.fetching.fetching import Fetched, fetch
 from lichen.fetching.hub import HubRepository, HubToken
@@ -21,6 +21,7 @@ from lichen.fetching.logins import RegistryLogin
 from lichen.fetching.parts import Remote
 from lichen.fetching.plain import WebFile
 from lichen.fetching.policy import Accounts, BucketAccount, Login, Policy
+from lichen.fetching.references import Reference
 from lichen.fetching.replay import COMMIT, Kept, Shelf, hub_shelf
 from lichen.fetching.signing import BucketKeys
 from lichen.fetching.web import Ask, Credentials, Nobody, Tokens, Web

@@ -7,7 +7,7 @@ from lichen.api.admin_routes import Plane, Question, Route
 from lichen.api.admin_views import job_view
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import checked_name
-from lichen.fetching.pulling import check_source, name_of
+from lichen.fetching.sources import check_source, name_of
 from lichen.protocol.admin import Job, JobKind, PullSpec
 from lichen.security.policy import Action, Kind
 

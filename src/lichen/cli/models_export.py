@@ -14,11 +14,11 @@ from lichen.cli.platform import open_platform
 from lichen.client.connection import Lichen
 from lichen.core.errors import Conflict, InvalidInput
 from lichen.fetching.addresses import EVERYWHERE
-from lichen.fetching.artifact import Reference
 from lichen.fetching.logins import RegistryLogin, logins_in
 from lichen.fetching.policy import Policy
-from lichen.fetching.pulling import parted
 from lichen.fetching.pushing import push as push_artifact
+from lichen.fetching.references import Reference
+from lichen.fetching.sources import parted
 from lichen.fetching.web import Web
 from lichen.protocol.exports import EXPORT_FORMATS, LICHEN, OCI
 from lichen.protocol.modelpack import ArtifactManifest

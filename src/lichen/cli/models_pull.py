@@ -14,8 +14,6 @@ from lichen.cli.progress import ProgressLine
 from lichen.client.admin import ImportOptions
 from lichen.protocol.admin import JsonObject
 
-_MEGABYTE = 1e6
-
 
 class _Options(TypedDict):
     columns: list[str] | None
@@ -76,7 +74,7 @@ def pull(
 
 def _said(result: JsonObject) -> str:
     """Where it came from, how much of it, and what stayed there."""
-    size = f"{result['fetched_bytes'] / _MEGABYTE:,.1f} MB fetched"
+    size = f"{result['fetched_bytes']:,} bytes fetched"
     left = result["left_files"]
     stayed = f"; {left} other files of it stay there" if left else ""
     return f"from {result['source']}: {size} (the network's energy is not known){stayed}"

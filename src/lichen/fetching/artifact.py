@@ -7,13 +7,12 @@ files with a title. Every manifest and layer has the digest by which it is named
 
 import hashlib
 import re
-from dataclasses import dataclass
 
 import msgspec
 
 from lichen.core.errors import Corrupt, InvalidInput, NotFound
-from lichen.fetching.locations import Location, located
 from lichen.fetching.parts import Check, Listing, Part, checked_path
+from lichen.fetching.references import Reference
 from lichen.fetching.web import Ask, Web
 from lichen.protocol.modelpack import (
     CONFIG_TYPE,
@@ -27,11 +26,6 @@ from lichen.protocol.modelpack import (
     ModelConfig,
 )
 
-_REFERENCE = re.compile(
-    r"(?P<registry>[A-Za-z0-9.-]+(:\d+)?|\[[0-9A-Fa-f:]+\](:\d+)?)/"
-    r"(?P<repository>[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*)"
-    r"(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
-)
 _ACCEPTED = f"{MANIFEST_TYPE}, {INDEX_TYPE}"
 _CONTAINERS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container")
 _KINDS = {"raw": None, "tar": "tar", "tar+gzip": "tar+gzip"}
@@ -41,45 +35,6 @@ _CODE = "code"
 _OWN_MANIFEST = "lichen.json"
 """Where it is among the files the artifact is a version that Lichen exported: its code is part of
 it, and whether it may run is the platform's to say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A name in a registry, and the tag or digest that picks what it names."""
-
-    registry: Location
-    repository: str
-    which: str
-
-    @classmethod
-    def parse(cls, text: str, *, is_plain: bool = False) -> "Reference":
-        """`registry/repository:tag` or `registry/repository@sha256:...`; the tag is `latest`.
-
-        Args:
-            text: without its scheme.
-            is_plain: whether it is asked without TLS.
-
-        Raises:
-            InvalidInput: it is something else.
-        """
-        found = _REFERENCE.fullmatch(text)
-        if found is None:
-            raise InvalidInput(
-                f"oci://{text[:200]} names no artifact: write oci://registry/repository:tag, or "
-                "@sha256:... in place of the tag"
-            )
-        place = located(f"{'http' if is_plain else 'https'}://{found['registry']}/")
-        return cls(place, found["repository"], found["digest"] or found["tag"] or "latest")
-
-    @property
-    def shown(self) -> str:
-        """For people."""
-        mark = "@" if self.which.startswith("sha256:") else ":"
-        return f"oci://{self.registry.authority}/{self.repository}{mark}{self.which}"
-
-    def at(self, kind: str, which: str) -> Location:
-        """Where a manifest or blob of it stands."""
-        return self.registry.at(f"/v2/{self.repository}/{kind}/{which}")
 
 
 class Artifact:

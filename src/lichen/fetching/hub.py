@@ -6,7 +6,6 @@ the SHA-256 that Git LFS knows them by, small ones the digest of their Git blob;
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import quote
 
 import msgspec
@@ -16,14 +15,9 @@ from lichen.fetching.choosing import chosen
 from lichen.fetching.locations import Location, located
 from lichen.fetching.parts import Check, Listing, Part
 from lichen.fetching.policy import Accounts
+from lichen.fetching.references import HubSource
 from lichen.fetching.web import Ask, Web
 
-_PARTED = re.compile(
-    r"(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)(@(?P<revision>[\w./-]+?))?//(?P<path>.+)", re.ASCII
-)
-_PLAIN = re.compile(
-    r"(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)(@(?P<revision>[\w.-]+))?(/(?P<path>.+))?", re.ASCII
-)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -43,37 +37,6 @@ class _Repository(msgspec.Struct, frozen=True):
     sha: str
     siblings: list[_Sibling] = []
     gated: bool | str = False
-
-
-@dataclass(frozen=True, slots=True)
-class HubSource:
-    """What of the Hub: a revision unless it is `main`, a folder or file unless it is all."""
-
-    repository: str
-    revision: str
-    path: str
-
-    @classmethod
-    def parse(cls, text: str) -> "HubSource":
-        """`org/name[@revision][/path]`; a revision with slashes is parted from a path by `//`.
-
-        Raises:
-            InvalidInput: it is something else.
-        """
-        found = (_PARTED if "//" in text else _PLAIN).fullmatch(text)
-        if found is None or ".." in text:
-            raise InvalidInput(
-                f"hf://{text} names no repository: write hf://org/name, hf://org/name@revision or "
-                "hf://org/name@revision/folder"
-            )
-        repository = f"{found['owner']}/{found['name']}"
-        return cls(repository, found["revision"] or "main", (found["path"] or "").strip("/"))
-
-    @property
-    def shown(self) -> str:
-        """For people."""
-        path = f"/{self.path}" if self.path else ""
-        return f"hf://{self.repository}@{self.revision}{path}"
 
 
 class HubRepository:

@@ -1,30 +1,25 @@
 """The one way to a model elsewhere: what its source says, who is asked for it, and the files."""
 
-import re
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
 from lichen.core.clock import Clock
-from lichen.core.errors import Forbidden, InvalidInput
-from lichen.fetching.artifact import Artifact, Reference
+from lichen.core.errors import Forbidden
+from lichen.fetching.artifact import Artifact
 from lichen.fetching.bucket import BucketFiles, bucket_place
 from lichen.fetching.fetching import Fetched, Told, fetch
 from lichen.fetching.folders import copied
-from lichen.fetching.hub import HubRepository, HubSource, HubToken
-from lichen.fetching.locations import located
+from lichen.fetching.hub import HubRepository, HubToken
 from lichen.fetching.logins import RegistryLogin
 from lichen.fetching.parts import Remote
-from lichen.fetching.plain import WebFile, file_name
+from lichen.fetching.plain import WebFile
 from lichen.fetching.policy import Accounts, Policy
+from lichen.fetching.references import Reference
 from lichen.fetching.signing import BucketKeys
+from lichen.fetching.sources import parted
 from lichen.fetching.web import Tokens, Web
-
-SCHEMES = ("file", "https", "http", "s3", "hf", "oci", "oci+http")
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(?://)?(.*)", re.DOTALL)
-_LONGEST_SOURCE = 4096
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,54 +29,6 @@ class Pull:
     policy: Policy
     accounts: Accounts
     clock: Clock
-
-
-def check_source(source: str) -> None:
-    """Refuse what no pull could understand, before a job is made of it.
-
-    Raises:
-        InvalidInput: it is no source, or carries a password.
-    """
-    scheme, rest = parted(source)
-    if scheme in ("https", "http"):
-        WebFile(source).listing()
-    elif scheme == "hf":
-        HubSource.parse(rest)
-    elif scheme.startswith("oci"):
-        Reference.parse(rest)
-    elif scheme == "s3" and not rest.partition("/")[0]:
-        raise InvalidInput("s3:// names no bucket: write s3://bucket/key")
-
-
-def parted(source: str) -> tuple[str, str]:
-    """The scheme of a source, and what follows it.
-
-    Raises:
-        InvalidInput: it has none that is known.
-    """
-    found = _SCHEME.fullmatch(source) if len(source) <= _LONGEST_SOURCE else None
-    if found is None or found[1] not in SCHEMES or not found[2]:
-        raise InvalidInput(
-            f"{source[:200]!r} is no source: write https://..., s3://bucket/key, hf://org/name, "
-            "oci://registry/repository:tag or file:/path"
-        )
-    return found[1], found[2]
-
-
-def name_of(source: str) -> str:
-    """What a model from a source is called when nobody says: a name that the registry takes."""
-    scheme, rest = parted(source)
-    path = rest.partition("#")[0].partition("?")[0]
-    if scheme in ("https", "http"):
-        last = file_name(located(source.partition("#")[0]))
-    elif scheme == "hf":
-        last = HubSource.parse(rest).repository.rpartition("/")[2]
-    elif scheme.startswith("oci"):
-        last = Reference.parse(rest).repository.rpartition("/")[2]
-    else:
-        last = unquote(path).rstrip("/").rpartition("/")[2]
-    stem = last.partition(".")[0] or last
-    return _NOT_IN_NAMES.sub("-", stem).strip("-._") or "model"
 
 
 def pull(source: str, allowed: Pull, folder: Path, told: Told) -> Fetched:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from lichen.core.errors import NotFound, WorkFailed
-from lichen.fetching.artifact import Reference
 from lichen.fetching.locations import Location
-from lichen.fetching.web import Ask, Web, persisting
+from lichen.fetching.patience import persisting
+from lichen.fetching.references import Reference
+from lichen.fetching.web import Ask, Web
 
 Told = Callable[[int, int | None], None]
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import httpcore
 
@@ -16,6 +16,7 @@ from lichen.core.errors import Forbidden, InvalidInput, WorkFailed
 from lichen.fetching.addresses import checked_addresses
 from lichen.fetching.dialling import opened_pool
 from lichen.fetching.locations import Location
+from lichen.fetching.patience import persisting
 from lichen.fetching.policy import Policy
 from lichen.fetching.refusals import TransientError, refusal
 
@@ -24,8 +25,6 @@ MOST_REDIRECTS = 8
 MOST_DOCUMENT_BYTES = 16 * 2**20
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GOOD = frozenset({200, 201, 202, 204, 206, 416})
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,36 +274,3 @@ def failures(place: Location) -> Iterator[None]:
             f"the request to {host} cannot be sent: a token in the settings, or the address, holds "
             "a character that no header may"
         ) from error
-
-
-MOST_TRIES = 6
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
-
-
-def persisting(
-    attempt: Callable[[], T],
-    pause: Callable[[float], None],
-    progress: Callable[[], int] = lambda: 0,
-) -> T:
-    """What `attempt` answers, tried again while the failure may pass.
-
-    Args:
-        attempt: what may fail with TransientError.
-        pause: waits so many seconds.
-        progress: how far it is; while that grows, the count of tries begins anew.
-
-    Raises:
-        WorkFailed: it failed too often with nothing gained.
-        LichenError: what does not pass.
-    """
-    tries, gained = 0, progress()
-    while True:
-        try:
-            return attempt()
-        except TransientError as error:
-            tries = 1 if progress() > gained else tries + 1
-            gained = progress()
-            if tries >= MOST_TRIES:
-                raise WorkFailed(f"{error}, {tries} times in a row: pull again later") from error
-            growing = min(_FIRST_PAUSE_S * 2.0 ** (tries - 1), _LONGEST_PAUSE_S)
-            pause(max(growing, error.wait_s or 0.0))

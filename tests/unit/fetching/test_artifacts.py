@@ -12,11 +12,12 @@ import msgspec
 import pytest
 
 from lichen.core.errors import Corrupt, InvalidInput, NotFound, Refused, TooLarge
-from lichen.fetching.artifact import Artifact, Reference
+from lichen.fetching.artifact import Artifact
 from lichen.fetching.fetching import Fetched, fetch
 from lichen.fetching.logins import RegistryLogin, logins_in
 from lichen.fetching.parts import Check
 from lichen.fetching.policy import Login
+from lichen.fetching.references import Reference
 from lichen.fetching.replay import Kept, Shelf
 from lichen.fetching.unpacking import Archive, unpack
 from lichen.fetching.web import Web

@@ -9,7 +9,8 @@ import pytest
 from lichen.core.clock import ManualClock
 from lichen.core.errors import Forbidden, InvalidInput, NotFound, TooLarge
 from lichen.fetching.policy import Accounts, Policy
-from lichen.fetching.pulling import Pull, name_of, parted, pull
+from lichen.fetching.pulling import Pull, pull
+from lichen.fetching.sources import name_of, parted
 
 
 @pytest.fixture

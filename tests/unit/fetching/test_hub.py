@@ -8,8 +8,9 @@ import pytest
 from lichen.core.errors import Corrupt, InvalidInput, NotFound, Refused
 from lichen.fetching.choosing import chosen
 from lichen.fetching.fetching import Fetched, fetch
-from lichen.fetching.hub import HubRepository, HubSource, HubToken
+from lichen.fetching.hub import HubRepository, HubToken
 from lichen.fetching.policy import Accounts
+from lichen.fetching.references import HubSource
 from lichen.fetching.replay import COMMIT, Kept, Shelf, hub_shelf
 from lichen.fetching.web import Web
 

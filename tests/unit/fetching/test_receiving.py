@@ -158,7 +158,7 @@ def test_more_than_a_pull_may_have_is_refused(
     opened: Opener, tmp_path: Path, *, is_sized: bool
 ) -> None:
     shelf = Shelf({"/m.onnx": Kept(BODY, is_sized=is_sized)})
-    with shelf, pytest.raises(TooLarge, match="larger than 1,000 bytes allow"):
+    with shelf, pytest.raises(TooLarge, match="larger than the setting `pull_bytes` allows"):
         fetched(f"{shelf.url}/m.onnx", opened(most_bytes=1000), tmp_path)
 
 

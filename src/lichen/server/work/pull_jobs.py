@@ -13,7 +13,8 @@ from time import monotonic
 import msgspec
 
 from lichen.fetching.fetching import Fetched
-from lichen.fetching.pulling import name_of, pull
+from lichen.fetching.pulling import pull
+from lichen.fetching.sources import name_of
 from lichen.frameworks.importing.source import Source, laid_out
 from lichen.protocol.admin import FileSpec, ImportSpec, JsonObject, PullSpec
 from lichen.server.pull_policy import pull_allowed
