@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from lichen.core.batch import Array, Batch
-from lichen.core.errors import LichenError
+from lichen.core.errors import InvalidInput, LichenError
 from lichen.explain.answers import Answers, Floats, answers_of, chosen
 from lichen.explain.explainer import LoadedVersion
 from lichen.frameworks.base import Predictor
@@ -117,7 +117,7 @@ class Asking:
 
     def _asked(self, copies: Array) -> Floats:
         others = {
-            name: np.repeat(values, len(copies), axis=0)
+            name: values if len(copies) == 1 else np.repeat(values, len(copies), axis=0)
             for name, values in self.row.items()
             if name != self.tensor
         }
@@ -148,6 +148,19 @@ def label_of(outputs: Batch) -> str | None:
 def row_of(rows: Batch, at: int) -> Batch:
     """One row of some."""
     return Batch({name: values[at : at + 1] for name, values in rows.items()})
+
+
+def each_row(rows: Batch, predictor: Predictor, tensor: str) -> list[Batch]:
+    """The rows, each alone; of a model that looks at all its inputs together, the whole.
+
+    Raises:
+        InvalidInput: there are several rows of such a model.
+    """
+    if predictor.joins_rows:
+        return [row_of(rows, at) for at in range(rows.rows)]
+    if len(rows.arrays[tensor]) != 1:
+        raise InvalidInput("this model looks at its rows together: send one row to be explained")
+    return [rows]
 
 
 @dataclass(frozen=True, slots=True)

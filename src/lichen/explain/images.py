@@ -3,7 +3,7 @@
 import numpy as np
 
 from lichen.core.batch import Batch
-from lichen.explain.asking import Asking, Found, Numbers, numbers_of, row_of
+from lichen.explain.asking import Asking, Found, Numbers, each_row, numbers_of
 from lichen.explain.explainer import LoadedVersion, Wishes
 from lichen.explain.occlusion import occluded
 from lichen.explain.patches import MEAN, Layout, cover_of, layout_of, patches
@@ -36,8 +36,8 @@ class PictureExplainer:
     def explain(self, rows: Batch, wishes: Wishes) -> Explanation:
         """See `Explainer`."""
         found, runs = [], 0
-        for at in range(rows.rows):
-            asking = Asking(self._predictor, self._answers, row_of(rows, at), self._layout.tensor)
+        for row in each_row(rows, self._predictor, self._layout.tensor):
+            asking = Asking(self._predictor, self._answers, row, self._layout.tensor)
             found.append(self._row(asking, wishes))
             runs += asking.runs
         return Explanation(

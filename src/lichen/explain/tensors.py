@@ -1,13 +1,14 @@
 """Any other tensor of floats explained by occlusion: stretches of it are covered in turn."""
 
 from dataclasses import dataclass
+from math import inf, prod
 
 import numpy as np
 
 from lichen.core.batch import NUMPY_OF_DATATYPE, Array, Batch
 from lichen.core.errors import InvalidInput
 from lichen.core.tensors import TensorSpec
-from lichen.explain.asking import Asking, Found, Numbers, numbers_of, row_of
+from lichen.explain.asking import Asking, Found, Numbers, each_row, numbers_of
 from lichen.explain.explainer import LoadedVersion, Wishes
 from lichen.explain.images import LOSSES, OCCLUSION, PictureExplainer, picture_explainer
 from lichen.explain.occlusion import Region, occluded
@@ -35,15 +36,20 @@ def occlusion_explainer(version: LoadedVersion) -> "PictureExplainer | TensorExp
 
 
 def _largest(inputs: tuple[TensorSpec, ...]) -> TensorSpec | None:
-    """The input of floats with the most dimensions."""
+    """The input of floats with the most numbers a row; what has no rows, as a state, is none."""
     floats = [
         one
         for one in inputs
         if (dtype := NUMPY_OF_DATATYPE.get(one.datatype)) is not None
         and dtype.kind == "f"
         and len(one.shape) > 1
+        and one.shape[0] in (-1, 1)
     ]
-    return max(floats, key=lambda one: len(one.shape), default=None)
+    return max(floats, key=_numbers_a_row, default=None)
+
+
+def _numbers_a_row(spec: TensorSpec) -> float:
+    return inf if -1 in spec.shape[1:] else float(prod(spec.shape[1:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +76,8 @@ class TensorExplainer:
                 f"baseline {chosen!r} is none of tensors: give {' or '.join(BASELINES)}"
             )
         found, runs = [], 0
-        for at in range(rows.rows):
-            asking = Asking(self._predictor, self._answers, row_of(rows, at), self._spec.name)
+        for row in each_row(rows, self._predictor, self._spec.name):
+            asking = Asking(self._predictor, self._answers, row, self._spec.name)
             found.append(self._row(asking, wishes, is_mean=chosen == MEAN))
             runs += asking.runs
         return Explanation(

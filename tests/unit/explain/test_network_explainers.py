@@ -180,3 +180,44 @@ def test_a_tensor_is_covered_stretch_by_stretch() -> None:
         Explainers(own).find("occlusion").explain(
             Batch({INPUT: np.ones((1, 512), np.float32)}), Wishes(patch=600)
         )
+
+
+def stateful() -> LoadedVersion:
+    """A network that takes a sound and what it remembers, as two inputs of fixed shapes."""
+    ears = np.zeros((512, 1), dtype=np.float32)
+    ears[256:260] = 1
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["sound", "ears"], ["heard"]),
+            helper.make_node("ReduceMean", ["state"], ["mood"], keepdims=0),
+            helper.make_node("Add", ["heard", "mood"], ["speech"]),
+            helper.make_node("Identity", ["state"], ["remembered"]),
+        ],
+        "listens",
+        [
+            helper.make_tensor_value_info("state", TensorProto.FLOAT, [2, 1, 8]),
+            helper.make_tensor_value_info("sound", TensorProto.FLOAT, [1, 512]),
+        ],
+        [
+            helper.make_tensor_value_info("speech", TensorProto.FLOAT, [1, 1]),
+            helper.make_tensor_value_info("remembered", TensorProto.FLOAT, [2, 1, 8]),
+        ],
+        initializer=[numpy_helper.from_array(ears, "ears")],
+    )
+    opset = helper.make_opsetid("", OPSET)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=9)
+    content = bytes(model.SerializeToString())
+    return LoadedVersion(OnnxPredictor(content), {"model.onnx": content})
+
+
+def test_the_sound_of_a_network_with_a_state_is_covered_and_its_state_kept() -> None:
+    own = stateful()
+    state = np.full((2, 1, 8), 3.0, np.float32)
+    rows_of_it = Batch({"state": state, "sound": np.ones((1, 512), np.float32)})
+    found = Explainers(own).find("occlusion").explain(rows_of_it, Wishes())
+    (row,) = found.rows
+    (one,) = row.attributions
+    assert one.output == "speech"
+    assert one.prediction == pytest.approx(7)
+    assert one.base == pytest.approx(3)
+    assert row.parts[int(np.argmax(one.contributions))].place == [256, 260]
