@@ -60,9 +60,11 @@ def read_model(content: bytes) -> Any:  # noqa: ANN401 - onnx's own type
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
-        return onnx.load_model_from_string(content)
+        model = onnx.load_model_from_string(content)
     except DecodeError as error:
         raise InvalidInput("the file is no ONNX model: export it again as ONNX") from error
+    _check_texts(model)
+    return model
 
 
 def opset_of(content: bytes) -> int | None:
@@ -83,6 +85,19 @@ def parts_of(message: Any, kind: type) -> Iterator[Any]:  # noqa: ANN401 - onnx'
             if isinstance(one, kind):
                 yield one
             yield from parts_of(one, kind)
+
+
+def _check_texts(message: Any) -> None:  # noqa: ANN401 - onnx's own type
+    """Names that are no UTF-8 come as bytes, which nothing after this expects."""
+    for field, value in message.ListFields():
+        many = [value] if isinstance(value, str | bytes) or hasattr(value, "ListFields") else value
+        if field.type == field.TYPE_STRING and any(isinstance(one, bytes) for one in many):
+            raise InvalidInput(
+                f"the model holds a {field.name} that is no text: export it again as ONNX"
+            )
+        if field.message_type is not None:
+            for one in many:
+                _check_texts(one)
 
 
 def _onnx() -> Any:  # noqa: ANN401 - the module

@@ -2,19 +2,24 @@
 
 # ruff: noqa: ANN401
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from lichen.core.batch import Batch
-from lichen.core.errors import InvalidInput
+from lichen.core.errors import InvalidInput, TooLarge
 from lichen.core.tensors import Datatype, TensorSpec
 from lichen.frameworks.importing.source import laid_out
 from lichen.frameworks.onnx import OnnxPredictor, check_model
+from lichen.frameworks.onnx_checks import check_graph
 from lichen.frameworks.onnx_files import onnx_file, whole_model
 
 FLOAT = TensorProto.FLOAT
@@ -241,3 +246,15 @@ def test_a_model_with_a_state_is_served_one_request_at_a_time() -> None:
     predictor = OnnxPredictor(stateful(), signature)
     assert not predictor.joins_rows
     assert predictor.predict(predictor.example(1))["next"].shape == (2, 1, 3)
+
+
+SOUND = elsewhere("w.bin")
+
+
+@given(st.integers(0, len(SOUND)), st.binary(max_size=12))
+def test_damaged_models_are_taken_or_refused_and_nothing_else(at: int, put: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        Path(folder, "m.onnx").write_bytes(SOUND[:at] + put + SOUND[at + len(put) :])
+        Path(folder, "w.bin").write_bytes(b"\0" * 64)
+        with suppress(InvalidInput, TooLarge):
+            check_graph(whole_model(laid_out(Path(folder), "m"), "m.onnx").content)

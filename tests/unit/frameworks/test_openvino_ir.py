@@ -1,10 +1,13 @@
 """OpenVINO's own models: looked through before they are read, rows opened, served as it answers."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from lichen.core.batch import Batch
@@ -180,3 +183,15 @@ def test_what_cannot_be_computed_fails_as_a_sentence(tmp_path: Path) -> None:
     served.close()
     with pytest.raises(WorkFailed, match="unloaded"):
         served.predict(served.example(1))
+
+
+SOUND = NET.format(
+    '<layer id="0" name="x" type="Parameter" version="opset1"><data shape="1,4"/></layer>'
+    '<layer id="1" name="w" type="Const" version="opset1"><data offset="0" size="48"/></layer>'
+).encode()
+
+
+@given(st.integers(0, len(SOUND)), st.binary(max_size=12))
+def test_damaged_xml_is_read_or_refused_and_nothing_else(at: int, put: bytes) -> None:
+    with suppress(InvalidInput):
+        read_description(SOUND[:at] + put + SOUND[at + len(put) :])

@@ -133,11 +133,6 @@ def _read(source: Source, wishes: Wishes) -> _Read:
         raise InvalidInput(
             f"{source.name} describes several networks: say --entry, one of {listed}"
         )
-    if blobs and not any(layer.blobs for layer in found[0].network.layers):
-        raise InvalidInput(
-            f"{weights_file} has weights for no layer of {found[0].file}: give the two files that "
-            "belong together"
-        )
     return found[0]
 
 

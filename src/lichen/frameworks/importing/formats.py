@@ -155,7 +155,7 @@ KERAS: tuple[Format, ...] = (
 
 CAFFE = Format(
     name="caffe",
-    title="Caffe network",
+    title="a Caffe network",
     recognises=is_caffe,
     converter="lichen.frameworks.importing.caffe:convert_caffe",
     needs=("cv2", "onnx"),

@@ -165,7 +165,9 @@ def _onnx(spec: ImportSpec, source: Source) -> ForeignModel:
         filename = spec.file.filename
         is_named_so = Path(filename).suffix == ".onnx"
         tried = (
-            "" if is_named_so or source.only is None else "no LightGBM text, XGBoost JSON or UBJ; "
+            ""
+            if is_named_so or source.only != source.name
+            else "no LightGBM text, XGBoost JSON or UBJ; "
         )
         raise InvalidInput(f"{filename}: {tried}{error}") from error
 
