@@ -27,6 +27,8 @@ METHODS: Mapping[str, Makes] = {
     "word-occlusion": left_out_explainer,
 }
 """By the name that a caller asks for."""
+_COMPARES = "shap"
+"""The method that needs usual rows."""
 
 REASONS: Mapping[str, Callable[[LoadedVersion], str]] = {"integrated-gradients": why_no_gradient}
 """Of some methods, why they do not fit a version: one clause."""
@@ -39,14 +41,21 @@ class Explainers:
         self._version = version
         self._made: dict[str, Explainer | None] = {}
 
-    def find(self, method: str = AUTO) -> Explainer:
+    def find(self, method: str = AUTO, *, has_background: bool = True) -> Explainer:
         """The explainer of a method, or the first that fits.
+
+        Args:
+            method: its name, or `auto`.
+            has_background: whether the request brings usual rows: without any, and with none that
+                the version keeps, what compares with them is the last that is taken by itself.
 
         Raises:
             InvalidInput: there is no such method, or it does not fit the model.
         """
         if method == AUTO:
-            found = next((one for name in METHODS if (one := self._of(name))), None)
+            can_compare = has_background or self._version.background is not None
+            names = sorted(METHODS, key=lambda name: name == _COMPARES and not can_compare)
+            found = next((one for name in names if (one := self._of(name))), None)
             if found is None:
                 raise InvalidInput("no method explains such a model: see `lichen explain --help`")
             return found

@@ -26,7 +26,8 @@ def occlusion_explainer(version: LoadedVersion) -> "PictureExplainer | TensorExp
     pictures = picture_explainer(version)
     if pictures is not None:
         return pictures
-    if FORECAST_FILE in version.files:
+    is_encoded = version.pipeline is not None and bool(version.pipeline.encoders)
+    if FORECAST_FILE in version.files or is_encoded:
         return None
     spec = _largest(version.predictor.signature.inputs)
     answers = None if spec is None else numbers_of(version)

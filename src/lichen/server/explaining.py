@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from lichen.core.batch import Batch
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import ModelReference
-from lichen.explain.explainer import LoadedVersion, Wishes
+from lichen.explain.explainer import Explainer, LoadedVersion, Wishes
 from lichen.explain.methods import Explainers
 from lichen.explain.pictures.illustrating import check_form, illustrated
 from lichen.frameworks.base import Predictor
@@ -36,7 +36,7 @@ class Explained:
             Corrupt: a file is damaged.
         """
         check_form(self.wishes.picture)
-        self.explanations.of(predictor, self.deployment).find(self.method)
+        self._explainer(predictor)
 
     def run(self, predictor: Predictor, inputs: Batch) -> Explanation:
         """Explain its rows.
@@ -45,7 +45,7 @@ class Explained:
             InvalidInput: too many rows, or a wish does not fit the model.
             WorkFailed: the model failed on them.
         """
-        explainer = self.explanations.of(predictor, self.deployment).find(self.method)
+        explainer = self._explainer(predictor)
         if inputs.rows > explainer.most_rows:
             raise InvalidInput(
                 f"{inputs.rows} rows are too many to explain at once by this method: send at most "
@@ -57,6 +57,10 @@ class Explained:
             predictor.signature.inputs,
             inputs,
         )
+
+    def _explainer(self, predictor: Predictor) -> Explainer:
+        explainers = self.explanations.of(predictor, self.deployment)
+        return explainers.find(self.method, has_background=self.wishes.background is not None)
 
 
 class Explanations:

@@ -221,3 +221,13 @@ def test_the_sound_of_a_network_with_a_state_is_covered_and_its_state_kept() -> 
     assert one.prediction == pytest.approx(7)
     assert one.base == pytest.approx(3)
     assert row.parts[int(np.argmax(one.contributions))].place == [256, 260]
+
+
+def test_without_usual_rows_clusters_are_explained_by_gradients() -> None:
+    explainers = Explainers(version(CORES["centres"].onnx(), Groups(clusters=2)))
+    asked = rows((11.0, 17.0, 9.0))
+    found = explainers.find(has_background=False).explain(asked, Wishes())
+    assert found.method == "integrated-gradients"
+    usual = rows((10.0, 10.0, 10.0), (11.0, 9.0, 10.0))
+    compared = explainers.find(has_background=True).explain(asked, Wishes(background=usual))
+    assert compared.method == "exact-shap"
