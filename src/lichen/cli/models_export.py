@@ -38,7 +38,7 @@ _MEGABYTE = 1e6
     type=click.Choice(EXPORT_FORMATS),
     default=LICHEN,
     show_default=True,
-    help="The form: another Lichen's, one ONNX graph, or an OCI artifact as ModelPack lays it out.",
+    help="The form: another Lichen's, one ONNX graph, a folder of MLflow, or an OCI artifact.",
 )
 @json_option
 def export(reference: str, folder: Path, form: str, as_json: bool) -> None:  # noqa: FBT001

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from lichen.core.errors import InvalidInput
 from lichen.core.plugins import load_object
-from lichen.protocol.exports import EXPORT_FORMATS, LICHEN, OCI, ONNX
+from lichen.protocol.exports import EXPORT_FORMATS, LICHEN, MLFLOW, OCI, ONNX
 from lichen.registry.manifest import Manifest
 
 Files = Mapping[str, bytes]
@@ -13,6 +13,7 @@ Files = Mapping[str, bytes]
 _WRITERS = {
     ONNX: "lichen.registry.exporting.onnx:as_onnx",
     OCI: "lichen.registry.exporting.modelpack:as_layout",
+    MLFLOW: "lichen.registry.exporting.mlflow_folder:as_folder",
 }
 """Each a function of the manifest and of all files of an exported version, answering Files."""
 

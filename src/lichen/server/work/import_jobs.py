@@ -26,6 +26,9 @@ from lichen.server.guests import open_guests
 from lichen.server.work.booster_import import booster_model
 from lichen.server.work.importing.foreign import foreign_model
 from lichen.server.work.importing.laying import laid
+from lichen.server.work.importing.mlflow_folder import FORMAT as MLFLOW
+from lichen.server.work.importing.mlflow_folder import MODEL_FILE as MLMODEL
+from lichen.server.work.importing.mlflow_folder import Packaged, is_mlflow, packaged
 from lichen.server.work.importing.onnx_models import is_onnx, onnx_model
 from lichen.server.work.importing.scanning import check_scan
 from lichen.server.work.workbench import Workbench
@@ -50,12 +53,38 @@ def import_model(bench: Workbench) -> None:
 
 def import_source(bench: Workbench, spec: ImportSpec, source: Source) -> None:
     """The same for files that are laid out already."""
+    if is_mlflow(source) or spec.format == MLFLOW:
+        spec, source = _unpackaged(bench, spec, source)
     if not source.has(MANIFEST_FILE) and not source.has(PREDICTOR_FILE) and not _is_python(source):
         found = _recognised(bench, spec, source)
         if found is not None:
             _register_foreign(bench, foreign_model(bench, spec, source, found))
             return
     _import_own(bench, spec, source)
+
+
+def _unpackaged(bench: Workbench, spec: ImportSpec, source: Source) -> tuple[ImportSpec, Source]:
+    """The model within a folder of MLflow, with the names that the folder's signature has.
+
+    Raises:
+        InvalidInput: it is no such folder, or holds no model that is known.
+    """
+    if not is_mlflow(source):
+        raise InvalidInput(f"{source.name} is no MLflow model: it has no {MLMODEL}")
+    inner = packaged(source, bench.home.job(bench.job.id) / "scratch" / "flavour")
+    said = f"{spec.source or spec.file.filename} (MLflow, {inner.flavour})"
+    asked = None if spec.format == MLFLOW else spec.format
+    columns = spec.columns or _fitting(inner)
+    return msgspec.structs.replace(spec, source=said, format=asked, columns=columns), inner.source
+
+
+def _fitting(inner: Packaged) -> tuple[str, ...]:
+    """Names of a signature of MLflow; an ONNX graph may take them one by one, and knows them."""
+    if inner.flavour != "onnx" or inner.source.only is None:
+        return inner.columns
+    taken = check_model(inner.source.read(inner.source.only, LARGEST_MODEL)).inputs
+    is_table = len(taken) == 1 and taken[0].shape[1:] == (len(inner.columns),)
+    return inner.columns if is_table else ()
 
 
 def _recognised(bench: Workbench, spec: ImportSpec, source: Source) -> Format | None:

@@ -125,4 +125,6 @@ def _digest(source: Source, name: str) -> Digest:
 def _named(signature: Signature, spec: ImportSpec, conversion: Conversion) -> Signature:
     """The names that were given, else those that the model knows."""
     own = named_signature(signature, conversion.columns, conversion.labels)
-    return named_signature(own, spec.columns, spec.labels)
+    known = [name for one in own.inputs for name in one.columns]
+    columns = () if sorted(known) == sorted(spec.columns) else spec.columns
+    return named_signature(own, columns, spec.labels)
