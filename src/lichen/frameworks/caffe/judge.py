@@ -24,6 +24,9 @@ Fields = dict[str, tuple[str | Message, ...]]
 Computes = Callable[[list[Array]], Array]
 _AT_ONCE = 16
 _numbers = count()
+_registered: list[type] = []
+"""Classes that OpenCV was told of: it keeps no reference, and ends the process once one is gone."""
+
 """OpenCV keeps the layers that it is given under names for the whole process."""
 
 
@@ -91,7 +94,8 @@ def judge_of(network: Network, written: Written, described: bytes, weights: byte
         described = _described(network, written, kinds).encode()
     cv2.setNumThreads(1)
     for name, kind in kinds.items():
-        cv2.dnn_registerLayer(kind, _layer_class(stood_in[name]))
+        _registered.append(_layer_class(stood_in[name]))
+        cv2.dnn_registerLayer(kind, _registered[-1])
     try:
         net = cv2.dnn.readNetFromCaffe(_bytes(described), _bytes(weights))
     except cv2.error as error:

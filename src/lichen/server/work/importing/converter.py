@@ -127,7 +127,7 @@ def _plan(run: _Run, confinement: Confinement) -> Plan:
     asked = [run.format.converter, str(run.source.folder), run.source.name]
     return Plan(
         command=[
-            *(str(run.python), "-P", "-u", "-m", module, *asked),
+            *(str(run.python), "-X", "faulthandler", "-P", "-u", "-m", module, *asked),
             *(str(run.out), str(run.place.script)),
         ],
         variables=variables(run.place, 0, run.python),
@@ -158,12 +158,18 @@ def _judged(run: _Run, ended: ScriptEnd, output: BoundedOutput) -> Conversion:
     if ended.code == REFUSED:
         raise _refusal(run.out / REFUSED_FILE, run.source.name)
     if ended.code:
-        how = f"signal {ended.code - BY_SIGNAL}" if ended.code > BY_SIGNAL else f"code {ended.code}"
         raise WorkFailed(
-            f"{run.format.title} could not be read from {run.source.name}, its converter ended "
-            f"with {how}: {output.last_line or 'it said nothing'}"
+            f"{run.format.title} could not be read from {run.source.name}, its converter "
+            f"{_failure(run, ended.code, output.last_line)}"
         )
     return read_conversion(run.out)
+
+
+def _failure(run: _Run, code: int, last_line: str) -> str:
+    if code <= BY_SIGNAL:
+        return f"ended with code {code}: {last_line or 'it said nothing'}"
+    where = f"`lichen jobs logs {run.bench.job.id}` shows where"
+    return f"crashed by signal {code - BY_SIGNAL}: {where}"
 
 
 def _refusal(path: Path, name: str) -> LichenError:
