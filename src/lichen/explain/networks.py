@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lichen.core.batch import Batch
+from lichen.core.batch import Array, Batch
 from lichen.core.errors import InvalidInput
 from lichen.explain.answers import Floats
 from lichen.explain.asking import Found, row_of
@@ -14,13 +14,16 @@ from lichen.explain.margins import Margin, margin_of
 from lichen.explain.network_inputs import NetworkInputs, inputs_of
 from lichen.frameworks.gradients.differentiable import Differentiable, NoGradient, differentiable
 from lichen.frameworks.onnx import MODEL_FILE
-from lichen.pipeline.declaration import Classes, Groups
+from lichen.pipeline.declaration import Classes, Groups, Heads
+from lichen.pipeline.heads import answering
 from lichen.protocol.explaining import Explanation
 
 INTEGRATED = "integrated-gradients"
 LARGEST_BYTES = 64 * 2**20
 """Of a model: in NumPy a larger one takes minutes. Occlusion explains it."""
 LEAST_GRADIENTS = 32
+AGREES = 1e-3
+"""How far the graph in NumPy may be from what is served."""
 
 
 def integrated_explainer(version: LoadedVersion) -> "IntegratedExplainer | None":
@@ -42,14 +45,39 @@ def _differentiated(version: LoadedVersion) -> "IntegratedExplainer | NoGradient
     taken = inputs_of(version)
     if taken is None:
         return NoGradient("what it takes is no tensor of numbers")
-    features = taken.features(version.predictor.example(1))
+    return _of(version, taken, content)
+
+
+def _of(
+    version: LoadedVersion, taken: NetworkInputs, content: bytes
+) -> "IntegratedExplainer | NoGradient":
+    """Of a graph whose gradient is known, and that is all of what is served."""
+    example = version.predictor.example(1)
+    features = taken.features(example)
     core = differentiable(content, features)
     if isinstance(core, NoGradient):
         return core
-    width = int(np.prod(core.value(features.astype(np.float64)).shape[1:]))
+    said = core.value(features.astype(np.float64))
+    width = int(np.prod(said.shape[1:]))
     if margin_of(taken.head, width, 0) is None:
         return NoGradient("its answer is no weighted sum of what its core says")
+    if not _agrees(said, taken.head, version.predictor.predict(example)):
+        return NoGradient(f"what is served answers otherwise than {MODEL_FILE} alone")
     return IntegratedExplainer(version, taken, core, width)
+
+
+def _agrees(said: Floats, head: Heads | None, answered: Batch) -> bool:
+    """Whether what is served is what graph and head say: code of its own may do more."""
+    if head is None:
+        return _is_near(said, next(iter(answered.values())))
+    meant = answering(head).answer(said.reshape(len(said), -1))
+    numbers = {name: values for name, values in meant.items() if values.dtype.kind == "f"}
+    return all(_is_near(values, answered[name]) for name, values in numbers.items())
+
+
+def _is_near(meant: Array, served: Array) -> bool:
+    is_alike = served.shape == meant.shape and served.dtype.kind == "f"
+    return is_alike and bool(np.allclose(served, meant, rtol=AGREES, atol=AGREES))
 
 
 @dataclass(frozen=True, slots=True)

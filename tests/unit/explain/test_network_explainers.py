@@ -231,3 +231,18 @@ def test_without_usual_rows_clusters_are_explained_by_gradients() -> None:
     usual = rows((10.0, 10.0, 10.0), (11.0, 9.0, 10.0))
     compared = explainers.find(has_background=True).explain(asked, Wishes(background=usual))
     assert compared.method == "exact-shap"
+
+
+class Doubling(OnnxPredictor):
+    """Code of its own around a model."""
+
+    def predict(self, batch: Batch) -> Batch:
+        return Batch({name: 2 * values for name, values in super().predict(batch).items()})
+
+
+def test_a_graph_that_is_not_all_of_what_is_served_has_no_gradient_of_it() -> None:
+    content = linear_core(np.ones((4, 2), dtype=np.float32))
+    own = LoadedVersion(Doubling(content), {"model.onnx": content})
+    with pytest.raises(InvalidInput, match=r"answers otherwise than model\.onnx alone"):
+        Explainers(own).find("integrated-gradients")
+    assert integrated_explainer(LoadedVersion(OnnxPredictor(content), own.files)) is not None
