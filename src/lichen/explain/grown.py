@@ -16,7 +16,7 @@ _BROKEN = "the trees of the model are no trees: export it again"
 
 @dataclass(frozen=True, slots=True)
 class GrownTrees:
-    """Trees in the order of their levels, one after the other; siblings are neighbours.
+    """Trees one after the other, parents before children; siblings are neighbours.
 
     Attributes:
         tables: as they were read; all other arrays are in the order of `order`.
@@ -89,12 +89,33 @@ def _ordered(tables: EnsembleTables) -> tuple[Ints, Ints, list[Ints]]:
         level = np.stack([tables.left[level], tables.right[level]], axis=1).ravel()
         levels.append(level)
         seen += len(level)
-    walked = np.concatenate(levels)
-    if seen != nodes or len(np.unique(walked)) != nodes:
+    if seen != nodes or len(np.unique(np.concatenate(levels))) != nodes:
         raise InvalidInput(_BROKEN)
-    order: Ints = walked[np.argsort(tables.tree[walked], kind="stable")]
+    depth_first = _depth_first(tables, levels)
+    order: Ints = np.lexsort((depth_first, tables.tree))
     start = np.searchsorted(tables.tree[order], [*trees.tolist(), np.iinfo(np.int64).max])
     return order, start, levels
+
+
+def _depth_first(tables: EnsembleTables, levels: list[Ints]) -> Ints:
+    """Where each node stands in its tree: children side by side, then all below each of them.
+
+    What is worked on together then stands together, in memory as well.
+    """
+    below = np.zeros(len(tables.left), dtype=np.int64)
+    for level in reversed(levels):
+        splits = level[tables.left[level] >= 0]
+        left, right = tables.left[splits], tables.right[splits]
+        below[splits] = 2 + below[left] + below[right]
+    place = np.zeros(len(below), dtype=np.int64)
+    first = np.ones(len(below), dtype=np.int64)
+    for level in levels:
+        splits = level[tables.left[level] >= 0]
+        left, right = tables.left[splits], tables.right[splits]
+        place[left], place[right] = first[splits], first[splits] + 1
+        first[left] = first[splits] + 2
+        first[right] = first[left] + below[left]
+    return place
 
 
 def _above(parent: Ints, feature: Ints, splits: Ints) -> Ints:

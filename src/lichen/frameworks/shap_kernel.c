@@ -117,10 +117,11 @@ carry_down(const Ensemble *e, const Tree *tree, const float *row, Scratch *s, in
 }
 
 static inline __attribute__((always_inline)) void
-sum_up(const Ensemble *e, const Tree *tree, Scratch *s, Lanes *restrict sums, int V, int T)
+sum_up(const Ensemble *e, const Tree *tree, Scratch *s, Lanes *up, Lanes *restrict sums, int V,
+       int T)
 {
     const Lanes *restrict t = (const Lanes *)(e->points + tree->table);
-    Lanes *up = s->up, against_rest[V];
+    Lanes against_rest[V];
     for (int q = 0; q < V; q++)
         against_rest[q] = -1.0 / (1.0 - t[q]);
     for (int64_t k = 0; k < tree->leaves; k++) {
@@ -162,9 +163,9 @@ tree_of(const Ensemble *e, const Tree *tree, const float *row, Scratch *s, Lanes
 {
     carry_down(e, tree, row, s, V);
     if (tree->targets == 1)
-        sum_up(e, tree, s, sums, V, 1);
+        sum_up(e, tree, s, s->down, sums, V, 1); /* a node's sum may stand where its product did */
     else
-        sum_up(e, tree, s, sums, V, tree->targets);
+        sum_up(e, tree, s, s->up, sums, V, tree->targets);
 }
 
 /* What the row itself is answered: the leaf that it comes to. */
