@@ -13,7 +13,7 @@ from lichen.explain.answers import Floats
 from lichen.explain.columns import Column, columns_of, parts_of
 from lichen.explain.explainer import LoadedVersion, Wishes
 from lichen.explain.patches import MEAN, PATCHES_A_SIDE, Layout, cover_of, layout_of, patches
-from lichen.pipeline.declaration import Embedding, Heads, Pipeline, Subwords, Words
+from lichen.pipeline.declaration import Embedding, Heads, Pipeline, Subwords, Tokens, Words
 from lichen.pipeline.encoding import Encoding, width_of
 from lichen.protocol.explaining import Part
 
@@ -171,7 +171,11 @@ class EncodedInputs:
 def _encoded(version: LoadedVersion, pipeline: Pipeline) -> EncodedInputs | None:
     columns = columns_of(version.predictor.signature)
     is_embedded = any(isinstance(one, Embedding | Subwords) for one in pipeline.encoders)
-    if columns is None or is_embedded or all(isinstance(one, Words) for one in pipeline.encoders):
+    if (
+        columns is None
+        or is_embedded
+        or all(isinstance(one, Words | Tokens) for one in pipeline.encoders)
+    ):
         return None
     return EncodedInputs(columns, pipeline, dict(version.arrays))
 

@@ -17,7 +17,7 @@ from lichen.explain.asking import Asking, Found, Numbers, numbers_of, row_of
 from lichen.explain.explainer import LoadedVersion, Wishes
 from lichen.explain.leaving_out import MOST_RUNS, Scores, left_out
 from lichen.explain.spans import Span, shown_words
-from lichen.pipeline.declaration import Embedding, Subwords, Words
+from lichen.pipeline.declaration import Embedding, Subwords, Tokens, Words
 from lichen.pipeline.terms import CHINESE, ENGLISH, Terms, words_of
 from lichen.protocol.explaining import MOST_SAMPLES, Explanation, Part
 
@@ -77,7 +77,9 @@ class TextColumn:
 def text_columns_of(version: LoadedVersion) -> tuple[TextColumn, ...]:
     """The columns that hold texts of words, not categories or dates."""
     encoders = () if version.pipeline is None else version.pipeline.encoders
-    worded = {one.column for one in encoders if isinstance(one, Words | Embedding | Subwords)}
+    worded = {
+        one.column for one in encoders if isinstance(one, Words | Tokens | Embedding | Subwords)
+    }
     found: list[TextColumn] = []
     for spec in version.predictor.signature.inputs:
         if spec.datatype is Datatype.BYTES and spec.shape[:1] == (-1,) and not spec.optional:

@@ -1,0 +1,179 @@
+"""Every explainer: parts and shares fit, sums hold, a batch is its rows, twice is the same."""
+
+import io
+from collections.abc import Callable
+from functools import cache
+
+import msgspec
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from lichen.core.batch import Batch
+from lichen.core.errors import InvalidInput
+from lichen.core.tensors import Datatype, Signature, TensorSpec
+from lichen.explain.asking import row_of
+from lichen.explain.explainer import Explainer, LoadedVersion, Wishes
+from lichen.explain.methods import METHODS, Explainers
+from lichen.forecasting.naive import seasonal
+from lichen.forecasting.specification import Specification
+from lichen.frameworks.onnx import OnnxPredictor
+from lichen.frameworks.onnx_writer import OPSET, linear_core
+from lichen.pipeline.declaration import Alarm, Classes, Encoders, Heads, Number, Pipeline, Words
+from lichen.pipeline.files import pipeline_files
+from lichen.serving.forecaster import ForecastAdapter
+from lichen.serving.pipelines import PipelineAdapter
+
+RANDOM = np.random.default_rng(17)
+Case = tuple[LoadedVersion, Batch, Wishes]
+
+
+def picture() -> Case:
+    """A convolution over pictures of 8 by 8."""
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["seen"]),
+        helper.make_node("Tanh", ["seen"], ["bent"]),
+        helper.make_node("Flatten", ["bent"], ["y"]),
+    ]
+    weights = RANDOM.standard_normal((3, 1, 8, 8)).astype(np.float32) / 8
+    graph = helper.make_graph(
+        nodes,
+        "picture",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", 1, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["rows", 3])],
+        initializer=[numpy_helper.from_array(weights, "w")],
+    )
+    opset = helper.make_opsetid("", OPSET)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=9)
+    content = bytes(model.SerializeToString())
+    rows = Batch({"x": RANDOM.standard_normal((3, 1, 8, 8)).astype(np.float32)})
+    return LoadedVersion(OnnxPredictor(content), {"model.onnx": content}), rows, Wishes()
+
+
+def pipeline(core: np.ndarray, said: Pipeline, rows: Batch, wishes: Wishes) -> Case:
+    files = {"model.onnx": linear_core(core), **pipeline_files(said)}
+    return LoadedVersion(PipelineAdapter().load(files, None), files), rows, wishes
+
+
+def table(head: Heads, outputs: int) -> Case:
+    encoders: list[Encoders] = [Number(column=name) for name in ("flow", "heat")]
+    rows = Batch({"numbers": RANDOM.standard_normal((3, 2))})
+    usual = Batch({"numbers": RANDOM.standard_normal((5, 2))})
+    core = np.abs(RANDOM.standard_normal((2, outputs))).astype(np.float32)
+    return pipeline(core, Pipeline(encoders=encoders, head=head), rows, Wishes(background=usual))
+
+
+def classes() -> Case:
+    return table(Classes(labels=["a", "b", "c"]), 3)
+
+
+def detector() -> Case:
+    """One statistic that is what its columns contributed."""
+    head = Alarm(statistics=["t2"], thresholds=[1.0], columns=["flow", "heat"])
+    encoders: list[Encoders] = [Number(column=name) for name in head.columns]
+    core = np.array([[1, 1, 0], [2, 0, 2]], dtype=np.float32)
+    rows = Batch({"numbers": RANDOM.random((3, 2))})
+    return pipeline(core, Pipeline(encoders=encoders, head=head), rows, Wishes())
+
+
+def text() -> Case:
+    terms = ["dead", "fish", "river", "the"]
+    words = Words(column="text", terms=terms, weights=[2.0, 1.5, 1.2, 1.0])
+    told = [["the dead fish"], ["river river the"], ["nothing of it"]]
+    cells = np.array([[cell.encode() for cell in row] for row in told], dtype=object)
+    core = RANDOM.standard_normal((4, 3)).astype(np.float32)
+    said = Pipeline(encoders=[words], head=Classes(labels=["a", "b", "c"]))
+    return pipeline(core, said, Batch({"texts": cells}), Wishes())
+
+
+def forecast() -> Case:
+    plain = Specification(targets=("load",), step_seconds=3600, horizon=6, context=24)
+    said, weights = seasonal(plain, 24)
+    table = io.BytesIO()
+    np.save(table, np.zeros((1, 6, 1, 9), dtype=np.float32))
+    files = {
+        "model.onnx": linear_core(weights),
+        "forecast.json": msgspec.json.encode(said),
+        "quantiles.npy": table.getvalue(),
+    }
+    outputs = (TensorSpec("mean", Datatype.FP32, (-1, 6, 1)),)
+    rows = Batch(
+        {
+            "history": 10 + RANDOM.random((3, 24, 1)),
+            "start": np.array([b"2026-03-02T00:00:00Z"] * 3, dtype=object),
+        }
+    )
+    own = LoadedVersion(ForecastAdapter().load(files, Signature((), outputs)), files)
+    return own, rows, Wishes()
+
+
+MAKES: dict[str, Callable[[], Case]] = {
+    "forecast-drivers": forecast,
+    "token-weights": text,
+    "word-occlusion": text,
+    "alarm-contributions": detector,
+    "linear-shap": classes,
+    "shap": classes,
+    "occlusion": picture,
+    "integrated-gradients": picture,
+}
+"""Of each method a version that it fits; trees have a suite of their own."""
+ALONE = {"tree-shap"}
+
+
+@cache
+def made(name: str) -> tuple[Explainer, LoadedVersion, Batch, Wishes]:
+    own, rows, wishes = MAKES[name]()
+    return Explainers(own).find(name), own, rows, wishes
+
+
+def test_no_method_is_left_out() -> None:
+    assert set(MAKES) | ALONE == set(METHODS)
+
+
+@pytest.mark.parametrize("name", MAKES)
+def test_contributions_fit_their_parts_and_sum_where_they_say_so(name: str) -> None:
+    explainer, _, rows, wishes = made(name)
+    found = explainer.explain(rows, wishes)
+    assert len(found.rows) == rows.rows <= explainer.most_rows
+    off = []
+    for row in found.rows:
+        assert row.attributions
+        for one in row.attributions:
+            assert len(one.contributions) == len(row.parts)
+            assert np.isfinite([one.base, one.prediction, *one.contributions]).all()
+            off.append(abs(one.base + sum(one.contributions) - one.prediction))
+    assert found.largest_error == pytest.approx(max(off), abs=1e-9)
+    if found.sums_to.startswith("base and contributions sum"):
+        assert found.largest_error < 2e-3
+
+
+@pytest.mark.parametrize("name", MAKES)
+def test_a_batch_is_explained_as_its_rows_alone(name: str) -> None:
+    explainer, _, rows, wishes = made(name)
+    together = explainer.explain(rows, wishes)
+    for at, told in enumerate(together.rows):
+        (alone,) = explainer.explain(row_of(rows, at), wishes).rows
+        assert alone.parts == told.parts
+        for one, other in zip(alone.attributions, told.attributions, strict=True):
+            assert one.output == other.output
+            assert one.contributions == pytest.approx(other.contributions, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", MAKES)
+def test_twice_is_the_same_and_the_rows_are_left_as_they_were(name: str) -> None:
+    explainer, own, rows, wishes = made(name)
+    before = {key: values.copy() for key, values in rows.items()}
+    answered = own.predictor.predict(rows)
+    first = explainer.explain(rows, wishes)
+    assert first == explainer.explain(rows, wishes)
+    again = own.predictor.predict(rows)
+    assert all(np.array_equal(rows[key], before[key]) for key in before)
+    assert all(np.array_equal(again[key], answered[key]) for key in answered)
+
+
+@pytest.mark.parametrize("name", MAKES)
+def test_an_output_that_is_not_there_is_refused_by_a_sentence(name: str) -> None:
+    explainer, _, rows, _ = made(name)
+    with pytest.raises(InvalidInput, match="none of this model: there"):
+        explainer.explain(rows, Wishes(output="tea", background=rows))
