@@ -84,6 +84,9 @@ def test_models_in_json(ask: Ask, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     assert ask("models", "export", "m@1", folder)["exported"] == "m@1"
     assert ask("models", "import", folder, "--name", "copy")["model"] == "copy"
+    assert ask("models", "export", "m@1", tmp_path / "o.tar", "--format", "oci")["format"] == "oci"
+    assert ask("models", "export", "m@1", tmp_path / "onnx", "--format", "onnx")["format"] == "onnx"
+    assert {one.name for one in (tmp_path / "onnx").iterdir()} >= {"model.onnx", "INPUTS.md"}
 
 
 def test_deployments_and_predictions_in_json(ask: Ask) -> None:

@@ -17,7 +17,7 @@ from lichen.registry.exporting.folding_features import unfoldable, write_feature
 from lichen.registry.exporting.sketch import ML, Sketch
 
 _PREFIX = "core/"
-_LEAST_OPSET, _ML_OPSET = 13, 3
+_LEAST_OPSET, _ML_OPSET, _LEAST_ML_OPSET = 13, 3, 2
 _TYPES = {
     Datatype.BOOL: TensorProto.BOOL,
     Datatype.INT64: TensorProto.INT64,
@@ -77,6 +77,8 @@ def _unjoinable(model: onnx.ModelProto, opsets: dict[str, int]) -> str | None:
     inputs = [one for one in model.graph.input if one.name not in weights]
     if opsets.get("", 0) < _LEAST_OPSET:
         return f"its core is of opset {opsets.get('', 0)}, below {_LEAST_OPSET}"
+    if opsets.get(ML, _ML_OPSET) < _LEAST_ML_OPSET:
+        return f"its core is of opset {opsets[ML]} of {ML}, below {_LEAST_ML_OPSET}"
     if len(inputs) != 1 or model.functions:
         return "its core takes several tensors, or has functions of its own"
     if inputs[0].type.tensor_type.elem_type != TensorProto.FLOAT:

@@ -1,11 +1,14 @@
 """Pipelines as one graph: it answers as the pipeline does, and what it cannot hold is said."""
 
+import lightgbm
 import msgspec
 import numpy as np
 import pytest
 
 from lichen.core.batch import Array, Batch
 from lichen.core.errors import InvalidInput
+from lichen.frameworks.boosting import read_lightgbm
+from lichen.frameworks.foreign_forest import verified_model
 from lichen.frameworks.onnx import OnnxPredictor, check_model
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.pipeline.declaration import (
@@ -123,3 +126,24 @@ def test_numbers_alone_are_a_model_that_is_served_as_it_is() -> None:
 def test_what_no_graph_can_say_is_said(pipeline: Pipeline, says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
         folded(pipeline, linear_core(np.ones((2, 1))))
+
+
+def test_a_forest_is_a_core_too() -> None:
+    """Its operator is of ai.onnx.ml, as the one that looks texts up is."""
+    random = np.random.default_rng(5)
+    pipeline = Pipeline(encoders=[one for one in ENCODERS if one.column != "depth"], head=Value())
+    width = feature_count(pipeline)
+    features = random.normal(size=(300, width)).astype(np.float32)
+    booster = lightgbm.train(
+        {"verbose": -1, "num_threads": 1, "num_leaves": 7},
+        lightgbm.Dataset(features, features[:, 0] + features[:, -1] ** 2),
+        num_boost_round=5,
+    )
+    core = verified_model(read_lightgbm(booster.model_to_string().encode())).content
+    files = {"model.onnx": core, PIPELINE_FILE: msgspec.json.encode(pipeline)}
+    rows = rows_of(pipeline)
+    numbers = np.nan_to_num(rows["numbers"], nan=0.5)
+    batch = Batch({"numbers": numbers, "texts": rows["texts"]})
+    expected = PipelineAdapter().load(files, None).predict(batch).arrays["prediction"]
+    found = OnnxPredictor(folded(pipeline, core)).predict(batch).arrays["prediction"]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
