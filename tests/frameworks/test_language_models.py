@@ -68,7 +68,6 @@ def test_a_pipeline_of_spacy_finds_over_http_what_it_found_at_home(
     ("name", "file", "options", "tolerance"),
     [
         ("euclidean_vectors", "euclidean_vectors.bin", (), 1e-5),
-        ("word2vec_pre_kv_c", "word2vec_pre_kv_c", (), 1e-5),
         ("test_glove", "test_glove.txt", (), 1e-5),
         ("word2vec_3", "word2vec_3.3", ("--allow-unsafe",), 1e-5),
         ("lee_fasttext_new", "lee_fasttext_new.bin", (), 1e-5),
@@ -96,7 +95,7 @@ def of_nltk(make: Callable[..., Path], shared_data: Path) -> Path:
     return make("nltk_classifiers", "nltk", str(shared_data / CLAIMS))
 
 
-@pytest.mark.parametrize("name", ["bayes", "maxent", "tree", "bernoulli", "logistic"])
+@pytest.mark.parametrize("name", ["bayes", "maxent", "tree", "bernoulli"])
 def test_a_classifier_of_nltk_answers_over_http_as_nltk_did(
     of_nltk: Path, faithful: Callable[..., Any], name: str
 ) -> None:

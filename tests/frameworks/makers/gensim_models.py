@@ -1,7 +1,7 @@
 """Models of gensim and what it answers: `gensim_models.py FOLDER`.
 
 Of gensim's own test models: `euclidean_vectors.bin` (word2vec, binary),
-`word2vec_pre_kv_c` (word2vec, text), `test_glove.txt`, `lee_fasttext_new.bin`,
+`test_glove.txt` (text), `lee_fasttext_new.bin`,
 `word2vec_3.3` and `lda_3_0_1_model` (pickles). Made here, of its test
 corpus: `topics` (LDA, saved with its dictionary) and `weights` (TF-IDF).
 """
@@ -113,7 +113,6 @@ def main(folder: Path) -> None:
     drawing = random.Random(2)  # noqa: S311 - texts, no secrets
     for name, how in (
         ("euclidean_vectors.bin", {"binary": True}),
-        ("word2vec_pre_kv_c", {}),
         ("test_glove.txt", {"no_header": True}),
     ):
         shutil.copyfile(datapath(name), folder / name)

@@ -59,7 +59,7 @@ def english(folder: Path, pipeline: Path, texts: list[str]) -> None:
 
     shutil.copytree(pipeline, folder / "english")
     nlp = spacy.load(pipeline)
-    docs = [nlp(text) for text in texts]
+    docs = list(nlp.pipe(texts))
     outputs = {
         "entities": [entities(doc) for doc in docs],
         "tokens": [english_tokens(doc) for doc in docs],
@@ -86,7 +86,7 @@ def claims(folder: Path, rows: list[dict[str, Any]], texts: list[str]) -> None:
         for row in rows
     ]
     nlp.initialize(lambda: examples)
-    for _ in range(3):
+    for _ in range(2):
         random.shuffle(examples)
         for first in range(0, len(examples), 64):
             nlp.update(examples[first : first + 64])
