@@ -94,3 +94,19 @@ def test_outputs_of_every_length_are_read_back(length: int) -> None:
     answer = InferResponse.FromString(encode_infer(("m", "1"), {"y": values}, None))
     assert (answer.id, len(answer.raw_output_contents)) == ("", 1)
     assert answer.raw_output_contents[0] == values.tobytes()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        request(
+            {"name": "sr", "datatype": "INT64", "shape": (), "contents": {"int64_contents": [8]}}
+        ),
+        request({"name": "sr", "datatype": "INT64", "shape": ()}, raw=(bytes([8, *bytes(7)]),)),
+    ],
+    ids=["typed", "raw"],
+)
+def test_a_number_without_dimensions_is_taken(asked: Message) -> None:
+    values = decode_infer(asked).tensors["sr"]
+    assert values.shape == ()
+    assert values == 8
