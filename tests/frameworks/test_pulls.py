@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -238,6 +239,8 @@ def _pid_of(job_id: str) -> int:
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Debian's registry of containers, on a port of this machine."""
+    lacking = [one for one in ("docker-registry", "skopeo") if shutil.which(one) is None]
+    assert not lacking, f"apt-get install {' '.join(lacking)}, as .ci/run does"
     folder = tmp_path_factory.mktemp("registry")
     with listen("127.0.0.1", 0, "http") as bound:
         address = f"127.0.0.1:{bound.getsockname()[1]}"
