@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lichen.core.batch import Array, Batch
-from lichen.core.errors import InvalidInput, WorkFailed
+from lichen.core.errors import InvalidInput, Unavailable, WorkFailed
 from lichen.core.events import Answered, Ran, Subject
 from lichen.core.ids import TenantId
 from lichen.core.tensors import Datatype, Signature, TensorSpec
@@ -16,8 +16,11 @@ from lichen.frameworks.base import Predictor
 from lichen.frameworks.function import FunctionPredictor
 from lichen.serving.batcher import Batcher
 from lichen.serving.charging import Charge, NoMetering
+from lichen.serving.deployment import Deployment
 from lichen.serving.replica import Replica
+from lichen.serving.residency.dormant import Dormant
 from lichen.serving.rows import form
+from lichen.serving.selector import Selector, Served
 from lichen.serving.ticket import Answer, Outcome, Query, Ticket
 
 SIGNATURE = Signature(
@@ -162,3 +165,27 @@ def test_who_left_is_not_explained_for() -> None:
 
 def _never(outcome: Outcome) -> None:
     raise AssertionError(outcome)
+
+
+def test_an_inquiry_of_a_version_that_slept_is_none_of_the_one_that_woke() -> None:
+    async def run() -> list[Outcome]:
+        house, loop = House(), asyncio.get_running_loop()
+        watched = (Subject("d", "m", 1, "fp32"), house.watch)
+        bed = Dormant(lambda: None, loop, 9, watched)
+        inputs: dict[str, Array] = {"x": np.zeros((1, 1), dtype=np.float32)}
+        found: list[asyncio.Future[Outcome]] = [loop.create_future(), loop.create_future()]
+        for inquiry, future in zip((Why(house.log), None), found, strict=True):
+            query = Query("d", inputs, inquiry=inquiry)
+            bed.submit(Ticket(query, 1, form(inputs), b"of version 1", future.set_result))
+        predictor = FunctionPredictor(SIGNATURE, lambda given: {"y": given["x"]})
+        replica = Replica(predictor, Stopwatch.of_thread())
+        selector = Selector()
+        selector.replace({"d": Served(Deployment("d", "m", 2), replica, house.batcher)}, {})
+        bed.hand_over(selector)
+        outcomes = await asyncio.gather(*found)
+        house.batcher.close()
+        return list(outcomes)
+
+    refused, answered = asyncio.run(run())
+    assert isinstance(refused, Unavailable)
+    assert isinstance(answered, Answer)

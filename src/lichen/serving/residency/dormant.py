@@ -134,6 +134,8 @@ class Dormant:
         query = ticket.query
         served = selector.choose(query.name, query.version)
         if served.head != ticket.head:
+            if query.inquiry is not None:  # it was made for the version that slept
+                raise Unavailable(f"{query.name!r} was deployed anew meanwhile: ask again")
             ticket.rows = served.admission.check(query.inputs)
             served.admission.check_outputs(query.outputs or ())
             ticket.head = served.head
