@@ -32,8 +32,9 @@ layers, ops = keras.layers, keras.ops
 
 def keep(folder: Path, name: str, inputs: Arrays, outputs: Arrays) -> None:
     """Inputs and outputs as UTF-8 where they are texts."""
-    np.savez(folder / f"{name}-inputs.npz", **inputs)
-    np.savez(folder / f"{name}-outputs.npz", **{key: np.asarray(outputs[key]) for key in outputs})
+    for side, arrays in (("inputs", inputs), ("outputs", outputs)):
+        plain: dict[str, Any] = {key: np.asarray(one) for key, one in arrays.items()}
+        np.savez(folder / f"{name}-{side}.npz", **plain)
 
 
 def fitted(model: Any, loss: Any, inputs: Any, wanted: Any) -> Any:
@@ -147,7 +148,7 @@ class Zones(tf.Module):  # type: ignore[misc]
         self.table = tf.lookup.StaticHashTable(filled, -1)
         self.each = tf.Variable([50.0, 120.0, 300.0, 7.0])
 
-    @tf.function(
+    @tf.function(  # type: ignore[untyped-decorator]
         input_signature=[
             tf.TensorSpec([None], tf.string, name="zone"),
             tf.TensorSpec([None, 2], tf.float32, name="hours"),
@@ -157,7 +158,9 @@ class Zones(tf.Module):  # type: ignore[misc]
         base = tf.gather(self.each, self.table.lookup(zone) + 1)
         return {"grams": base * tf.reduce_sum(hours, axis=1)}
 
-    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, name="hours")])
+    @tf.function(  # type: ignore[untyped-decorator]
+        input_signature=[tf.TensorSpec([None, 2], tf.float32, name="hours")]
+    )
     def total(self, hours: Any) -> Any:
         return {"total": tf.reduce_sum(hours, axis=1)}
 
@@ -177,7 +180,7 @@ def saved_model(folder: Path, random: np.random.Generator) -> None:
 
 
 @keras.saving.register_keras_serializable("ours")
-class Doubled(layers.Layer):  # type: ignore[misc]
+class Doubled(keras.layers.Layer):  # type: ignore[misc]
     def call(self, given: Any) -> Any:
         return 2 * given
 
