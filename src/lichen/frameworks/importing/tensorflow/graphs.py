@@ -10,6 +10,7 @@ import numpy as np
 from lichen.core.errors import InvalidInput, LichenError
 from lichen.frameworks.importing.tensorflow.operators import Tables, operators
 from lichen.frameworks.importing.tensorflow.runtime import reason, tensorflow
+from lichen.frameworks.importing.tensorflow.settling import settle
 
 OPSET = 18
 _ROWS = "rows"
@@ -72,6 +73,7 @@ def onnx_of(graph: Graph, name: str) -> Converted:
     except Exception as error:  # of all kinds: graphs of strangers meet its every corner
         raise InvalidInput(f"{name} cannot be written as ONNX: {reason(error)}") from error
     _check_converted(model, name)
+    settle(model)
     _name_lengths(model, [one.shape for one in graph.function.outputs])
     return Converted(_serialised(model, name), _words(tables))
 
