@@ -1,6 +1,7 @@
 """spaCy, gensim and NLTK: imported, deployed, and asked 1000 inputs over HTTP."""
 
 import json
+import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -134,3 +135,33 @@ def test_a_pickled_classifier_is_refused_in_one_sentence_that_says_what_to_do(
     assert "runs its author's code" in told
     assert "as_json" in told
     assert "--allow-unsafe" in told
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "says"),
+    [
+        (
+            "vocab/lookups.bin",
+            b"\x80\x04cos\nsystem\n(X\x02\x00\x00\x00idtR.",
+            "is a Python pickle",
+        ),
+        ("config.cfg", b'[nlp]\nlang = "en"\npipeline = ["x"]\n', "none of spaCy's own"),
+        ("vocab/strings.json", b"\xff", "does not load it"),
+    ],
+)
+def test_a_pipeline_with_something_else_in_it_is_refused_in_one_sentence(
+    pipelines: Path,
+    tmp_path: Path,
+    command: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    content: bytes,
+    says: str,
+) -> None:
+    shutil.copytree(pipelines / "claims", tmp_path / "changed")
+    (tmp_path / "changed" / file).write_bytes(content)
+    command("models", "ls")
+    assert run(["models", "import", str(tmp_path / "changed"), "--name", "no", "--json"]) != 0
+    told = capsys.readouterr().err
+    assert says in told
+    assert "Traceback" not in told

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.importing.source import Source, opened_zip, zip_member
-from lichen.frameworks.language.spacy_config import CONFIG_FILE
+from lichen.frameworks.language.spacy_config import CONFIG_FILE, read_makeup
 
 PIPELINE_TAR = "spacy.tar"
 """The pipeline's files as a version keeps them."""
@@ -18,8 +18,17 @@ _FILE_MODE = 0o644
 
 
 def is_spacy(source: Source) -> bool:
-    """Is there a folder with the `config.cfg` of a pipeline?"""
-    return bool(_members(source)) or any(_is_config(source, one) for one in _configs(source.names))
+    """Is there a folder with the `config.cfg` of a pipeline?
+
+    Raises:
+        InvalidInput: it is one, and names what is not spaCy's own: that needs no framework.
+    """
+    if not _members(source) and not any(_is_config(source, one) for one in _configs(source.names)):
+        return False
+    names = _members(source) or source.names
+    config = _folder(_configs(names)) + CONFIG_FILE
+    read_makeup(_contents(source, [config])[config])
+    return True
 
 
 def pipeline_contents(source: Source) -> tuple[dict[str, bytes], tuple[str, ...]]:

@@ -53,6 +53,16 @@ def test_a_wheel_is_read_like_its_folder(tmp_path: Path) -> None:
     assert len(left_out) == 2
 
 
+def test_a_component_of_others_is_refused_before_any_framework_is_looked_for(
+    tmp_path: Path,
+) -> None:
+    source = written(tmp_path)
+    said = b'[nlp]\nlang = "en"\npipeline = ["x"]\n[components.x]\nfactory = "evil"\n'
+    (tmp_path / "config.cfg").write_bytes(said)
+    with pytest.raises(InvalidInput, match="'x' is made by 'evil'"):
+        format_of(source)
+
+
 def test_two_pipelines_are_refused(tmp_path: Path) -> None:
     written(tmp_path, "one")
     with pytest.raises(InvalidInput, match="several pipelines"):
