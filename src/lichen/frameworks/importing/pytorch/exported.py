@@ -14,7 +14,7 @@ from lichen.frameworks.importing.pytorch.tensors import Taken, described, wished
 from lichen.frameworks.importing.pytorch.writing import exported_model
 from lichen.frameworks.importing.source import Source
 
-_OPEN = 16
+_OPEN = 20
 """An open side is tried with so many, where the program allows it."""
 _BATCH = "rows"
 IT = "it"
@@ -54,8 +54,12 @@ def converted_program(
     """
     taken = taken or _taken(program, shown)
     outputs = _output_names(torch, program, shown)
-    content = exported_model(torch, program, [one.name for one in taken], outputs)
-    return conversion_of(torch, content, program.module(), taken, outputs, algorithm)
+    names = [one.name for one in taken]
+
+    def write() -> bytes:
+        return exported_model(torch, program, names, outputs)
+
+    return conversion_of(torch, write, program.module(), taken, outputs, algorithm)
 
 
 def _loaded(torch: Any, source: Source) -> Any:  # noqa: ANN401 - torch's own types

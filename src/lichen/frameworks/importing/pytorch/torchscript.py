@@ -58,8 +58,11 @@ def convert(source: Source, wishes: Wishes) -> Conversion:
         dynamic = {one.name: _open(one) for one in taken} | dict.fromkeys(
             outputs, {0: "rows"} if taken[0].shape[:1] == (-1,) else {}
         )
-        content = scripted_model(torch, module, arguments, (names, outputs), dynamic)
-        return conversion_of(torch, content, module, taken, outputs, module.original_name)
+
+        def write() -> bytes:
+            return scripted_model(torch, module, arguments, (names, outputs), dynamic)
+
+        return conversion_of(torch, write, module, taken, outputs, module.original_name)
 
 
 def _check_code(source: Source) -> None:
@@ -168,7 +171,7 @@ def _traced(source: Source, names: Sequence[str]) -> tuple[Taken, ...]:
     if len(shapes) != len(names):
         return ()
     return tuple(
-        Taken(name=name, datatype=datatype, shape=(-1, *shape[1:]), tried=(2, *shape[1:]))
+        Taken(name=name, datatype=datatype, shape=(-1, *shape[1:]), tried=(-1, *shape[1:]))
         for name, (datatype, shape) in zip(names, shapes, strict=True)
         if shape
     )
