@@ -19,6 +19,8 @@ from lichen.protocol.explaining import Attribution, Explanation, Part
 
 _SIDE, _LEFT, _TOP, _GAP = 340.0, 20.0, 74.0, 20.0
 _NUMBERED = 3
+_LEAST_NUMBERED = 26.0
+"""Pixels of a patch that has room for its number."""
 _LEAST_SHOWN = 0.04
 _MOST_OPACITY = 0.78
 _SIGNS = {True: "+", False: "\u2212"}
@@ -66,6 +68,8 @@ def _patches(
         shapes.append(
             Box(left + x, _TOP + y, right - x, bottom - y, "#ffffff", opacity=0.0, stroke=INK)
         )
+        if right - x < _LEAST_NUMBERED:
+            continue  # its number would hide it: the legend says where it is
         told = f"{number}{_SIGNS[contributions[at] >= 0]}"
         shapes.append(Box(left + x, _TOP + y, 22, 15, "#ffffff", opacity=0.85))
         shapes.append(Label(left + x + 2, _TOP + y + 12, told, 12, is_bold=True))
