@@ -47,6 +47,18 @@ def test_a_folder_of_mlflow_answers_over_http_as_its_model_did(
     assert (row.inputs, row.format) == (1000, format_)
 
 
+@pytest.mark.parametrize(
+    ("library", "name", "file"),
+    [("XGBoost", "xgboost", "model.ubj"), ("LightGBM", "lightgbm", "model.lgb")],
+)
+def test_a_booster_alone_answers_over_http_as_its_library_did(
+    made: Path, faithful: Callable[..., Any], library: str, name: str, file: str
+) -> None:
+    inputs, outputs = arrays(made / f"{name}-inputs.npz"), arrays(made / f"{name}-outputs.npz")
+    row = faithful(library, made / name / file, inputs, outputs, 1e-5)
+    assert (row.inputs, row.format) == (1000, name)
+
+
 def test_a_folder_that_holds_a_pickle_is_refused(
     made: Path, command: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lichen.core.errors import InvalidInput
+from lichen.frameworks.importing.boosted.recognition import is_lightgbm, is_xgboost
 from lichen.frameworks.importing.caffe import is_caffe
 from lichen.frameworks.importing.huggingface.folder import is_folder
 from lichen.frameworks.importing.language.gensim_pickles import is_gensim
@@ -264,7 +265,36 @@ SCIKIT: tuple[Format, ...] = (
     ),
 )
 
-FORMATS: tuple[Format, ...] = (*LANGUAGE, *SCIKIT, *PYTORCH, *KERAS, TFLITE, CAFFE, OPENVINO)
+_BOOSTED = "lichen.frameworks.importing.boosted.conversion:"
+BOOSTERS: tuple[Format, ...] = (
+    Format(
+        name="lightgbm",
+        title="a text of LightGBM",
+        recognises=is_lightgbm,
+        converter=f"{_BOOSTED}convert_lightgbm",
+        needs=("lightgbm", "onnx"),
+    ),
+    Format(
+        name="xgboost",
+        title="a model of XGBoost",
+        recognises=is_xgboost,
+        converter=f"{_BOOSTED}convert_xgboost",
+        needs=("xgboost", "onnx"),
+        extra="xgboost",
+        environment="xgboost",
+    ),
+)
+
+FORMATS: tuple[Format, ...] = (
+    *LANGUAGE,
+    *SCIKIT,
+    *BOOSTERS,
+    *PYTORCH,
+    *KERAS,
+    TFLITE,
+    CAFFE,
+    OPENVINO,
+)
 """In the order in which they are asked: NLTK's classifiers may hold estimators of scikit-learn."""
 
 

@@ -6,7 +6,6 @@ platform's settings allow that.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +22,6 @@ from lichen.registry.bundle import CARD_FILE
 from lichen.registry.imports import ForeignModel, import_exported, import_foreign
 from lichen.registry.manifest import MANIFEST_FILE, Manifest
 from lichen.server.guests import open_guests
-from lichen.server.work.booster_import import booster_model
 from lichen.server.work.importing.foreign import foreign_model
 from lichen.server.work.importing.laying import laid
 from lichen.server.work.importing.mlflow_folder import FORMAT as MLFLOW
@@ -100,12 +98,7 @@ def _recognised(bench: Workbench, spec: ImportSpec, source: Source) -> Format | 
 
 
 def _import_own(bench: Workbench, spec: ImportSpec, source: Source) -> None:
-    """An export, code of one's own, ONNX, or boosted trees."""
-    content = _content(source)
-    booster = None if content is None else _booster(spec, content)
-    if booster is not None:
-        _register_foreign(bench, booster)
-        return
+    """An export, code of one's own, or ONNX."""
     if is_onnx(source):
         _register_foreign(bench, _onnx(spec, source))
         return
@@ -123,15 +116,6 @@ def _import_own(bench: Workbench, spec: ImportSpec, source: Source) -> None:
 
 def _is_python(source: Source) -> bool:
     return source.only is not None and Path(source.only).suffix == ".py"
-
-
-def _content(source: Source) -> bytes | None:
-    """Of a file that came alone."""
-    if source.only is None:
-        return None
-    if source.size_bytes() > LARGEST_MODEL:
-        raise TooLarge(f"the model is over {LARGEST_MODEL} bytes, the limit: import a smaller one")
-    return source.read(source.only)
 
 
 def _files(source: Source) -> _Files:
@@ -176,15 +160,6 @@ def _register_foreign(bench: Workbench, model: ForeignModel) -> None:
 
 def _beside(bench: Workbench, manifest: Manifest) -> Sequence[Change]:
     return bench.completion({"model": manifest.model, "version": manifest.version})
-
-
-def _booster(spec: ImportSpec, content: bytes) -> ForeignModel | None:
-    """What a library of boosted trees saved; None when the file is something else."""
-    try:
-        found = booster_model(spec.name, _origin(spec), content)
-        return found and replace(found, signature=_named(found.signature, spec))
-    except InvalidInput as error:
-        raise InvalidInput(f"{spec.file.filename}: {error}") from error
 
 
 def _onnx(spec: ImportSpec, source: Source) -> ForeignModel:
