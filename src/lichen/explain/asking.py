@@ -142,7 +142,8 @@ def label_of(outputs: Batch) -> str | None:
     answered = outputs.arrays.get(_PREDICTION)
     if answered is None or answered.dtype.kind != "O" or answered.ndim != 1:
         return None
-    return bytes(answered[0]).decode(errors="replace")
+    first = answered[0]
+    return first if isinstance(first, str) else bytes(first).decode(errors="replace")
 
 
 def row_of(rows: Batch, at: int) -> Batch:

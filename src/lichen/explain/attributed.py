@@ -14,7 +14,7 @@ _SUMS_TO = {
     "log-odds": "the model's margin, the logarithm of the odds before its link function",
     "logarithm": "the logarithm of the prediction",
     "margin": "the model's margin of each class, before its link function",
-    "probability": "the probability of the output, before calibration",
+    "probability": "the probability of the output",
     "score": "the score",
 }
 

@@ -67,7 +67,7 @@ class LinearExplainer:
         )
         parts = parts_of(self._stages.columns, rows)
         space, unit = self._outputs.space, self._outputs.unit
-        return explanation(told, parts, "linear-shap", space, unit, [note])
+        return explanation(told, parts, "linear-shap", space, unit, [note, *self._outputs.notes])
 
     def sums(self, rows: Batch) -> Floats:
         """The sums `(rows, outputs)` of raw rows, before the link."""

@@ -20,6 +20,7 @@ from lichen.pipeline.declaration import Alarm, Classes, Groups, Pipeline, Rankin
 from lichen.pipeline.encoding import width_of
 
 Features = NDArray[np.float32]
+_UNCALIBRATED = "probabilities are calibrated after this: what is told here is the model's own"
 MOST_ROWS = 256
 _MOST_NUMBERS = 4_000_000
 """Contributions of features in memory at once: 32 MB."""
@@ -48,6 +49,7 @@ class Outputs:
         scale, centre: a told number is `sum * scale + centre`.
         unit: of it.
         other: of two classes that share one column: the name of the first.
+        notes: what has to be known to read them.
     """
 
     names: tuple[str, ...]
@@ -56,6 +58,7 @@ class Outputs:
     centre: float = 0.0
     unit: str | None = None
     other: str | None = None
+    notes: tuple[str, ...] = ()
 
     def chosen(self, output: str | None) -> tuple[list[int], list[str], float]:
         """Which columns are told, what they are called, and 1, or -1 where they count against it.
@@ -195,7 +198,9 @@ def _of_classes(head: Classes, width: int, link: str) -> Outputs | None:
         space = "probability"
     else:
         space = "log-odds" if width == 1 else "margin"
+    notes = (_UNCALIBRATED,) if head.slopes else ()
     if width == 1 and len(labels) == 2:
         is_share = space == "probability"
-        return Outputs(labels[1:], space, other=None if is_share else labels[0])
-    return Outputs(labels, space) if width == len(labels) else None
+        other = None if is_share else labels[0]
+        return Outputs(labels[1:], space, other=other, notes=notes)
+    return Outputs(labels, space, notes=notes) if width == len(labels) else None

@@ -85,7 +85,7 @@ class TreeExplainer:
         )
         parts = parts_of(self._stages.columns, rows)
         space, unit = self._outputs.space, self._outputs.unit
-        return explanation(told, parts, "tree-shap", space, unit, [note])
+        return explanation(told, parts, "tree-shap", space, unit, [note, *self._outputs.notes])
 
     def sums(self, rows: Batch) -> Floats:
         """The sums `(rows, targets)` of raw rows, before the link."""
