@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lichen.cli.main import run
+
 DOUBLE, SINGLE = 1e-6, 1e-5
 """Graphs of doubles; cores of trees and of texts compute in float32."""
 
@@ -53,3 +55,33 @@ def test_an_estimator_answers_over_http_as_scikit_learn_did(
     row = faithful("scikit-learn", made / f"{name}.skops", inputs, outputs, tolerance)
     assert row.inputs == 1000
     assert row.format == "skops"
+
+
+@pytest.fixture(scope="module")
+def bad(make: Callable[..., Path]) -> Path:
+    """Files that must be refused."""
+    return make("bad_skops", "scikit-learn")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("own", "__main__.Doubled"),
+        ("unfitted", "the Ridge is not fitted"),
+        ("dbscan", "knows no others: fit KMeans"),
+        ("newer", "skops 9.0 wrote it in protocol 99"),
+        ("lie", "is none of skops"),
+        ("damaged", "cannot read damaged.skops"),
+        ("bomb", "refused as a zip bomb"),
+    ],
+)
+def test_what_is_no_model_is_refused_in_a_sentence(
+    bad: Path,
+    command: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    said: str,
+) -> None:
+    del command  # it says which platform is asked
+    assert run(["models", "import", str(bad / f"{name}.skops"), "--name", f"bad-{name}"]) != 0
+    assert said in capsys.readouterr().err
