@@ -29,6 +29,8 @@ METHODS: Mapping[str, Makes] = {
 """By the name that a caller asks for."""
 _COMPARES = "shap"
 """The method that needs usual rows."""
+_COVERS = "occlusion"
+"""The method that looks at one input."""
 
 REASONS: Mapping[str, Callable[[LoadedVersion], str]] = {"integrated-gradients": why_no_gradient}
 """Of some methods, why they do not fit a version: one clause."""
@@ -55,6 +57,8 @@ class Explainers:
         if method == AUTO:
             can_compare = has_background or self._version.background is not None
             names = sorted(METHODS, key=lambda name: name == _COMPARES and not can_compare)
+            if len(self._version.predictor.signature.inputs) > 1:
+                names.remove(_COVERS)  # numbers beside texts: it would look at one of them alone
             found = next((one for name in names if (one := self._of(name))), None)
             if found is None:
                 raise InvalidInput("no method explains such a model: see `lichen explain --help`")
