@@ -26,8 +26,59 @@ def settle(model: Any) -> None:  # noqa: ANN401 - onnx's own type
     names = {one.name: one.name for one in graph.input}
     digests = {one.name: f"input {one.name}" for one in graph.input}
     del graph.value_info[:]
+    for node in graph.node:
+        for inner in _inner(node):
+            _pass_through(inner)
     _settle_graph(graph, digests, names, "", frozenset(one.name for one in graph.output))
     graph.name = "graph"
+
+
+def _inner(node: Any) -> Iterable[Any]:  # noqa: ANN401 - as above
+    return (one.g for one in node.attribute if one.HasField("g"))
+
+
+def _pass_through(graph: Any) -> None:  # noqa: ANN401 - as above
+    """Drop what only passes a value on, and let equal outputs of a loop's body stand apart again.
+
+    Which of two equal outputs is passed on by the other is chance.
+    """
+    from onnx import helper
+
+    passed: dict[str, str] = {}
+    kept = []
+    for node in graph.node:
+        if node.op_type == "Identity":
+            passed[node.output[0]] = passed.get(node.input[0], node.input[0])
+        else:
+            kept.append(node)
+    _replace(kept, passed)
+    own = {one.name for one in (*graph.input, *graph.initializer)}
+    own |= {name for node in kept for name in node.output}
+    said: list[str] = []
+    for place, value in enumerate(graph.output):
+        name = passed.get(value.name, value.name)
+        if name in said or name not in own:
+            kept.append(helper.make_node("Identity", [name], [f"{name}:{place}"]))
+            name = f"{name}:{place}"
+        said.append(name)
+        value.name = name
+    del graph.node[:]
+    graph.node.extend(kept)
+    for node in graph.node:
+        for inner in _inner(node):
+            _pass_through(inner)
+
+
+def _replace(nodes: Iterable[Any], passed: Mapping[str, str]) -> None:
+    """Everywhere, in the graphs within too."""
+    for node in nodes:
+        inputs = [passed.get(name, name) for name in node.input]
+        del node.input[:]
+        node.input.extend(inputs)
+        for inner in _inner(node):
+            _replace(inner.node, passed)
+            for value in inner.output:
+                value.name = passed.get(value.name, value.name)
 
 
 def _settle_graph(

@@ -11,10 +11,13 @@ from lichen.frameworks.onnx import OnnxPredictor
 
 def looped(name: str, *, is_turned: bool) -> onnx.ModelProto:
     """`y = relu(x) + |x|`, and x doubled three times in a loop; one graph in two orders."""
+    said = ("next", "sum") if is_turned else ("sum", "seen")  # which is passed on is chance
     body = helper.make_graph(
         [
             helper.make_node("Identity", [f"{name}go"], [f"{name}on"]),
-            helper.make_node("Add", [f"{name}at", f"{name}at"], [f"{name}next"]),
+            helper.make_node("Add", [f"{name}at", f"{name}at"], [f"{name}sum"]),
+            helper.make_node("Identity", [f"{name}sum"], [f"{name}next"]),
+            helper.make_node("Identity", [f"{name}next"], [f"{name}seen"]),
         ],
         f"{name}body",
         [
@@ -24,13 +27,14 @@ def looped(name: str, *, is_turned: bool) -> onnx.ModelProto:
         ],
         [
             helper.make_tensor_value_info(f"{name}on", TensorProto.BOOL, []),
-            helper.make_tensor_value_info(f"{name}next", TensorProto.FLOAT, None),
+            helper.make_tensor_value_info(f"{name}{said[0]}", TensorProto.FLOAT, None),
+            helper.make_tensor_value_info(f"{name}{said[1]}", TensorProto.FLOAT, None),
         ],
     )
     nodes = [
         helper.make_node("Relu", ["x"], [f"{name}r"]),
         helper.make_node("Abs", ["x"], [f"{name}a"]),
-        helper.make_node("Loop", [f"{name}times", "", "x"], ["z"], body=body),
+        helper.make_node("Loop", [f"{name}times", "", "x"], ["z", f"{name}each"], body=body),
     ]
     nodes = [*(nodes[::-1] if is_turned else nodes)]
     nodes.append(helper.make_node("Relu", ["x"], [f"{name}again"]))
