@@ -13,8 +13,8 @@ from lichen.cli.output import json_option, print_json, print_table
 from lichen.cli.progress import ProgressLine
 from lichen.cli.receipts import receipt_line
 from lichen.cli.train_options import print_search
-from lichen.client.admin import train_job
 from lichen.client.connection import Lichen
+from lichen.client.jobs import train_job
 from lichen.core.clock import parse_rfc3339
 from lichen.core.errors import WorkFailed
 from lichen.core.figures import Receipt

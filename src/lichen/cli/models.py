@@ -13,8 +13,8 @@ from lichen.cli.output import json_option, print_json, print_table
 from lichen.cli.platform import open_platform
 from lichen.cli.progress import ProgressLine
 from lichen.cli.receipts import receipt_line
-from lichen.client.admin import ImportOptions
 from lichen.client.connection import Lichen
+from lichen.client.models import ImportOptions
 from lichen.core.errors import WorkFailed
 from lichen.core.tensors import TensorSpec
 from lichen.protocol.admin import JsonObject, Metric, ModelVersion

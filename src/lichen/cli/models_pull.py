@@ -11,7 +11,7 @@ from lichen.cli.models import import_path, show_version
 from lichen.cli.output import json_option, print_json
 from lichen.cli.platform import open_platform
 from lichen.cli.progress import ProgressLine
-from lichen.client.admin import ImportOptions
+from lichen.client.models import ImportOptions
 from lichen.protocol.admin import JsonObject
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from lichen.cli.output import print_json, printable
-from lichen.client.admin import Jobs
+from lichen.client.jobs import Jobs
 from lichen.core.clock import rfc3339
 from lichen.core.units import readable
 from lichen.protocol.admin import Job, JobState

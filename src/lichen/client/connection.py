@@ -11,19 +11,13 @@ from urllib.parse import quote, urlsplit
 import msgspec
 from platformdirs import user_data_path
 
-from lichen.client.admin import (
-    Data,
-    Deployments,
-    Jobs,
-    Models,
-    Watcher,
-    file_chunks,
-    train_job,
-)
+from lichen.client.admin import Data, Deployments
 from lichen.client.budgets import Budgets
 from lichen.client.explanations import AS_USUAL as EXPLAINED_AS_USUAL
 from lichen.client.explanations import Explained
 from lichen.client.inference import AS_USUAL, Answer, Inference, Wish
+from lichen.client.jobs import Jobs, Watcher, train_job
+from lichen.client.models import Models
 from lichen.client.plans import Plans
 from lichen.client.predictions import Predictions
 from lichen.client.raw_rows import Row
@@ -32,6 +26,7 @@ from lichen.client.schedules import Schedules
 from lichen.client.session import Session, is_loopback
 from lichen.client.transport import Transport
 from lichen.client.trust import Trust
+from lichen.client.uploads import file_chunks
 from lichen.core.clock import rfc3339
 from lichen.core.errors import InvalidInput
 from lichen.protocol.admin import (

@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from lichen.client.admin import file_chunks
 from lichen.client.session import Query, Session
+from lichen.client.uploads import file_chunks
 from lichen.core.ids import checked_name
 from lichen.protocol.admin import JobKind, JobRequest
 from lichen.protocol.recurring import NewRecurringSchedule, RecurringSchedule
@@ -16,7 +16,7 @@ from lichen.protocol.scheduling import ScheduleRequest
 def recurring_job(
     kind: JobKind, spec: object, schedule: ScheduleRequest | None = None
 ) -> JobRequest:
-    """The job of recurring work: what `client.admin.Jobs.submit` takes."""
+    """The job of recurring work: what `client.jobs.Jobs.submit` takes."""
     return JobRequest(kind=kind, spec=msgspec.to_builtins(spec, str_keys=True), schedule=schedule)
 
 

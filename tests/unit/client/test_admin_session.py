@@ -10,8 +10,10 @@ import msgspec
 import pytest
 
 from lichen.client import session
-from lichen.client.admin import Deployments, Jobs, Models
+from lichen.client.admin import Deployments
 from lichen.client.connection import Lichen, connect
+from lichen.client.jobs import Jobs
+from lichen.client.models import Models
 from lichen.client.session import Session
 from lichen.core.errors import (
     Conflict,
