@@ -1,3 +1,5 @@
+import tarfile
+from io import BytesIO
 from pathlib import Path
 
 import msgspec
@@ -7,7 +9,7 @@ from lichen.core.clock import ManualClock
 from lichen.core.errors import Corrupt, InvalidInput, NotFound, TooLarge
 from lichen.core.ids import JobId, ModelReference, digest_of
 from lichen.core.tensors import Datatype, Signature, TensorSpec
-from lichen.registry.archive import pack, unpack
+from lichen.registry.archive import pack
 from lichen.registry.bundle import read_folder, verify_contents
 from lichen.registry.catalog import Catalog
 from lichen.registry.imports import ForeignModel, import_exported, import_foreign
@@ -129,18 +131,9 @@ def test_a_foreign_model_is_registered_with_its_signature(catalog: Catalog) -> N
     assert import_foreign(catalog, model, "0.1.0", JobId("job-1")) == manifest
 
 
-def test_a_tar_gives_the_files_back(catalog: Catalog, manifest: Manifest) -> None:
+def test_a_tar_holds_the_files_whatever_their_order(catalog: Catalog, manifest: Manifest) -> None:
     contents = catalog.contents(manifest)
-    assert unpack(pack(contents), 1_000_000) == contents
+    with tarfile.open(fileobj=BytesIO(pack(contents))) as tar:
+        found = {one.name: one_file.read() for one in tar if (one_file := tar.extractfile(one))}
+    assert found == contents
     assert pack(dict(reversed(contents.items()))) == pack(contents)
-    in_a_folder = {f"./plant/{name}": body for name, body in contents.items()}
-    assert unpack(pack(in_a_folder), 1_000_000) == contents
-
-
-def test_a_tar_that_is_none_or_nested_or_too_large() -> None:
-    with pytest.raises(InvalidInput, match="no tar file"):
-        unpack(b"PK\x03\x04 a zip", 100)
-    with pytest.raises(InvalidInput, match="more than plain files of one folder"):
-        unpack(pack({"a/x": b"", "b/x": b""}), 100)
-    with pytest.raises(TooLarge, match="holds 101 bytes, and the limit is 100"):
-        unpack(pack({"x": b"a" * 101}), 100)

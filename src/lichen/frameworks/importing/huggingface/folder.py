@@ -12,7 +12,6 @@ from lichen.frameworks.weights_files import Header, read_header
 
 CONFIG, MODULES, TOKENIZER_CONFIG = "config.json", "modules.json", "tokenizer_config.json"
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
-TOKENIZER = "tokenizer.json"
 _LARGEST_CONFIG = 64 * 2**20
 _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 _SENTENCE = "sentence_transformers."

@@ -17,8 +17,6 @@ from lichen.frameworks.importing.scikit.writing import (
     Writing,
 )
 
-_WORD_BITS = 32
-
 
 def histogram_trees(fitted: Fitted) -> tuple[list[Grown], list[int]]:
     """Its trees over preprocessed features, and what each speaks for."""
