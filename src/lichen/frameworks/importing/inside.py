@@ -5,7 +5,6 @@
 What it refuses is said in `refused.json`, so that its sentence reaches whoever imports.
 """
 
-import importlib
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from lichen.core.errors import InvalidInput, LichenError, WorkFailed
+from lichen.core.plugins import load_object
 from lichen.frameworks.importing.conversion import Conversion, Wishes, write_conversion
 from lichen.frameworks.importing.source import Source, laid_out
 
@@ -43,10 +43,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _converter(spec: str) -> Converter:
-    module, _, function = spec.partition(":")
-    if not module.startswith(_CONVERTERS):
-        raise InvalidInput(f"{module} is no converter")
-    found: Converter = getattr(importlib.import_module(module), function)
+    if not spec.startswith(_CONVERTERS):
+        raise InvalidInput(f"{spec} is no converter")
+    found: Converter = load_object(spec)
     return found
 
 
