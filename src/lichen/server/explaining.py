@@ -3,20 +3,32 @@
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from lichen.core.batch import Batch
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import ModelReference
+from lichen.core.plugins import load_object
 from lichen.explain.explainer import Explainer, LoadedVersion, Wishes
-from lichen.explain.methods import Explainers
-from lichen.explain.pictures.illustrating import check_form, illustrated
 from lichen.frameworks.base import Predictor
 from lichen.pipeline.background import BACKGROUND_FILE
 from lichen.protocol.explaining import Explanation
 from lichen.registry.catalog import Catalog
 from lichen.serving.deployment import Deployment
 from lichen.serving.loader import needed_files
+
+_METHODS = "lichen.explain.methods:Explainers"
+_PICTURES = "lichen.explain.pictures.illustrating"
+"""Loaded when something is first explained: a sixth of what starting the data plane would cost."""
+
+
+class Explainers(Protocol):
+    """The explainers of one version."""
+
+    def find(self, method: str, *, has_background: bool) -> Explainer:
+        """That of a method, or of `auto`; InvalidInput where none fits."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +47,7 @@ class Explained:
             InvalidInput: the method does not fit the model.
             Corrupt: a file is damaged.
         """
-        check_form(self.wishes.picture)
+        load_object(f"{_PICTURES}:check_form")(self.wishes.picture)
         self._explainer(predictor)
 
     def run(self, predictor: Predictor, inputs: Batch) -> Explanation:
@@ -51,12 +63,12 @@ class Explained:
                 f"{inputs.rows} rows are too many to explain at once by this method: send at most "
                 f"{explainer.most_rows} a request"
             )
-        return illustrated(
-            explainer.explain(inputs, self.wishes),
-            self.wishes.picture,
-            predictor.signature.inputs,
-            inputs,
+        told = explainer.explain(inputs, self.wishes)
+        signature, form = predictor.signature, self.wishes.picture
+        shown: Explanation = load_object(f"{_PICTURES}:illustrated")(
+            told, form, signature.inputs, inputs
         )
+        return shown
 
     def _explainer(self, predictor: Predictor) -> Explainer:
         explainers = self.explanations.of(predictor, self.deployment)
@@ -85,9 +97,9 @@ class Explanations:
         with self._lock:
             known = self._known.get(predictor)
         if known is None:
-            known = Explainers(self._read(predictor, deployment))
+            made: Explainers = load_object(_METHODS)(self._read(predictor, deployment))
             with self._lock:
-                self._known[predictor] = known
+                known = self._known[predictor] = made
         return known
 
     def _read(self, predictor: Predictor, deployment: Deployment) -> LoadedVersion:
