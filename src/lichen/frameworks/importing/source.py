@@ -1,5 +1,6 @@
 """What was given to be imported: files in a folder, looked at by their content and never run."""
 
+import io
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -120,36 +121,47 @@ def opened_zip(path: Path) -> zipfile.ZipFile:
     Raises:
         InvalidInput: it is damaged, or made to do harm.
     """
+    return _sound(path, path.name, path.stat().st_size)
+
+
+def opened_inner_zip(content: bytes, shown: str) -> zipfile.ZipFile:
+    """The same of an archive that is a member of another, called as `shown`.
+
+    Raises:
+        InvalidInput: it is damaged, or made to do harm.
+    """
+    return _sound(io.BytesIO(content), shown, len(content))
+
+
+def _sound(file: Path | io.BytesIO, shown: str, packed: int) -> zipfile.ZipFile:
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise InvalidInput(
-            f"{path.name} is a damaged zip archive ({error}): save it again"
-        ) from error
+        raise InvalidInput(f"{shown} is a damaged zip archive ({error}): save it again") from error
     try:
-        _check_directory(archive, path)
+        _check_directory(archive, shown, packed)
     except BaseException:
         archive.close()
         raise
     return archive
 
 
-def _check_directory(archive: zipfile.ZipFile, path: Path) -> None:
+def _check_directory(archive: zipfile.ZipFile, shown: str, packed: int) -> None:
     members = archive.infolist()
     names = [one.filename for one in members]
-    unpacked, packed = sum(one.file_size for one in members), path.stat().st_size
+    unpacked = sum(one.file_size for one in members)
     if len(members) > MOST_FILES or len(set(names)) < len(names):
-        raise InvalidInput(f"{path.name} holds too many files, or one twice: save the model again")
+        raise InvalidInput(f"{shown} holds too many files, or one twice: save the model again")
     if unpacked > LARGEST_BYTES or (unpacked > _SMALL_BYTES and unpacked > LARGEST_RATIO * packed):
         raise InvalidInput(
-            f"{path.name} would unpack from {packed:,} to {unpacked:,} bytes, as no model does: "
+            f"{shown} would unpack from {packed:,} to {unpacked:,} bytes, as no model does: "
             "it is refused as a zip bomb"
         )
     for one in members:
         parts = one.filename.replace("\\", "/").split("/")
         if ".." in parts or one.filename.startswith(("/", "\\")) or one.flag_bits & 1:
             raise InvalidInput(
-                f"{path.name} holds {one.filename!r}, a path outside or an encrypted file: save "
+                f"{shown} holds {one.filename!r}, a path outside or an encrypted file: save "
                 "the model again"
             )
 

@@ -6,7 +6,6 @@ them, operators are found by following names from `torch`, and specifications of
 modules. So what may stand in an archive is listed here, and everything else is refused.
 """
 
-import io
 import json
 import re
 import zipfile
@@ -15,7 +14,13 @@ from typing import Any
 
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.importing.pytorch.archives import check_pickle
-from lichen.frameworks.importing.source import Source, opened_zip, zip_member
+from lichen.frameworks.importing.source import (
+    ZIP_MAGIC,
+    Source,
+    opened_inner_zip,
+    opened_zip,
+    zip_member,
+)
 
 _IT = "it"
 _LARGEST_JSON = 256 * 2**20
@@ -111,15 +116,14 @@ def _check_config(shown: str, config: object) -> None:
 
 def _check_samples(shown: str, content: bytes) -> None:
     """The example inputs are a file of `torch.save`: do they hold tensors alone?"""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            inner = [name for name in archive.namelist() if name.endswith(".pkl")]
-            for member in inner:
-                check_pickle(shown, member, zip_member(archive, member, _LARGEST_SAMPLES))
-    except zipfile.BadZipFile as error:
+    if not content.startswith(ZIP_MAGIC):
         raise InvalidInput(
             f"{shown} hides a pickle where its example inputs should be: export the model again"
-        ) from error
+        )
+    with opened_inner_zip(content, _SAMPLES) as archive:
+        inner = [name for name in archive.namelist() if name.endswith(".pkl")]
+        for member in inner:
+            check_pickle(shown, member, zip_member(archive, member, _LARGEST_SAMPLES))
     if len(inner) != 1:
         raise InvalidInput(f"{shown} has damaged example inputs: export the model again")
 

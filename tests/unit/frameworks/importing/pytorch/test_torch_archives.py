@@ -152,6 +152,24 @@ def test_example_inputs_that_call_a_function_are_refused(tmp_path: Path) -> None
         check_program(archive(tmp_path, program(**changed)))
 
 
+@pytest.mark.parametrize(
+    ("member", "why"),
+    [("../data.pkl", "a path outside"), ("archive/data.pkl", "damaged zip archive")],
+)
+def test_an_archive_of_example_inputs_is_as_sound_as_the_program(
+    tmp_path: Path, member: str, why: str
+) -> None:
+    samples = io.BytesIO()
+    with zipfile.ZipFile(samples, "w") as made:
+        made.writestr(member, pickle.dumps(OrderedDict(), protocol=2))
+    content = bytearray(samples.getvalue())
+    if member == "archive/data.pkl":  # a version of the form that nobody reads
+        content[content.index(b"PK\x01\x02") + 6] = 99
+    changed = {"data/sample_inputs/model.pt": bytes(content)}
+    with pytest.raises(InvalidInput, match=why):
+        check_program(archive(tmp_path, program(**changed)))
+
+
 def test_a_second_model_beside_the_program_is_refused(tmp_path: Path) -> None:
     source = archive(tmp_path, program())
     with zipfile.ZipFile(source.path("model.pt2"), "a") as made:
