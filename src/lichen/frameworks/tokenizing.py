@@ -22,7 +22,7 @@ def tokenizer_of(content: bytes, longest: int) -> Any:  # noqa: ANN401 - it has 
         ) from missing
     try:
         made = Tokenizer.from_str(content.decode())
-    except Exception as problem:
+    except Exception as problem:  # its package raises nothing else
         raise InvalidInput(f"{TOKENIZER_FILE} cannot be read: {problem}") from problem
     made.no_padding()
     made.enable_truncation(longest)

@@ -159,7 +159,7 @@ def _loaded(folder: Path) -> Any:  # noqa: ANN401 - a Language of spaCy
         return spacy.load(folder)
     except InvalidInput:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever a component of the pipeline raises
         said = " ".join(str(error).split())[:300]
         raise InvalidInput(f"spaCy {spacy.__version__} does not load it: {said}") from error
 

@@ -174,7 +174,7 @@ def exported_core(
         program = torch.export.export(
             Core().eval(), (ids, torch.ones_like(ids)), dynamic_shapes=(shape, shape)
         )
-    except Exception as error:
+    except Exception as error:  # of all kinds: whatever a stranger's model leads to
         said = " ".join(str(error).split())[:200]
         raise InvalidInput(
             f"PyTorch cannot export {type(module).__name__} for texts of any length ({said}): "

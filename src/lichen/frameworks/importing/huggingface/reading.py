@@ -51,7 +51,7 @@ def read_model(folder: Folder, place: Path, kind: str) -> Any:  # noqa: ANN401 -
             attn_implementation="eager",
             output_loading_info=True,
         )
-    except Exception as error:
+    except Exception as error:  # of all kinds: whatever a stranger's model leads to
         raise _refusal(folder, error) from error
     missing = [name for name in said.get("missing_keys", ()) if "pooler" not in name]
     if missing:
@@ -75,7 +75,7 @@ def read_tokenizer(folder: Folder, place: Path) -> Any:  # noqa: ANN401 - of tra
         made = transformers.AutoTokenizer.from_pretrained(
             place, local_files_only=True, trust_remote_code=False, use_fast=True
         )
-    except Exception as error:
+    except Exception as error:  # of all kinds: whatever a stranger's model leads to
         raise _refusal(folder, error) from error
     if getattr(made, "backend_tokenizer", None) is None:
         raise InvalidInput(
@@ -101,7 +101,7 @@ def read_sentences(folder: Folder, place: Path) -> Any:  # noqa: ANN401 - of sen
             trust_remote_code=False,
             model_kwargs={"use_safetensors": True, "dtype": "float32"},
         )
-    except Exception as error:
+    except Exception as error:  # of all kinds: whatever a stranger's model leads to
         raise _refusal(folder, error) from error
 
 

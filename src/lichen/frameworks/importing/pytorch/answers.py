@@ -156,7 +156,7 @@ def _is_close(one: Array, other: Array) -> bool:
 def _answered(torch: Any, module: Any, arguments: Sequence[Array]) -> list[Array]:  # noqa: ANN401
     try:
         given = module(*(torch.from_numpy(np.ascontiguousarray(one)) for one in arguments))
-    except Exception as error:
+    except Exception as error:  # of all kinds: whatever a stranger's model leads to
         said = str(error).strip().splitlines()
         shapes = ", ".join(f"{one.dtype}{list(one.shape)}" for one in arguments)
         raise InvalidInput(

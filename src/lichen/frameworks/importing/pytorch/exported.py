@@ -66,7 +66,7 @@ def _loaded(torch: Any, source: Source) -> Any:  # noqa: ANN401 - torch's own ty
     content = source.read(source.only or "")
     try:
         return torch.export.load(io.BytesIO(content))
-    except Exception as error:
+    except Exception as error:  # of all kinds: whatever a stranger's model leads to
         said = str(error).partition("\n")[0][:200]
         raise InvalidInput(
             f"it cannot be loaded by PyTorch {torch.__version__} ({said}): export it "
@@ -194,7 +194,7 @@ def exported_anew(torch: Any, module: Any, taken: Sequence[Taken]) -> Any:  # no
     dynamic = tuple(_dimensions(torch, one.shape) for one in taken)
     try:
         return torch.export.export(module, tuple(arguments), dynamic_shapes=dynamic)
-    except Exception as error:
+    except Exception as error:  # of all kinds: whatever a stranger's model leads to
         said = str(error).strip().partition("\n")[0][:160]
         raise InvalidInput(
             f"PyTorch cannot let it take {described(taken)} ({said}): export it with "

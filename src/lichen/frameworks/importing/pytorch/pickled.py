@@ -40,7 +40,7 @@ def convert(source: Source, wishes: Wishes) -> Conversion:
 def _module(torch: Any, source: Source) -> Any:  # noqa: ANN401 - torch's own types
     try:
         found = torch.load(source.path(source.only or ""), map_location="cpu", weights_only=False)
-    except Exception as error:
+    except Exception as error:  # whatever the author's code raises
         said = str(error).strip().partition("\n")[0][:200]
         raise InvalidInput(
             f"it cannot be unpickled here ({said}), its classes may be its author's: "

@@ -142,7 +142,7 @@ def _outputs(
 ) -> list[str]:
     try:
         given = module(*arguments)
-    except Exception as error:
+    except Exception as error:  # of all kinds: whatever a stranger's model leads to
         said = str(error).strip().splitlines()
         raise InvalidInput(
             f"PyTorch fails on {described(taken)} ({(said or ['?'])[-1][:200]}): say by --input "

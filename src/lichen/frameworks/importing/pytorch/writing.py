@@ -37,7 +37,7 @@ def exported_model(
         )
     except ImportError as missing:
         raise Unavailable(f"PyTorch's exporter lacks a package ({missing})") from missing
-    except Exception as error:
+    except Exception as error:  # of all kinds: whatever a stranger's model leads to
         raise _refusal(torch, error) from error
     size = sum(one.const_value.nbytes for one in made.model.graph.initializers.values())
     if size > _LARGEST:
@@ -80,7 +80,7 @@ def scripted_model(
             opset_version=OPSET,
             dynamo=False,
         )
-    except Exception as error:
+    except Exception as error:  # of all kinds: whatever a stranger's model leads to
         raise _refusal(torch, error) from error
     return settled_bytes(onnx.load_model_from_string(file.getvalue()))
 
