@@ -64,13 +64,13 @@ def test_values_over_http_are_those_of_the_shap_library(
     command("undeploy", name)
 
 
-def test_a_deployment_is_explained_over_a_dataset_by_a_metered_job(
-    lichen: Lichen, command: Callable[..., Any], tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def plant(lichen: Lichen, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A dataset in which use is of heat and wind."""
     random = np.random.default_rng(1)
     rows = random.normal(size=(600, 3))
     use = 4 * rows[:, 0] - rows[:, 1] + 0.1 * random.normal(size=600)
-    table = tmp_path / "plant.csv"
+    table = tmp_path_factory.mktemp("plant") / "plant.csv"
     named = "heat,wind,noise,use\n"
     table.write_text(
         named
@@ -79,9 +79,15 @@ def test_a_deployment_is_explained_over_a_dataset_by_a_metered_job(
         )
     )
     lichen.data.add("plant", table)
+    return "plant"
+
+
+def test_a_deployment_is_explained_over_a_dataset_by_a_metered_job(
+    lichen: Lichen, command: Callable[..., Any], plant: str
+) -> None:
     asked = ("--algorithm", "lightgbm", "--search", "1", "--cv", "2")
     signs = ("--monotone", "heat=+1,wind=-1")
-    command("train", "regression", "--data", "plant", "--target", "use", *asked, *signs)
+    command("train", "regression", "--data", plant, "--target", "use", *asked, *signs)
     command("deploy", "plant@1")
     ranked = lichen.explain_data(
         ExplainSpec(deployment="plant", data="plant", target="use", repeats=3, picture="svg")
@@ -94,7 +100,7 @@ def test_a_deployment_is_explained_over_a_dataset_by_a_metered_job(
     job = said["job"]
     assert job["receipt"]["energy"]["nj"] > 0
     account = f"work/default/{job['id']}/plant/explain"
-    for _ in range(100):
+    for _ in range(600):
         if account in {one.account for one in lichen.ledger().accounts}:
             break
         time.sleep(0.1)
@@ -103,10 +109,10 @@ def test_a_deployment_is_explained_over_a_dataset_by_a_metered_job(
 
 
 def test_a_version_keeps_usual_rows_and_says_what_it_was_kept_from(
-    lichen: Lichen, command: Callable[..., Any]
+    lichen: Lichen, command: Callable[..., Any], plant: str
 ) -> None:
     asked = ("--algorithm", "svm", "--search", "1", "--cv", "2", "--ban", "noise")
-    command("train", "regression", "--data", "plant", "--target", "use", "--name", "curved", *asked)
+    command("train", "regression", "--data", plant, "--target", "use", "--name", "curved", *asked)
     command("deploy", "curved@1")
     row = {"heat": 1.0, "wind": 0.5}
     found = lichen.explain("curved", [row]).explanation
