@@ -1,5 +1,6 @@
 """What a version is asked about copies of one row, and which of its answers are explained."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -123,7 +124,7 @@ class Asking:
         }
         outputs = self.predictor.predict(Batch({**others, self.tensor: copies}))
         if self.label is None:
-            self.label = label_of(outputs)
+            self.label = label_of(outputs, self.answers.names)
         return self.answers.of(outputs)
 
     def outputs(self, said: Floats, wanted: str | None) -> list[int]:
@@ -137,12 +138,16 @@ class Asking:
         return [int(said.argmax())] if wanted is None else chosen(self.answers.names, wanted)
 
 
-def label_of(outputs: Batch) -> str | None:
-    """The class that was answered to the first row."""
+def label_of(outputs: Batch, names: Sequence[str] = ()) -> str | None:
+    """The class that was answered to the first row; of a number of one of `names`, that."""
     answered = outputs.arrays.get(_PREDICTION)
-    if answered is None or answered.dtype.kind != "O" or answered.ndim != 1:
+    if answered is None or answered.ndim != 1:
         return None
     first = answered[0]
+    if answered.dtype.kind == "i" and 0 <= first < len(names):
+        return names[int(first)]  # a cluster: the nearest, which has not the largest distance
+    if answered.dtype.kind != "O":
+        return None
     return first if isinstance(first, str) else bytes(first).decode(errors="replace")
 
 

@@ -11,7 +11,7 @@ from lichen.explain.networks import integrated_explainer, why_no_gradient
 from lichen.explain.shapley import sampled_explainer
 from lichen.explain.tensors import occlusion_explainer
 from lichen.explain.text_weights import text_explainer
-from lichen.explain.texts import left_out_explainer
+from lichen.explain.texts import LEFT_OUT, has_other_columns, left_out_explainer
 from lichen.explain.tree_shap import tree_explainer
 from lichen.protocol.explaining import AUTO
 
@@ -24,13 +24,11 @@ METHODS: Mapping[str, Makes] = {
     "shap": sampled_explainer,
     "occlusion": occlusion_explainer,
     "integrated-gradients": integrated_explainer,
-    "word-occlusion": left_out_explainer,
+    LEFT_OUT: left_out_explainer,
 }
 """By the name that a caller asks for."""
 _COMPARES = "shap"
 """The method that needs usual rows."""
-_COVERS = "occlusion"
-"""The method that looks at one input."""
 
 REASONS: Mapping[str, Callable[[LoadedVersion], str]] = {"integrated-gradients": why_no_gradient}
 """Of some methods, why they do not fit a version: one clause."""
@@ -49,17 +47,17 @@ class Explainers:
         Args:
             method: its name, or `auto`.
             has_background: whether the request brings usual rows: without any, and with none that
-                the version keeps, what compares with them is the last that is taken by itself.
+                the version keeps, what compares with them is the last that is taken by itself,
+                but for what would tell of the words of a table alone.
 
         Raises:
             InvalidInput: there is no such method, or it does not fit the model.
         """
         if method == AUTO:
             can_compare = has_background or self._version.background is not None
-            names = sorted(METHODS, key=lambda name: name == _COMPARES and not can_compare)
-            if len(self._version.predictor.signature.inputs) > 1:
-                names.remove(_COVERS)  # numbers beside texts: it would look at one of them alone
-            found = next((one for name in names if (one := self._of(name))), None)
+            found = next(
+                (one for name in self._order(can_compare) if (one := self._of(name))), None
+            )
             if found is None:
                 raise InvalidInput("no method explains such a model: see `lichen explain --help`")
             return found
@@ -76,6 +74,11 @@ class Explainers:
                 f"{' or '.join([AUTO, *fitting])}"
             )
         return explainer
+
+    def _order(self, can_compare: bool) -> list[str]:  # noqa: FBT001
+        tells_part = {LEFT_OUT} if has_other_columns(self._version) else set[str]()
+        compares = set[str]() if can_compare else {_COMPARES}
+        return sorted(METHODS, key=lambda name: 2 * (name in tells_part) + (name in compares))
 
     def _of(self, name: str) -> Explainer | None:
         if name not in self._made:

@@ -51,7 +51,7 @@ class ShapleyExplainer:
         if background is None:
             raise InvalidInput(
                 "this model's answers are explained by rows of the usual, and the version keeps "
-                "none: give some as `background`"
+                "none: give some as `background` (--background FILE)"
             )
         samples = DEFAULT_SAMPLES if wishes.samples is None else wishes.samples
         background = _thinned(background)

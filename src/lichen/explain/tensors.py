@@ -22,14 +22,16 @@ BASELINES = (ZERO, MEAN)
 
 
 def occlusion_explainer(version: LoadedVersion) -> "PictureExplainer | TensorExplainer | None":
-    """Patches of pictures; stretches of any other tensor of floats."""
+    """Patches of pictures; stretches of any other tensor of floats that holds all the columns."""
     pictures = picture_explainer(version)
     if pictures is not None:
         return pictures
     is_encoded = version.pipeline is not None and bool(version.pipeline.encoders)
-    if FORECAST_FILE in version.files or is_encoded:
-        return None
-    spec = _largest(version.predictor.signature.inputs)
+    inputs = version.predictor.signature.inputs
+    is_parted = len(inputs) > 1 and any(one.columns for one in inputs)
+    if FORECAST_FILE in version.files or is_encoded or is_parted:
+        return None  # columns of the other tensors would be left out in silence
+    spec = _largest(inputs)
     answers = None if spec is None else numbers_of(version)
     if spec is None or answers is None:
         return None

@@ -246,3 +246,84 @@ def test_a_graph_that_is_not_all_of_what_is_served_has_no_gradient_of_it() -> No
     with pytest.raises(InvalidInput, match=r"answers otherwise than model\.onnx alone"):
         Explainers(own).find("integrated-gradients")
     assert integrated_explainer(LoadedVersion(OnnxPredictor(content), own.files)) is not None
+
+
+def _table_with_texts() -> LoadedVersion:
+    """Columns in two tensors, as imported pipelines take them."""
+    graph = helper.make_graph(
+        [
+            helper.make_node(
+                "LabelEncoder",
+                ["texts"],
+                ["is"],
+                domain="ai.onnx.ml",
+                keys_strings=["ulm"],
+                values_floats=[1.0],
+                default_float=0.0,
+            ),
+            helper.make_node("Cast", ["is"], ["told"], to=TensorProto.DOUBLE),
+            helper.make_node("Add", ["numbers", "told"], ["prediction"]),
+        ],
+        "table",
+        [
+            helper.make_tensor_value_info("numbers", TensorProto.DOUBLE, ["rows", 1]),
+            helper.make_tensor_value_info("texts", TensorProto.STRING, ["rows", 1]),
+        ],
+        [helper.make_tensor_value_info("prediction", TensorProto.DOUBLE, ["rows", 1])],
+    )
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 2)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=9)
+    content = bytes(model.SerializeToString())
+    signature = Signature(
+        (
+            TensorSpec("numbers", Datatype.FP64, (-1, 1), columns=("age",)),
+            TensorSpec("texts", Datatype.BYTES, (-1, 1), columns=("city",)),
+        ),
+        (TensorSpec("prediction", Datatype.FP64, (-1, 1)),),
+    )
+    return LoadedVersion(OnnxPredictor(content, signature), {"model.onnx": content})
+
+
+def test_a_table_whose_columns_stand_in_two_tensors_is_never_explained_by_one_of_them() -> None:
+    explainers = Explainers(_table_with_texts())
+    with pytest.raises(InvalidInput, match="'occlusion' does not fit"):
+        explainers.find("occlusion")
+    asked = Batch({"numbers": np.array([[4.0]]), "texts": np.array([[b"ulm"]], dtype=object)})
+    chosen = explainers.find(has_background=False)
+    with pytest.raises(InvalidInput, match="give some as `background`"):
+        chosen.explain(asked, Wishes())
+    usual = Batch({"numbers": np.array([[1.0]]), "texts": np.array([[b"bonn"]], dtype=object)})
+    (row,) = chosen.explain(asked, Wishes(background=usual)).rows
+    told = dict(
+        zip(
+            [part.column for part in row.parts],
+            row.attributions[0].contributions,
+            strict=True,
+        )
+    )
+    assert told == pytest.approx({"age": 3.0, "city": 1.0})
+
+
+def test_of_clusters_the_one_that_was_answered_is_covered() -> None:
+    """The nearest has the smallest distance, which is not the largest number."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("Sub", ["x", "centres"], ["signed"]),
+            helper.make_node("Abs", ["signed"], ["distance"]),
+            helper.make_node("ArgMin", ["distance"], ["prediction"], axis=1, keepdims=0),
+        ],
+        "clusters",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", 2])],
+        [
+            helper.make_tensor_value_info("prediction", TensorProto.INT64, ["rows"]),
+            helper.make_tensor_value_info("distance", TensorProto.FLOAT, ["rows", 2]),
+        ],
+        initializer=[numpy_helper.from_array(np.array([[0, 90]], np.float32), "centres")],
+    )
+    opset = helper.make_opsetid("", OPSET)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=9)
+    content = bytes(model.SerializeToString())
+    own = LoadedVersion(OnnxPredictor(content), {"model.onnx": content})
+    asked = Batch({"x": np.array([[2.0, 2.0]], np.float32)})
+    found = Explainers(own).find("occlusion").explain(asked, Wishes())
+    assert found.rows[0].attributions[0].output == "distance[0]"
