@@ -116,10 +116,21 @@ def rows_of(
 ) -> list[list[object]]:
     """A header and one row a prediction; a single figure a row is called `prediction`.
 
+    Outputs that do not share their rows, as an answer and the next state, are told value by value.
+
     Args:
         answer: what was answered.
         labels: of each output whose values have names, the names.
     """
+    outputs: Mapping[str, object] = answer.outputs
+    counts = {len(one) if isinstance(one, list) else None for one in outputs.values()}
+    if len(counts) > 1 or None in counts:
+        told = [
+            [name, " ".join(map(str, place)), value]
+            for name, values in outputs.items()
+            for place, value in _placed(values, ())
+        ]
+        return [["output", "place", "value"], *told]
     names, columns = [], []
     for name, values in answer.outputs.items():
         flat = [_flat(value) for value in values]
@@ -140,6 +151,13 @@ def labels_of(metadata: ModelMetadata) -> dict[str, list[str]]:
         for one in metadata.outputs
         if one.parameters and "columns" in one.parameters
     }
+
+
+def _placed(value: object, place: tuple[int, ...]) -> list[tuple[tuple[int, ...], object]]:
+    """Each number within a tensor, with where it stands."""
+    if not isinstance(value, list):
+        return [(place, value)]
+    return [one for at, part in enumerate(value) for one in _placed(part, (*place, at))]
 
 
 def _flat(value: object) -> list[object]:
