@@ -18,13 +18,7 @@ def check_graph(content: bytes) -> None:
         Unavailable: onnx is not installed.
     """
     onnx = _onnx()
-    model = read_model(content)
-    for tensor in parts_of(model, onnx.TensorProto):
-        if onnx.external_data_helper.uses_external_data(tensor):
-            raise InvalidInput(
-                f"weight {tensor.name!r} stands in another file: give the folder that has it, or "
-                "save the model as one file (onnx.save with save_as_external_data=False)"
-            )
+    model = _whole(onnx, content)
     _check_versions(onnx, model)
     _check_operators(onnx, model)
     for one in (*model.graph.input, *model.graph.output):
@@ -37,6 +31,27 @@ def check_graph(content: bytes) -> None:
         raise InvalidInput(
             f"the model breaks the ONNX rules ({said}): export it again as ONNX"
         ) from error
+
+
+def check_whole(content: bytes) -> None:
+    """Is it a model that takes no weights from other files?
+
+    Raises:
+        InvalidInput: it is not.
+        Unavailable: onnx is not installed.
+    """
+    _whole(_onnx(), content)
+
+
+def _whole(onnx: Any, content: bytes) -> Any:  # noqa: ANN401 - onnx's own types
+    model = read_model(content)
+    for tensor in parts_of(model, onnx.TensorProto):
+        if onnx.external_data_helper.uses_external_data(tensor):
+            raise InvalidInput(
+                f"weight {tensor.name!r} stands in another file: give the folder that has it, or "
+                "save the model as one file (onnx.save with save_as_external_data=False)"
+            )
+    return model
 
 
 def unshaped_inputs(content: bytes) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 from lichen.core.batch import Batch
 from lichen.core.errors import InvalidInput, WorkFailed
 from lichen.core.tensors import Datatype, Signature, TensorSpec
+from lichen.frameworks.ir_description import check_weights, read_description
 from lichen.frameworks.openvino import FAILURES, ONE_THREAD, core
 from lichen.frameworks.trial import found_lengths, is_row_by_row, made_up
 
@@ -105,6 +106,8 @@ class IrAdapter:
         missing = [name for name in IR_FILES if name not in files]
         if missing:
             raise InvalidInput(f"the version has no {missing[0]}: import it again")
+        said = read_description(files[IR_FILE])  # an export of elsewhere was not looked through
+        check_weights(said, len(files[WEIGHTS_FILE]), WEIGHTS_FILE)
         return IrPredictor(files[IR_FILE], files[WEIGHTS_FILE], signature)
 
 

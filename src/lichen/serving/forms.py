@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Signature
 from lichen.frameworks.base import Adapter, Predictor
+from lichen.frameworks.language.residents import RUNTIME_FILE
 from lichen.frameworks.onnx import MODEL_FILE, OnnxAdapter
 from lichen.frameworks.openvino_ir import IR_FILE, IrAdapter
 from lichen.pipeline.files import PIPELINE_FILE
+from lichen.serving.forecaster import FORECAST_FILE
+from lichen.serving.guests.main import PREDICTOR_FILE
 from lichen.serving.pipelines import PipelineAdapter
 
 _ADAPTERS: tuple[tuple[str, Adapter], ...] = (
@@ -16,6 +19,8 @@ _ADAPTERS: tuple[tuple[str, Adapter], ...] = (
     (IR_FILE, IrAdapter()),
 )
 """By the file that tells the form, the first that is there."""
+TELLING_FILES = (PREDICTOR_FILE, RUNTIME_FILE, FORECAST_FILE, PIPELINE_FILE, IR_FILE)
+"""Any of them decides how the data plane loads a version, the first one that it has."""
 
 
 def predictor_of(files: Mapping[str, bytes], signature: Signature | None) -> Predictor:

@@ -139,6 +139,13 @@ def test_what_no_plain_model_holds_is_refused_before_it_is_read(xml: str, said: 
         read_description(xml.encode())
 
 
+@pytest.mark.parametrize("xml", [BOMB, FILE, NET.format('<layer type="E" version="extension"/>')])
+def test_it_is_looked_through_whatever_way_it_came_into_a_version(xml: str) -> None:
+    files = {"model.xml": xml.encode(), "model.bin": b""}
+    with pytest.raises(InvalidInput, match=r"declares types|extension"):
+        IrAdapter().load(files, None)
+
+
 def test_constants_may_reach_to_the_end_of_the_weights(tmp_path: Path) -> None:
     source = product(tmp_path)
     said = read_description(source.read("net.xml"))

@@ -5,6 +5,8 @@ arrays and plain files; whoever reads them back takes nothing in them for grante
 """
 
 import io
+import os
+import stat
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,13 +22,18 @@ from lichen.core.tensors import Datatype, Signature
 CHECKED_ROWS = 1000
 """Inputs of a trial, where one costs little."""
 _RECORD, _TRIAL, _FILES = "conversion.json", "trial.npz", "files"
-_LARGEST_RECORD = 64 * 2**20
+_LARGEST_RECORD, _LARGEST_TRIAL, _LARGEST_FILES = 64 * 2**20, 4 * 2**30, 8 * 2**30
+_MOST_FILES, _MOST_NOTES, _LONGEST_NOTE, _LONGEST_NAME = 64, 50, 4000, 500
+LARGEST_TOLERANCE = 0.05
+"""No conversion may ask for more: beyond it "faithful" would say nothing."""
 _IN, _OUT = "in/", "out/"
 _DAMAGED = (
     OSError,
     ValueError,
     IndexError,
     EOFError,
+    MemoryError,
+    RecursionError,
     zipfile.BadZipFile,
     msgspec.MsgspecError,
 )
@@ -162,18 +169,19 @@ def write_conversion(conversion: Conversion, folder: Path) -> None:
 def read_conversion(folder: Path) -> Conversion:
     """The conversion that a converter left.
 
+    No link in its folder is followed, nothing but plain files is opened, and no more is read than a
+    conversion may hold: the converter may have been taken over by what it read.
+
     Raises:
         Corrupt: it is not as a converter writes it.
     """
     try:
-        if (folder / _RECORD).stat().st_size > _LARGEST_RECORD:
-            raise Corrupt("the converter said more than it may: import a smaller model")
-        record = msgspec.json.decode((folder / _RECORD).read_bytes(), type=_Record)
-        files = {
-            name: (folder / _FILES / str(number)).read_bytes()
-            for number, name in enumerate(record.files)
-        }
-        arrays = _arrays(folder / _TRIAL, record.texts)
+        said = left_file(folder, _RECORD, _LARGEST_RECORD)
+        record = msgspec.json.decode(said, type=_Record)
+        _check_record(record)
+        files = _files(folder / _FILES, record.files)
+        parameters = {name: msgspec.json.decode(one) for name, one in record.parameters.items()}
+        arrays = _arrays(left_file(folder, _TRIAL, _LARGEST_TRIAL), record.texts)
     except _DAMAGED as error:
         raise Corrupt(f"the converter did not leave what it should ({error})") from error
     trial = Trial(
@@ -182,6 +190,7 @@ def read_conversion(folder: Path) -> Conversion:
         tolerance=record.tolerance,
         is_one=record.is_one,
     )
+    _check_trial(trial)
     return Conversion(
         files=files,
         trial=trial,
@@ -192,9 +201,59 @@ def read_conversion(folder: Path) -> Conversion:
         columns=record.columns,
         labels=record.labels,
         opset=record.opset,
-        parameters={name: msgspec.json.decode(one) for name, one in record.parameters.items()},
+        parameters=parameters,
         notes=record.notes,
     )
+
+
+def left_file(folder: Path, name: str, most_bytes: int) -> bytes:
+    """A plain file that a converter left in a folder; the folder itself may be no link either.
+
+    Raises:
+        OSError: there is none, or it is a link.
+        ValueError: it is a device or a pipe, or larger than it may be.
+    """
+    within = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        opened = os.open(name, flags, dir_fd=within)
+    finally:
+        os.close(within)
+    with os.fdopen(opened, "rb") as file:
+        status = os.fstat(opened)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError(f"{name} is no plain file")
+        if status.st_size > most_bytes:
+            raise ValueError(f"{name} is over {most_bytes:,} bytes")
+        return file.read(most_bytes)
+
+
+def _files(folder: Path, names: list[str]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    room = _LARGEST_FILES
+    for number, name in enumerate(names):
+        found[name] = left_file(folder, str(number), room)
+        room -= len(found[name])
+    return found
+
+
+def _check_record(record: _Record) -> None:
+    texts = (record.algorithm, record.library, record.task, *record.files)
+    if len(record.files) > _MOST_FILES or len(set(record.files)) < len(record.files):
+        raise ValueError("it names too many files, or one twice")
+    if any(len(one) > _LONGEST_NAME for one in texts) or len(record.notes) > _MOST_NOTES:
+        raise ValueError("it says more than it may")
+    if any(len(one) > _LONGEST_NOTE for one in record.notes):
+        raise ValueError("it says more than it may")
+    if not 0.0 <= record.tolerance <= LARGEST_TOLERANCE:
+        raise ValueError(f"its tolerance is {record.tolerance}, and {LARGEST_TOLERANCE} the most")
+
+
+def _check_trial(trial: Trial) -> None:
+    """Is there something to ask, and are there as many rows of each?"""
+    rows = {one.shape[:1] for one in trial.inputs.values()}
+    if not rows or (not trial.is_one and (len(rows) > 1 or rows & {(), (0,)})):
+        raise Corrupt("the converter left no inputs that its model could be tried with")
 
 
 def _named(arrays: Mapping[str, Array], side: str) -> dict[str, Array]:
@@ -210,8 +269,11 @@ def _plain(values: Array) -> Array:
     return np.concatenate([head.view(np.uint8), np.frombuffer(b"".join(encoded), dtype=np.uint8)])
 
 
-def _arrays(path: Path, texts: list[str]) -> dict[str, Array]:
-    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+def _arrays(content: bytes, texts: list[str]) -> dict[str, Array]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if sum(one.file_size for one in archive.infolist()) > len(content):
+            raise ValueError("the arrays of its trial are packed, which is never so")
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         return {key: _texts(stored[key]) if key in texts else stored[key] for key in stored.files}
 
 
@@ -223,7 +285,7 @@ def _texts(values: Array) -> Array:
     begin = 8 + 8 * dimensions
     ends = np.cumsum(values[begin : begin + 8 * count].view(np.int64))
     body = values[begin + 8 * count :].tobytes()
-    if count and int(ends[-1]) != len(body):
+    if len(ends) != count or (count and int(ends[-1]) != len(body)):
         raise ValueError("the texts of a trial are damaged")
     found = np.empty(count, dtype=np.object_)
     for number, end in enumerate(ends.tolist()):

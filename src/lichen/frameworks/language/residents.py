@@ -23,6 +23,7 @@ class Resident:
         extra: of ours, that installs them.
         environment: the file in `importing/environments` that lists them, pinned; "": none.
         archive: the file of a version that is unpacked into that folder; "": none.
+        files: that a version has beside `runtime.json`.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Resident:
     extra: str = "all"
     environment: str = ""
     archive: str = ""
+    files: tuple[str, ...] = ()
 
 
 _ALL = (
@@ -41,8 +43,13 @@ _ALL = (
         extra="spacy",
         environment="spacy",
         archive="spacy.tar",
+        files=("spacy.tar",),
     ),
-    Resident(name="fasttext", model="lichen.frameworks.language.subwords:SubwordModel"),
+    Resident(
+        name="fasttext",
+        model="lichen.frameworks.language.subwords:SubwordModel",
+        files=("words.json", "vectors.npy", "parts.npy"),
+    ),
 )
 RESIDENTS = {one.name: one for one in _ALL}
 
@@ -60,7 +67,7 @@ def read_runtime(content: bytes) -> Resident:
     """
     try:
         said = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{RUNTIME_FILE} cannot be read: {error}; import it again") from error
     name = said.get("runtime") if isinstance(said, dict) else None
     found = RESIDENTS.get(name) if isinstance(name, str) else None

@@ -17,6 +17,8 @@ from lichen.core.tensors import Signature, named_signature
 from lichen.frameworks.importing.formats import Format, format_of
 from lichen.frameworks.importing.source import Source
 from lichen.frameworks.onnx import MODEL_FILE, check_model
+from lichen.frameworks.onnx_checks import check_whole
+from lichen.frameworks.onnx_files import SUFFIX as ONNX_SUFFIX
 from lichen.protocol.admin import ImportSpec
 from lichen.registry.bundle import CARD_FILE
 from lichen.registry.imports import ForeignModel, import_exported, import_foreign
@@ -111,6 +113,9 @@ def _import_own(bench: Workbench, spec: ImportSpec, source: Source) -> None:
     else:
         if MODEL_FILE in files:
             check_model(files[MODEL_FILE])
+        for name, content in files.items():
+            if name.endswith(ONNX_SUFFIX) and name != MODEL_FILE:
+                check_whole(content)
         _register(bench, spec, files, None, "")
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from lichen.core import errors
 from lichen.core.errors import Corrupt, InvalidInput, LichenError, Refused, WorkFailed
-from lichen.frameworks.importing.conversion import Conversion, Wishes, read_conversion
+from lichen.frameworks.importing.conversion import Conversion, Wishes, left_file, read_conversion
 from lichen.frameworks.importing.formats import Format
 from lichen.frameworks.importing.inside import REFUSED, REFUSED_FILE
 from lichen.frameworks.importing.source import Source
@@ -175,9 +175,9 @@ def _failure(run: _Run, code: int, last_line: str) -> str:
 def _refusal(path: Path, name: str) -> LichenError:
     """What the converter said, in a class of ours."""
     try:
-        with path.open("rb") as file:
-            said = msgspec.json.decode(file.read(_LARGEST_REFUSAL), type=_Refusal)
-    except (OSError, msgspec.MsgspecError) as error:
+        content = left_file(path.parent, path.name, _LARGEST_REFUSAL)
+        said = msgspec.json.decode(content, type=_Refusal)
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
         raise Corrupt(f"the converter of {name} refused it and did not say why") from error
     kind = getattr(errors, said.kind, InvalidInput)
     is_ours = isinstance(kind, type) and issubclass(kind, LichenError)

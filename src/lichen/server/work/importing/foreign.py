@@ -17,6 +17,7 @@ from lichen.registry.imports import ForeignModel
 from lichen.registry.manifest import Provenance
 from lichen.server.guests import open_guests
 from lichen.server.work.importing.converter import converted
+from lichen.server.work.importing.leavings import check_leavings
 from lichen.server.work.importing.scanning import said_of
 from lichen.server.work.workbench import Workbench
 from lichen.serving.forms import predictor_of
@@ -32,6 +33,7 @@ def foreign_model(
         WorkFailed, Refused: as `converted`.
     """
     conversion = converted(format_, source, wishes_of(spec), bench)
+    check_leavings(conversion.files, format_)
     bench.watch.tell("comparing")
     try:
         predictor = _predictor(bench, spec, conversion)

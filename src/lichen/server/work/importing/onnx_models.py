@@ -22,6 +22,7 @@ from lichen.registry.imports import ForeignModel
 from lichen.registry.manifest import MANIFEST_FILE, Provenance
 from lichen.server.work.importing.foreign import digest_of_source, tensor_wish
 from lichen.server.work.importing.scanning import said_of
+from lichen.serving.forms import TELLING_FILES
 from lichen.serving.guests.main import PREDICTOR_FILE
 
 TOLERANCE = 1e-3
@@ -97,8 +98,12 @@ def _with_labels(signature: Signature, whole: Whole) -> Signature:
 
 
 def _beside(source: Source, name: str, whole: Whole) -> dict[str, bytes]:
-    """Files that came with the model and are not in it; folders are not kept."""
+    """Files that came with the model and are not in it; folders are not kept.
+
+    Nor is what would let the version be loaded as something else than was tried out here.
+    """
     left = [one for one in source.names if one != name and one not in whole.files]
+    left = [one for one in left if one not in TELLING_FILES]
     return {one: source.read(one) for one in left if "/" not in one and one != CARD_FILE}
 
 
