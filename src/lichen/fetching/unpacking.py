@@ -10,6 +10,7 @@ from typing import IO, Literal
 from lichen.core.errors import Corrupt, InvalidInput, TooLarge
 from lichen.fetching.parts import MOST_FILES, Check, Digesting, checked_path
 from lichen.store.failures import storage_failures
+from lichen.store.tars import BoundedHeader
 
 _CHUNK = 2**20
 _MODES: dict[str, Literal["r|", "r|gz"]] = {"tar": "r|", "tar+gzip": "r|gz"}
@@ -42,7 +43,7 @@ def unpack(archive: Archive, folder: Path, most_bytes: int) -> int:
         )
     _check_digest(archive, most_bytes)
     try:
-        with tarfile.open(archive.path, _MODES[archive.kind]) as tar:
+        with tarfile.open(archive.path, _MODES[archive.kind], tarinfo=BoundedHeader) as tar:
             return _lay_out(tar, folder, archive.shown, most_bytes)
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise InvalidInput(

@@ -7,6 +7,9 @@ its opcodes are listed, and the names it would import, as far as they stand in i
 import bz2
 import lzma
 import pickletools
+import re
+import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,13 +17,19 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from lichen.core.errors import InvalidInput
-from lichen.frameworks.importing.source import Source, opened_zip, zip_member
+from lichen.frameworks.importing.source import Source, opened_zip
 
 _MOST_OPCODES = 2_000_000
 _LARGEST_LOOKED_INTO = 2**31
 _PROTOCOL = b"\x80"
-_OLD_FORMS = (b"(", b"c", b"]", b"}", b"I", b"l", b"d")
+_OLD_FORMS = tuple(
+    one.code.encode("latin-1") for one in pickletools.opcodes if not one.stack_before
+)
+"""What one of a protocol before 2 may begin with: it has no header, and may need no list."""
 _NUMPY_MAGIC = b"\x93NUMPY"
+_OF_OBJECTS = re.compile(rb"['\"][<>|=]?O\d*['\"]|object")
+"""What a header of NumPy says of values that are pickled, alone or as fields."""
+_WITH_PYTHON = frozenset((*sys.stdlib_module_names, "__builtin__", "copy_reg"))
 _STRINGS = frozenset(
     (
         "SHORT_BINUNICODE",
@@ -97,11 +106,10 @@ def _in_member(archive: zipfile.ZipFile, member: str, where: str) -> Pickle | No
     try:
         with archive.open(member) as file:
             head = file.read(16)
+            content = head + file.read(_LARGEST_LOOKED_INTO) if _may_be(head) else b""
     except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError) as error:
         raise InvalidInput(f"{where} is damaged: save the model again") from error
-    if not _may_be(head):
-        return None
-    return pickle_in(zip_member(archive, member, _LARGEST_LOOKED_INTO), where)
+    return pickle_in(content, where) if content else None
 
 
 def _looked_at(source: Source, name: str) -> bytes:
@@ -113,7 +121,7 @@ def _looked_at(source: Source, name: str) -> bytes:
                 return unpacked(head)
             except (OSError, EOFError, zlib.error, lzma.LZMAError):
                 return b""
-    return source.read(name, _LARGEST_LOOKED_INTO) if _may_be(head) else b""
+    return source.head(name, _LARGEST_LOOKED_INTO) if _may_be(head) else b""
 
 
 def _may_be(head: bytes) -> bool:
@@ -124,25 +132,38 @@ def pickle_in(content: bytes, where: str) -> Pickle | None:
     """The pickle that some bytes are; None where they are none.
 
     An array of objects as NumPy saves it holds a pickle after its header. One that is cut short, as
-    the beginning of a compressed one is, counts once it imported something.
+    the beginning of a compressed one is, or that breaks off on purpose, counts once it imported
+    something: reading it runs all that stands before the break.
     """
     if content.startswith(_NUMPY_MAGIC):
-        begins = content.find(b"\n", 0, 1 << 16) + 1
-        return pickle_in(content[begins:], where) if b"|O" in content[:begins] else None
+        begins = _after_header(content)
+        return pickle_in(content[begins:], where) if _OF_OBJECTS.search(content[:begins]) else None
     reading = _Reading()
-    is_whole = False
+    is_whole = is_endless = False
     try:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
             reading.take(opcode.name, argument)
             is_whole = opcode.name == "STOP"
             if count > _MOST_OPCODES:
+                is_endless = True
                 break
     except (ValueError, IndexError, OverflowError):
         is_whole = False
     has_header = content.startswith(_PROTOCOL)
-    if not (is_whole and (has_header or reading.names)) and not (has_header and reading.names):
+    is_one = is_endless if is_endless else is_whole and (has_header or bool(reading.names))
+    if not is_one and not (reading.names and (has_header or reading.calls_python)):
         return None
     return Pickle(where, tuple(sorted(reading.names)), reading.runs)
+
+
+def _after_header(content: bytes) -> int:
+    """Where the values of NumPy's file begin (numpy.lib.format: the length after the version)."""
+    is_first = content[6:7] == b"\x01"
+    form, at = ("<H", 10) if is_first else ("<I", 12)
+    length = content[8:at]
+    if len(length) < at - 8:
+        return len(content)
+    return at + int(struct.unpack(form, length)[0])
 
 
 @dataclass(slots=True)
@@ -157,6 +178,14 @@ class _Reading:
     texts: list[str] = field(default_factory=lambda: ["", ""])
     memory: dict[int, str] = field(default_factory=dict)
     newest: str | None = None
+
+    @property
+    def calls_python(self) -> bool:
+        """Whether it calls something of a module that comes with Python.
+
+        Of a text that only looks like a pickle none is ever one: its lines are names of no module.
+        """
+        return self.runs and any(one.partition(".")[0] in _WITH_PYTHON for one in self.names)
 
     def take(self, opcode: str, argument: object) -> None:
         """One more opcode."""

@@ -105,3 +105,55 @@ def test_the_refusal_says_what_to_do_instead(name: str, advice: str) -> None:
     assert name in said
     assert advice in said
     assert "--allow-unsafe" in said
+
+
+CALL = b"cos\nsystem\n(S'touch harmed'\ntR"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"N0" + CALL + b".",
+        b"I1\n0" + CALL + b".",
+        b"Vtext\n0" + CALL + b".",
+        CALL + b"\xff",
+        b"\x80\x02" + b"N0" * 1_000_001 + CALL + b".",
+    ],
+    ids=["none first", "a number first", "a text first", "broken off on purpose", "endless"],
+)
+def test_a_pickle_is_found_however_it_begins_and_ends(tmp_path: Path, content: bytes) -> None:
+    (found,) = scanned(tmp_path, **{"weights.bin": content})
+    assert found.runs or "posix.system" not in found.names
+
+
+def test_texts_that_begin_as_a_pickle_may_are_none(tmp_path: Path) -> None:
+    lists = {
+        "vocabulary.txt": b"cat\ndog\nbird\nRabbit\n",
+        "names.txt": b"Version 1\ncopyright 2020\nReserved\n",
+        "numbers.csv": b"I1,2\n3,4\n",
+    }
+    assert scanned(tmp_path, **lists) == ()
+
+
+def objects_of(descr: str, version: bytes, padding: int = 0) -> bytes:
+    """A file of NumPy whose header says so, with a pickle after it."""
+    said = f"{{'descr': {descr}, 'fortran_order': False, 'shape': (1,), }}{' ' * padding}\n"
+    size = len(said).to_bytes(2 if version == b"\x01\x00" else 4, "little")
+    return b"\x93NUMPY" + version + size + said.encode() + pickle.dumps(Harmful(), 2)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        objects_of("'O'", b"\x01\x00"),
+        objects_of("[('a', 'O')]", b"\x01\x00"),
+        objects_of("'|O'", b"\x02\x00", padding=1 << 17),
+        objects_of("'object'", b"\x03\x00"),
+    ],
+    ids=["without its order", "a field", "a long header", "by its name"],
+)
+def test_values_that_are_objects_are_found_however_numpy_says_so(
+    tmp_path: Path, content: bytes
+) -> None:
+    (found,) = scanned(tmp_path, **{"values.npy": content})
+    assert found.names == ("posix.system",)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lichen.core.errors import InvalidInput
+from lichen.core.errors import InvalidInput, TooLarge
+from lichen.frameworks.importing.source import MOST_FILES
 from lichen.server.work.importing.laying import laid
 
 Tar = Callable[..., Path]
@@ -83,3 +84,25 @@ def test_an_empty_file_and_a_cut_tar_are_told(tar: Tar, tmp_path: Path) -> None:
     upload.write_bytes(upload.read_bytes()[:50_000])
     with pytest.raises(InvalidInput, match="cannot be unpacked"):
         laid(upload, "m.tar", tmp_path / "source")
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_would_fill_the_memory_is_never_read(tmp_path: Path, kind: bytes) -> None:
+    first = tarfile.TarInfo("model.onnx")
+    first.size = 1
+    bomb = tarfile.TarInfo("bomb")
+    bomb.type, bomb.size = kind, 2**32
+    packed = first.tobuf() + bytes(512) + bomb.tobuf() + bytes(4096)
+    (tmp_path / "m.tar").write_bytes(packed)
+    with pytest.raises(InvalidInput, match="states 4,294,967,296 bytes"):
+        laid(tmp_path / "m.tar", "m.tar", tmp_path / "out")
+
+
+def test_folders_without_end_are_refused(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "m.tar", "w") as tar:
+        for number in range(MOST_FILES + 1):
+            one = tarfile.TarInfo(f"d{number}")
+            one.type = tarfile.DIRTYPE
+            tar.addfile(one)
+    with pytest.raises(TooLarge):
+        laid(tmp_path / "m.tar", "m.tar", tmp_path / "out")

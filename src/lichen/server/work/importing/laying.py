@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from lichen.core.errors import InvalidInput, TooLarge
 from lichen.frameworks.importing.source import LARGEST_BYTES, MOST_FILES, Source, laid_out
 from lichen.store.failures import storage_failures
+from lichen.store.tars import BoundedHeader
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar")
 
@@ -28,13 +29,21 @@ def laid(upload: Path, filename: str, folder: Path) -> Source:
     with storage_failures(folder):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        if tarfile.is_tarfile(upload):
+        if _is_tar(upload):
             _unpack(upload, folder)
             return laid_out(_within(folder), _bare(name))
         shutil.copyfile(upload, folder / name)
     if not (folder / name).stat().st_size:
         raise InvalidInput(f"{name} is empty: save the model again")
     return laid_out(folder, name)
+
+
+def _is_tar(upload: Path) -> bool:
+    try:
+        with tarfile.open(upload, tarinfo=BoundedHeader):
+            return True
+    except (tarfile.TarError, EOFError, OSError):
+        return False
 
 
 def _bare(name: str) -> str:
@@ -51,11 +60,11 @@ def _within(folder: Path) -> Path:
 def _unpack(packed: Path, folder: Path) -> None:
     size = count = 0
     try:
-        with tarfile.open(packed) as tar:
+        with tarfile.open(packed, tarinfo=BoundedHeader) as tar:
             for member in tar:
-                if member.isdir():
-                    continue
                 size, count = size + member.size, count + 1
+                if member.isdir() and count <= MOST_FILES:
+                    continue
                 _check(member, size, count)
                 tar.extract(member, folder, filter="data")
     except (tarfile.TarError, EOFError) as problem:
@@ -65,7 +74,7 @@ def _unpack(packed: Path, folder: Path) -> None:
 
 
 def _check(member: tarfile.TarInfo, size: int, count: int) -> None:
-    if not member.isfile():
+    if not member.isfile() and not member.isdir():
         raise InvalidInput(
             f"the tar holds {member.name}, a link or a device: pack the model's files alone"
         )
