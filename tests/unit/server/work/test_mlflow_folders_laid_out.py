@@ -72,3 +72,11 @@ def test_columns_come_from_the_signature(tmp_path: Path) -> None:
 def test_what_is_wrong_with_a_folder_is_said(tmp_path: Path, said: str, reason: str) -> None:
     with pytest.raises(InvalidInput, match=reason):
         packaged(folder(tmp_path, said), tmp_path / "alone")
+
+
+def test_a_small_yaml_that_its_aliases_make_endless_is_never_written_out(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 9)}]" for at in range(1, 12)]
+    said = "\n".join([*lines, "signature: {inputs: *a11}", "flavors: {xgboost: {data: *a11}}"])
+    with pytest.raises(InvalidInput, match="names no file"):
+        packaged(folder(tmp_path, said, "model.ubj"), tmp_path / "laid")

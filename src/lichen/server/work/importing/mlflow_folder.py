@@ -91,6 +91,11 @@ def _part(said: Said, name: str) -> Said:
     return found if isinstance(found, dict) else {}
 
 
+def _text(said: object) -> str:
+    """A text; what is none is never written out: by its aliases a small YAML is an endless one."""
+    return said if isinstance(said, str) else ""
+
+
 def _unknown(source: Source, flavours: list[str]) -> str:
     if flavours == ["python_function"]:
         return f"{source.name}: {_NEVER}"
@@ -106,7 +111,9 @@ def _checked(source: Source, place: object) -> str:
     Raises:
         InvalidInput: it points outside, or at nothing.
     """
-    path = PurePosixPath(str(place).replace("\\", "/"))
+    if not isinstance(place, str):
+        raise InvalidInput(f"{source.name}/{MODEL_FILE} names no file: log the model again")
+    path = PurePosixPath(place.replace("\\", "/"))
     name = path.as_posix()
     if path.is_absolute() or ".." in path.parts:
         raise InvalidInput(
@@ -140,8 +147,8 @@ def _laid(source: Source, places: list[str], scratch: Path, flavour: str) -> Sou
 def _columns(said: object) -> tuple[str, ...]:
     """The names of the inputs of a signature; none where it is of tensors, or cannot be read."""
     try:
-        inputs = msgspec.json.decode(str(said), type=list[dict[str, Any]])
-    except msgspec.MsgspecError:
+        inputs = msgspec.json.decode(_text(said), type=list[dict[str, Any]])
+    except (msgspec.MsgspecError, RecursionError):
         return ()
     names = [one.get("name") for one in inputs if one.get("type") != "tensor"]
     if len(names) < len(inputs) or not all(isinstance(one, str) and one for one in names):
@@ -158,7 +165,7 @@ def _data(said: Said, _names: Sequence[str]) -> tuple[object, ...]:
 
 
 def _boosted(said: Said, _names: Sequence[str]) -> tuple[object, ...]:
-    place = str(said.get("data"))
+    place = _text(said.get("data"))
     if place.endswith((".skops", ".pkl")):
         raise InvalidInput(
             "the LightGBM model is logged with its wrapper for scikit-learn: log its booster, "
@@ -175,7 +182,7 @@ def _keras(said: Said, names: Sequence[str]) -> tuple[object, ...]:
     """A SavedModel, or the file of Keras within a folder of data."""
     if said.get("saved_model_dir"):
         return (said.get("saved_model_dir"),)
-    place = str(said.get("data") or "data")
+    place = _text(said.get("data")) or "data"
     file = _ending(names, place, (".keras", ".h5"))
     return (file or next((one.rpartition("/")[0] for one in names if _is_saved(one)), place),)
 
@@ -185,7 +192,7 @@ def _is_saved(name: str) -> bool:
 
 
 def _torch(said: Said, names: Sequence[str]) -> tuple[object, ...]:
-    place = str(said.get("model_data") or "data")
+    place = _text(said.get("model_data")) or "data"
     return (_ending(names, place, (".pt2", ".pt", ".pth")) or place,)
 
 
