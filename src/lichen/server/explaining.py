@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
-from weakref import WeakKeyDictionary
 
 from lichen.core.batch import Batch
 from lichen.core.errors import InvalidInput
@@ -13,11 +12,13 @@ from lichen.core.plugins import load_object
 from lichen.explain.explainer import Explainer, LoadedVersion, Wishes
 from lichen.frameworks.base import Predictor
 from lichen.pipeline.background import BACKGROUND_FILE
-from lichen.protocol.explaining import Explanation
+from lichen.protocol.explaining import MOST_SAMPLES, Explanation
 from lichen.registry.catalog import Catalog
 from lichen.serving.deployment import Deployment
 from lichen.serving.loader import needed_files
 
+_MOST_KNOWN, _MOST_OF_ONE = 8, 2
+"""Models whose explainers are kept, and those of one deployment."""
 _METHODS = "lichen.explain.methods:Explainers"
 _PICTURES = "lichen.explain.pictures.illustrating"
 """Loaded when something is first explained: a sixth of what starting the data plane would cost."""
@@ -58,6 +59,12 @@ class Explained:
             WorkFailed: the model failed on them.
         """
         explainer = self._explainer(predictor)
+        samples = self.wishes.samples or 0
+        if inputs.rows > 1 and inputs.rows * samples > MOST_SAMPLES:
+            raise InvalidInput(
+                f"{inputs.rows} rows of {samples} samples are too many to explain at once, while "
+                f"others wait for the model: send fewer rows, or at most {MOST_SAMPLES} in all"
+            )
         if inputs.rows > explainer.most_rows:
             raise InvalidInput(
                 f"{inputs.rows} rows are too many to explain at once by this method: send at most "
@@ -75,13 +82,26 @@ class Explained:
         return explainers.find(self.method, has_background=self.wishes.background is not None)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """What explains one loaded model, which it holds."""
+
+    name: str
+    predictor: Predictor
+    explainers: Explainers
+
+
 class Explanations:
-    """What is known to explain the models that are loaded; forgotten with them."""
+    """What is known to explain a few loaded models, those that were explained last.
+
+    An explainer holds its model and its files: of each deployment as many are kept as a change of
+    its version needs, so that what was unloaded does not stay in memory.
+    """
 
     def __init__(self, catalog: Catalog, compiled: Path | None = None) -> None:
         self._catalog = catalog
         self._compiled = compiled
-        self._known: WeakKeyDictionary[Predictor, Explainers] = WeakKeyDictionary()
+        self._known: list[_Known] = []
         self._lock = Lock()
 
     def inquiry(self, deployment: Deployment, method: str, wishes: Wishes) -> Explained:
@@ -95,12 +115,17 @@ class Explanations:
             NotFound, Corrupt: its files cannot be read.
         """
         with self._lock:
-            known = self._known.get(predictor)
+            known = next((one for one in self._known if one.predictor is predictor), None)
         if known is None:
             made: Explainers = load_object(_METHODS)(self._read(predictor, deployment))
-            with self._lock:
-                known = self._known[predictor] = made
-        return known
+            known = _Known(deployment.name, predictor, made)
+        with self._lock:
+            others = [one for one in self._known if one.predictor is not predictor]
+            own = [one for one in others if one.name == deployment.name]
+            stale = own[: max(0, len(own) - _MOST_OF_ONE + 1)]
+            kept = [one for one in others if one not in stale]
+            self._known = [*kept[1 - _MOST_KNOWN :], known]
+        return known.explainers
 
     def _read(self, predictor: Predictor, deployment: Deployment) -> LoadedVersion:
         reference = ModelReference(deployment.model, str(deployment.version))

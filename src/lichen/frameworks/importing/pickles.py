@@ -43,6 +43,8 @@ _STRINGS = frozenset(
 )
 _PASSIVE = frozenset(("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT", "FRAME"))
 _NO_TEXT = "?"
+_UNREAD = "?.beyond_what_is_looked_at"
+"""Whoever lets only some names through lets none through that nobody looked at."""
 _RUNS = frozenset(("REDUCE", "BUILD", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"))
 _HEAD_BYTES = 1 << 20
 _COMPRESSED: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
@@ -146,6 +148,7 @@ def pickle_in(content: bytes, where: str) -> Pickle | None:
             is_whole = opcode.name == "STOP"
             if count > _MOST_OPCODES:
                 is_endless = True
+                reading.names.add(_UNREAD)
                 break
     except (ValueError, IndexError, OverflowError):
         is_whole = False

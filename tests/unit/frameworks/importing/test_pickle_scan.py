@@ -123,7 +123,7 @@ CALL = b"cos\nsystem\n(S'touch harmed'\ntR"
 )
 def test_a_pickle_is_found_however_it_begins_and_ends(tmp_path: Path, content: bytes) -> None:
     (found,) = scanned(tmp_path, **{"weights.bin": content})
-    assert found.runs or "posix.system" not in found.names
+    assert found.names in (("os.system",), ("?.beyond_what_is_looked_at",))
 
 
 def test_texts_that_begin_as_a_pickle_may_are_none(tmp_path: Path) -> None:
