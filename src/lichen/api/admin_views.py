@@ -11,6 +11,8 @@ from lichen.protocol.admin import (
     Deployment,
     Finding,
     Job,
+    JobKind,
+    JsonObject,
     Metric,
     Model,
     ModelFile,
@@ -21,6 +23,16 @@ from lichen.registry.manifest import Manifest
 from lichen.registry.records import ModelEntry
 
 
+def _told(job: JobRecord) -> JsonObject:
+    """What was asked for; of a source without its query, which may be a signature of somebody's."""
+    source = job.spec.get("source")
+    if job.kind != JobKind.PULL or not isinstance(source, str):
+        return job.spec
+    address, fragment, digest = source.partition("#")
+    shown, query, _ = address.partition("?")
+    return {**job.spec, "source": f"{shown}{query and '?...'}{fragment}{digest}"}
+
+
 def job_view(job: JobRecord, progress: Progress | None = None) -> Job:
     """A job as its tenant sees it: without leases and fences."""
     return Job(
@@ -28,7 +40,7 @@ def job_view(job: JobRecord, progress: Progress | None = None) -> Job:
         kind=job.kind,
         state=job.state,
         tenant=job.tenant,
-        spec=job.spec,
+        spec=_told(job),
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,

@@ -43,6 +43,16 @@ def test_a_model_is_named_after_its_source(admin: Asks, source: str, name: str) 
     assert answer.json()["spec"]["name"] == name
 
 
+def test_the_query_of_an_address_which_may_be_a_signature_is_shown_to_nobody(admin: Asks) -> None:
+    digest = "#sha256=" + "0" * 64
+    source = f"https://host.example/net.onnx?X-Amz-Signature=secret{digest}"
+    answer = admin.post("/models/pull", json={"source": source})
+    assert answer.json()["spec"]["source"] == f"https://host.example/net.onnx?...{digest}"
+    shown = admin.get(f"/jobs/{answer.json()['id']}")
+    assert shown.status_code == 200
+    assert "secret" not in answer.text + shown.text + admin.get("/jobs").text
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
