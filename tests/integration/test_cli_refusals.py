@@ -123,7 +123,7 @@ def test_a_job_that_has_ended_is_neither_cancelled_nor_paused(ask: Cli, verb: st
         (
             "m.pkl",
             b"\x80\x04\x95abc.",
-            "m.pkl: no LightGBM text, XGBoost JSON or UBJ; the file is no ONNX model",
+            "m.pkl: of none of the forms that docs/reference/formats.md lists; the file is no ONNX",
         ),
     ],
     ids=["no ONNX", "cut short", "empty", "a pickle"],

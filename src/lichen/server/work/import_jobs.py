@@ -176,7 +176,7 @@ def _onnx(spec: ImportSpec, source: Source) -> ForeignModel:
         tried = (
             ""
             if is_named_so or source.only != source.name
-            else "no LightGBM text, XGBoost JSON or UBJ; "
+            else "of none of the forms that docs/reference/formats.md lists; "
         )
         raise InvalidInput(f"{filename}: {tried}{error}") from error
 
