@@ -241,16 +241,21 @@ _BY_ENDING = {".pt": "torch", ".pth": "torch", ".ckpt": "torch", ".joblib": "skl
 """What usually writes files that are called so."""
 
 
-def refusal(found: Pickle) -> str:
-    """Why a pickle is not read, and what to do instead: one sentence."""
+def refusal(found: Pickle, *, may_be_allowed: bool = True) -> str:
+    """Why a pickle is not read, and what to do instead: one sentence.
+
+    Args:
+        found: the pickle.
+        may_be_allowed: whether there is a converter that would read it by leave.
+    """
     ending = PurePosixPath(found.where.partition("/")[0]).suffix
     packages = [one for one in (*found.packages, _BY_ENDING.get(ending)) if one is not None]
     advice = next((_SAVE_INSTEAD[one] for one in packages if one in _SAVE_INSTEAD), None)
     shown = ", ".join(found.names[:3]) + (", ..." if len(found.names) > 3 else "")
     holds = f" (it would call {shown})" if shown else ""
     instead = f"save it by {advice}" if advice else "export it as ONNX"
+    by_leave = ", or let an administrator import it with --allow-unsafe" if may_be_allowed else ""
     return (
         f"{found.where} is a Python pickle, which runs its author's code when it is read{holds}: "
-        f"where the model was made, {instead} and import that, or let an administrator import it "
-        "with --allow-unsafe"
+        f"where the model was made, {instead} and import that{by_leave}"
     )

@@ -95,7 +95,7 @@ def _recognised(bench: Workbench, spec: ImportSpec, source: Source) -> Format | 
     """
     found = format_of(source, spec.format)
     if found is None or not found.checks_pickles:
-        check_scan(bench.settings.imports, spec, source)
+        check_scan(bench.settings.imports, spec, source, found)
     return found
 
 

@@ -7,12 +7,14 @@ import pytest
 from lichen.core.errors import Forbidden, InvalidInput
 from lichen.core.tensors import Datatype
 from lichen.frameworks.importing.conversion import TensorWish
+from lichen.frameworks.importing.formats import FORMATS
 from lichen.frameworks.importing.source import laid_out
 from lichen.protocol.admin import FileSpec, ImportSpec
 from lichen.server.sections import ImportSettings
 from lichen.server.work.importing.foreign import digest_of_source, tensor_wish
 from lichen.server.work.importing.scanning import check_scan, said_of
 
+PICKLED = next(one for one in FORMATS if one.is_pickle)
 FILE = FileSpec(upload="u", filename="model.pkl")
 
 
@@ -44,15 +46,27 @@ def test_a_pickle_is_read_only_if_asked_for_and_allowed(
     spec = ImportSpec(name="m", file=FILE, allow_unsafe=allowed)
     source = laid_out(tmp_path, "model.pkl")
     with pytest.raises(Forbidden if allowed else InvalidInput, match="pickle"):
-        check_scan(ImportSettings(unsafe_imports=who), spec, source)
+        check_scan(ImportSettings(unsafe_imports=who), spec, source, PICKLED)
 
 
 def test_an_allowed_pickle_is_named_in_what_the_version_says(tmp_path: Path) -> None:
     (tmp_path / "model.pkl").write_bytes(pickle.dumps(OrderedDict()))
     spec = ImportSpec(name="m", file=FILE, allow_unsafe=True)
-    found = check_scan(ImportSettings(), spec, laid_out(tmp_path, "model.pkl"))
+    found = check_scan(ImportSettings(), spec, laid_out(tmp_path, "model.pkl"), PICKLED)
     assert "collections.OrderedDict" in said_of(found)
     assert said_of(()) == "no pickle, nothing that runs code"
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_pickle_that_no_converter_reads_is_refused_without_a_promise(
+    tmp_path: Path,
+    allowed: bool,  # noqa: FBT001
+) -> None:
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(OrderedDict()))
+    spec = ImportSpec(name="m", file=FILE, allow_unsafe=allowed)
+    with pytest.raises(InvalidInput, match="export it as ONNX") as refused:
+        check_scan(ImportSettings(), spec, laid_out(tmp_path, "model.pkl"), None)
+    assert "--allow-unsafe" not in str(refused.value)
 
 
 def test_the_digest_of_a_folder_follows_names_and_contents(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What would run code when it is read: refused, unless an administrator lets it."""
 
 from lichen.core.errors import Forbidden, InvalidInput
+from lichen.frameworks.importing.formats import Format
 from lichen.frameworks.importing.pickles import Pickle, found_pickles, refusal
 from lichen.frameworks.importing.source import Source
 from lichen.protocol.admin import ImportSpec
@@ -9,11 +10,19 @@ from lichen.server.sections import ImportSettings
 _NOBODY = "none"
 
 
-def check_scan(settings: ImportSettings, spec: ImportSpec, source: Source) -> tuple[Pickle, ...]:
+def check_scan(
+    settings: ImportSettings, spec: ImportSpec, source: Source, format_: Format | None
+) -> tuple[Pickle, ...]:
     """The pickles among the files; none, unless they were allowed.
 
+    Args:
+        settings: who may allow any.
+        spec: what was asked for.
+        source: what was given.
+        format_: what it was recognised as; a pickle of none can be read by nobody's leave.
+
     Raises:
-        InvalidInput: there is one, and nobody allowed it.
+        InvalidInput: there is one, and nobody allowed it, or no converter reads it.
         Forbidden: this platform allows none.
     """
     found = found_pickles(source)
@@ -22,8 +31,9 @@ def check_scan(settings: ImportSettings, spec: ImportSpec, source: Source) -> tu
             "this platform reads no pickles for anybody: its administrator may set "
             'unsafe_imports = "admin" under [imports]'
         )
-    if found and not spec.allow_unsafe:
-        raise InvalidInput(refusal(found[0]))
+    may_be_allowed = format_ is not None and format_.is_pickle
+    if found and not (spec.allow_unsafe and may_be_allowed):
+        raise InvalidInput(refusal(found[0], may_be_allowed=may_be_allowed))
     return found
 
 
