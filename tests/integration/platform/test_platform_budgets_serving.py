@@ -141,7 +141,7 @@ def test_a_spent_budget_refuses_in_every_protocol_until_its_window_moves_on(
     until(always(north, lambda answer: not is_counted(answer)))
     for file in Home(two.home).budgets.iterdir():
         file.unlink()
-    spend_long_ago(two, team, 55)
+    spend_long_ago(two, team, 50)
     kept(two, "team", "tenant:north", 10**9, "60s")
     until(always(north, lambda answer: answer.status_code == 429))
     for path, body in DOORS:
@@ -156,8 +156,8 @@ def test_a_spent_budget_refuses_in_every_protocol_until_its_window_moves_on(
     check_refused_in_a_stream(over_a_stream(two, north.token))
 
     until(always(north, is_answered))
-    code, metadata = over_grpc(two, north.token)
-    assert code is grpc.StatusCode.OK
+    until(lambda: all(over_grpc(two, north.token)[0] is grpc.StatusCode.OK for _ in range(4)))
+    _, metadata = over_grpc(two, north.token)
     assert metadata["ratelimit-policy"] == POLICY
     left_uj = int(metadata["ratelimit"].split(";")[1].removeprefix("r="))
     assert 900_000 < left_uj < 1_000_000, (
