@@ -93,4 +93,5 @@ def test_spent_never_exceeds_the_budget_by_more_than_what_is_in_flight(
     forfeited = kills * (LIMIT // SLICE_SHARE + THREADS * DEAREST)
     assert standing.committed - spent <= forfeited, "a crash costs its slice and what it had begun"
     assert kills >= PROCESSES
-    assert standing.remaining < DEAREST
+    # each process may end with a rest of its slice that was too small for its last estimate
+    assert standing.remaining < PROCESSES * DEAREST

@@ -33,8 +33,9 @@ def test_every_datatype_but_bf16_has_a_numpy_form() -> None:
 
 def test_public_names_are_listed_and_others_refused() -> None:
     trainings = {one.__name__ for one in get_args(TrainSpec)}
-    others = {"NetworkOptions", "Wish", "__version__", "compare", "connect", "metered", "run"}
-    assert dir(lichen) == sorted(trainings | others)
+    options = {"ExplainOptions", "ExplainSpec", "NetworkOptions", "Wish"}
+    others = {"__version__", "compare", "connect", "metered", "run"}
+    assert dir(lichen) == sorted(trainings | options | others)
     assert all(getattr(lichen, name).__name__ == name for name in trainings)
     assert lichen.__version__.count(".") == 2
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
