@@ -21,7 +21,7 @@ TORCH := $(BIN)/python -m pip install --quiet
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test check check-rooms check-platforms check-planes check-commands check-long check-learning-odd check-learning-even check-endurance check-frameworks check-frameworks-first check-frameworks-second pretrained clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-jobs soak-closing fuzz lint
+.PHONY: setup demo test check check-units check-laws check-platforms check-planes check-commands check-long check-learning-odd check-learning-even check-endurance check-frameworks check-frameworks-first check-frameworks-second pretrained clients bench soak soak-serving soak-wire soak-unloading soak-budgets soak-jobs soak-closing fuzz lint
 
 setup: .setup-stamp
 
@@ -36,7 +36,7 @@ setup: .setup-stamp
 demo: setup
 	$(BIN)/lichen demo $(ARGS)
 
-test: setup clients
+test: setup clients pretrained
 	$(BIN)/pytest $(ARGS)
 
 # What the conformance tests drive the server with, in an environment of its own.
@@ -54,7 +54,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 # Two at a time, the longest first: those that start processes wait most of their time.
-PARTS := check-rooms check-platforms check-planes check-commands
+PARTS := check-units check-commands check-planes check-platforms check-laws
 COVERED = $(BIN)/coverage run -m pytest --durations=15
 
 check: lint clients
@@ -66,8 +66,11 @@ PLANES := tests/browser/ tests/conformance/ tests/integration/dataplane/
 PLATFORMS := tests/integration/platform/
 ENDURANCE := tests/integration/platform/endurance/
 
-check-rooms:
-	$(COVERED) $(filter-out tests/browser/ tests/conformance/ tests/integration/ tests/learning/ tests/frameworks/ %__pycache__/,$(wildcard tests/*/))
+check-units:
+	$(COVERED) tests/unit/
+
+check-laws:
+	$(COVERED) $(filter-out tests/browser/ tests/conformance/ tests/integration/ tests/learning/ tests/frameworks/ tests/unit/ %__pycache__/,$(wildcard tests/*/))
 
 check-platforms:
 	$(COVERED) $(PLATFORMS) --ignore=$(ENDURANCE)
