@@ -44,7 +44,8 @@ class Endpoint:
         made = self._command(
             "train", "script", EXAMPLES / script, "--data", self._name, "--", names[-1], *arguments
         )
-        self._command("deploy", f"{self._name}@1", "--name", self._name)
+        number = made["version"]["version"]  # others may have trained one of that name before
+        self._command("deploy", f"{self._name}@{number}", "--name", self._name)
         assert made["job"]["receipt"]["energy"]["nj"] > 0
         return made
 
