@@ -12,7 +12,7 @@ from lichen.frameworks.importing.source import laid_out
 from lichen.protocol.admin import FileSpec, ImportSpec
 from lichen.server.sections import ImportSettings
 from lichen.server.work.importing.foreign import digest_of_source, tensor_wish
-from lichen.server.work.importing.scanning import check_scan, said_of
+from lichen.server.work.importing.scanning import check_scan, said_of, scan_of
 
 PICKLED = next(one for one in FORMATS if one.is_pickle)
 FILE = FileSpec(upload="u", filename="model.pkl")
@@ -54,7 +54,7 @@ def test_an_allowed_pickle_is_named_in_what_the_version_says(tmp_path: Path) -> 
     spec = ImportSpec(name="m", file=FILE, allow_unsafe=True)
     found = check_scan(ImportSettings(), spec, laid_out(tmp_path, "model.pkl"), PICKLED)
     assert "collections.OrderedDict" in said_of(found)
-    assert said_of(()) == "no pickle, nothing that runs code"
+    assert said_of(()) == "no pickle found"
 
 
 @pytest.mark.parametrize("allowed", [False, True])
@@ -67,6 +67,14 @@ def test_a_pickle_that_no_converter_reads_is_refused_without_a_promise(
     with pytest.raises(InvalidInput, match="export it as ONNX") as refused:
         check_scan(ImportSettings(), spec, laid_out(tmp_path, "model.pkl"), None)
     assert "--allow-unsafe" not in str(refused.value)
+
+
+def test_a_form_that_holds_pickles_is_never_said_to_hold_none(tmp_path: Path) -> None:
+    (tmp_path / "model.pt").write_bytes(b"x")
+    source = laid_out(tmp_path, "model.pt")
+    checked = [one for one in FORMATS if one.checks_pickles and not one.is_pickle]
+    assert checked
+    assert all("may hold pickles" in scan_of(one, source) for one in checked)
 
 
 def test_the_digest_of_a_folder_follows_names_and_contents(tmp_path: Path) -> None:

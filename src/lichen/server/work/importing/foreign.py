@@ -9,7 +9,6 @@ from lichen.frameworks.base import Predictor
 from lichen.frameworks.importing.comparison import check_faithful
 from lichen.frameworks.importing.conversion import Conversion, TensorWish, Wishes
 from lichen.frameworks.importing.formats import Format
-from lichen.frameworks.importing.pickles import found_pickles
 from lichen.frameworks.importing.source import Source
 from lichen.frameworks.language.residents import RUNTIME_FILE
 from lichen.protocol.admin import ImportSpec
@@ -18,7 +17,7 @@ from lichen.registry.manifest import Provenance
 from lichen.server.guests import open_guests
 from lichen.server.work.importing.converter import converted
 from lichen.server.work.importing.leavings import check_leavings
-from lichen.server.work.importing.scanning import said_of
+from lichen.server.work.importing.scanning import scan_of
 from lichen.server.work.workbench import Workbench
 from lichen.serving.forms import predictor_of
 
@@ -61,7 +60,7 @@ def foreign_model(
             largest_difference=faithful.largest_difference,
             tolerance=conversion.trial.tolerance,
             opset=conversion.opset,
-            scan=said_of(found_pickles(source) if spec.allow_unsafe else ()),
+            scan=scan_of(format_, source),
             notes=conversion.notes,
         ),
     )

@@ -37,10 +37,19 @@ def check_scan(
     return found
 
 
+def scan_of(format_: Format, source: Source) -> str:
+    """What a version of this format says of the scan of its source."""
+    if format_.is_pickle:
+        return said_of(found_pickles(source))
+    if format_.checks_pickles:
+        return "its form may hold pickles: what they name was checked before it was read"
+    return said_of(())
+
+
 def said_of(found: tuple[Pickle, ...]) -> str:
     """What a version says of its scan."""
     if not found:
-        return "no pickle, nothing that runs code"
+        return "no pickle found"
     names = sorted({name for one in found for name in one.names})
     few = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     return (
