@@ -98,7 +98,7 @@ async def _asked(request: Request, door: Door, form: PlainForm) -> ExplainQuery:
         asked = read_explain(body, form)
     else:
         asked = await aside(lambda: read_explain(body, form))
-    rows = Batch(asked.tensors).rows
+    rows = Batch(asked.tensors).rows if form.takes_rows else 1
     if rows > MOST_ROWS:
         raise InvalidInput(
             f"{rows} rows are too many to explain at once: send at most {MOST_ROWS} a request"

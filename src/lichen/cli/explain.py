@@ -1,39 +1,22 @@
 """`lichen explain`: why a deployment answers rows as it does."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from lichen.cli.arguments import Moment
 from lichen.cli.explain_data import data_options, data_spec, explain_dataset
-from lichen.cli.explain_input import (
-    is_picture,
-    newest_rows,
-    picture_form,
-    picture_rows,
-    rows_of_request,
-    write_pictures,
-)
+from lichen.cli.explain_files import Given, given_in
+from lichen.cli.explain_input import newest_rows, picture_form, write_pictures
 from lichen.cli.output import json_option, print_json, print_table
 from lichen.cli.platform import open_platform
 from lichen.cli.receipts import receipt_line
-from lichen.cli.tables import inputs_of, raw_rows_of, read_rows
-from lichen.client.connection import Lichen
 from lichen.client.explanations import Explained
-from lichen.client.raw_rows import takes_raw_rows
-from lichen.core.errors import InvalidInput
 from lichen.protocol.explaining import AUTO, Attribution, ExplainedRow, ExplainOptions
-from lichen.protocol.oip import ModelMetadata
 
 PATH = click.Path(path_type=Path)
 _MOST_SHOWN = 15
-
-
-class _Rows(msgspec.Struct, forbid_unknown_fields=True):
-    rows: list[dict[str, object]]
 
 
 @click.command()
@@ -43,8 +26,8 @@ class _Rows(msgspec.Struct, forbid_unknown_fields=True):
     "input_file",
     metavar="FILE",
     type=PATH,
-    help='CSV with a column per input, {"rows": [...]} or a request of tensors (.json), a picture '
-    "or a folder of them. [a forecaster's newest rows]",
+    help='CSV with a column per input, {"rows": [...]} or a request of tensors (.json), arrays '
+    "(.npy, .npz), a text (.txt), a picture or a folder of them. [a forecaster's newest rows]",
 )
 @click.option("--method", default=AUTO, show_default=True, help="How it is to be found.")
 @click.option("--of", "output", metavar="NAME", help="The output, or the class, to explain. [all]")
@@ -83,73 +66,19 @@ def explain(deployment: str, as_json: bool, **options: Any) -> None:  # noqa: AN
     with open_platform() as platform:
         metadata = platform.inference.metadata(deployment)
         if options["input_file"] is None:
-            rows: Sequence[object] = newest_rows(platform, deployment, options["start"])
+            rows: Given = newest_rows(platform, deployment, options["start"])
         else:
-            rows = _rows_of(metadata, options["input_file"], options["row"])
+            rows = given_in(metadata, options["input_file"], options["row"])
         background = None
         if options["background"] is not None:
-            background = _rows_of(metadata, options["background"], None)
-        explained = _asked(platform, deployment, rows, asked, background)
+            background = given_in(metadata, options["background"])
+        explained = platform.explain(deployment, rows, asked, background)
     if as_json:
         print_json({"explanation": explained.explanation, "receipt": explained.receipt})
     else:
         show(explained, options["row"] or 1)
     if options["picture"] is not None:
         write_pictures(explained.explanation, options["picture"])
-
-
-def _asked(
-    platform: Lichen,
-    deployment: str,
-    rows: Sequence[object],
-    options: ExplainOptions,
-    background: Sequence[object] | None,
-) -> Explained:
-    return platform.explain(deployment, rows, options, background)
-
-
-def _rows_of(metadata: ModelMetadata, file: Path, number: int | None) -> Sequence[object]:
-    """The rows of a file in the form that the deployment takes; of a number, that one."""
-    rows = _all_rows(metadata, file)
-    if number is None:
-        return rows
-    if number > len(rows):
-        raise InvalidInput(f"{file} has {len(rows)} rows, and row {number} is none of them")
-    return rows[number - 1 : number]
-
-
-def _all_rows(metadata: ModelMetadata, file: Path) -> Sequence[object]:
-    if is_picture(file):
-        return picture_rows(metadata, file)
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"{file} cannot be read ({error.strerror}): check the path") from error
-    if file.suffix.lower() == ".json":
-        return _rows_in(content, file)
-    return _rows_of_table(metadata, content, file)
-
-
-def _rows_in(content: bytes, file: Path) -> Sequence[object]:
-    try:
-        said = msgspec.json.decode(content)
-        if isinstance(said, dict) and "inputs" in said:
-            return rows_of_request(said)
-        return msgspec.convert(said, _Rows).rows
-    except msgspec.MsgspecError as error:
-        raise InvalidInput(f'{file} holds no {{"rows": [...]}}: {error}') from error
-
-
-def _rows_of_table(metadata: ModelMetadata, content: bytes, file: Path) -> Sequence[object]:
-    if takes_raw_rows({one.name: one for one in metadata.inputs}):
-        return raw_rows_of(metadata, read_rows(file, content, may_be_empty=True), file)
-    inputs = inputs_of(metadata, read_rows(file, content), file)
-    if len(inputs) != 1:
-        names = list(inputs)
-        cells: list[Any] = [inputs[name] for name in names]
-        return [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]
-    only: Any = next(iter(inputs.values()))
-    return list(only)
 
 
 def show(explained: Explained, first: int) -> None:

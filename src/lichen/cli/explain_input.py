@@ -24,7 +24,7 @@ FORMS = {".svg": "svg", ".png": "png"}
 class _Tensor(msgspec.Struct):
     name: str
     shape: list[int]
-    data: list[Any]
+    data: list[Any] | float | str
 
 
 class _Request(msgspec.Struct):
@@ -60,43 +60,40 @@ def picture_rows(metadata: ModelMetadata, file: Path) -> Sequence[object]:
     return pixels
 
 
-def rows_of_request(said: Mapping[str, object]) -> list[dict[str, object]]:
-    """The tensors of an Open Inference Protocol request as rows.
+def tensors_of_request(said: Mapping[str, object]) -> dict[str, object]:
+    """The tensors of an Open Inference Protocol request by name, nested as their shapes say.
+
+    They need have no common number of rows: a state and a rate stand beside what is heard.
 
     Raises:
-        InvalidInput: it is none, or a tensor has not the shape that it says, or other rows than
-            the others.
+        InvalidInput: it is none, or a tensor has not the shape that it says.
     """
     try:
         request = msgspec.convert(said, _Request)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"the request's inputs cannot be read: {error}") from error
-    counts = {one.shape[0] if one.shape else 0 for one in request.inputs}
-    if len(counts) != 1 or not min(counts):
-        raise InvalidInput("the request's inputs have not one row each, or not alike: correct it")
-    columns = {}
+    if not request.inputs:
+        raise InvalidInput("the request has no inputs: give each by name, shape and data")
+    tensors = {}
     for one in request.inputs:
         values = list(_flat(one.data))
-        if len(values) != prod(one.shape):
+        if len(values) != prod(one.shape) or any(side < 1 for side in one.shape):
             raise InvalidInput(
                 f"input {one.name!r} has {len(values)} values, and its shape {one.shape} holds "
                 f"{prod(one.shape)}: correct it"
             )
-        columns[one.name] = _nested(values, one.shape)
-    names = list(columns)
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        tensors[one.name] = _nested(values, one.shape) if one.shape else values[0]
+    return tensors
 
 
-def newest_rows(
-    platform: Lichen, deployment: str, start: datetime | None
-) -> list[dict[str, object]]:
+def newest_rows(platform: Lichen, deployment: str, start: datetime | None) -> dict[str, object]:
     """What a forecaster would forecast from: its dataset's rows before `start`, or the newest.
 
     Raises:
         InvalidInput: the deployment forecasts nothing, so it needs rows.
     """
     newest = platform.deployments.newest_input(deployment, start)
-    return rows_of_request(newest.request)
+    return tensors_of_request(newest.request)
 
 
 def write_pictures(found: Explanation, file: Path) -> None:
@@ -126,12 +123,12 @@ def write_all_pictures(pictures: Sequence[str], file: Path) -> None:
         click.echo(f"wrote {named}", err=True)
 
 
-def _flat(data: list[Any]) -> Iterator[object]:
+def _flat(data: object) -> Iterator[object]:
+    if not isinstance(data, list):
+        yield data
+        return
     for one in data:
-        if isinstance(one, list):
-            yield from _flat(one)
-        else:
-            yield one
+        yield from _flat(one)
 
 
 def _nested(values: list[object], shape: Sequence[int]) -> list[object]:

@@ -19,6 +19,7 @@ MOST_BYTES = 1 << 24
 """Of a request."""
 
 _PICTURES = "lichen.data.images.pictures"
+_SIDES, _COLOURS = 4, (1, 3)
 
 
 def answer_to_pictures(
@@ -44,14 +45,24 @@ def pixels_of(metadata: ModelMetadata, path: Path) -> tuple[str, Pixels, list[Pa
         TooLarge: the folder holds too many.
     """
     files = _files(path)
-    taken = _image_input(metadata)
-    _, height, width, channels = taken.shape
-    if len(files) * height * width * channels > MOST_BYTES:
-        raise TooLarge(
-            f"the pictures of {path} are more than {MOST_BYTES:,} bytes for the model: name a part "
-            "of them"
-        )
-    return taken.name, _pixels(files, (width, height), channels), files
+    taken, is_last = _image_input(metadata)
+    if len(files) > 1 and taken.shape[0] == 1:
+        raise InvalidInput(f"{metadata.name} takes one picture at a time: name one of {path}")
+    height, width, channels = taken.shape[1:] if is_last else (*taken.shape[2:], taken.shape[1])
+    size = None if min(height, width) < 1 else (width, height)
+    if size is not None and len(files) * height * width * channels > MOST_BYTES:
+        raise _too_much(path)
+    pixels = _pixels(files, size, channels)
+    if pixels.nbytes > MOST_BYTES:
+        raise _too_much(path)
+    return taken.name, pixels if is_last else np.moveaxis(pixels, -1, 1), files
+
+
+def _too_much(path: Path) -> TooLarge:
+    return TooLarge(
+        f"the pictures of {path} are more than {MOST_BYTES:,} bytes for the model: name a part "
+        "of them"
+    )
 
 
 def _files(path: Path) -> list[Path]:
@@ -68,15 +79,28 @@ def _files(path: Path) -> list[Path]:
     return found
 
 
-def _image_input(metadata: ModelMetadata) -> TensorMetadata:
+def _image_input(metadata: ModelMetadata) -> tuple[TensorMetadata, bool]:
+    """The input that takes the bytes of pictures, and whether their colours are its last side."""
     for one in metadata.inputs:
-        if one.datatype == Datatype.UINT8 and len(one.shape) == 4 and one.shape[3] in (1, 3):
-            return one
+        if one.datatype == Datatype.UINT8 and len(one.shape) == _SIDES:
+            if one.shape[3] in _COLOURS:
+                return one, True
+            if one.shape[1] in _COLOURS:
+                return one, False
     named = ", ".join(f"{one.name} {one.datatype} {list(one.shape)}" for one in metadata.inputs)
+    is_of_floats = any(
+        one.datatype.startswith("FP") and len(one.shape) == _SIDES for one in metadata.inputs
+    )
+    if is_of_floats:
+        raise InvalidInput(
+            f"{metadata.name} takes no images but {named}, and how a picture becomes these numbers "
+            "it does not say: give them as it was trained on, as .npy or as a request"
+        )
     raise InvalidInput(f"{metadata.name} takes no images but {named}: give a table or a request")
 
 
-def _pixels(files: list[Path], size: tuple[int, int], channels: int) -> Pixels:
+def _pixels(files: list[Path], size: tuple[int, int] | None, channels: int) -> Pixels:
+    """The pixels of pictures, brought to a size; None: each as large as it is, and all alike."""
     try:
         look_at, decode = (load_object(f"{_PICTURES}:{name}") for name in ("look_at", "decode"))
     except ModuleNotFoundError as missing:
@@ -87,12 +111,14 @@ def _pixels(files: list[Path], size: tuple[int, int], channels: int) -> Pixels:
     for file in files:
         try:
             body = file.read_bytes()
-            look_at(body, MOST_PIXELS)
-            made.append(decode(body, size, channels))
+            seen = look_at(body, MOST_PIXELS)
+            made.append(decode(body, size or (seen.width, seen.height), channels))
         except OSError as error:
             raise InvalidInput(f"{file} cannot be read ({error.strerror}): check it") from error
         except InvalidInput as failure:
             raise InvalidInput(f"{file} cannot be read: {failure}") from failure
+    if len({one.shape for one in made}) > 1:
+        raise InvalidInput("the pictures are of several sizes: name one at a time")
     return np.stack(made)
 
 

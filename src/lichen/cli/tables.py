@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from math import nan
 from pathlib import Path
 
 from lichen.client.inference import Answer
@@ -180,6 +181,8 @@ def _value(tensor: TensorMetadata, row: Mapping[str, str], column: str, file: Pa
     text = row[column]
     if tensor.datatype is Datatype.BYTES:
         return text
+    if (tensor.parameters or {}).get("missing") and text.strip().lower() in MISSING_CELLS:
+        return nan
     try:
         return float(text) if tensor.datatype.startswith("FP") else int(text)
     except ValueError as error:

@@ -38,8 +38,6 @@ def explain(
     """See `Lichen.explain`."""
     body: dict[str, object] = {_form(rows): rows, "explain": options}
     if background is not None:
-        if _form(background) != _form(rows):
-            raise InvalidInput("background and rows are of two forms: give both in one")
         body["background"] = background
     try:
         content = msgspec.json.encode(body, enc_hook=_listed)

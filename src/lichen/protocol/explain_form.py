@@ -18,7 +18,7 @@ class ExplainRequest(PlainRequest, forbid_unknown_fields=True, kw_only=True):
     """The body: `rows` or `x` as of `/predict/`, and how the explanation is wanted.
 
     Attributes:
-        background: usual rows, in the form of `rows` or of `x`, whichever is sent.
+        background: usual rows, in the form of `rows` or of `x`.
         explain: options.
     """
 
@@ -60,7 +60,8 @@ def read_explain(body: bytes, form: PlainForm) -> ExplainQuery:
 def _background(asked: ExplainRequest, form: PlainForm) -> Mapping[str, Array] | None:
     if not memoryview(asked.background):
         return None
-    is_rows = bool(memoryview(asked.rows))
+    start = bytes(memoryview(asked.background)[:64]).split()
+    is_rows = b"".join(start).startswith(b"[{")
     usual = PlainRequest(rows=asked.background) if is_rows else PlainRequest(x=asked.background)
     try:
         return form.query(usual).tensors

@@ -158,13 +158,17 @@ def _decode(data: msgspec.Raw, datatype: Datatype, dimensions: int) -> list[Any]
 
 
 @cache
-def decoder_of(datatype: Datatype, depth: int) -> msgspec.json.Decoder[Any]:
-    """Reads values of a datatype nested so deep.
+def decoder_of(
+    datatype: Datatype, depth: int, *, may_lack: bool = False
+) -> msgspec.json.Decoder[Any]:
+    """Reads values of a datatype nested so deep; where they may lack, null for a number as well.
 
     Raises:
         Mismatch: the datatype has no JSON form.
     """
     nested: Any = element_type(datatype)
+    if may_lack and nested is float:
+        nested = float | None
     for _ in range(depth):
         nested = GenericAlias(list, (nested,))
     return msgspec.json.Decoder(nested)

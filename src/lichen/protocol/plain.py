@@ -55,6 +55,11 @@ class PlainForm:
         self._records: RecordForm | None = None
         self._with_rows = {spec.name for spec in signature.outputs if spec.shape[:1] == (-1,)}
 
+    @property
+    def takes_rows(self) -> bool:
+        """Whether a request is rows; whole tensors otherwise."""
+        return self._signature.takes_rows
+
     def read(self, body: bytes) -> PlainQuery:
         """The inputs in a body.
 
@@ -139,7 +144,7 @@ def _whole(raw: msgspec.Raw, spec: TensorSpec) -> Array:
             f'"x" has {spec.name!r} nested {depth} deep, and it has the shape {list(spec.shape)}'
         )
     try:
-        values = _nested(raw, spec.datatype, depth)
+        values = _nested(raw, spec, depth)
     except Mismatch as error:
         raise InvalidInput(f'"x" has {spec.name!r}, which {error}') from error
     return values if depth else values.reshape(())
@@ -150,7 +155,7 @@ def _x(raw: msgspec.Raw, spec: TensorSpec) -> tuple[Array, bool]:
     start = bytes(memoryview(raw)[:64])
     depth = start[: len(start) - len(start.lstrip(_OPENING))].count(b"[")
     try:
-        values = _nested(raw, spec.datatype, depth)
+        values = _nested(raw, spec, depth)
     except Mismatch as error:
         raise InvalidInput(f'"x" {error}') from error
     if spec.shape[:1] != (-1,):
@@ -164,14 +169,15 @@ def _x(raw: msgspec.Raw, spec: TensorSpec) -> tuple[Array, bool]:
     return values[np.newaxis] if is_bare else values, is_bare
 
 
-def _nested(raw: msgspec.Raw, datatype: Datatype, depth: int) -> Array:
+def _nested(raw: msgspec.Raw, spec: TensorSpec, depth: int) -> Array:
+    datatype = spec.datatype
     if depth == 0:
         return _scalar(raw, datatype)
     quick = _quick(raw, datatype, depth) if len(memoryview(raw)) >= LONG_BODY_BYTES else None
     if quick is not None:
         return quick
     try:
-        listed = decoder_of(datatype, depth).decode(raw)
+        listed = decoder_of(datatype, depth, may_lack=spec.missing).decode(raw)
     except msgspec.ValidationError as error:
         said = str(error).replace("`$", "`x")
         raise Mismatch(f"holds a value that is no {datatype}: {said}") from error

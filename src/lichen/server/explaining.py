@@ -59,15 +59,16 @@ class Explained:
             WorkFailed: the model failed on them.
         """
         explainer = self._explainer(predictor)
+        rows = inputs.rows if predictor.signature.takes_rows else 1
         samples = self.wishes.samples or 0
-        if inputs.rows > 1 and inputs.rows * samples > MOST_SAMPLES:
+        if rows > 1 and rows * samples > MOST_SAMPLES:
             raise InvalidInput(
-                f"{inputs.rows} rows of {samples} samples are too many to explain at once, while "
+                f"{rows} rows of {samples} samples are too many to explain at once, while "
                 f"others wait for the model: send fewer rows, or at most {MOST_SAMPLES} in all"
             )
-        if inputs.rows > explainer.most_rows:
+        if rows > explainer.most_rows:
             raise InvalidInput(
-                f"{inputs.rows} rows are too many to explain at once by this method: send at most "
+                f"{rows} rows are too many to explain at once by this method: send at most "
                 f"{explainer.most_rows} a request"
             )
         told = explainer.explain(inputs, self.wishes)

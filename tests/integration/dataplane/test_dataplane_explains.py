@@ -10,7 +10,6 @@ import pytest
 
 from lichen.client.explanations import explain
 from lichen.client.transport import Transport
-from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.protocol.explaining import ExplainOptions
@@ -123,6 +122,8 @@ def test_the_client_explains_rows_and_arrays(platform: Platform) -> None:
     )
     assert by_rows.explanation == by_array.explanation
     assert by_rows.receipt is not None
-    with pytest.raises(InvalidInput, match="two forms"):
-        explain(transport, "explained", [ROW], background=[[0.0] * 4])
+    mixed = explain(
+        transport, "explained", [ROW], ExplainOptions(output="calm"), [[0.0] * 4, [2.0] * 4]
+    )
+    assert mixed.explanation == by_rows.explanation
     transport.close()

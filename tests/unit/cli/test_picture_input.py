@@ -76,6 +76,19 @@ def _broken(folder: Path) -> Path:
     return folder / "x.png"
 
 
+def test_open_sides_take_a_picture_as_large_as_it_is_and_colours_may_come_first(
+    tmp_path: Path,
+) -> None:
+    picture = _write(tmp_path / "a.png", 200)
+    assert _ask(picture, _metadata(-1, -1, -1, 3))[0].asked.shape == (1, 4, 6, 3)
+    assert _ask(picture, _metadata(-1, 3, 4, 6))[0].asked.shape == (1, 3, 4, 6)
+    _write(tmp_path / "b.png", 10, (5, 5))
+    with pytest.raises(InvalidInput, match="of several sizes"):
+        _ask(tmp_path, _metadata(-1, -1, -1, 3))
+    with pytest.raises(InvalidInput, match="one picture at a time"):
+        _ask(tmp_path, _metadata(1, 4, 6, 3))
+
+
 @pytest.mark.parametrize(
     ("path_of", "metadata", "said"),
     [
