@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from statistics import median_low
 from typing import Any, Protocol
 
 import grpc  # type: ignore[import-untyped]
@@ -43,9 +44,11 @@ DOORS = (
     ("/v2/models/d/infer?ordinary", BODY),  # a query takes the lane that knows all
     ("/predict/d", {"x": [1.0, 1.0]}),
 )
-POLICY = '"team";q=1000000;qu="microjoules";w=60'
+LIMIT_NJ = 1_000 * 10**9
+"""Far more than these questions cost: a hundredth of it is seconds of a processor."""
+POLICY = f'"team";q={LIMIT_NJ // 1_000};qu="microjoules";w=60'
 PROCESSES, CALLERS = 2, 8
-BACK_IN_S, STEP_S = 15, 60 / ROLLING_STEPS
+BACK_IN_S, STEP_S = 20, 60 / ROLLING_STEPS
 """What was spent comes back so long after the test began, with the end of the step it fell in."""
 HTTP_ONLY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """No certificates are read for it, which would take longer than the answer."""
@@ -96,8 +99,11 @@ def asker(running: Running, tenant: str) -> Asker:
 
 
 def always(who: Asker, holds: Callable[[httpx.Response], bool]) -> Callable[[], bool]:
-    """Whether it holds of many answers: connections go to both processes."""
-    return lambda: all(holds(who.ask()) for _ in range(8))
+    """Whether it holds of so many answers that both processes gave some of them.
+
+    Each learns of a budget by itself, within a second of the other; either takes a new connection.
+    """
+    return lambda: all(holds(who.ask()) for _ in range(32))
 
 
 def is_counted(answer: httpx.Response) -> bool:
@@ -135,7 +141,7 @@ def test_a_spent_budget_refuses_in_every_protocol_until_its_window_moves_on(
     until(always(north, is_answered))
     until(always(south, is_answered))
     assert "ratelimit" not in north.ask().headers, "no budget counts, and nothing is said of one"
-    team = kept(two, "team", "tenant:north", 10**9, "60s")
+    team = kept(two, "team", "tenant:north", LIMIT_NJ, "60s")
     until(always(north, is_counted))
     for path, body in DOORS:
         check_answered(north.ask(path, body))
@@ -145,7 +151,7 @@ def test_a_spent_budget_refuses_in_every_protocol_until_its_window_moves_on(
     for file in Home(two.home).budgets.iterdir():
         file.unlink()
     spend_long_ago(two, team, 60 - BACK_IN_S)
-    kept(two, "team", "tenant:north", 10**9, "60s")
+    kept(two, "team", "tenant:north", LIMIT_NJ, "60s")
     until(always(north, lambda answer: answer.status_code == 429))
     for path, body in DOORS:
         check_refused(north.ask(path, body))
@@ -159,11 +165,11 @@ def test_a_spent_budget_refuses_in_every_protocol_until_its_window_moves_on(
     check_refused_in_a_stream(over_a_stream(two, north.token))
 
     until(always(north, is_answered))
-    until(lambda: all(over_grpc(two, north.token)[0] is grpc.StatusCode.OK for _ in range(4)))
+    until(lambda: all(over_grpc(two, north.token)[0] is grpc.StatusCode.OK for _ in range(16)))
     _, metadata = over_grpc(two, north.token)
     assert metadata["ratelimit-policy"] == POLICY
     left_uj = int(metadata["ratelimit"].split(";")[1].removeprefix("r="))
-    assert 900_000 < left_uj < 1_000_000, (
+    assert 0.99 * LIMIT_NJ < left_uj * 1_000 < LIMIT_NJ, (
         "what was spent long ago is back; these questions cost some"
     )
     parameters = over_a_stream(two, north.token).infer_response.parameters
@@ -172,7 +178,7 @@ def test_a_spent_budget_refuses_in_every_protocol_until_its_window_moves_on(
 
 
 def check_refused_in_a_stream(said: Any) -> None:  # noqa: ANN401 - protobuf's
-    assert "budget 'team' (tenant:north, 1 J per 1m) has 0 J left" in said.error_message
+    assert "budget 'team' (tenant:north, 1 kJ per 1m) has 0 J left" in said.error_message
     told = {key: one.string_param for key, one in said.infer_response.parameters.items()}
     assert told["ratelimit-policy"] == POLICY
     assert told["ratelimit"] == f'"team";r=0;t={told["retry-after"]}'
@@ -186,7 +192,7 @@ def check_answered(answer: httpx.Response) -> None:
 
 def check_refused(answer: httpx.Response) -> None:
     assert answer.status_code == 429
-    assert "budget 'team' (tenant:north, 1 J per 1m) has 0 J left" in answer.json()["error"]
+    assert "budget 'team' (tenant:north, 1 kJ per 1m) has 0 J left" in answer.json()["error"]
     assert 1 <= int(answer.headers["retry-after"]) <= math.ceil(BACK_IN_S + STEP_S)
     assert answer.headers["ratelimit"] == f'"team";r=0;t={answer.headers["retry-after"]}'
 
@@ -233,16 +239,16 @@ def test_two_processes_spend_one_budget_and_the_books_agree(two: Running, until:
         answers.append(north.ask())
         return answers[-1]
 
-    until(lambda: all(is_answered(ask()) for _ in range(8)))
+    until(lambda: all(is_answered(ask()) for _ in range(32)))
     until(always(south, is_answered))
-    limit = 60 * max(receipt(one) for one in answers if is_answered(one))
+    limit = 200 * median_low(receipt(one) for one in answers if is_answered(one))
     budget = kept(two, "team", "tenant:north", limit, "6h")
 
     def drive(_: int) -> None:
-        while is_answered(ask()) and len(answers) < 4_000:
+        while is_answered(ask()) and len(answers) < 20_000:
             pass
 
-    until(lambda: is_counted(ask()))
+    until(lambda: all(is_counted(ask()) for _ in range(32)))
     before = len(answers)
     with ThreadPoolExecutor(CALLERS) as callers:
         list(callers.map(drive, range(CALLERS)))
@@ -255,7 +261,7 @@ def test_two_processes_spend_one_budget_and_the_books_agree(two: Running, until:
     counted = sum(receipt(one) for one in paid if is_counted(one))
     found = Allowance.open(Home(two.home).budgets, budget, SystemClock()).standing()
     assert found.committed == counted, "what was paid is what the receipts say"
-    assert limit / 2 < counted <= limit + PROCESSES * max(receipt(one) for one in paid)
+    assert limit / 2 < counted <= limit + CALLERS * max(receipt(one) for one in paid)
 
 
 def booked(running: Running, account: str) -> int:
