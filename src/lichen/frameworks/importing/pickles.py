@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from warnings import catch_warnings, simplefilter
 
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.importing.source import Source, opened_zip
@@ -143,13 +144,15 @@ def pickle_in(content: bytes, where: str) -> Pickle | None:
     reading = _Reading()
     is_whole = is_endless = False
     try:
-        for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
-            reading.take(opcode.name, argument)
-            is_whole = opcode.name == "STOP"
-            if count > _MOST_OPCODES:
-                is_endless = True
-                reading.names.add(_UNREAD)
-                break
+        with catch_warnings():
+            simplefilter("ignore")  # of a backslash in a text, such as the time in a zip's header
+            for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+                reading.take(opcode.name, argument)
+                is_whole = opcode.name == "STOP"
+                if count > _MOST_OPCODES:
+                    is_endless = True
+                    reading.names.add(_UNREAD)
+                    break
     except (ValueError, IndexError, OverflowError):
         is_whole = False
     has_header = content.startswith(_PROTOCOL)

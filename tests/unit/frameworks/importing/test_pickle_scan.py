@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lichen.frameworks.importing.pickles import Pickle, found_pickles, refusal
+from lichen.frameworks.importing.pickles import Pickle, found_pickles, pickle_in, refusal
 from lichen.frameworks.importing.source import laid_out
 
 
@@ -124,6 +124,14 @@ CALL = b"cos\nsystem\n(S'touch harmed'\ntR"
 def test_a_pickle_is_found_however_it_begins_and_ends(tmp_path: Path, content: bytes) -> None:
     (found,) = scanned(tmp_path, **{"weights.bin": content})
     assert found.names in (("os.system",), ("?.beyond_what_is_looked_at",))
+
+
+def test_an_archive_packed_at_any_second_is_looked_through_without_a_warning() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("a", (2026, 11, 22, 5, 10, 56)), b"plain\n")
+    assert b"\\)" in packed.getvalue()[:16], "an escape that no text of Python has"
+    assert pickle_in(packed.getvalue(), "model.pt") is None
 
 
 def test_texts_that_begin_as_a_pickle_may_are_none(tmp_path: Path) -> None:
