@@ -21,7 +21,8 @@ from lichen.cli.main import run
 from lichen.client.connection import connect
 from lichen.protocol.training import ForecastTraining
 
-STOP_SECONDS = 30.0
+STOP_SECONDS = 60.0
+ANSWER_SECONDS = 60.0
 HOURS = 24 * 21
 CONTEXT = 48
 HTTP_ONLY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -71,13 +72,14 @@ class Running:
 
     def ask(self, method: str, address: str, content: bytes = b"") -> httpx.Response:
         """One request with the administrator's key."""
-        with httpx.Client(verify=HTTP_ONLY, trust_env=False) as client:
+        with httpx.Client(verify=HTTP_ONLY, trust_env=False, timeout=ANSWER_SECONDS) as client:
             return client.request(method, address, content=content, headers=self.authorization)
 
     def wire(self, port_of: str, sent: bytes, *, half: bool = False) -> bytes:
         """What a port says to these bytes until it closes; `half` sends no more after them."""
         address = httpx.URL(port_of)
-        with socket.create_connection((address.host, address.port), timeout=5) as line:
+        there = address.host, address.port
+        with socket.create_connection(there, timeout=ANSWER_SECONDS) as line:
             line.sendall(sent)
             if half:
                 line.shutdown(socket.SHUT_WR)

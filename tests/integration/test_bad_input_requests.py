@@ -143,7 +143,7 @@ def test_what_is_not_there_is_said(
 def test_without_a_good_key_every_path_is_401(plane: Running, path: str, key: str | None) -> None:
     headers = {} if key is None else {b"Authorization": key.encode("latin-1")}
     for address in (plane.http, plane.control):
-        with httpx.Client(verify=HTTP_ONLY, trust_env=False) as client:
+        with httpx.Client(verify=HTTP_ONLY, trust_env=False, timeout=60) as client:
             answer = client.post(address + path, content=body(), headers=headers)
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == "Bearer"

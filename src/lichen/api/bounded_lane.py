@@ -181,6 +181,11 @@ class BoundedProtocol(HttpToolsProtocol):
             if cycle is not None and not cycle.response_complete:
                 cycle.disconnected = True
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The same once it is closed: of pipelined requests uvicorn tells the newest alone."""
+        self.eof_received()
+        super().connection_lost(exc)
+
     def send_400_response(self, msg: str) -> None:
         """Refuse, in the protocol's own form, what is no HTTP."""
         self.refuse(400, f"{msg.rstrip('.')}: send one as RFC 9112 has it")

@@ -36,7 +36,8 @@ from lichen.serving.deployment import DEPLOYMENTS, OBSERVED, Deployment, Observe
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import Change, SqliteDocuments
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
+"""A bound for what hangs; a machine that is busy must never reach it."""
 FEATURES, OUTPUTS = 4, 2
 RATE = Rate(2.0, 1.0, 4.0, Method.MODELLED, "a test", 1)
 
@@ -129,7 +130,7 @@ class Platform:
     def infer(self, name: str, rows: object) -> httpx.Response:
         body = json.dumps(request(rows))
         path = f"{self.url}/v2/models/{name}/infer"
-        return httpx.post(path, content=body, headers=self.authorization)
+        return httpx.post(path, content=body, headers=self.authorization, timeout=PATIENCE_SECONDS)
 
 
 def request(rows: object) -> dict[str, object]:

@@ -30,7 +30,10 @@ def post(
 ) -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body)
     return httpx.post(
-        platform.url + path, content=content, headers={**platform.authorization, **headers}
+        platform.url + path,
+        content=content,
+        headers={**platform.authorization, **headers},
+        timeout=60,
     )
 
 
@@ -109,7 +112,9 @@ def test_what_is_wrong_is_said_in_one_sentence(
 def test_a_body_over_the_limit_is_413(platform: Platform, path: str) -> None:
     long = json.dumps(BODY).encode() + b" " * 200_000
     for content in (long, iter([long[:1000], long[1000:]])):
-        answer = httpx.post(platform.url + path, content=content, headers=platform.authorization)
+        answer = httpx.post(
+            platform.url + path, content=content, headers=platform.authorization, timeout=60
+        )
         assert answer.status_code == 413
         assert "200000 bytes" in answer.json()["error"]
 
@@ -137,12 +142,12 @@ def test_a_body_over_the_limit_is_413(platform: Platform, path: str) -> None:
 )
 def test_every_path_needs_a_key(platform: Platform, method: str, path: str, status: int) -> None:
     url = platform.url + path
-    assert httpx.request(method, url).status_code == 401
+    assert httpx.request(method, url, timeout=60).status_code == 401
     wrong = {"Authorization": "Bearer lk_000000000000_" + "0" * 64}
-    refused = httpx.request(method, url, headers=wrong)
+    refused = httpx.request(method, url, headers=wrong, timeout=60)
     assert refused.status_code == 401
     assert refused.headers["www-authenticate"] == "Bearer"
-    answer = httpx.request(method, url, headers=platform.authorization)
+    answer = httpx.request(method, url, headers=platform.authorization, timeout=60)
     assert answer.status_code == status
     if status != 200:
         assert list(answer.json()) == ["error"]
@@ -150,12 +155,14 @@ def test_every_path_needs_a_key(platform: Platform, method: str, path: str, stat
 
 @pytest.mark.parametrize("what", ["live", "ready"])
 def test_health_is_open_to_all(platform: Platform, what: str) -> None:
-    answer = httpx.get(f"{platform.url}/v2/health/{what}")
+    answer = httpx.get(f"{platform.url}/v2/health/{what}", timeout=60)
     assert (answer.status_code, answer.json()) == (200, {what: True})
 
 
 def test_metadata_says_what_the_model_takes(platform: Platform) -> None:
-    answer = httpx.get(platform.url + "/v2/models/linear", headers=platform.authorization)
+    answer = httpx.get(
+        platform.url + "/v2/models/linear", headers=platform.authorization, timeout=60
+    )
     assert answer.json() == {
         "name": "linear",
         "versions": ["1"],

@@ -27,7 +27,7 @@ def header(**more: object) -> bytes:
 def post(platform: Platform, lane: str, body: bytes, **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     path = f"{platform.url}/v2/models/linear/infer{lane}"
-    return httpx.post(path, content=body, headers={**platform.authorization, **named})
+    return httpx.post(path, content=body, headers={**platform.authorization, **named}, timeout=60)
 
 
 def in_parts(platform: Platform, lane: str, told: bytes, raw: bytes, length: int) -> httpx.Response:

@@ -1,6 +1,6 @@
 """`POST /explain/{deployment}` on a data plane that runs: sums, receipts, accounts, refusals."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import httpx
@@ -35,6 +35,8 @@ class Platform(Protocol):
     documents: SqliteDocuments
     catalog: Catalog
 
+    def until(self, look: Callable[[], bool]) -> None: ...
+
 
 @pytest.fixture(scope="module")
 def explained(platform: Platform) -> Iterator[httpx.Client]:
@@ -43,10 +45,9 @@ def explained(platform: Platform) -> Iterator[httpx.Client]:
     platform.catalog.register(draft, {"model.onnx": linear_core(WEIGHTS)})
     deployed = msgspec.json.encode(Deployment("explained", "explained", 1))
     platform.documents.commit([Change(DEPLOYMENTS, "explained", deployed)])
-    with httpx.Client(base_url=platform.url, headers=platform.authorization) as client:
-        for _ in range(500):
-            if client.get("/v2/models/explained/ready").status_code == 200:
-                break
+    with httpx.Client(base_url=platform.url, headers=platform.authorization, timeout=60) as client:
+        ready = "/v2/models/explained/ready"
+        platform.until(lambda: client.get(ready).status_code == 200)
         yield client
 
 
@@ -104,7 +105,9 @@ def test_what_cannot_be_explained_is_refused_by_a_sentence(
 
 def test_no_key_and_no_deployment_are_refused(explained: httpx.Client) -> None:
     assert explained.post("/explain/nobody", json={"rows": [ROW]}).status_code == 404
-    stranger = httpx.post(f"{explained.base_url}/explain/explained", json={"rows": [ROW]})
+    stranger = httpx.post(
+        f"{explained.base_url}/explain/explained", json={"rows": [ROW]}, timeout=60
+    )
     assert stranger.status_code == 401
 
 

@@ -35,7 +35,7 @@ def chunked(chunks: bytes = CHUNKS, *headers: bytes, line: bytes = LINE) -> byte
 def answers(platform: Platform, request: bytes) -> tuple[list[int], bytes]:
     """The statuses, and all bytes, until the server closes or says nothing for a while."""
     key = b"Authorization: Bearer %b\r\n" % platform.key.encode()
-    with socket.create_connection(platform.address, timeout=5) as wire:
+    with socket.create_connection(platform.address, timeout=60) as wire:
         wire.sendall(request.replace(b"{key}", key))
         received = b""
         while part := wire.recv(65536):

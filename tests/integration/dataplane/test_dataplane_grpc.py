@@ -20,7 +20,7 @@ from lichen.server.sections import Settings
 from lichen.serving.deployment import Deployment, Observed
 
 REQUESTS, AT_ONCE = 1000, 16
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Certificates(Protocol):

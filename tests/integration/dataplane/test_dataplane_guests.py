@@ -76,7 +76,7 @@ def ask(platform: Platform, *values: float) -> httpx.Response:
         f"{platform.url}/v2/models/own/infer",
         content=json.dumps({"inputs": [tensor]}),
         headers=platform.authorization,
-        timeout=30,
+        timeout=60,
     )
 
 
@@ -96,7 +96,16 @@ def children_of(pid: int) -> list[int]:
 
 
 def ended(pids: list[int]) -> bool:
-    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    """They run no more; where nobody collects orphans, their names stay in the table."""
+    return not any(runs(pid) for pid in pids)
+
+
+def runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
 
 
 @pytest.fixture
@@ -173,17 +182,22 @@ def test_a_swap_ends_the_former_process_and_loses_no_request(serving: Platform) 
     register(serving, 3.0)
     with ThreadPoolExecutor(1) as one:
         stop: list[bool] = []
+        heard: list[float] = []
 
         def keep_asking() -> list[httpx.Response]:
             answers = []
             while not stop:
                 answers.append(ask(serving, 1.0))
+                heard.extend(answers[-1].json()["outputs"][0]["data"])
             return answers
 
         asking = one.submit(keep_asking)
-        assert serving.deploy(Deployment("own", "own", 2, generation=2)).state is State.READY
-        time.sleep(0.1)
-        stop.append(True)
+        try:
+            serving.until(lambda: 2.0 in heard)
+            assert serving.deploy(Deployment("own", "own", 2, generation=2)).state is State.READY
+            serving.until(lambda: 3.0 in heard)
+        finally:
+            stop.append(True)
         answers = asking.result()
     assert {one.status_code for one in answers} == {200}
     assert {one.json()["outputs"][0]["data"][0] for one in answers} == {2.0, 3.0}
@@ -200,7 +214,7 @@ def test_no_guest_outlives_the_data_plane(serving: Platform, end: str) -> None:
     assert guests
     assert serving.process is not None
     getattr(serving.process, end)()
-    serving.process.wait(20)
+    serving.process.wait(60)
     serving.until(lambda: ended(guests))
     left = list((serving.settings.home / "run" / "guests").iterdir())
     assert bool(left) is (end == "kill")

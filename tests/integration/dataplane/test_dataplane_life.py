@@ -79,7 +79,7 @@ def test_what_receipts_say_is_what_the_counters_hold(fresh: Platform) -> None:
     fresh.start()
     fresh.deploy(Deployment("d", "m", 1))
     receipts = []
-    with httpx.Client(headers=fresh.authorization) as client:
+    with httpx.Client(headers=fresh.authorization, timeout=60) as client:
         for rows in (1, 3, 200):
             tensor = {"name": "features", "datatype": "FP32", "shape": [rows, 4]}
             body = {"inputs": [{**tensor, "data": [0.5] * 4 * rows}]}
@@ -126,7 +126,7 @@ def test_it_drains_on_sigterm_and_comes_back_after_a_kill(fresh: Platform) -> No
         fresh.process.terminate()
         half_sent.sendall(body[10:])
         assert half_sent.recv(65536).startswith(b"HTTP/1.1 200 ")
-    assert fresh.process.wait(20) == 0
+    assert fresh.process.wait(60) == 0
 
 
 def test_it_is_lean(fresh: Platform) -> None:
@@ -152,7 +152,7 @@ def test_anonymous_callers_may_be_let_in(fresh: Platform) -> None:
     fresh.let_anonymous_in()
     fresh.start()
     fresh.deploy(Deployment("d", "m", 1))
-    assert httpx.get(f"{fresh.url}/v2/models/d").status_code == 200
+    assert httpx.get(f"{fresh.url}/v2/models/d", timeout=60).status_code == 200
     tensor = {"name": "features", "datatype": "FP32", "shape": [1, 4], "data": ROW}
-    answer = httpx.post(f"{fresh.url}/v2/models/d/infer", json={"inputs": [tensor]})
+    answer = httpx.post(f"{fresh.url}/v2/models/d/infer", json={"inputs": [tensor]}, timeout=60)
     assert answer.status_code == 200

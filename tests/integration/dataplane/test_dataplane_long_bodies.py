@@ -59,7 +59,7 @@ def answered_meanwhile(platform: Platform, message: bytes) -> tuple[int, bytes]:
     small: dict[str, Any] = {"name": "features", "datatype": "FP32", "shape": [1, 4]}
     asked = {"inputs": [{**small, "data": [1, 2, 3, 4]}]}
     count = 0
-    with httpx.Client(headers={"Authorization": f"Bearer {platform.key}"}) as client:
+    with httpx.Client(headers={"Authorization": f"Bearer {platform.key}"}, timeout=60) as client:
         other.start()
         sent.wait()
         while not ended.is_set():

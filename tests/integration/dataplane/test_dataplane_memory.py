@@ -78,7 +78,7 @@ def test_two_models_take_turns_and_the_memory_comes_back(fresh: Platform) -> Non
     empty = resident_mb(fresh)
     for name in ("one", "two"):
         assert fresh.deploy(Deployment(name, name, 1)).state is State.READY
-    with httpx.Client(base_url=fresh.url, headers=fresh.authorization, timeout=30) as client:
+    with httpx.Client(base_url=fresh.url, headers=fresh.authorization, timeout=60) as client:
         for name, expected in (("one", 1.0), ("two", 2.0)):  # the first is the loading of libraries
             assert value(ask(client, name)) == expected
         before = resident_mb(fresh)

@@ -61,7 +61,7 @@ class Watched:
     def ask(self, path: str, who: str = "viewer", **named: Any) -> httpx.Response:  # noqa: ANN401 - httpx's
         headers = {"Authorization": f"Bearer {self._tokens[who]}", **named.pop("headers", {})}
         method = "POST" if "json" in named or "content" in named else "GET"
-        return httpx.request(method, self.platform.url + path, headers=headers, **named)
+        return httpx.request(method, self.platform.url + path, headers=headers, timeout=60, **named)
 
     def metrics(self, who: str = "viewer") -> str:
         answer = self.ask("/metrics", who)
@@ -133,7 +133,7 @@ def test_metrics_are_told_by_tenant_and_role(watched: Watched) -> None:
     assert 'deployment="d"' not in stranger
     assert "lichen_build_info{" in stranger
     assert watched.ask("/metrics", "predictor").status_code == 403
-    assert httpx.get(f"{watched.platform.url}/metrics").status_code == 401
+    assert httpx.get(f"{watched.platform.url}/metrics", timeout=60).status_code == 401
     assert watched.sum_of("lichen_deployments", saying='state="ready"') == 1
     squeezed = watched.ask("/metrics", headers={"Accept-Encoding": "gzip"})
     assert squeezed.headers["content-encoding"] == "gzip"

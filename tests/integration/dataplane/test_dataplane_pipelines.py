@@ -58,7 +58,7 @@ def register(platform: Platform) -> None:
 @pytest.fixture(scope="module")
 def served(platform: Platform) -> Iterator[httpx.Client]:
     register(platform)
-    with httpx.Client(base_url=platform.url, headers=platform.authorization) as client:
+    with httpx.Client(base_url=platform.url, headers=platform.authorization, timeout=60) as client:
         yield client
 
 

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import httpx
@@ -36,6 +36,8 @@ class Platform(Protocol):
     documents: SqliteDocuments
     catalog: Catalog
 
+    def until(self, look: Callable[[], bool]) -> None: ...
+
 
 @pytest.fixture(scope="module")
 def named(platform: Platform) -> Iterator[httpx.Client]:
@@ -45,10 +47,8 @@ def named(platform: Platform) -> Iterator[httpx.Client]:
     platform.catalog.register(draft, {"model.onnx": linear_core(weights)})
     deployed = msgspec.json.encode(Deployment("named", "named", 1))
     platform.documents.commit([Change(DEPLOYMENTS, "named", deployed)])
-    with httpx.Client(base_url=platform.url, headers=platform.authorization) as client:
-        for _ in range(500):
-            if client.get("/v2/models/named/ready").status_code == 200:
-                break
+    with httpx.Client(base_url=platform.url, headers=platform.authorization, timeout=60) as client:
+        platform.until(lambda: client.get("/v2/models/named/ready").status_code == 200)
         yield client
 
 
@@ -82,7 +82,7 @@ def test_plain_errors_name_row_and_column(named: httpx.Client) -> None:
     assert predict(named, {"x": [1, 2, 3]}).status_code == 400
     assert named.get("/predict/named").headers["allow"] == "POST"
     assert named.post("/predict/none", json={"x": 1}).status_code == 404
-    nobody = httpx.post(f"{named.base_url}/predict/named", json={"x": 1})
+    nobody = httpx.post(f"{named.base_url}/predict/named", json={"x": 1}, timeout=60)
     assert nobody.status_code == 401
 
 

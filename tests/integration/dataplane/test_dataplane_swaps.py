@@ -62,7 +62,7 @@ class Caller(Thread):
     def run(self) -> None:
         tensor = {"name": "features", "datatype": "FP32", "shape": [3, 4], "data": ROWS}
         body = json.dumps({"inputs": [tensor]}).encode()
-        connection = HTTPConnection(*self.platform.address, timeout=20)
+        connection = HTTPConnection(*self.platform.address, timeout=60)
         path = f"/v2/models/{self.name_asked}/infer"
         while not self.over.is_set():
             connection.request("POST", path, body, self.platform.authorization)
@@ -94,7 +94,7 @@ def called(platform: Platform, names: tuple[str, ...], each: int) -> Iterator[li
     finally:
         over.set()
         for caller in callers:
-            caller.join(20)
+            caller.join(60)
 
 
 def deploy_all(platform: Platform, version: int) -> None:
@@ -112,6 +112,7 @@ def test_twenty_swaps_under_eight_callers_fail_no_request(fresh: Platform) -> No
     fresh.start()
     deploy_all(fresh, 1)
     with called(fresh, DEPLOYED, CONNECTIONS_EACH) as callers:
+        fresh.until(lambda: all(caller.versions == {1} for caller in callers))
         for version in range(2, ROUNDS + 2):
             deploy_all(fresh, version)
             asked = [caller.answers for caller in callers]
@@ -133,6 +134,7 @@ def test_a_version_is_found_by_its_number_while_it_is_there(fresh: Platform) -> 
     fresh.deploy(Deployment("old", "m", 1))
     fresh.deploy(Deployment("d", "m", 1))
     with called(fresh, ("m@1", "m/versions/1"), 1) as callers:
+        fresh.until(lambda: all(caller.answers for caller in callers))
         fresh.deploy(Deployment("d", "m", 2, generation=2))
         for path in ("d", "m@2", "m/versions/2", "d/versions/2"):
             assert fresh.infer(path, ROWS).json()["model_version"] == "2"
@@ -150,7 +152,7 @@ def operated(fresh: Platform) -> httpx.Client:
     fresh.start()
     fresh.deploy(Deployment("d", "m", 1))
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.Client(base_url=f"{fresh.url}/v2/repository", headers=headers, timeout=30)
+    return httpx.Client(base_url=f"{fresh.url}/v2/repository", headers=headers, timeout=60)
 
 
 def test_callers_are_refused_only_between_unload_and_load(

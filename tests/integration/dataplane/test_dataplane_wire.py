@@ -21,7 +21,7 @@ class Platform(Protocol):
 
 @pytest.fixture
 def wire(platform: Platform) -> Iterator[socket.socket]:
-    with socket.create_connection(platform.address, timeout=10) as connection:
+    with socket.create_connection(platform.address, timeout=60) as connection:
         yield connection
 
 
@@ -154,7 +154,7 @@ def test_a_caller_who_leaves_does_not_disturb_others(
     platform: Platform, wire: socket.socket
 ) -> None:
     for _ in range(20):
-        with socket.create_connection(platform.address, timeout=10) as leaving:
+        with socket.create_connection(platform.address, timeout=60) as leaving:
             leaving.sendall(infer(platform.key))
     wire.sendall(infer(platform.key))
     assert statuses(wire, 1) == [200]

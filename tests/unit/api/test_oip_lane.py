@@ -232,6 +232,18 @@ def test_a_connection_that_stands_still_is_closed(sent: bytes) -> None:
     in_house(act)
 
 
+@pytest.mark.parametrize("query", ["", "?ordinary"])
+def test_whose_requests_wait_behind_one_another_is_written_nothing_once_gone(query: str) -> None:
+    async def act(house: House) -> None:
+        house.lane.data_received(request(query=query) * 3)
+        house.lane.connection_lost(ConnectionResetError())
+        for _ in range(10):
+            await settle()
+        assert house.wire.written == b""
+
+    in_house(act)
+
+
 def test_one_that_moves_or_waits_for_its_answer_is_not() -> None:
     async def act(house: House) -> None:
         whole = request()
