@@ -100,6 +100,13 @@ def framework_python(name: str) -> Path:
     return made.python(listed, lambda _pid: _Uncharged())  # type: ignore[arg-type, return-value]
 
 
+@pytest.fixture(scope="session")
+def packages_of() -> Callable[[str], Path]:
+    """Where the packages of an environment stand, for a maker that needs those of two."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return lambda name: framework_python(name).parents[1] / "lib" / version / "site-packages"
+
+
 def _pins(name: str) -> Path:
     return HERE / "environments" / f"{name}.txt"
 

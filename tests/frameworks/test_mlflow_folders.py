@@ -1,6 +1,7 @@
 """Folders of MLflow, both ways: brought and asked over HTTP; exported and loaded by MLflow."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,15 @@ def fitted(make: Callable[..., Path]) -> Path:
     return make("scikit", "scikit-learn")
 
 
+@pytest.fixture(scope="module")
+def networks(
+    make: Callable[..., Path], packages_of: Callable[[str], Path]
+) -> Callable[[str], Path]:
+    """Folders of what only its framework's own environment can save, each framework asked once."""
+    site = str(packages_of("mlflow"))
+    return cache(lambda which: make("mlflow_networks", which, site, which))
+
+
 def arrays(path: Path) -> dict[str, NDArray[Any]]:
     with np.load(path) as stored:
         return {name: stored[name] for name in stored.files}
@@ -47,6 +57,42 @@ def test_a_folder_of_mlflow_answers_over_http_as_its_model_did(
     assert (row.inputs, row.format) == (1000, format_)
 
 
+def travelling(values: NDArray[Any]) -> NDArray[Any]:
+    """Texts as they travel."""
+    if values.dtype.kind != "U":
+        return values
+    found = np.empty(values.shape, dtype=np.object_)
+    found.ravel()[:] = [one.encode() for one in values.ravel().tolist()]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("which", "name", "format_", "tolerance"),
+    [
+        ("keras", "keras", "keras", 1e-4),
+        ("keras", "tensorflow", "savedmodel", 1e-4),
+        ("torch", "pytorch", "torch-export", 1e-4),
+        ("torch", "transformers", "huggingface", 1e-4),
+        ("spacy", "spacy", "spacy", 1e-5),
+    ],
+)
+def test_a_network_that_mlflow_saved_answers_over_http_as_its_framework_did(
+    networks: Callable[[str], Path],
+    faithful: Callable[..., Any],
+    which: str,
+    name: str,
+    format_: str,
+    tolerance: float,
+) -> None:
+    folder = networks(which)
+    inputs, outputs = (
+        {tensor: travelling(values) for tensor, values in arrays(folder / kept).items()}
+        for kept in (f"{name}-inputs.npz", f"{name}-outputs.npz")
+    )
+    row = faithful("MLflow", folder / name, inputs, outputs, tolerance)
+    assert (row.inputs, row.format) == (1000, format_)
+
+
 @pytest.mark.parametrize(
     ("library", "name", "file"),
     [("XGBoost", "xgboost", "model.ubj"), ("LightGBM", "lightgbm", "model.lgb")],
@@ -65,6 +111,19 @@ def test_a_folder_that_holds_a_pickle_is_refused(
     del command  # it says which platform is asked
     assert run(["models", "import", str(made / "sklearn-cloudpickle"), "--name", "stranger"]) != 0
     assert "pickle" in capsys.readouterr().err
+
+
+def test_a_network_that_mlflow_pickled_is_refused_and_what_to_do_is_said(
+    networks: Callable[[str], Path],
+    command: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    del command  # it says which platform is asked
+    folder = networks("torch") / "pytorch-pickle"
+    assert run(["models", "import", str(folder), "--name", "stranger"]) != 0
+    said = capsys.readouterr().err
+    assert "is a Python pickle, which runs its author's code when it is read" in said
+    assert "torch.export.save" in said
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,21 @@ def folder(place: Path, said: str, *names: str) -> Source:
             ["model/config.json", "components/tokenizer/tokenizer.json"],
             ["config.json", "tokenizer.json"],
         ),
+        (
+            "keras: {data: data, save_exported_model: true}",
+            ["data/keras_module.txt", "data/model/saved_model.pb", "data/model/variables/v.index"],
+            ["saved_model.pb", "variables/v.index"],
+        ),
+        (
+            "pytorch: {model_data: data}",
+            ["data/model.pth", "data/pickle_module_info.txt"],
+            ["model.pth"],
+        ),
+        (
+            "transformers: {model_binary: model}",
+            ["model/config.json", "components/image_processor/preprocessor_config.json"],
+            ["config.json", "preprocessor_config.json"],
+        ),
         ("spacy: {data: model.spacy}", ["model.spacy/meta.json"], ["meta.json"]),
     ],
 )

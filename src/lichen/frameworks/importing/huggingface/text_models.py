@@ -181,13 +181,18 @@ def _as_json(text: str, said: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _texts(one: TextModel) -> list[str]:
-    """Fewer where a text is dear."""
+    """Fewer where a text is dear, and none of which the tokenizer leaves nothing.
+
+    One without marks of its own leaves nothing of an empty text, which no model answers.
+    """
     weights = sum(
         each.numel() for name, each in one.model.named_parameters() if "embeddings" not in name
     )
     count = max(_FEWEST, min(CHECKED_ROWS, CHECKED_ROWS * _MOST_WEIGHTS // max(weights, 1)))
     words = sorted(one.tokenizer.get_vocab())
-    return tried_texts(words, count, one.longest)
+    return [
+        text for text in tried_texts(words, count, one.longest) if one.tokenizer(text).input_ids
+    ]
 
 
 def _conversion(

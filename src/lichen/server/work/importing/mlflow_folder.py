@@ -203,13 +203,12 @@ def _ending(names: Sequence[str], place: str, suffixes: tuple[str, ...]) -> str 
 
 
 def _transformer(said: Said, names: Sequence[str]) -> tuple[object, ...]:
-    """Weights, and beside them the tokenizer, which MLflow puts into a folder of its own."""
-    has_tokenizer = any(one.startswith(f"{_COMPONENTS}/") for one in names)
-    more = (_COMPONENTS,) if has_tokenizer else ()
+    """Weights, and what MLflow puts into folders of its own beside them."""
+    more = [one for one in _COMPONENTS if any(name.startswith(f"{one}/") for name in names)]
     return (said.get("model_binary") or "model", *more)
 
 
-_COMPONENTS = "components/tokenizer"
+_COMPONENTS = ("components/tokenizer", "components/image_processor")
 _PLACES: Mapping[str, Places] = {
     "onnx": _data,
     "sklearn": _pickled,
