@@ -1,11 +1,14 @@
 """Training on ten tables: Lichen beside FLAML and a search of 100 trials that nobody stops.
 
-    python benchmarks/training.py [--seconds 60] [--trials 100] [--seeds 1] [SET ...]
+    python benchmarks/training.py [--seconds 60] [--trials 100] [--most-seconds inf]
+        [--seeds 1] [SET ...]
 
 Every side trains on the same rows with one thread in a process of its own, is told the same metric,
 and answers the same rows, which it never saw. FLAML's budget and all times are CPU-seconds of the
 training alone, so that a busy machine changes nothing; a joule is 3.8 W a busy thread (rule M2)
-for every side. Sets of `../shared/data` are left out where it is not.
+for every side. `--most-seconds` ends the search of `--trials` after so many CPU-seconds; how many
+trials it made by then stands beside what it chose, and a trial that was cut off counts for nothing.
+Sets of `../shared/data` are left out where it is not.
 """
 
 import argparse
@@ -47,6 +50,7 @@ class Row:
     side: str
     metric: str
     algorithm: str
+    trials: int | None
     score: float
     low: float
     high: float
@@ -59,7 +63,10 @@ def main() -> int:
     asked = _options()
     names = [name for name in SETS if not asked.sets or name in asked.sets]
     print(f"# {machine()}; lichen {version('lichen')}, flaml {pinned('flaml', REQUIREMENTS)}")
-    print(f"# {asked.seconds:g} s for FLAML, {asked.trials} trials untimed, {asked.seeds} seeds\n")
+    print(
+        f"# {asked.seconds:g} s for FLAML, {asked.trials} trials untimed, "
+        f"{asked.most_seconds:g} CPU-s of them at most, {asked.seeds} seeds\n"
+    )
     print(HEADER, flush=True)
     rows: list[Row] = []
     for name in names:
@@ -75,6 +82,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("sets", nargs="*")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--most-seconds", type=float, default=float("inf"))
     parser.add_argument("--seeds", type=int, default=1)
     return parser.parse_args()
 
@@ -108,7 +116,11 @@ def _run(table: Table, seed: int, side: str, asked: argparse.Namespace) -> tuple
         command = {
             LICHEN: lambda: [sys.executable, HERE / "tables" / "ours.py", folder],
             UNTIMED: lambda: [
-                sys.executable, HERE / "tables" / "ours.py", folder, str(asked.trials)
+                sys.executable,
+                HERE / "tables" / "ours.py",
+                folder,
+                asked.trials,
+                asked.most_seconds,
             ],
             FLAML: lambda: [
                 python_of("flaml", REQUIREMENTS),
@@ -164,6 +176,7 @@ def _row(name: str, side: str, table: Table, found: Sequence[tuple[Any, ...]]) -
         side,
         table.metric,
         "/".join(dict.fromkeys(str(one["algorithm"]) for one in said)),
+        said[0].get("trials"),
         mean(scores),
         float(np.mean(lows)),
         float(np.mean(highs)),
@@ -179,8 +192,9 @@ HEADER = (
 
 
 def _line(row: Row) -> str:
+    side = row.side if row.trials is None else f"{row.side}, {row.trials} trials"
     return (
-        f"| {row.name} | {row.side} | {row.algorithm} | {row.metric} {row.score:.4f} "
+        f"| {row.name} | {side} | {row.algorithm} | {row.metric} {row.score:.4f} "
         f"| {row.low:.4f} to {row.high:.4f} | {row.cpu_s:.2f} | {row.cpu_s * 3.8:.1f} "
         f"| {row.nj_per_prediction / 1e6:.3f} |"
     )

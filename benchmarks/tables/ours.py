@@ -1,4 +1,4 @@
-"""Lichen's side: `ours.py FOLDER [trials]`; with trials, a search that nobody stops."""
+"""Lichen's side: `ours.py FOLDER [TRIALS [SECONDS]]`; with trials, a search that nobody stops."""
 
 import sys
 import time
@@ -24,7 +24,7 @@ from lichen.training.tables.run import execute
 from lichen.training.tables.study import study_of
 from lichen.training.watch import NoWatch
 from tables.exchange import JOULES_A_CPU_SECOND, columns_of, read_task, write_answer
-from tables.untimed import untimed
+from tables.untimed import Limits, untimed
 
 LOADED = ("lightgbm", "sklearn.ensemble", "sklearn.svm", "xgboost")
 """What FLAML has loaded before its clock starts is loaded here as well."""
@@ -67,7 +67,7 @@ def answered(trained: TrainingResult, rows: RawRows) -> NDArray[np.float64]:
     return np.asarray(said[name], dtype=np.float64)
 
 
-def main(folder: Path, trials: int | None) -> None:
+def main(folder: Path, limits: Limits | None) -> None:
     """Train and answer."""
     task, arrays = read_task(folder)
     rows = raw({**columns_of(arrays, "fit"), "y": arrays["fit target"]}, arrays.get("fit times"))
@@ -89,14 +89,17 @@ def main(folder: Path, trials: int | None) -> None:
     for name in LOADED:
         import_module(name)
     before = time.process_time()
-    if trials is None:
+    trials, lost_cpu_s = None, 0.0
+    if limits is None:
         trained = execute(study_of(asked, rows), NoWatch(), gauge)
     else:
-        trained = untimed(study_of(asked, rows), gauge, trials)
-    cpu_s = time.process_time() - before
+        searched = untimed(study_of(asked, rows), gauge, limits)
+        trained, trials, lost_cpu_s = searched.trained, searched.trials, searched.lost_cpu_s
+    cpu_s = time.process_time() - before - lost_cpu_s
     chosen = next(one for one in trained.candidates if one.chosen)
     said = {
         "algorithm": trained.algorithm,
+        "trials": trials,
         "cpu_s": cpu_s,
         "joules": cpu_s * JOULES_A_CPU_SECOND,
         "nj_per_prediction": chosen.nj_per_prediction,
@@ -109,4 +112,5 @@ def main(folder: Path, trials: int | None) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    said = sys.argv[2:]
+    main(Path(sys.argv[1]), Limits(int(said[0]), *map(float, said[1:])) if said else None)
