@@ -140,7 +140,8 @@ def _no_memory(failure: duckdb.Error, folder: Path) -> LichenError:
     if any(sign in str(failure) for sign in ("max_temp_directory_size", "offload", "No space")):
         return _disk(failure, folder)
     return TooLarge(
-        "the file needs more memory than the limit `memory_mb` allows: raise it, or split the file"
+        "the file needs more memory than the limit `memory_mb` allows: split it, or leave some "
+        "columns out"
     )
 
 

@@ -113,9 +113,14 @@ def fill_rows(engine: Engine, readings: tuple[Reading, ...]) -> None:
     """Make `rows` of the raw table and the clock, sorted by series and time; both then end."""
     convert(engine, readings)
     keys = "".join(f", {reading.key}" for reading in readings)
+    # Numbered before the join: a window over thousands of columns takes gigabytes.
+    places = (
+        "SELECT row_number() OVER (ORDER BY label, utc, rid) AS n, rid, utc, label "
+        f"FROM {RAW} JOIN {CLOCK} USING (rid)"
+    )
     engine.run(
-        f"CREATE TABLE {ROWS} AS SELECT row_number() OVER (ORDER BY label, utc, rid) AS n, "
-        f"utc, label{keys} FROM {RAW} JOIN {CLOCK} USING (rid) ORDER BY n"
+        f"CREATE TABLE {ROWS} AS SELECT n, utc, label{keys} FROM ({places}) "
+        f"JOIN {RAW} USING (rid) ORDER BY n"
     )
     engine.run(f"DROP TABLE {RAW}")
     engine.run(f"DROP TABLE {CLOCK}")

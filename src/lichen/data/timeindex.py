@@ -147,7 +147,10 @@ def _written_times(engine: Engine, file: RawFile) -> tuple[RawColumn, ...]:
     if not texts:
         return ()
     keys = ", ".join(column.key for column in texts)
-    sample = engine.rows(f"SELECT {keys} FROM {RAW} ORDER BY rid LIMIT {_SAMPLE_ROWS}")
+    # Sorting rows of thousands of columns takes gigabytes: only their numbers are sorted there.
+    first = f"SELECT rid FROM {RAW} ORDER BY rid LIMIT {_SAMPLE_ROWS}"
+    found = engine.rows(f"SELECT rid, {keys} FROM {RAW} WHERE rid IN ({first})")
+    sample = [cells for _, *cells in sorted(found, key=lambda row: row[0])]
     looks = {
         column.name: look_of([row[i] or "" for row in sample], named=names_time(column.name))
         for i, column in enumerate(texts)

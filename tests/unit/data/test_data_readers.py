@@ -259,6 +259,16 @@ def test_a_small_memory_spills_and_gives_the_same_bytes(
         datasets.ingest("none", path, IngestOptions(limits=Limits(memory_mb=2)))
 
 
+def test_a_wide_file_fits_the_memory_that_its_cells_need(
+    datasets: Datasets, write: WriteFile
+) -> None:
+    header = ",".join(f"x{at} (kW)" for at in range(60))
+    rows = "".join(",".join(str(row * at % 97) for at in range(60)) + "\n" for row in range(30))
+    limits = Limits(memory_mb=26)
+    made = datasets.ingest("wide", write(f"{header}\n{rows}"), IngestOptions(limits=limits))
+    assert datasets.read(made).column("x59 (kW)").tolist() == [row * 59 % 97 for row in range(30)]
+
+
 def test_a_workbook_cell_keeps_its_meaning() -> None:
     cell = load_object("lichen.data.workbook:cell_text")
     given = (True, 5.0, 0.5, date(2026, 1, 3), datetime(2026, 1, 3, 5), time(5, 30), "a", "")  # noqa: DTZ001 - workbooks know no zone

@@ -103,7 +103,7 @@ class Search:
     def _walk(self) -> None:
         for number, contender in enumerate(self._contenders):
             self._spending.begin(contender.title, 0.05 + 0.5 * (number + 1) / len(self._contenders))
-            dear = self._too_dear(contender)
+            dear = self._all_made(contender) or self._too_dear(contender)
             if dear is not None:
                 self._left_out[contender.name] = f"{contender.title}: left out, {dear}"
             else:
@@ -125,6 +125,15 @@ class Search:
                 raise
             self._refused[contender.name] = str(refused)
             self._left_out[contender.name] = f"{contender.title}: not tried, {refused}"
+
+    def _all_made(self, contender: Contender) -> str | None:
+        """Why an algorithm is not even tried: so many trials as were asked for were made."""
+        most = self._rules.most_trials
+        if contender.is_guard or self._rules.algorithm == contender.name:
+            return None
+        if most is None or len(self._trials.made) < most:
+            return None
+        return "all trials that were asked for were made"
 
     def _too_dear(self, contender: Contender) -> str | None:
         """Why an algorithm is not even tried: what it may bring is not worth what it would cost."""

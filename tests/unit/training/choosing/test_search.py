@@ -1,7 +1,7 @@
 """A search walks from cheap to dear, tunes what leads, and stops when joules stop paying."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -82,6 +82,25 @@ def test_defaults_are_tried_from_cheap_to_dear() -> None:
     problem = bowls(linear=lambda _: 0.3, trees=lambda _: 0.2)
     searched(problem, Rules(most_trials=2))
     assert [name for name, _, _ in problem.asked] == ["linear"] * 4 + ["trees"] * 4
+
+
+def test_no_more_defaults_are_tried_than_trials_were_asked_for() -> None:
+    problem = bowls(linear=lambda _: 0.3, trees=lambda _: 0.2, network=lambda _: 0.1)
+    found = searched(problem, Rules(most_trials=2))
+    assert [one.contender.name for one in found.trials] == ["linear", "trees"]
+    assert found.left_out == {
+        "network": "Network: left out, all trials that were asked for were made"
+    }
+
+
+def test_the_algorithm_asked_for_is_tried_though_its_guard_took_the_only_trial() -> None:
+    problem = bowls(linear=lambda _: 0.3, trees=lambda _: 0.2)
+    guard = replace(contender("linear", CHEAP_NJ), is_guard=True)
+    contenders = [guard, contender("trees", DEAR_NJ, DEPTH)]
+    memory = Memory.of_earlier_attempts(Spending(problem.meter, NoWatch(), None), "bowls")
+    rules = Rules(algorithm="trees", most_trials=1)
+    found = Search(problem, contenders, rules, memory).run()
+    assert [one.contender.name for one in found.trials] == ["linear", "trees"]
 
 
 def test_a_budget_that_is_spent_before_the_first_trial_says_so() -> None:
