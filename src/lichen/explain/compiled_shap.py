@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lichen.core.batch import Array
 from lichen.explain.grown import Floats, GrownTrees, Ints, quadrature
-from lichen.frameworks.shap_kernel import LEAF, SPLIT, TREE, Ensemble, ShapKernel
+from lichen.frameworks.shap_kernel import SHARE, SUM, TEST, TREE, Ensemble, ShapKernel
 
 _LANES = 4
 """Points come in fours, which one instruction computes on."""
@@ -24,15 +24,16 @@ class CompiledShap:
         self._targets = trees.tables.values.shape[1]
         self._explain = kernel.explain
         self._kept = _laid_out(trees)
-        trees_, *_ = self._kept
+        trees_, tests, *_ = self._kept
+        modes = np.unique(tests["mode"])
         self._ensemble = Ensemble(
             *(array.ctypes.data for array in self._kept),
             count=len(trees_),
             width=width,
             targets=self._targets,
-            most_nodes=int(np.diff(trees.start).max()),
+            most_splits=int(trees_["splits"].max()),
             most_points=int(trees_["points"].max()),
-            most_targets=int(trees_["targets"].max()),
+            mode=int(modes[0]) if len(modes) == 1 else _NONE,
         )
         self._room = np.zeros(kernel.room(ctypes.byref(self._ensemble)))
 
@@ -55,45 +56,38 @@ class CompiledShap:
 def _laid_out(trees: GrownTrees) -> Sequence[Array]:
     """The arrays that `Ensemble` points at, in its order."""
     is_leaf = trees.left < 0
-    number = np.where(is_leaf, np.cumsum(is_leaf), np.cumsum(~is_leaf)) - 1
     tree_of = np.repeat(np.arange(len(trees.start) - 1), np.diff(trees.start))
     first_split = np.searchsorted(np.flatnonzero(~is_leaf), trees.start)
-    first_leaf = np.searchsorted(np.flatnonzero(is_leaf), trees.start)
-    in_tree = number - np.where(is_leaf, first_leaf[tree_of], first_split[tree_of])
-    described, values, value_at = _trees_of(trees, tree_of, is_leaf, (first_split, first_leaf))
+    described, values, value_at = _trees_of(trees, tree_of, is_leaf, first_split)
     points, weights = _tables_of(described)
-    leaves = np.zeros(int(is_leaf.sum()), dtype=LEAF)
-    leaves["node"] = (np.arange(len(is_leaf)) - trees.start[tree_of])[is_leaf]
-    leaves["value"] = value_at
-    splits = _splits_of(trees, tree_of, in_tree)
+    in_tree = np.where(is_leaf, 0, np.cumsum(~is_leaf) - first_split[tree_of])
     order = np.argsort(described["points"], kind="stable")
-    return described[order], splits, leaves, values, points, weights
+    splits = _splits_of(trees, in_tree, value_at)
+    return described[order], *splits, values, points, weights
 
 
-def _splits_of(trees: GrownTrees, tree_of: Ints, in_tree: Ints) -> Array:
+def _splits_of(trees: GrownTrees, in_tree: Ints, value_at: Ints) -> Sequence[Array]:
+    """The splits; `in_tree`: of each node the number of its split in its tree, from 1."""
     at = np.flatnonzero(trees.left >= 0)
-    left, above, origin = trees.left[at], trees.above[at], trees.start[tree_of[at]]
-    tables, original = trees.tables, trees.order[at]
-    code = np.where(trees.left < 0, _NONE - in_tree, in_tree)
-    splits = np.zeros(len(at), dtype=SPLIT)
+    left, above, tables, original = trees.left[at], trees.above[at], trees.tables, trees.order[at]
+    over = trees.parent
+    edge = np.where(over >= 0, 2 * in_tree[over] + (np.arange(len(over)) != trees.left[over]), 0)
+    tests = np.zeros(len(at), dtype=TEST)
+    tests["threshold"], tests["feature"] = tables.threshold[original], tables.feature[original]
+    tests["mode"], tests["missing_left"] = tables.mode[original], tables.missing_left[original]
+    shares = np.zeros(len(at), dtype=SHARE)
+    shares["share"] = trees.share[left]
+    shares["edge"], shares["above"] = edge[at], np.where(above >= 0, edge[above], 0)
+    sums = np.zeros(len(at), dtype=SUM)
     for side in (0, 1):
-        splits["z"][:, side] = trees.merged[left + side]
-        splits["share"][:, side] = trees.share[left + side]
-    splits["z_above"] = np.where(above >= 0, trees.merged[above], 1.0)
-    splits["threshold"], splits["feature"] = tables.threshold[original], tables.feature[original]
-    splits["node"], splits["left"] = at - origin, left - origin
-    splits["next_left"], splits["next_right"] = code[left], code[left + 1]
-    nodes = np.diff(trees.start)[tree_of[at]]
-    splits["above"] = np.where(above >= 0, above - origin, nodes)
-    splits["mode"], splits["missing_left"] = tables.mode[original], tables.missing_left[original]
-    return splits
+        sums["child"][:, side] = in_tree[left + side]
+        sums["value"][:, side] = value_at[left + side]
+    sums["feature"] = tables.feature[original]
+    return tests, shares, sums
 
 
 def _trees_of(
-    trees: GrownTrees,
-    tree_of: Ints,
-    is_leaf: NDArray[np.bool_],
-    first: tuple[Ints, Ints],
+    trees: GrownTrees, tree_of: Ints, is_leaf: NDArray[np.bool_], first_split: Ints
 ) -> tuple[Array, Floats, Ints]:
     """The trees, the values of their leaves, and where those of each leaf begin."""
     count, targets = len(trees.start) - 1, trees.tables.values.shape[1]
@@ -102,8 +96,7 @@ def _trees_of(
     np.logical_or.at(spoken, tree_of[is_leaf], of_leaf != 0)
     is_single = spoken.sum(axis=1) <= 1
     described = np.zeros(count, dtype=TREE)
-    described["split"], described["leaf"] = first[0][:-1], first[1][:-1]
-    described["splits"], described["leaves"] = np.diff(first[0]), np.diff(first[1])
+    described["split"], described["splits"] = first_split[:-1], np.diff(first_split)
     described["target"] = np.where(is_single, spoken.argmax(axis=1), 0)
     described["targets"] = np.where(is_single, 1, targets)
     looked = np.zeros(count, dtype=np.int64)
@@ -111,12 +104,15 @@ def _trees_of(
     described["points"] = _points_for(looked)
     single = is_single[tree_of[is_leaf]]
     wide = np.where(single, 1, targets)
-    begins = np.cumsum(wide) - wide
-    values = np.zeros(int(wide.sum()))
+    begins = targets + np.cumsum(wide) - wide
+    values = np.zeros(targets + int(wide.sum()))
     values[begins[single]] = of_leaf[single, described["target"][tree_of[is_leaf]][single]]
     whole = begins[~single][:, None] + np.arange(targets)
     values[whole.ravel()] = of_leaf[~single].ravel()
-    return described, values, begins
+    value_at = np.zeros(len(is_leaf), dtype=np.int64)
+    value_at[is_leaf] = begins
+    described["value"] = value_at[trees.start[:-1]]
+    return described, values, value_at
 
 
 def _points_for(features: Ints) -> Ints:

@@ -73,7 +73,10 @@ def grown(tables: EnsembleTables, cover: Floats) -> GrownTrees:
 
 
 def _ordered(tables: EnsembleTables) -> tuple[Ints, Ints, list[Ints]]:
-    """The nodes in their new order, where trees start in it, and the nodes of each level."""
+    """The nodes in their new order, where trees start in it, and the nodes of each level.
+
+    A tree goes level by level: what stands together does not wait for one another.
+    """
     nodes = len(tables.left)
     is_child = np.zeros(nodes, dtype=np.bool_)
     splits = tables.left >= 0
@@ -91,31 +94,11 @@ def _ordered(tables: EnsembleTables) -> tuple[Ints, Ints, list[Ints]]:
         seen += len(level)
     if seen != nodes or len(np.unique(np.concatenate(levels))) != nodes:
         raise InvalidInput(_BROKEN)
-    depth_first = _depth_first(tables, levels)
-    order: Ints = np.lexsort((depth_first, tables.tree))
+    place = np.empty(nodes, dtype=np.int64)
+    place[np.concatenate(levels)] = np.arange(nodes)
+    order: Ints = np.lexsort((place, tables.tree))
     start = np.searchsorted(tables.tree[order], [*trees.tolist(), np.iinfo(np.int64).max])
     return order, start, levels
-
-
-def _depth_first(tables: EnsembleTables, levels: list[Ints]) -> Ints:
-    """Where each node stands in its tree: children side by side, then all below each of them.
-
-    What is worked on together then stands together, in memory as well.
-    """
-    below = np.zeros(len(tables.left), dtype=np.int64)
-    for level in reversed(levels):
-        splits = level[tables.left[level] >= 0]
-        left, right = tables.left[splits], tables.right[splits]
-        below[splits] = 2 + below[left] + below[right]
-    place = np.zeros(len(below), dtype=np.int64)
-    first = np.ones(len(below), dtype=np.int64)
-    for level in levels:
-        splits = level[tables.left[level] >= 0]
-        left, right = tables.left[splits], tables.right[splits]
-        place[left], place[right] = first[splits], first[splits] + 1
-        first[left] = first[splits] + 2
-        first[right] = first[left] + below[left]
-    return place
 
 
 def _above(parent: Ints, feature: Ints, splits: Ints) -> Ints:

@@ -11,30 +11,16 @@ from lichen.core.errors import Unavailable
 from lichen.frameworks.kernel import Pointer, built
 
 SOURCE = "shap_kernel.c"
-SPLIT = np.dtype(
-    [
-        ("z", "f8", (2,)),
-        ("share", "f8", (2,)),
-        ("z_above", "f8"),
-        ("threshold", "f4"),
-        ("feature", "i4"),
-        ("node", "i4"),
-        ("left", "i4"),
-        ("next_left", "i4"),
-        ("next_right", "i4"),
-        ("above", "i4"),
-        ("mode", "u1"),
-        ("missing_left", "u1"),
-    ],
-    align=True,
+TEST = np.dtype(
+    [("threshold", "f4"), ("feature", "u2"), ("mode", "u1"), ("missing_left", "u1")], align=True
 )
-LEAF = np.dtype([("node", "i4"), ("value", "i4")], align=True)
+SHARE = np.dtype([("share", "f8"), ("edge", "i4"), ("above", "i4")], align=True)
+SUM = np.dtype([("child", "i4", (2,)), ("value", "i4", (2,)), ("feature", "i4")], align=True)
 TREE = np.dtype(
     [
         ("split", "i8"),
-        ("splits", "i8"),
-        ("leaf", "i8"),
-        ("leaves", "i8"),
+        ("splits", "i4"),
+        ("value", "i4"),
         ("target", "i4"),
         ("targets", "i4"),
         ("points", "i4"),
@@ -49,17 +35,18 @@ class Ensemble(ctypes.Structure):
 
     _fields_ = (
         ("trees", Pointer),
-        ("splits", Pointer),
-        ("leaves", Pointer),
+        ("tests", Pointer),
+        ("shares", Pointer),
+        ("sums", Pointer),
         ("values", Pointer),
         ("points", Pointer),
         ("weights", Pointer),
         ("count", ctypes.c_int64),
         ("width", ctypes.c_int32),
         ("targets", ctypes.c_int32),
-        ("most_nodes", ctypes.c_int64),
+        ("most_splits", ctypes.c_int32),
         ("most_points", ctypes.c_int32),
-        ("most_targets", ctypes.c_int32),
+        ("mode", ctypes.c_int32),
     )
 
 

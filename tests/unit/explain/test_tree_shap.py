@@ -23,6 +23,8 @@ from lichen.frameworks.shap_kernel import shap_kernel
 from lichen.frameworks.xgboost import read_xgboost
 
 WIDTH = 4
+EVERY = (0, 1, 2, 3, 4, 5)
+"""All comparisons."""
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +32,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("compiled")
 
 
-def random_trees(seed: int, trees: int = 3, depth: int = 4, targets: int = 2) -> EnsembleTables:
-    """Trees that look at few features often, by every comparison; some leaves speak for all."""
+def random_trees(
+    seed: int, modes: tuple[int, ...] = EVERY, *, width: int = WIDTH, thin: int = 0
+) -> EnsembleTables:
+    """Trees that look at few features often, by some comparisons; some leaves speak for all.
+
+    With `thin` they go so many splits deep, and each of those has a leaf on one side.
+    """
+    trees, depth, targets = 3, 4 + thin, 2
     random = np.random.default_rng(seed)
     rows: list[tuple[int, int, int, float]] = []
     tree: list[int] = []
@@ -40,14 +48,14 @@ def random_trees(seed: int, trees: int = 3, depth: int = 4, targets: int = 2) ->
 
     def grow(number: int, level: int) -> int:
         at = len(rows)
-        is_leaf = level == depth or (level > 1 and random.random() < 0.25)
-        feature = -1 if is_leaf else int(random.integers(WIDTH))
-        rows.append((feature, int(random.integers(6)), int(random.integers(2)), 0.0))
+        is_leaf = level == depth or (level > 1 + thin and random.random() < 0.25)
+        feature = -1 if is_leaf else int(random.integers(width))
+        rows.append((feature, int(random.choice(modes)), int(random.integers(2)), 0.0))
         tree.append(number)
         left.append(-1)
         right.append(-1)
         if not is_leaf:
-            left[at] = grow(number, level + 1)
+            left[at] = grow(number, depth if level < thin else level + 1)
             right[at] = grow(number, level + 1)
         return at
 
@@ -118,9 +126,13 @@ def some_rows(count: int = 6) -> Array:
     return rows
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_both_forms_give_the_values_over_all_subsets(seed: int, folder: Path) -> None:
-    tables, rows = random_trees(seed), some_rows()
+@pytest.mark.parametrize(
+    ("seed", "modes"), [(0, EVERY), (1, EVERY), (2, (0,)), (3, (1,)), (4, (3,))]
+)
+def test_both_forms_give_the_values_over_all_subsets(
+    seed: int, modes: tuple[int, ...], folder: Path
+) -> None:
+    tables, rows = random_trees(seed, modes), some_rows()
     assert tables.cover is not None
     trees = grown(tables, tables.cover.astype(np.float64))
     compiled, in_numpy = (
@@ -133,6 +145,22 @@ def test_both_forms_give_the_values_over_all_subsets(seed: int, folder: Path) ->
         assert trees.expected + found.sum(axis=2) == pytest.approx(sums, abs=1e-12)
         assert sums == pytest.approx(sums_of(trees, rows), abs=1e-12)
     assert trees.expected == pytest.approx(worth(tables, rows[0], set()), abs=1e-9)
+
+
+@pytest.mark.parametrize("thin", [8, 20, 36])
+def test_both_forms_agree_on_paths_of_many_features(thin: int, folder: Path) -> None:
+    width = 60
+    tables = random_trees(7, (0,), width=width, thin=thin)
+    assert tables.cover is not None
+    trees = grown(tables, tables.cover.astype(np.float64))
+    assert trees.features.max() > thin // 2
+    rows = np.random.default_rng(8).normal(size=(20, width)).astype(np.float32)
+    rows[0, :10] = np.nan
+    found, sums = CompiledShap(trees, width, shap_kernel(folder)).values(rows)
+    meant, meant_sums = PathShap(trees, width).values(rows)
+    assert found == pytest.approx(meant, abs=1e-12)
+    assert sums == pytest.approx(meant_sums, abs=1e-12)
+    assert trees.expected + found.sum(axis=2) == pytest.approx(sums, abs=1e-12)
 
 
 def test_values_against_a_background_are_the_mean_over_its_rows() -> None:
