@@ -64,6 +64,28 @@ def test_values_over_http_are_those_of_the_shap_library(
     command("undeploy", name)
 
 
+PIPED = ("piped-forest", "piped-classes", "piped-histogram")
+
+
+@pytest.mark.parametrize("name", PIPED)
+def test_values_of_a_pipeline_are_those_of_the_shap_library_summed_by_column(
+    made: Path, command: Callable[..., Any], lichen: Lichen, name: str
+) -> None:
+    version = command("models", "import", made / f"{name}.skops", "--name", name)
+    command("deploy", f"{name}@{version['version']}", "--name", name)
+    with np.load(made / f"{name}-shap.npz") as kept:
+        numbers, texts, values, base = (kept[one] for one in ("numbers", "texts", "values", "base"))
+    cells = [[None if one != one else one for one in row] for row in numbers.tolist()]
+    found = lichen.explain(name, {"x": cells, "texts": texts.tolist()}).explanation
+    told = np.array([[one.contributions for one in row.attributions] for row in found.rows])
+    start = np.array([one.base for one in found.rows[0].attributions])
+    assert found.method == "tree-shap"
+    assert np.abs(told - values).max() <= _USUAL
+    assert np.abs(start - base).max() <= _USUAL
+    assert found.largest_error <= 1e-6
+    command("undeploy", name)
+
+
 @pytest.fixture(scope="module")
 def plant(lichen: Lichen, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A dataset in which use is of heat and wind."""

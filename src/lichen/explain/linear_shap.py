@@ -11,6 +11,7 @@ from lichen.explain.answers import Floats
 from lichen.explain.attributed import Attributed, explanation
 from lichen.explain.columns import parts_of
 from lichen.explain.explainer import LoadedVersion, Wishes
+from lichen.explain.graph_stages import linear_within
 from lichen.explain.staged import Outputs, Stages, outputs_of, stages_of
 from lichen.frameworks.onnx import MODEL_FILE
 from lichen.frameworks.onnx_linear import LinearTables, read_linear
@@ -23,10 +24,25 @@ _FROM_ZERO = (
 
 
 def linear_explainer(version: LoadedVersion) -> "LinearExplainer | None":
-    """It fits versions whose core is a product and a sum, and perhaps a link function."""
+    """It fits versions that are a weighted sum of features, and perhaps a link function."""
     content = version.files.get(MODEL_FILE)
-    stages = None if content is None else stages_of(version)
-    if content is None or stages is None:
+    if content is None:
+        return None
+    return _alone(version, content) or _within(version, content)
+
+
+def _within(version: LoadedVersion, content: bytes) -> "LinearExplainer | None":
+    """Steps of the graph that each look at one raw column, then a weighted sum."""
+    inner = linear_within(version, content)
+    if inner is None:
+        return None
+    outputs = outputs_of(version, inner.tables.weights.shape[1], inner.tables.link)
+    return None if outputs is None else LinearExplainer(version, *inner, outputs)
+
+
+def _alone(version: LoadedVersion, content: bytes) -> "LinearExplainer | None":
+    stages = stages_of(version)
+    if stages is None:
         return None
     tables = read_linear(content, stages.width)
     outputs = None if tables is None else outputs_of(version, tables.weights.shape[1], tables.link)

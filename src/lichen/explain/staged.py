@@ -4,9 +4,9 @@ A pipeline has encoders before its core and a head after it; contributions of fe
 back to the raw columns that they were made of, and told in the space of the core's sums.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,10 @@ from lichen.explain.explainer import LoadedVersion
 from lichen.pipeline.declaration import Alarm, Classes, Groups, Pipeline, Ranking, Value
 from lichen.pipeline.encoding import width_of
 
-Features = NDArray[np.float32]
+Features = NDArray[np.floating[Any]]
 _UNCALIBRATED = "probabilities are calibrated after this: what is told here is the model's own"
 MOST_ROWS = 256
+_BINARY = 2
 _MOST_NUMBERS = 4_000_000
 """Contributions of features in memory at once: 32 MB."""
 
@@ -80,12 +81,12 @@ class Outputs:
 class Stages:
     """The raw columns of a version, and how features come of them."""
 
-    def __init__(self, version: LoadedVersion, columns: Sequence[Column]) -> None:
-        self.columns = tuple(columns)
-        self._predictor = version.predictor
-        self._pipeline = version.pipeline
-        self.owner = _owners(version, self.columns)
-        self._input = version.predictor.signature.inputs[0].name
+    def __init__(
+        self, columns: Sequence[Column], owner: Array, features: Callable[[Batch], Features]
+    ) -> None:
+        """Take the columns, of each feature the place of its column, and what makes features."""
+        self.columns, self.owner = tuple(columns), owner
+        self._make = features
 
     @property
     def width(self) -> int:
@@ -94,10 +95,7 @@ class Stages:
 
     def features(self, rows: Batch) -> Features:
         """The features of raw rows."""
-        if isinstance(self._predictor, Encodes):
-            return self._predictor.features(rows)
-        values = rows.arrays[self._input].astype(np.float32)
-        return values.reshape(len(values), -1)
+        return self._make(rows)
 
     def most_rows(self, outputs: int) -> int:
         """The most rows of one request: their contributions take memory."""
@@ -122,19 +120,28 @@ def stages_of(version: LoadedVersion) -> Stages | None:
     columns = columns_of(signature)
     if not columns:
         return None
-    pipeline = version.pipeline
+    owner, pipeline = owners_of(version, columns), version.pipeline
     if pipeline is not None and pipeline.encoders:
-        return Stages(version, columns) if isinstance(version.predictor, Encodes) else None
+        predictor = version.predictor
+        return (
+            Stages(columns, owner, predictor.features) if isinstance(predictor, Encodes) else None
+        )
+    name = signature.inputs[0].name
+
+    def features(rows: Batch) -> Features:
+        values = rows.arrays[name].astype(np.float32)
+        return values.reshape(len(values), -1)
+
     is_plain = len(signature.inputs) == 1 and _is_float(signature.inputs[0].datatype)
-    return Stages(version, columns) if is_plain else None
+    return Stages(columns, owner, features) if is_plain else None
 
 
 def _is_float(datatype: object) -> bool:
     return str(datatype) in ("FP32", "FP64")
 
 
-def _owners(version: LoadedVersion, columns: Sequence[Column]) -> Array:
-    """Of each feature the place of its raw column."""
+def owners_of(version: LoadedVersion, columns: Sequence[Column]) -> Array:
+    """Of each feature that encoders make, or of each raw column, the place of its raw column."""
     pipeline = version.pipeline
     if pipeline is None or not pipeline.encoders:
         return np.arange(len(columns))
@@ -164,6 +171,8 @@ def outputs_of(version: LoadedVersion, width: int, link: str) -> Outputs | None:
     names = answers.names if len(answers.names) == width else _numbered(answers.tensor, width)
     if link == "none":
         return Outputs(names, answers.space, unit=answers.unit)
+    if width == 1 and link == "logistic" and len(answers.names) == _BINARY:
+        return Outputs(answers.names[1:], "log-odds", other=answers.names[0])
     return Outputs(names, _SPACES[link] if width == 1 or link != "logistic" else "log-odds")
 
 

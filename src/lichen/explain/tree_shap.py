@@ -7,6 +7,7 @@ rows went on which the trees were grown. With one they are interventional: the m
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lichen.core.batch import Batch
 from lichen.core.errors import InvalidInput, Unavailable
@@ -16,15 +17,17 @@ from lichen.explain.attributed import Attributed, explanation
 from lichen.explain.columns import parts_of
 from lichen.explain.compiled_shap import CompiledShap
 from lichen.explain.explainer import LoadedVersion, Wishes
+from lichen.explain.graph_stages import trees_within
 from lichen.explain.grown import grown, sums_of
 from lichen.explain.path_shap import PathShap
-from lichen.explain.staged import Features, Outputs, Stages, outputs_of, stages_of
+from lichen.explain.staged import Outputs, Stages, outputs_of, stages_of
 from lichen.frameworks.onnx import MODEL_FILE
 from lichen.frameworks.onnx_ensembles import EnsembleTables, read_ensemble
 from lichen.frameworks.shap_kernel import shap_kernel
 from lichen.protocol.explaining import Explanation
 
 MOST_USUAL_ROWS = 256
+Singles = NDArray[np.float32]
 _MOST_FEATURES = 20_000
 _FROM_COVER = "the base is the mean over the rows that the trees were grown on"
 
@@ -32,16 +35,31 @@ _FROM_COVER = "the base is the mean over the rows that the trees were grown on"
 class _Values(Protocol):
     """Contributions and sums of rows of features; `CompiledShap` and `PathShap`."""
 
-    def values(self, features: Features) -> tuple[Floats, Floats]:
+    def values(self, features: Singles) -> tuple[Floats, Floats]:
         """`(rows, targets, features)` and `(rows, targets)`."""
         ...
 
 
 def tree_explainer(version: LoadedVersion) -> "TreeExplainer | None":
-    """It fits versions whose core is a sum of trees, and perhaps a link function."""
+    """It fits versions that are a sum of trees, and perhaps a link function.
+
+    Before the trees there may be encoders of ours, or steps of the graph that each look at one raw
+    column.
+    """
     content = version.files.get(MODEL_FILE)
-    stages = None if content is None else stages_of(version)
-    if content is None or stages is None or stages.width > _MOST_FEATURES:
+    if content is None:
+        return None
+    inner = trees_within(version, content)
+    if inner is None:
+        return _alone(version, content)
+    outputs = outputs_of(version, inner.tables.values.shape[1], inner.tables.link)
+    return None if outputs is None else TreeExplainer(version, *inner, outputs)
+
+
+def _alone(version: LoadedVersion, content: bytes) -> "TreeExplainer | None":
+    """A core that is trees from its input on."""
+    stages = stages_of(version)
+    if stages is None or stages.width > _MOST_FEATURES:
         return None
     tables = read_ensemble(content)
     if tables is None or int(tables.feature.max(initial=0)) >= stages.width:
@@ -74,7 +92,7 @@ class TreeExplainer:
     def explain(self, rows: Batch, wishes: Wishes) -> Explanation:
         """See `Explainer`."""
         columns, names, sign = self._outputs.chosen(wishes.output)
-        features = self._stages.features(rows)
+        features = self._features(rows)
         found, sums, base, note = self._found(features, wishes)
         scale, centre = sign * self._outputs.scale, sign * self._outputs.centre
         told = Attributed(
@@ -89,14 +107,17 @@ class TreeExplainer:
 
     def sums(self, rows: Batch) -> Floats:
         """The sums `(rows, targets)` of raw rows, before the link."""
-        return sums_of(self._trees, self._stages.features(rows))
+        return sums_of(self._trees, self._features(rows))
 
-    def _found(self, features: Features, wishes: Wishes) -> tuple[Floats, Floats, Floats, str]:
+    def _features(self, rows: Batch) -> Singles:
+        return self._stages.features(rows).astype(np.float32, copy=False)
+
+    def _found(self, features: Singles, wishes: Wishes) -> tuple[Floats, Floats, Floats, str]:
         background = wishes.background
         if background is None and self._tables.cover is None:
             background = self._version.background
         if background is not None:
-            usual = self._stages.features(background)
+            usual = self._features(background)
             if len(usual) > MOST_USUAL_ROWS:
                 raise InvalidInput(
                     f"the background has {len(usual)} rows: give at most {MOST_USUAL_ROWS}"

@@ -12,8 +12,8 @@ from lichen.frameworks.onnx_trees import LINKS, Attributes, parsed
 Floats = NDArray[np.float64]
 LARGEST_BYTES = 64 * 2**20
 _MATRIX = 2
-_DTYPES = {1: "<f4", 6: "<i4", 7: "<i8", 10: "<f2", 11: "<f8"}
-_FIELDS = {1: "float_data", 6: "int32_data", 7: "int64_data", 11: "double_data"}
+_DTYPES = {1: "<f4", 2: "u1", 6: "<i4", 7: "<i8", 10: "<f2", 11: "<f8"}
+_FIELDS = {1: "float_data", 2: "int32_data", 6: "int32_data", 7: "int64_data", 11: "double_data"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def read_linear(content: bytes, width: int) -> LinearTables | None:
 
 
 def _read(graph: Any, width: int) -> LinearTables | None:  # noqa: ANN401 - a message of ONNX
-    known: dict[str, _Operand] = {one.name: _array(one) for one in graph.initializer}
+    known: dict[str, _Operand] = {one.name: array_of(one) for one in graph.initializer}
     known[graph.input[0].name] = _Affine(np.ones(width), np.zeros(width))
     ends = {one.name for one in graph.output}
     last: LinearTables | None = None
@@ -102,7 +102,7 @@ def _link(node: Any, operands: list[_Operand]) -> LinearTables | None:  # noqa: 
 def _made(node: Any, operands: list[_Operand]) -> _Operand:  # noqa: ANN401
     """What a node makes, where that is a constant or linear; None otherwise."""
     if node.op_type == "Constant":
-        return _array(next(iter(node.attribute)).t)
+        return array_of(next(iter(node.attribute)).t)
     make = _OPERATIONS.get(node.op_type)
     if make is None or not operands or any(one is None for one in operands):
         return None
@@ -172,7 +172,7 @@ def _gemm(said: Attributes, operands: list[_Operand]) -> _Operand:
             return None
 
 
-def _array(tensor: Any) -> Floats:  # noqa: ANN401 - a message of ONNX
+def array_of(tensor: Any) -> Floats:  # noqa: ANN401 - a message of ONNX
     """A tensor of numbers as doubles.
 
     Raises:

@@ -21,7 +21,8 @@ _OPERATOR = b"TreeEnsembleRegressor"
 _MODES = {b"BRANCH_LEQ": 0, b"BRANCH_LT": 1}
 _LEAF = b"LEAF"
 _FIELDS = {
-    "Model": (("graph", 7, "Graph", False),),
+    "Model": (("graph", 7, "Graph", False), ("metadata_props", 14, "Entry", True)),
+    "Entry": (("key", 1, "string", False), ("value", 2, "string", False)),
     "Graph": (
         ("node", 1, "Node", True),
         ("initializer", 5, "Tensor", True),
@@ -165,6 +166,14 @@ class Attributes:
     def real(self, name: str, default: float) -> float:
         """A number, or the default where it is not said."""
         return float(self._by_name[name].f) if name in self._by_name else default
+
+    def tensor(self, name: str) -> Any:  # noqa: ANN401 - a message made below
+        """A tensor.
+
+        Raises:
+            LookupError: it is not said.
+        """
+        return self._by_name[name].t
 
     def words(self, name: str) -> list[bytes]:
         """Words, none where it is not said."""

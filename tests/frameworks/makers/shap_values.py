@@ -12,12 +12,16 @@ import numpy as np
 import shap  # type: ignore[import-not-found]  # in the environment of this maker
 import skops.io
 import xgboost
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
 )
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 ROWS, ASKED, FEATURES = 1500, 200, 8
 
@@ -75,6 +79,46 @@ def forests(folder: Path) -> None:
         keep(folder, name, fitted, rows)
 
 
+def pipelines(folder: Path) -> None:
+    """Trees after imputing, scaling and one-hot: shap's values of features, summed by column."""
+    random = np.random.default_rng(8)
+    table = np.empty((ROWS, 3), dtype=object)
+    table[:, 0], table[:, 1] = random.normal(size=ROWS), random.normal(size=ROWS) * 40
+    table[:, 2] = random.choice(["air", "sea", "sun"], ROWS)
+    heat = table[:, 0].astype(float)
+    table[::9, 0] = np.nan
+    score = 2 * heat + table[:, 1].astype(float) / 30 * (table[:, 2] == "sea")
+    steps = ColumnTransformer(
+        [
+            ("n", make_pipeline(SimpleImputer(), StandardScaler()), [0, 1]),
+            ("o", OneHotEncoder(handle_unknown="ignore", sparse_output=False), [2]),
+        ]
+    )
+    for name, model, goal in (
+        ("piped-forest", RandomForestRegressor(30, random_state=0, n_jobs=1), score),
+        ("piped-classes", RandomForestClassifier(30, random_state=0, n_jobs=1), score > 0),
+        ("piped-histogram", HistGradientBoostingRegressor(max_iter=40, random_state=0), score),
+    ):
+        fitted = make_pipeline(steps, model).fit(table, goal)
+        skops.io.dump(fitted, folder / f"{name}.skops")
+        asked = table[:ASKED]
+        explainer = shap.TreeExplainer(fitted[-1])
+        values = np.asarray(
+            explainer.shap_values(fitted[0].transform(asked), check_additivity=False)
+        )
+        values = values[:, None] if values.ndim == 2 else values.transpose(0, 2, 1)
+        folded = np.concatenate([values[..., :2], values[..., 2:].sum(axis=-1)[..., None]], -1)
+        base = np.atleast_1d(np.asarray(explainer.expected_value, dtype=np.float64))
+        np.savez(
+            folder / f"{name}-shap.npz",
+            numbers=asked[:, :2].astype(float),
+            texts=asked[:, 2:].astype(str),
+            values=folded,
+            base=base,
+        )
+
+
 if __name__ == "__main__":
     boosters(Path(sys.argv[1]))
     forests(Path(sys.argv[1]))
+    pipelines(Path(sys.argv[1]))

@@ -39,6 +39,7 @@ class Graph:
     def __init__(self) -> None:
         self._nodes: list[Any] = []
         self._kept: dict[str, NDArray[Any]] = {}
+        self._notes: dict[str, str] = {}
         self._counted = 0
 
     def op(self, kind: str, *inputs: Value, **attributes: Any) -> str:  # noqa: ANN401 - as ONNX has them
@@ -65,6 +66,10 @@ class Graph:
     def fill(self, name: str, values: NDArray[Any]) -> None:
         """Say now what a constant is that was kept for its name alone."""
         self._kept[name] = values
+
+    def note(self, key: str, value: str) -> None:
+        """Say something in the metadata of the model, which runtimes pass over."""
+        self._notes[key] = value
 
     def joined(self, parts: Iterable[str]) -> str:
         """Columns side by side."""
@@ -124,6 +129,7 @@ class Graph:
         model = helper.make_model(
             graph, opset_imports=opsets, producer_name="lichen", ir_version=IR_VERSION
         )
+        helper.set_model_props(model, self._notes)
         checker.check_model(model)
         return bytes(model.SerializeToString(deterministic=True))
 

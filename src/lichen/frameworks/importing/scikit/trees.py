@@ -1,5 +1,6 @@
 """Trees and forests within a graph, in doubles; alone they are written by `forests.py`."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +22,7 @@ from lichen.frameworks.importing.scikit.writing import (
     Values,
     Writing,
 )
+from lichen.frameworks.onnx_inner_trees import COVER
 
 _LEQ, _MEMBER = 0, 6
 Ints = NDArray[np.int64]
@@ -75,7 +77,7 @@ def summed(graph: Graph, name: str, trees: Sequence[Grown], targets: Sequence[in
         targets: of each tree the only target that it says; empty: all.
     """
     if targets or trees[0].value.shape[1] == 1:
-        return graph.op("TreeEnsemble", name, **_Tables(trees, targets or (0,) * len(trees)).said())
+        return _ensemble(graph, name, _Tables(trees, targets or (0,) * len(trees)))
     spoken = graph.op("Gather", *leaf_values(graph, name, trees))
     return graph.op("ReduceSum", spoken, [1], keepdims=0)
 
@@ -91,8 +93,15 @@ def leaf_values(graph: Graph, name: str, trees: Sequence[Grown]) -> tuple[NDArra
         values.append(tree.value[is_leaf])
         numbered.append(replace(tree, value=number))
         first += count
-    ends = graph.op("TreeEnsemble", name, **_Tables(numbered, range(len(trees))).said())
+    ends = _ensemble(graph, name, _Tables(numbered, range(len(trees))))
     return np.concatenate(values), graph.cast(ends, Datatype.INT64)
+
+
+def _ensemble(graph: Graph, name: str, tables: "_Tables") -> str:
+    """The operator; how much came to its nodes stands beside the graph, for explanations."""
+    made = graph.op("TreeEnsemble", name, **tables.said())
+    graph.note(f"{COVER}.{made}", b64encode(tables.cover().tobytes()).decode())
+    return made
 
 
 class _Tables:
@@ -105,12 +114,14 @@ class _Tables:
         self._members: list[float] = []
         self._weights: list[float] = []
         self._ids: list[int] = []
+        self._came: tuple[list[float], list[float]] = ([], [])
         self._targets = max(targets) + 1
         for tree, target in zip(trees, targets, strict=True):
             self._roots.append(len(self._splits))
             if tree.feature[0] < 0:
                 place = self._leaf(tree, 0, target)
                 self._splits.append((0, _LEQ, np.inf, 1))
+                self._came[0].append(float(tree.cover[0]))
                 self._next.append((place, 1, place, 1))
             else:
                 self._add(tree, target)
@@ -142,6 +153,11 @@ class _Tables:
             attributes["membership_values"] = numpy_helper.from_array(members, "members")
         return attributes
 
+    def cover(self) -> NDArray[np.float32]:
+        """How much came to each split, then to each leaf."""
+        splits, leaves = self._came
+        return np.array([*splits, *leaves], dtype="<f4")
+
     def _add(self, tree: Grown, target: int) -> None:
         is_leaf, first = tree.feature < 0, len(self._splits)
         place = np.where(is_leaf, 0, np.cumsum(~is_leaf) - 1 + first)
@@ -154,6 +170,7 @@ class _Tables:
             mode = _LEQ if members is None else _MEMBER
             left, right = int(tree.left[node]), int(tree.right[node])
             split = float(tree.threshold[node])
+            self._came[0].append(float(tree.cover[node]))
             self._splits.append(
                 (int(tree.feature[node]), mode, split, int(tree.missing_left[node]))
             )
@@ -163,6 +180,7 @@ class _Tables:
 
     def _leaf(self, tree: Grown, node: int, target: int) -> int:
         self._weights.append(float(tree.value[node, 0]))
+        self._came[1].append(float(tree.cover[node]))
         self._ids.append(target)
         return len(self._weights) - 1
 
