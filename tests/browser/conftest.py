@@ -13,7 +13,7 @@ import worked_example as example
 
 from browser import Browser, chromium, opened
 
-STOP_SECONDS = 30.0
+STOP_SECONDS = 60.0
 ABSENT = "no browser: install Debian's chromium"
 DECLARED = {
     "ORGANISATION": "Example Energy Agency",

@@ -33,7 +33,7 @@ from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import Change, SqliteDocuments
 
 CLIENTS = Path(__file__).parents[2] / ".venv-clients/bin/python"
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
 IDENTITIES = {
     "BOOL": TensorProto.BOOL,
     "UINT8": TensorProto.UINT8,

@@ -30,7 +30,7 @@ def caller() -> dict[str, str]:
     return dict(HEADERS)
 
 
-client = triton.InferenceServerClient(ADDRESS, network_timeout=5.0)
+client = triton.InferenceServerClient(ADDRESS, network_timeout=60.0)
 
 
 def given(datatype: str, *, binary: bool, rows: int = 1) -> Any:

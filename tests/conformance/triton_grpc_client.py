@@ -24,7 +24,7 @@ from tritonclient.utils import (  # type: ignore[import-not-found,unused-ignore]
 _, PREDICTOR, OPERATOR, _, ADDRESS = sys.argv[1:6]
 HEADERS = {"authorization": f"Bearer {PREDICTOR}"}
 BY_OPERATOR = {"authorization": f"Bearer {OPERATOR}"}
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 
 client = triton.InferenceServerClient(ADDRESS)
 

@@ -24,7 +24,7 @@ from tritonclient.utils import (  # type: ignore[import-not-found,unused-ignore]
 ADDRESS, PREDICTOR, OPERATOR, ADMIN = sys.argv[1:5]
 MODEL = "uint16"
 """A deployment that no other script asks while this one runs."""
-client = triton.InferenceServerClient(ADDRESS, network_timeout=5.0)
+client = triton.InferenceServerClient(ADDRESS, network_timeout=60.0)
 
 
 def by(key: str) -> dict[str, str]:
@@ -117,7 +117,7 @@ def check_trace_settings_are_refused_to_others_and_in_other_forms() -> None:
 
 def check_metrics_are_read_by_prometheus_client() -> None:
     infer(2)
-    text = httpx.get(f"http://{ADDRESS}/metrics", headers=by(OPERATOR)).text
+    text = httpx.get(f"http://{ADDRESS}/metrics", headers=by(OPERATOR), timeout=60).text
     families = {one.name: one for one in text_string_to_metric_families(text)}
     assert {one.type for one in families.values()} == {"counter", "gauge", "histogram"}
     requests = [

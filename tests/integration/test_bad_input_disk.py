@@ -49,7 +49,7 @@ def up(home: Path, runtime: Path, *more: str) -> subprocess.CompletedProcess[str
     command = [sys.executable, "-m", "lichen.cli.main", "up", "--home", str(home), *more]
     environment = {**os.environ, "LICHEN_RUNTIME": str(runtime)}
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment, timeout=30
+        command, capture_output=True, text=True, check=False, env=environment, timeout=60
     )
 
 

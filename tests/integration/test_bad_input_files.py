@@ -56,7 +56,7 @@ def test_a_file_that_is_no_data_is_refused_and_makes_no_version(
 
 
 def test_the_uploads_of_refused_files_are_removed(running: Running) -> None:
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 60
     while kept := list((running.home / "uploads").iterdir()):  # just after the job's end
         assert time.monotonic() < give_up, kept
         time.sleep(0.05)

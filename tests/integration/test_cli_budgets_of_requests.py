@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pytest
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Ended(Protocol):

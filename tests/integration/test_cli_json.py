@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -167,7 +169,8 @@ TRAIN = ("train", "forecast", "--data", "good", "--target", "load", "--horizon",
 def test_recurring_work_in_json(ask: Ask, good: Path) -> None:
     if "good" not in [one["name"] for one in ask("data", "ls")["datasets"]]:
         ask("data", "add", "good", good)
-    cron = ("--every", "0 3 * * 1-5", "--every-timezone", "Europe/Berlin")
+    away = (datetime.now(ZoneInfo("Europe/Berlin")).hour + 12) % 24  # not due while this runs
+    cron = ("--every", f"0 {away} * * 1-5", "--every-timezone", "Europe/Berlin")
     made = ask(*TRAIN, *cron, "--deadline", "6h", "--interruptible")["schedule"]
     assert (made["name"], made["window_seconds"]) == ("train-good", 6 * 3600)
     assert made["job"]["spec"]["data_version"] is None

@@ -47,6 +47,7 @@ while True:
         jobs.apply(job.id, Cancel())
     clock.at = recurrences.get("hourly").next_due
     keeper.turn()
+    print("turned", flush=True)
 """
 
 
@@ -91,5 +92,7 @@ def killed_after(seconds: float, database: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
+        for _ in range(3):  # so many at least, however slow the machine is
+            assert process.stdout.readline() == b"turned\n"
         time.sleep(seconds)
         os.kill(process.pid, signal.SIGKILL)

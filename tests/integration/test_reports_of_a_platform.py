@@ -12,7 +12,7 @@ from lichen.client.connection import Lichen, connect
 from lichen.core.errors import NotFound
 from lichen.protocol.reports import Report, ReportFormat, Standard
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 180.0
 
 
 class Running(Protocol):

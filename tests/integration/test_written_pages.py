@@ -51,7 +51,7 @@ def journey(
     assert process.stdout.readline().startswith("data plane")
     yield ROOT / request.param, environment
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     process.stdout.close()
 
 

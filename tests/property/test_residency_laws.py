@@ -32,7 +32,7 @@ from lichen.serving.selector import Selector
 from lichen.serving.ticket import Outcome, Query
 from lichen.store.documents import Change, MemoryDocuments
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 NAMES = ("a", "b", "c", "d")
 SIZES = {"small": 20, "middle": 45, "large": 80, "huge": 120, "odd": 10}
 """MiB of each model; `odd` cannot be loaded."""

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 PLATFORM = "platform.test"
 """The host by which the browser knows the platform."""
-SECONDS = 60
+SECONDS = 120
 
 _CONSOLE = re.compile(r"INFO:CONSOLE[^\]]*\] \"(.*)\", source")
 _QUIET = (

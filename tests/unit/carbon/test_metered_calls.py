@@ -24,6 +24,8 @@ from lichen.energy.cards.shares import SharesWriter
 from lichen.energy.meter import ProcessEnergy, Reading
 
 MS = 1_000_000
+SAMPLER = MS
+"""What the sampler may use between two clocks that a block reads, which the block then lacks."""
 
 
 @pytest.fixture
@@ -36,6 +38,11 @@ def burn(milliseconds: int) -> None:
     until = thread_time_ns() + milliseconds * MS
     while thread_time_ns() < until:
         pass
+
+
+def price_nj(runtime: Path, milliseconds: int) -> float:
+    """What so much CPU time costs: the model's rate is the same throughout."""
+    return milliseconds * MS * session_of(runtime).rate().nj_per_cpu_ns
 
 
 def cpu_ns(block: Metered) -> int:
@@ -63,10 +70,12 @@ def test_a_hundred_coroutines_at_once_add_up_to_what_was_used(runtime: Path) -> 
     with metered("all", runtime=runtime) as whole:
         asyncio.run(serve())
 
-    parts = sum(receipt.energy.nj for receipt in receipts)
-    assert len(receipts) == 100
-    assert 0.6 * whole.receipt.energy.nj < parts <= whole.receipt.energy.nj
-    assert max(one.energy.nj for one in receipts) < 0.1 * whole.receipt.energy.nj
+    parts = sorted(receipt.energy.nj for receipt in receipts)
+    assert len(parts) == 100
+    assert price_nj(runtime, 300 - 100) < sum(parts)
+    assert sum(parts) <= whole.receipt.energy.nj + price_nj(runtime, 1)
+    # a collection of garbage may fall into any of them
+    assert parts[90] < 0.1 * whole.receipt.energy.nj, "none is charged what others used meanwhile"
 
 
 def test_threads_side_by_side_add_up_when_each_counts_its_own(runtime: Path) -> None:
@@ -78,7 +87,8 @@ def test_threads_side_by_side_add_up_when_each_counts_its_own(runtime: Path) -> 
     with metered("whole", runtime=runtime) as whole, ThreadPoolExecutor(4) as pool:
         parts = list(pool.map(work, range(8)))
 
-    assert 0.6 * whole.receipt.energy.nj < sum(parts) <= whole.receipt.energy.nj
+    assert price_nj(runtime, 80 - 8) < sum(parts)
+    assert sum(parts) <= whole.receipt.energy.nj + price_nj(runtime, 1)
 
 
 def test_a_block_counts_the_threads_that_it_started(runtime: Path) -> None:
@@ -86,7 +96,7 @@ def test_a_block_counts_the_threads_that_it_started(runtime: Path) -> None:
         thread = Thread(target=burn, args=(30,))
         thread.start()
         thread.join()
-    assert cpu_ns(block) >= 30 * MS
+    assert cpu_ns(block) >= 30 * MS - SAMPLER
 
 
 def test_an_outer_block_holds_its_inner_ones(runtime: Path) -> None:
@@ -94,7 +104,7 @@ def test_an_outer_block_holds_its_inner_ones(runtime: Path) -> None:
         burn(5)
         with metered("inner", runtime=runtime) as inner:
             burn(10)
-    assert 10 * MS <= cpu_ns(inner) < cpu_ns(outer)
+    assert 10 * MS - SAMPLER <= cpu_ns(inner) < cpu_ns(outer)
 
 
 def test_a_generator_is_charged_for_its_own_steps_alone(runtime: Path) -> None:
@@ -119,7 +129,7 @@ def test_a_generator_is_charged_for_its_own_steps_alone(runtime: Path) -> None:
         rows.send("done")
 
     assert end.value.value == "done"
-    assert 15 * MS <= cpu_ns(block) < 90 * MS
+    assert 15 * MS - SAMPLER <= cpu_ns(block) < 115 * MS
     assert block.receipt.energy.nj > 0
 
 
@@ -142,7 +152,7 @@ def test_a_generator_left_early_has_a_receipt_when_it_is_closed(runtime: Path) -
         rows.throw(ValueError("thrown in"))
     rows.close()
     assert closed == [True]
-    assert cpu_ns(block) >= MS
+    assert cpu_ns(block) > 0
 
     other = produce()
     next(other)
@@ -161,7 +171,7 @@ def test_a_generator_that_nobody_reads_to_its_end_has_a_receipt(runtime: Path) -
 
     for _ in produce():
         break
-    assert cpu_ns(block) >= 2 * MS
+    assert cpu_ns(block) >= 2 * MS - SAMPLER
     assert block.receipt.energy.nj > 0
 
 
@@ -178,12 +188,12 @@ def test_an_asynchronous_generator_is_charged_for_its_own_steps_alone(runtime: P
     async def read() -> list[int]:
         found = []
         async for number in stream(3):
-            burn(30)
+            burn(100)  # the caller's
             found.append(number)
         return found
 
     assert asyncio.run(read()) == [0, 1, 2]
-    assert 15 * MS <= cpu_ns(block) < 60 * MS
+    assert 15 * MS - SAMPLER <= cpu_ns(block) < 115 * MS
     assert block.receipt.energy.nj > 0
 
 
@@ -232,7 +242,7 @@ def test_an_asynchronous_generator_left_early_has_a_receipt(runtime: Path) -> No
 
     asyncio.run(read())
     assert ended == [True]
-    assert cpu_ns(block) >= 2 * MS
+    assert cpu_ns(block) >= 2 * MS - SAMPLER
     assert block.receipt.energy.nj > 0
 
 
@@ -270,7 +280,7 @@ def test_a_coroutine_that_is_cancelled_or_fails_has_a_receipt(runtime: Path) -> 
             await task
 
     asyncio.run(cancel())
-    assert 5 * MS <= cpu_ns(block) < 500 * MS
+    assert 5 * MS - SAMPLER <= cpu_ns(block) < 500 * MS
     with pytest.raises(ZeroDivisionError):
         asyncio.run(work(fail=True))
     assert block.receipt.energy.nj > 0
@@ -285,7 +295,7 @@ def test_a_function_may_call_itself(runtime: Path) -> None:
         return 0 if left == 0 else 1 + depth(left - 1)
 
     assert depth(3) == 3
-    assert cpu_ns(block) >= 8 * MS
+    assert cpu_ns(block) >= 8 * MS - SAMPLER
 
 
 def test_a_block_that_runs_cannot_be_entered_again(runtime: Path) -> None:
@@ -306,23 +316,28 @@ def test_start_and_stop_do_without_a_with(runtime: Path) -> None:
 
 
 def test_children_count_when_they_ended_and_while_they_run(runtime: Path) -> None:
-    script = "import time\nwhile time.process_time() < 0.15: pass\n"
-    waiting = script + "print('ready', flush=True)\ninput()"
-    command = [sys.executable, "-c"]
+    script = (
+        "import time\nuntil = time.process_time() + 0.3\nwhile time.process_time() < until: pass\n"
+    )
+    waiting = f"input()\n{script}print('ready', flush=True)\ninput()"
+    command = [sys.executable, "-S", "-c"]  # no site, nor what a run of coverage puts there
     with metered("ended", runtime=runtime) as ended:
         subprocess.run([*command, script], check=True)
     child = subprocess.Popen([*command, waiting], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdin is not None
     assert child.stdout is not None
     with metered("living", runtime=runtime) as living:
         session = session_of(runtime)
+        child.stdin.write(b"\n")
+        child.stdin.flush()
         child.stdout.readline()
         session._sample(is_window=True)
     with metered("waiting for it", runtime=runtime) as after:
         child.communicate(b"\n")
 
-    assert 150 * MS <= cpu_ns(ended) < 1000 * MS
-    assert 100 * MS <= cpu_ns(living) < 1000 * MS
-    assert cpu_ns(after) < 100 * MS  # what it used before is not in it
+    assert 300 * MS - SAMPLER <= cpu_ns(ended) < 600 * MS  # and not twice
+    assert 280 * MS - SAMPLER <= cpu_ns(living) < 600 * MS  # ticks of 10 ms
+    assert cpu_ns(after) < 250 * MS  # what it used before is not in it
 
 
 def test_what_the_process_used_of_accelerators_is_in_its_blocks(
@@ -391,7 +406,7 @@ def test_a_block_still_open_when_the_session_ends_keeps_its_charges(runtime: Pat
         burn(10)
         close_sessions()
         burn(10)
-    assert cpu_ns(block) >= 20 * MS
+    assert cpu_ns(block) >= 20 * MS - SAMPLER
     with block:
         burn(1)
     assert block.receipt.energy.nj > 0

@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count, pairwise
 from pathlib import Path
 
@@ -115,17 +116,21 @@ def test_without_a_counter_rapl_says_what_to_do(capsys: pytest.CaptureFixture[st
 
 
 class Climbing:
-    """A counter that draws 10 W and 4 W more by its busy thread, which works now and then."""
+    """A counter that draws 10 W and 4 W more by its busy thread, which works now and then.
+
+    It is read every half second of a clock that is moved by hand: no reading is late.
+    """
 
     name, method, source = "rapl", Method.MEASURED, "rapl made up"
     trouble: str | None = None
+    wall_ns = round(START * 1e9)
 
     def __init__(self, _powercap: Path) -> None:
         self._readings = count()
         self._busy_ns = self._nj = self._at_ns = 0
 
     def read(self, own: OwnCpu = NO_PROCESSES) -> Reading:  # noqa: ARG002 - knows by itself
-        now_ns, number = time.time_ns(), next(self._readings)
+        now_ns, number = Climbing.wall_ns, next(self._readings)
         spent_ns = now_ns - (self._at_ns or now_ns)
         busy_ns = spent_ns if (number // 10) % 2 else 0
         self._busy_ns, self._at_ns = self._busy_ns + busy_ns, now_ns
@@ -141,10 +146,12 @@ def test_a_calibration_against_rapl_is_kept_with_its_source(
 ) -> None:
     def quick(recorder: Recorder, *_said: object, **_options: object) -> None:
         for _ in range(100):
-            time.sleep(0.01)  # long beside what others keep this process waiting
+            Climbing.wall_ns += 500_000_000
             recorder.sample()
 
     monkeypatch.setattr("lichen.cli.meter_calibrate.RaplMeter", Climbing)
+    by_hand = partial(Recorder, now_ns=lambda: Climbing.wall_ns)
+    monkeypatch.setattr("lichen.cli.meter_calibrate.Recorder", by_hand)
     monkeypatch.setattr("lichen.cli.meter_calibrate.climb", quick)
     assert run(["meter", "calibrate", "--against", "rapl"]) == 0
     said = capsys.readouterr()

@@ -64,7 +64,7 @@ def test_options_after_the_command_are_the_commands(runner: Runner) -> None:
 
 
 def test_children_that_ended_at_once_and_in_parallel_are_counted(runner: Runner) -> None:
-    one = f'"{sys.executable}" -c "{BURN.format(0.1)}"'
+    one = f'"{sys.executable}" -S -c "{BURN.format(0.1)}"'
     report = runner.report("sh", "-c", f"{one} & {one} & wait; {one}")
 
     assert 300_000_000 <= report["cpu_ns"] < 1_500_000_000
@@ -74,7 +74,9 @@ def test_children_that_ended_at_once_and_in_parallel_are_counted(runner: Runner)
 
 
 def test_an_orphan_that_ends_before_the_command_is_counted(runner: Runner) -> None:
-    daemon = f'(setsid "{sys.executable}" -c "{BURN.format(0.15)}" >/dev/null &) ; sleep 0.6'
+    note = runner.folder / "ended"
+    burning = f'"{sys.executable}" -S -c "{BURN.format(0.15)}"; touch {note}'
+    daemon = f"(setsid sh -c '{burning}' >/dev/null &) ; while [ ! -e {note} ]; do sleep 0.05; done"
     assert runner.report("sh", "-c", daemon)["cpu_ns"] >= 150_000_000
 
 

@@ -40,7 +40,7 @@ print(alive_ns, ended_children_ns() - ended_ns)
 
 def test_an_ended_child_is_counted_once_it_was_waited_for() -> None:
     before_ns = ended_children_ns()
-    subprocess.run([sys.executable, "-c", BURN + "burn(50)"], check=True)
+    subprocess.run([sys.executable, "-S", "-c", BURN + "burn(50)"], check=True)
 
     assert 50_000_000 <= ended_children_ns() - before_ns < 1_000_000_000
 

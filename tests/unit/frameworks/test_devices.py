@@ -87,7 +87,7 @@ def test_a_gpu_that_makes_up_for_its_power_serves() -> None:
 
 @pytest.mark.usefixtures("gpu")
 def test_a_gpu_that_does_not_is_let_go() -> None:
-    first, slow = taking(0.001), taking(0.002)
+    first, slow = taking(0.0), taking(0.002)
     assert on_cuda_if_it_gains(first, lambda: slow) is None
     assert slow.is_closed
     assert not first.is_closed

@@ -19,7 +19,7 @@ from lichen.server.children import (
     pause_before_restart,
 )
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
 

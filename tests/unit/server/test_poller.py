@@ -16,7 +16,7 @@ from lichen.server.pricing import pricing
 from lichen.server.sections import CarbonSettings
 from lichen.store.documents import MemoryDocuments
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 
 
 class Stuck:

@@ -18,7 +18,7 @@ from lichen.server.settings import as_environment, load
 from lichen.server.worker import Worker
 from lichen.store.documents import SqliteDocuments
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 # What a job does at its end: its result and its success are one commit, under its fence.
 COMMITTER = """
 import sys, time

@@ -25,7 +25,7 @@ from lichen.server.work.spending import FOLDER, AttemptCost
 from lichen.server.worker import Worker
 from lichen.store.documents import SqliteDocuments
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 SPEC: JsonObject = {"name": "vic", "file": {"upload": "u1", "filename": "vic.csv"}}
 
 

@@ -30,7 +30,7 @@ from lichen.server.work.spending import FOLDER, AttemptCost
 from lichen.server.worker import Worker
 from lichen.store.documents import Change, SqliteDocuments
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 # As a job does: it ends with 1 at its next checkpoint once a file `stop` stands in its folder.
 LIKE_A_JOB = """#!/bin/sh

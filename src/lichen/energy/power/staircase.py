@@ -73,10 +73,13 @@ class Burners:
 
 
 class Recorder:
-    """Reads a meter by the time of day: busy CPU time always, and energy where it has a counter."""
+    """Reads a meter by the time of day: busy CPU time always, and energy where it has a counter.
 
-    def __init__(self, meter: Meter) -> None:
-        self._meter = meter
+    `now_ns` is the clock on the wall, which the wall meter's file is dated by.
+    """
+
+    def __init__(self, meter: Meter, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self._meter, self._now_ns = meter, now_ns
         self._at_s: list[float] = []
         self._busy_s: list[float] = []
         self._nj: list[int] = []
@@ -90,7 +93,7 @@ class Recorder:
         reading = self._meter.read()
         if self._meter.trouble is not None:
             raise Unavailable(f"nothing can be fitted to a silent counter: {self._meter.trouble}")
-        at_s = time.clock_gettime_ns(time.CLOCK_REALTIME) / NANOSECONDS_PER_SECOND
+        at_s = self._now_ns() / NANOSECONDS_PER_SECOND
         if self._at_s and at_s <= self._at_s[-1]:
             return  # the clock was set back: the next reading after it counts
         self._at_s.append(at_s)

@@ -75,12 +75,12 @@ def test_a_block_has_a_receipt_with_joules_and_grams(runtime: Path) -> None:
 
 def test_the_energy_is_that_of_the_cpu_time_at_the_published_rate(runtime: Path) -> None:
     with metered("half", runtime=runtime) as half:
-        burn(60)
+        burn(150)
     with metered("whole", runtime=runtime) as whole:
-        burn(120)
+        burn(300)
 
     rate = session_of(runtime).rate().nj_per_cpu_ns
-    assert half.receipt.energy.nj == pytest.approx(60_000_000 * rate, rel=0.1)
+    assert half.receipt.energy.nj == pytest.approx(150_000_000 * rate, rel=0.1)
     assert whole.receipt.energy.nj / half.receipt.energy.nj == pytest.approx(2.0, abs=0.15)
 
 
@@ -125,7 +125,9 @@ def test_each_call_of_a_decorated_function_is_metered(runtime: Path) -> None:
     assert work(2) == 2
     first = block.receipt.energy.nj
     assert work(10, times=3) == 10
-    assert block.receipt.energy.nj > 5 * first
+    rate = session_of(runtime).rate().nj_per_cpu_ns
+    assert first >= 1e6 * rate  # the sampler may have run between two clocks
+    assert block.receipt.energy.nj >= 29e6 * rate
     assert work.__doc__ == "Burn."
 
 

@@ -26,7 +26,7 @@ from lichen.server.keepers.budget_keeper import MOST_ALERTS, BudgetKeeper
 from lichen.store.documents import Change, MemoryDocuments
 
 J = 10**9
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 SECRET = "a-secret-of-this-test"  # noqa: S105 - of nobody
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lichen.server.keepers.routine import Routine
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 
 
 def test_it_turns_again_and_again_until_told_to_stop() -> None:

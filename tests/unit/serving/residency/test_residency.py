@@ -27,7 +27,7 @@ from lichen.serving.selector import Selector
 from lichen.serving.ticket import Outcome, Query
 from lichen.store.documents import Change, MemoryDocuments
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 MEGABYTE = 2**20
 SIGNATURE = Signature(
     (TensorSpec("x", Datatype.FP32, (-1, 1)),), (TensorSpec("y", Datatype.FP32, (-1, 1)),)

@@ -26,7 +26,7 @@ from lichen.serving.residency.workshop import Workshop
 from lichen.serving.selector import Selector
 from lichen.store.documents import Change, MemoryDocuments
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 SIGNATURE = Signature(
     (TensorSpec("x", Datatype.FP32, (-1, 1)),), (TensorSpec("x", Datatype.FP32, (-1, 1)),)
 )
