@@ -28,7 +28,7 @@ import xgboost
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestRegressor
 
 from lichen.client.connection import Lichen, connect
-from lichen.frameworks.converting.sklearn_trees import averaged_trees
+from lichen.frameworks.importing.scikit.forests import forest_of
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.protocol.footprint import parse_receipt
 from lichen.server.listening import listen
@@ -73,19 +73,21 @@ def models(folder: Path) -> Iterator[Model]:
     for count in (500, 2000):
         path = folder / f"forest-{count}.onnx"
         forest = RandomForestRegressor(100, n_jobs=1, random_state=0, min_samples_leaf=2)
-        grown = forest.fit(rows[:count], target[:count]).estimators_
-        path.write_bytes(averaged_trees([one.tree_ for one in grown], 20, is_classifier=False))
-        leaves = sum(one.get_n_leaves() for one in grown) // len(grown)
+        leaves = written(forest.fit(rows[:count], target[:count]), path)
         yield Model(f"forest, 100 trees of {leaves} leaves", path, is_held=False)
     path = folder / "extra.onnx"
     extra = ExtraTreesClassifier(100, n_jobs=1, random_state=0, min_samples_leaf=5)
-    grown = extra.fit(rows[:2000], kinds[:2000]).estimators_
-    path.write_bytes(averaged_trees([one.tree_ for one in grown], 20, is_classifier=True))
-    leaves = sum(one.get_n_leaves() for one in grown) // len(grown)
+    leaves = written(extra.fit(rows[:2000], kinds[:2000]), path)
     yield Model(f"extra trees, 3 classes, 100 of {leaves} leaves", path, is_held=False)
     path = folder / "linear.onnx"
     path.write_bytes(linear_core(RANDOM.normal(size=(20, 1))))
     yield Model("linear", path, is_held=True)
+
+
+def written(forest: RandomForestRegressor | ExtraTreesClassifier, path: Path) -> int:
+    """Write a forest as ONNX; the leaves of its trees on average."""
+    path.write_bytes(forest_of(forest).core)  # type: ignore[union-attr] # it is one
+    return int(np.mean([one.get_n_leaves() for one in forest.estimators_]))
 
 
 def measured(platform_: Lichen, model: Model, client: httpx.Client) -> bool:

@@ -34,6 +34,8 @@ def test_a_script_becomes_a_version_and_its_mistake_a_sentence(
     assert told.code == 0, told.err
     made = json.loads(told.out)
     assert made["version"]["algorithm"] == "linear"
+    assert made["version"]["provenance"]["source"] == "mine.py"
+    assert made["version"]["provenance"]["inputs"] == 1000
     assert {one["name"] for one in made["version"]["metrics"]} == {"mean", "rmse"}
     job = made["job"]
     assert [point[0] for point in job["result"]["metrics"]["mean"]] == [1]

@@ -110,6 +110,10 @@ def test_a_dense_network_on_digits(endpoint: Callable[[str], Endpoint]) -> None:
     served = endpoint("digits")
     made = served.train("dense_digits.py", [*names, "digit"], table)
     assert metrics(made)["accuracy"] > 0.95
+    came = made["version"]["provenance"]
+    assert (came["source"], came["inputs"] > 900) == ("dense_digits.py", True)
+    assert came["library"].startswith("scikit-learn ")
+    assert came["largest_difference"] <= came["tolerance"]
     assert made["version"]["signature"]["outputs"][1]["columns"] == [str(one) for one in range(10)]
     found = served.ask(names, data.data[:40])
     assert (found.argmax(axis=1) == data.target[:40]).mean() > 0.95

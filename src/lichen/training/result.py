@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lichen.core.tensors import Signature
-from lichen.registry.manifest import Metric
+from lichen.registry.manifest import Metric, Provenance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,7 @@ class TrainingResult:
         parameters: what was asked and what the search found.
         candidates: everything tried, cheapest first.
         details: what more the job says of its result, as JSON.
+        provenance: of what another library trained: which, and how faithful its form here is.
     """
 
     algorithm: str
@@ -61,3 +62,4 @@ class TrainingResult:
     parameters: Mapping[str, object]
     candidates: tuple[Candidate, ...]
     details: Mapping[str, object] = field(default_factory=dict)
+    provenance: Provenance | None = None

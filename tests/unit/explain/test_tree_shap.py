@@ -16,8 +16,8 @@ from lichen.explain.compiled_shap import CompiledShap
 from lichen.explain.grown import GrownTrees, grown, sums_of
 from lichen.explain.path_shap import PathShap
 from lichen.frameworks.boosting import read_lightgbm
-from lichen.frameworks.converting.sklearn_trees import averaged_trees
 from lichen.frameworks.foreign_forest import verified_model
+from lichen.frameworks.importing.scikit.forests import forest_of
 from lichen.frameworks.onnx_ensembles import EnsembleTables, read_ensemble
 from lichen.frameworks.shap_kernel import shap_kernel
 from lichen.frameworks.xgboost import read_xgboost
@@ -241,17 +241,21 @@ def test_values_of_xgboost_are_its_own(classes: int, folder: Path) -> None:
     assert expected == pytest.approx(own[0, :, -1], abs=1e-4)
 
 
+def core_of(forest: object) -> bytes:
+    found = forest_of(forest)
+    assert found is not None
+    return found.core
+
+
 def test_values_of_forests_sum_to_their_answers(folder: Path) -> None:
     rows, target = data()
     rows = np.nan_to_num(rows)
     forest = RandomForestRegressor(10, random_state=0, n_jobs=1).fit(rows, target)
-    content = averaged_trees([one.tree_ for one in forest.estimators_], 6, is_classifier=False)
-    found, expected = values_of(content, rows[:20], folder)
+    found, expected = values_of(core_of(forest), rows[:20], folder)
     assert expected + found.sum(axis=2)[:, 0] == pytest.approx(forest.predict(rows[:20]), abs=1e-6)
     rows, target = np.nan_to_num(data(3)[0]), data(3)[1]
     kinds = ExtraTreesClassifier(10, random_state=0, n_jobs=1).fit(rows, target)
-    content = averaged_trees([one.tree_ for one in kinds.estimators_], 6, is_classifier=True)
-    found, expected = values_of(content, rows[:20], folder)
+    found, expected = values_of(core_of(kinds), rows[:20], folder)
     assert expected + found.sum(axis=2) == pytest.approx(kinds.predict_proba(rows[:20]), abs=1e-6)
 
 

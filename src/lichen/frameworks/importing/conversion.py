@@ -8,7 +8,7 @@ import io
 import os
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,6 +84,10 @@ class Trial:
     is_one: bool = False
 
 
+NO_TRIAL = Trial(inputs={}, outputs={}, tolerance=0.0)
+"""Of a model that no framework answers for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion:
     """A model as a version of ours keeps it.
@@ -134,17 +138,24 @@ def write_conversion(conversion: Conversion, folder: Path) -> None:
     """Leave a conversion in a folder."""
     kept = folder / _FILES
     kept.mkdir(parents=True, exist_ok=True)
+    record, trial, *files = packed(conversion)
+    for number, content in enumerate(files):
+        (kept / str(number)).write_bytes(content)
+    (folder / _TRIAL).write_bytes(trial)
+    (folder / _RECORD).write_bytes(record)
+
+
+def packed(conversion: Conversion) -> tuple[bytes, ...]:
+    """A conversion in parts, as it travels: its record, its trial, and its files by their names."""
     names = sorted(conversion.files)
-    for number, name in enumerate(names):
-        (kept / str(number)).write_bytes(conversion.files[name])
     trial = conversion.trial
     arrays = {
         **{_IN + name: values for name, values in trial.inputs.items()},
         **{_OUT + name: values for name, values in trial.outputs.items()},
     }
     texts = [key for key, values in arrays.items() if values.dtype.kind == "O"]
-    with (folder / _TRIAL).open("wb") as file:
-        np.savez(file, allow_pickle=False, **{key: _plain(one) for key, one in arrays.items()})
+    tried = io.BytesIO()
+    np.savez(tried, allow_pickle=False, **{key: _plain(one) for key, one in arrays.items()})
     record = _Record(
         files=names,
         algorithm=conversion.algorithm,
@@ -163,7 +174,8 @@ def write_conversion(conversion: Conversion, folder: Path) -> None:
         is_one=trial.is_one,
         texts=texts,
     )
-    (folder / _RECORD).write_bytes(msgspec.json.encode(record))
+    said = msgspec.json.encode(record)
+    return (said, tried.getvalue(), *(conversion.files[name] for name in names))
 
 
 def read_conversion(folder: Path) -> Conversion:
@@ -176,24 +188,48 @@ def read_conversion(folder: Path) -> Conversion:
         Corrupt: it is not as a converter writes it.
     """
     try:
-        said = left_file(folder, _RECORD, _LARGEST_RECORD)
-        record = msgspec.json.decode(said, type=_Record)
-        _check_record(record)
+        record = _record(left_file(folder, _RECORD, _LARGEST_RECORD))
         files = _files(folder / _FILES, record.files)
-        parameters = {name: msgspec.json.decode(one) for name, one in record.parameters.items()}
-        arrays = _arrays(left_file(folder, _TRIAL, _LARGEST_TRIAL), record.texts)
+        found = _conversion(record, left_file(folder, _TRIAL, _LARGEST_TRIAL), files)
     except _DAMAGED as error:
         raise Corrupt(f"the converter did not leave what it should ({error})") from error
-    trial = Trial(
-        inputs=_named(arrays, _IN),
-        outputs=_named(arrays, _OUT),
-        tolerance=record.tolerance,
-        is_one=record.is_one,
-    )
-    _check_trial(trial)
+    _check_trial(found.trial)
+    return found
+
+
+def unpacked(parts: Sequence[bytes]) -> Conversion:
+    """The conversion of which these are the parts; nothing in them is taken for granted.
+
+    Raises:
+        Corrupt: they are not what `packed` makes.
+    """
+    try:
+        said, trial, *files = parts
+        record = _record(said)
+        found = _conversion(record, trial, dict(zip(record.files, files, strict=True)))
+    except _DAMAGED as error:
+        raise Corrupt(f"what should be a model cannot be read ({error})") from error
+    if found.trial.inputs or found.trial.outputs:
+        _check_trial(found.trial)
+    return found
+
+
+def _record(said: bytes) -> _Record:
+    record = msgspec.json.decode(said, type=_Record)
+    _check_record(record)
+    return record
+
+
+def _conversion(record: _Record, trial: bytes, files: Mapping[str, bytes]) -> Conversion:
+    arrays = _arrays(trial, record.texts)
     return Conversion(
         files=files,
-        trial=trial,
+        trial=Trial(
+            inputs=_named(arrays, _IN),
+            outputs=_named(arrays, _OUT),
+            tolerance=record.tolerance,
+            is_one=record.is_one,
+        ),
         algorithm=record.algorithm,
         library=record.library,
         task=record.task,
@@ -201,7 +237,7 @@ def read_conversion(folder: Path) -> Conversion:
         columns=record.columns,
         labels=record.labels,
         opset=record.opset,
-        parameters=parameters,
+        parameters={name: msgspec.json.decode(one) for name, one in record.parameters.items()},
         notes=record.notes,
     )
 

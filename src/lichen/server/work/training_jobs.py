@@ -124,6 +124,7 @@ def _register(
         hardware=f"{host.processor.name}, {host.threads} threads",
         job_id=bench.job_id,
         fence=bench.job.fence,
+        provenance=trained.provenance,
     )
     catalog = bench.catalog()
 

@@ -21,8 +21,8 @@ Head = dict[str, Any]
 """A JSON object whose members both sides know."""
 
 
-def send(line: socket.socket, head: Head, raw: bytes = b"") -> None:
-    """Write one frame.
+def send(line: socket.socket, head: Head, *raw: bytes) -> None:
+    """Write one frame; its raw part may be in pieces.
 
     Raises:
         InvalidInput: its head is too large.
@@ -31,9 +31,9 @@ def send(line: socket.socket, head: Head, raw: bytes = b"") -> None:
     said = msgspec.json.encode(head)
     if len(said) > LARGEST_HEAD:
         raise InvalidInput(f"{len(said)} bytes at once are too many, the limit is {LARGEST_HEAD}")
-    line.sendall(_SIZES.pack(len(said), len(raw)) + said)
-    if raw:
-        line.sendall(raw)
+    line.sendall(_SIZES.pack(len(said), sum(map(len, raw))) + said)
+    for piece in raw:
+        line.sendall(piece)
 
 
 def receive(line: socket.socket, most_bytes: int) -> tuple[Head, bytes] | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lichen.core.units import grams, joules
-from lichen.frameworks.converting.converted import Converted
+from lichen.frameworks.importing.conversion import Conversion
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,14 @@ class Registration:
     """A model to register, and what the script says of it.
 
     Attributes:
-        model: as ONNX.
+        model: its files, and what its library answers.
         columns: names of its input's values; empty: none.
         labels: names of its output's values; empty: none.
         classes: what its output's values are the probabilities of; empty: it is no classifier.
         metrics: scores by name.
     """
 
-    model: Converted
+    model: Conversion
     columns: Sequence[str] = ()
     labels: Sequence[str] = ()
     classes: Sequence[str] = ()

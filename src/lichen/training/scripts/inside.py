@@ -18,6 +18,7 @@ from types import FrameType, ModuleType
 import msgspec
 
 from lichen.core.errors import Unavailable, named_error
+from lichen.frameworks.importing.conversion import packed
 from lichen.training.scripts.channel import Head, receive, send
 from lichen.training.scripts.dataset import dataset_of
 from lichen.training.scripts.desk import Registration, Spent
@@ -74,27 +75,25 @@ class PlatformDesk:
         Raises:
             InvalidInput: it cannot be served.
         """
-        model = asked.model
+        parts = packed(asked.model)
         head: Head = {
             "ask": "register",
-            "algorithm": model.algorithm,
-            "task": model.task,
-            "parameters": model.parameters,
+            "sizes": [len(one) for one in parts],
             "columns": asked.columns,
             "labels": asked.labels,
             "classes": asked.classes,
             "metrics": asked.metrics,
         }
-        return str(self._ask(head, model.content)["name"])
+        return str(self._ask(head, *parts)["name"])
 
-    def _tell(self, head: Head, raw: bytes = b"") -> None:
+    def _tell(self, head: Head, *raw: bytes) -> None:
         try:
-            send(self._line, head, raw)
+            send(self._line, head, *raw)
         except OSError as error:
             raise Unavailable("the job of this run is gone: nothing hears it any more") from error
 
-    def _ask(self, head: Head, raw: bytes = b"") -> Head:
-        self._tell(head, raw)
+    def _ask(self, head: Head, *raw: bytes) -> Head:
+        self._tell(head, *raw)
         try:
             frame = receive(self._line, _LARGEST_ANSWER)
         except (OSError, ValueError, msgspec.DecodeError) as error:

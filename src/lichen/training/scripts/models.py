@@ -1,6 +1,7 @@
-"""What `run.register` takes, as ONNX."""
+"""What `run.register` takes, as the conversion that an import of it would be."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import numpy as np
 
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.core.plugins import load_object
-from lichen.frameworks.converting.converted import Converted
+from lichen.core.tensors import Datatype
+from lichen.frameworks.importing.conversion import NO_TRIAL, Conversion, Wishes
+from lichen.frameworks.onnx import MODEL_FILE
 
 TAKEN = (
     "ONNX bytes, the path of an .onnx file, an onnx ModelProto, a scikit-learn estimator, a "
@@ -17,48 +20,68 @@ TAKEN = (
 )
 """For messages and documents."""
 
-_BY_LIBRARY: Mapping[str, str] = {
-    "sklearn": "lichen.frameworks.converting.sklearn_estimators:convert_estimator",
-    "lightgbm": "lichen.frameworks.converting.boosters:convert_lightgbm",
-    "xgboost": "lichen.frameworks.converting.boosters:convert_xgboost",
-}
+_IMPORTING = "lichen.frameworks.importing."
 _PAIR, _LAYER = 2, 3
 
 
-def converted(model: object, example: object = None) -> Converted:
-    """The model as ONNX; nothing is pickled, on the way or later.
+def converted(
+    model: object,
+    example: object = None,
+    columns: Sequence[str] = (),
+    classes: Sequence[str] = (),
+) -> Conversion:
+    """The model as a version's files; nothing is pickled, on the way or later.
 
     Args:
         model: one of `TAKEN`.
         example: a batch of its input, for PyTorch modules that are no plain chain of layers.
+        columns: names of the values of a row, for estimators of scikit-learn.
+        classes: names of the classes of such an estimator.
 
     Raises:
-        InvalidInput: it is none of those, or cannot be ONNX; the message says what to do.
+        InvalidInput: it is none of those, or cannot be converted; the message says what to do.
         Unavailable: a package is missing.
     """
     if isinstance(model, str | Path):
         return _file(Path(model))
     if isinstance(model, bytes | bytearray | memoryview):
-        return Converted(content=bytes(model), algorithm="onnx")
-    library = _library_of(model)
-    if library is not None:
-        return _of_library(library, model, example)
+        return _onnx(bytes(model))
     if isinstance(model, tuple | list):
         return _layers(model)
-    raise InvalidInput(
-        f"a {type(model).__module__}.{type(model).__qualname__} cannot be registered: give "
-        f"run.register {TAKEN}"
-    )
+    return _of_library(model, example, Wishes(columns=tuple(columns), labels=tuple(classes)))
 
 
-def _file(path: Path) -> Converted:
+def _of_library(model: Any, example: object, wishes: Wishes) -> Conversion:  # noqa: ANN401 - of any class
+    match _library_of(model):
+        case "sklearn":
+            return _estimator(model, wishes)
+        case "torch":
+            return _loaded("pytorch.modules:convert_module")(model, example)
+        case "lightgbm":
+            return _loaded("boosted.fitted:fitted_lightgbm")(model)
+        case "xgboost":
+            return _loaded("boosted.fitted:fitted_xgboost")(model)
+        case "onnx":
+            return _onnx(bytes(model.SerializeToString()))
+        case _:
+            raise InvalidInput(
+                f"a {type(model).__module__}.{type(model).__qualname__} cannot be registered: give "
+                f"run.register {TAKEN}"
+            )
+
+
+def _onnx(content: bytes) -> Conversion:
+    return Conversion(files={MODEL_FILE: content}, trial=NO_TRIAL, algorithm="onnx", library="ONNX")
+
+
+def _file(path: Path) -> Conversion:
     if path.suffix != ".onnx":
         raise InvalidInput(
             f"{path.name} cannot be registered: a file must be ONNX and end in .onnx; a pickle is "
             "never loaded"
         )
     try:
-        return Converted(content=path.read_bytes(), algorithm="onnx")
+        return _onnx(path.read_bytes())
     except OSError as error:
         raise InvalidInput(
             f"{path} cannot be read ({error.strerror}): export the model there first"
@@ -72,34 +95,34 @@ def _library_of(model: object) -> str | None:
     return next((name for name in known if name in homes), None)
 
 
-def _of_library(library: str, model: Any, example: object) -> Converted:  # noqa: ANN401 - of any class
-    if library == "onnx":
-        return Converted(content=bytes(model.SerializeToString()), algorithm="onnx")
-    if library == "torch":
-        convert = load_object("lichen.frameworks.converting.torch_modules:convert_module")
-        found: Converted = convert(model, example)
-        return found
-    return _loaded(_BY_LIBRARY[library])(model)
+def _estimator(model: object, wishes: Wishes) -> Conversion:
+    library = f"scikit-learn {version('scikit-learn')}"
+    made = _loaded("scikit.estimator:conversion_of")(model, wishes, library)
+    first = made.signature.outputs[0] if made.signature else None
+    if wishes.labels and (first is None or first.datatype is not Datatype.BYTES or first.shape[1:]):
+        raise InvalidInput(
+            f"the {made.algorithm} is no classifier of one target: register it without classes"
+        )
+    return made
 
 
-def _loaded(dotted: str) -> Callable[[Any], Converted]:
+def _loaded(name: str) -> Callable[..., Conversion]:
     try:
-        found: Callable[[Any], Converted] = load_object(dotted)
+        found: Callable[..., Conversion] = load_object(_IMPORTING + name)
     except ImportError as missing:
         raise Unavailable(f"registering this model needs a package: {missing}") from missing
     return found
 
 
-def _layers(given: tuple[Any, ...] | list[Any]) -> Converted:
+def _layers(given: tuple[Any, ...] | list[Any]) -> Conversion:
     """A pair (weights, bias), or layers of (weights, bias, activation)."""
-    dense = load_object("lichen.frameworks.converting.dense:dense_layer")
-    model = load_object("lichen.frameworks.converting.dense:dense_model")
+    dense = load_object("lichen.frameworks.dense_writer:dense_layer")
+    convert = _loaded("dense:conversion_of")
     if isinstance(given, tuple) and len(given) == _PAIR and np.ndim(given[0]) >= 1:
-        content = model([dense(*given)])
-        return Converted(content=content, algorithm="linear", task="regression")
+        return convert([dense(*given)], "linear", "regression")
     if not all(isinstance(one, tuple | list) and len(one) in (_PAIR, _LAYER) for one in given):
         raise InvalidInput(
             "a list to register has a layer (weights, bias, activation) at each place, such as "
             '[(w1, b1, "relu"), (w2, b2, "sigmoid")]'
         )
-    return Converted(content=model([dense(*one) for one in given]), algorithm="dense network")
+    return convert([dense(*one) for one in given], "dense network", "inference")

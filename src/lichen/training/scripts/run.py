@@ -23,7 +23,7 @@ from lichen.training.scripts.models import converted
 from lichen.training.scripts.options import LocalOptions
 from lichen.training.scripts.settled import Settled
 
-_LOCAL_DESK = "lichen.training.scripts.local:local_desk"
+_LOCAL_DESK = "lichen.server.work.scripts.local:local_desk"
 _CHECKPOINTS = "checkpoints"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -134,7 +134,8 @@ class Run:
             columns: names for the values of a row of its input, so that rows can be sent by name.
             labels: names for the values of a row of its output.
             classes: of a classifier that answers probabilities (of a single one the second's): the
-                class is answered too. A fitted classifier of a library has its own.
+                class is answered too. A fitted classifier of a library has its own, which these
+                stand for.
             metrics: scores; they stand over those of `log` with the same name.
             example: a batch of its input, for a PyTorch module that is no chain of layers.
 
@@ -143,12 +144,13 @@ class Run:
             Conflict: this run registered one already.
         """
         self._check_first()
-        made = converted(model, example)
+        named = tuple(str(one) for one in classes or ())
+        made = converted(model, example, tuple(columns or ()), named)
         asked = Registration(
             model=made,
-            columns=tuple(made.columns if columns is None else columns),
+            columns=tuple(columns or ()),
             labels=tuple(labels),
-            classes=tuple(str(one) for one in (made.labels if classes is None else classes)),
+            classes=made.labels if classes is None else named,
             metrics=_finite(_numbers(metrics or {})),
         )
         self._registered = self._desk.register(asked)

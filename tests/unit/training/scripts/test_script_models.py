@@ -7,7 +7,7 @@ import pytest
 from onnx import load_model_from_string
 
 from lichen.core.errors import InvalidInput
-from lichen.frameworks.converting.dense import dense_layer, dense_model
+from lichen.frameworks.dense_writer import dense_layer, dense_model
 from lichen.training.scripts.models import converted
 
 ONNX = dense_model([dense_layer([[2.0], [1.0]], 0.5)])
@@ -17,13 +17,13 @@ def test_onnx_is_taken_as_it_is_in_each_of_its_forms(tmp_path: Path) -> None:
     file = tmp_path / "model.onnx"
     file.write_bytes(ONNX)
     for given in (ONNX, bytearray(ONNX), file, str(file)):
-        assert converted(given).content == ONNX
+        assert converted(given).files["model.onnx"] == ONNX
     assert converted(load_model_from_string(ONNX)).algorithm == "onnx"
 
 
 def test_weights_and_layers_are_taken() -> None:
-    assert converted((np.array([2.0, 1.0]), 0.5)).content == ONNX
-    assert converted([([[2.0], [1.0]], [0.5], "linear")]).content == ONNX
+    assert converted((np.array([2.0, 1.0]), 0.5)).files["model.onnx"] == ONNX
+    assert converted([([[2.0], [1.0]], [0.5], "linear")]).files["model.onnx"] == ONNX
     assert converted((np.array([2.0, 1.0]), 0.5)).task == "regression"
 
 
@@ -41,7 +41,7 @@ def test_boosters_and_their_wrappers_are_taken(library: str) -> None:
     assert (found.algorithm, found.task) == (library, "classification")
     assert found.labels == ("0", "1", "2")
     booster = model.booster_ if library == "lightgbm" else model.get_booster()
-    assert converted(booster).content == found.content
+    assert converted(booster).files["model.onnx"] == found.files["model.onnx"]
     assert converted(booster).labels == ()
 
 
@@ -52,7 +52,7 @@ def test_chains_of_torch_are_written_layer_by_layer() -> None:
     found = converted(module)
     assert found.algorithm == "Sequential"
     assert found.parameters["weights"] == 13
-    assert found.content == converted(module).content
+    assert found.files["model.onnx"] == converted(module).files["model.onnx"]
     assert converted(nn.Linear(2, 1, bias=False)).algorithm == "Linear"
 
 
@@ -61,8 +61,8 @@ def test_other_modules_of_torch_need_an_example() -> None:
     module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.LayerNorm(3))
     with pytest.raises(InvalidInput, match=r"run\.register\(model, example=\.\.\.\)"):
         converted(module)
-    assert len(converted(module, torch.zeros(2, 2)).content) > 100
-    with pytest.raises(InvalidInput, match="PyTorch cannot export Sequential"):
+    assert len(converted(module, torch.zeros(2, 2)).files["model.onnx"]) > 100
+    with pytest.raises(InvalidInput, match="Sequential fails on its example"):
         converted(module, torch.zeros(2, 5))
 
 

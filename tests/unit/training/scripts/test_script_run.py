@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lichen.core.errors import Conflict, InvalidInput, NotFound, Unavailable
-from lichen.frameworks.converting.dense import dense_layer, dense_model
+from lichen.frameworks.dense_writer import dense_layer, dense_model
 from lichen.registry.bundle import read_folder, read_manifest, verify_contents
 from lichen.training.scripts.dataset import ScriptDataset, dataset_of, described
 from lichen.training.scripts.run import Run, run

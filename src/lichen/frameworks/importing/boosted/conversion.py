@@ -31,10 +31,12 @@ TOLERANCE = 1e-5
 _SEED = 20261123
 _TINY = 1e-35
 """LightGBM reads numbers up to it as 0."""
+PROBABILITIES = ("probability", "probability of each class")
+"""What answers are that are shares of classes."""
 _ANSWERS = {
     "none": "as the booster predicts",
-    "logistic": "probability",
-    "softmax": "probability of each class",
+    "logistic": PROBABILITIES[0],
+    "softmax": PROBABILITIES[1],
     "exponential": "mean, through its logarithm",
     "class": "number of the class",
     "hinge": "0 or 1",
@@ -58,12 +60,7 @@ def convert_lightgbm(source: Source, wishes: Wishes) -> Conversion:
         InvalidInput: LightGBM does not read it, or nothing here writes what it holds.
     """
     del wishes  # what it takes stands in the file
-    content = source.read(source.only or source.name)
-    try:
-        return _of_forest(read_lightgbm(content), "lightgbm", {"model.txt": content})
-    except InvalidInput:
-        read, text = _lightgbm(content)
-    return _of_booster(lightgbm_booster(text), read, "lightgbm", {"model.txt": content})
+    return lightgbm_conversion(source.read(source.only or source.name))
 
 
 def convert_xgboost(source: Source, wishes: Wishes) -> Conversion:
@@ -73,7 +70,28 @@ def convert_xgboost(source: Source, wishes: Wishes) -> Conversion:
         InvalidInput: XGBoost does not read it, or nothing here writes what it holds.
     """
     del wishes  # what it takes stands in the file
-    content = source.read(source.only or source.name)
+    return xgboost_conversion(source.read(source.only or source.name))
+
+
+def lightgbm_conversion(content: bytes) -> Conversion:
+    """The text of a booster as a version.
+
+    Raises:
+        InvalidInput: LightGBM does not read it, or nothing here writes what it holds.
+    """
+    try:
+        return _of_forest(read_lightgbm(content), "lightgbm", {"model.txt": content})
+    except InvalidInput:
+        read, text = _lightgbm(content)
+    return _of_booster(lightgbm_booster(text), read, "lightgbm", {"model.txt": content})
+
+
+def xgboost_conversion(content: bytes) -> Conversion:
+    """The JSON or UBJSON of a booster as a version.
+
+    Raises:
+        InvalidInput: XGBoost does not read it, or nothing here writes what it holds.
+    """
     file = "model.ubj" if content.startswith(b"{L") else "model.json"
     try:
         return _of_forest(read_xgboost(content), "xgboost", {file: content})

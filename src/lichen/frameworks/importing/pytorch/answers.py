@@ -41,10 +41,14 @@ def settled() -> Iterator[Any]:
     """PyTorch on one thread, without gradients and without its warnings."""
     import torch
 
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of exporters, about themselves
-        yield torch
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # of exporters, about themselves
+            yield torch
+    finally:
+        torch.set_num_threads(before)
 
 
 def datatype_of(dtype: object, name: str) -> Datatype:

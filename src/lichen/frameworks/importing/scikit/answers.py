@@ -1,6 +1,6 @@
 """What a written estimator answers, and what scikit-learn itself does: the same tensors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from warnings import catch_warnings, simplefilter
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichen.core.batch import Array
+from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Datatype, TensorSpec
 from lichen.frameworks.importing.scikit.choosing import over
 from lichen.frameworks.importing.scikit.columns import table_of
@@ -18,6 +19,7 @@ from lichen.frameworks.importing.scikit.several import several_of
 from lichen.frameworks.importing.scikit.writing import Classified, Fitted, Given, Writing, kind_of
 
 _ROWS = 3
+_MOST_SHOWN = 10
 PREDICTION, PROBABILITY, SCORE = "prediction", "probability", "score"
 
 
@@ -103,8 +105,9 @@ def _classes(writing: Writing, fitted: Fitted, given: Given) -> tuple[Answer, ..
     if several is not None:
         return _several(writing, several, has_probability=hasattr(fitted, "predict_proba"))
     said = writing.classified(fitted, given)
-    labels = labels_of(said.classes)
-    answers = [Answer(_labelled(writing, said), TensorSpec(PREDICTION, Datatype.BYTES, (-1,)))]
+    labels = called(labels_of(said.classes), writing.labels)
+    prediction = TensorSpec(PREDICTION, Datatype.BYTES, (-1,))
+    answers = [Answer(_labelled(writing, said, labels), prediction)]
     shape = (-1, len(labels))
     if said.probability is not None and hasattr(fitted, "predict_proba"):
         spec = TensorSpec(PROBABILITY, Datatype.FP64, shape, columns=labels)
@@ -124,15 +127,31 @@ def _score_width(fitted: Fitted, classes: int) -> int:
     return classes * (classes - 1) // 2 if is_in_pairs else classes
 
 
-def _labelled(writing: Writing, said: Classified) -> str:
-    labels = np.array(labels_of(said.classes), dtype=np.object_)
-    return writing.graph.op("Gather", labels, said.choice)
+def called(own: tuple[str, ...], wished: Sequence[str]) -> tuple[str, ...]:
+    """What classes are called: as was wished, if it was.
+
+    Raises:
+        InvalidInput: not as many names were given.
+    """
+    if not wished:
+        return own
+    if len(wished) != len(own) or len(set(wished)) < len(wished) or not all(wished):
+        raise InvalidInput(
+            f"the classes {', '.join(own[:_MOST_SHOWN])} were given {len(wished)} names: give each "
+            "of them one of its own"
+        )
+    return tuple(wished)
+
+
+def _labelled(writing: Writing, said: Classified, labels: tuple[str, ...]) -> str:
+    return writing.graph.op("Gather", np.array(labels, dtype=np.object_), said.choice)
 
 
 def _several(
     writing: Writing, several: list[Classified], *, has_probability: bool
 ) -> tuple[Answer, ...]:
-    columns = [writing.graph.op("Unsqueeze", _labelled(writing, one), [1]) for one in several]
+    chosen = [_labelled(writing, one, labels_of(one.classes)) for one in several]
+    columns = [writing.graph.op("Unsqueeze", one, [1]) for one in chosen]
     spec = TensorSpec(PREDICTION, Datatype.BYTES, (-1, len(several)))
     answers = [Answer(writing.graph.joined(columns), spec)]
     for number, one in enumerate(several, 1):

@@ -5,13 +5,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace as changed
 from numpy.typing import NDArray
 
 from lichen.core.batch import Array
 from lichen.core.errors import InvalidInput
 from lichen.core.tensors import ColumnKind, ColumnSpec, Datatype, Signature, TensorSpec
 from lichen.frameworks.importing.conversion import CHECKED_ROWS, Conversion, Trial, Wishes
-from lichen.frameworks.importing.scikit.answers import Answer, asked, written
+from lichen.frameworks.importing.scikit.answers import (
+    PREDICTION,
+    Answer,
+    asked,
+    called,
+    labels_of,
+    written,
+)
 from lichen.frameworks.importing.scikit.columns import width_of
 from lichen.frameworks.importing.scikit.composing import WRITERS, innermost, task_of
 from lichen.frameworks.importing.scikit.forests import Forest, forest_of
@@ -22,7 +30,7 @@ from lichen.frameworks.importing.scikit.tokens import TermsWanted
 from lichen.frameworks.importing.scikit.writing import Fitted, Flow, Raw, Writing, kind_of
 from lichen.frameworks.onnx import MODEL_FILE
 from lichen.frameworks.onnx_writer import OPSET
-from lichen.pipeline.declaration import Number, Pipeline
+from lichen.pipeline.declaration import Classes, Number, Pipeline
 from lichen.pipeline.files import pipeline_files
 from lichen.pipeline.signature import NUMBERS, TEXTS, pipeline_signature
 
@@ -59,11 +67,12 @@ class _Form:
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """What is converted: an estimator, and the names of its raw columns."""
+    """What is converted: an estimator, the names of its raw columns, and those of its classes."""
 
     fitted: Fitted
     names: tuple[str, ...]
     is_named: bool
+    labels: tuple[str, ...]
 
     @property
     def is_given_names(self) -> bool:
@@ -110,8 +119,10 @@ def _model(fitted: Fitted, wishes: Wishes) -> _Model:
             raise InvalidInput(
                 f"{len(wishes.columns)} columns were named, and a row has {len(names)}: name each"
             )
+        if len(set(wishes.columns)) < len(names) or not all(wishes.columns):
+            raise InvalidInput("a column's name is empty or stands twice: give each its own")
         names = wishes.columns
-    return _Model(fitted, names, known is not None)
+    return _Model(fitted, names, known is not None, wishes.labels)
 
 
 Makes = Callable[[frozenset[int]], _Form]
@@ -129,6 +140,7 @@ def _plan(model: _Model, forest: Forest | None) -> tuple[Writing, Makes]:
 
 def _of_forest(model: _Model, forest: Forest) -> tuple[Writing, Makes]:
     width = len(model.names)
+    forest = _called_forest(forest, model.labels)
     writing = Writing(TensorInputs(), WRITERS, model.names)
     flow = Flow(INPUT, width, tuple(Raw(at) for at in range(width)))
     for tree in forest.grown:
@@ -150,6 +162,13 @@ def _of_forest(model: _Model, forest: Forest) -> tuple[Writing, Makes]:
     return writing, make
 
 
+def _called_forest(forest: Forest, labels: tuple[str, ...]) -> Forest:
+    if not isinstance(forest.head, Classes):
+        return forest
+    names = called(tuple(forest.head.labels), labels)
+    return replace(forest, head=changed(forest.head, labels=list(names)))
+
+
 def _double(spec: TensorSpec) -> Datatype:
     return Datatype.FP64 if spec.datatype is Datatype.FP32 else spec.datatype
 
@@ -164,7 +183,7 @@ def _forest_pipeline(model: _Model, forest: Forest, lacking: frozenset[int]) -> 
 def _of_tensors(model: _Model) -> tuple[Writing, Makes]:
     is_plain = not model.is_given_names
     inputs = TensorInputs(INPUT if is_plain else NUMBERS)
-    writing = Writing(inputs, WRITERS, model.names)
+    writing = Writing(inputs, WRITERS, model.names, model.labels)
     answers = written(writing, model.fitted)
     numbers, texts = inputs.finish(writing.graph)
     ports = inputs.ports(numbers, texts)
@@ -204,7 +223,7 @@ def _input(
 def _of_features(model: _Model) -> tuple[Writing, Makes]:
     """Texts are parted into terms by an encoder; the graph takes its float32 features."""
     inputs = FeatureInputs(model.names)
-    writing = Writing(inputs, WRITERS, model.names)
+    writing = Writing(inputs, WRITERS, model.names, model.labels)
     answers = written(writing, model.fitted)
     content = writing.graph.model(inputs.ports(), _ports(answers))
 
@@ -233,8 +252,6 @@ def _of_features(model: _Model) -> tuple[Writing, Makes]:
 
 
 def _may_lack(one: Any, place: dict[str, int], lacking: frozenset[int]) -> Any:  # noqa: ANN401 - an encoder
-    from msgspec.structs import replace as changed
-
     return changed(one, may_lack=place[one.column] in lacking)
 
 
@@ -274,9 +291,21 @@ def _is_said(values: Array) -> bool:
 def _answers(model: _Model, writing: Writing, form: _Form, drawn: Drawn) -> dict[str, Array] | None:
     """What scikit-learn answers; None where it refuses the rows."""
     try:
-        return asked(model.fitted, as_fitted(model.fitted, writing, drawn), form.outputs)
+        found = asked(model.fitted, as_fitted(model.fitted, writing, drawn), form.outputs)
     except (ValueError, FloatingPointError, OverflowError, IndexError, TypeError):
         return None
+    return _called_answers(model, found)
+
+
+def _called_answers(model: _Model, found: dict[str, Array]) -> dict[str, Array]:
+    """The answers, their classes called as was wished."""
+    chosen = found.get(PREDICTION)
+    if not model.labels or chosen is None or chosen.dtype.kind != "O" or chosen.ndim > 1:
+        return found
+    own = labels_of(model.fitted.classes_)
+    names = dict(zip((one.encode() for one in own), model.labels, strict=True))
+    chosen[:] = [names[one].encode() for one in chosen]
+    return found
 
 
 def _trial(

@@ -123,11 +123,13 @@ class Writing:
         prose: raw columns of texts that are parted into terms.
         nones: raw columns whose missing texts are None, and not NaN.
         lacks_unknown: raw columns of which scikit-learn refuses what it does not know.
+        labels: what the classes are called, in their order; empty: as scikit-learn does.
     """
 
     inputs: Inputs
     writers: Writers
     names: Sequence[str]
+    labels: tuple[str, ...] = ()
     graph: Graph = field(default_factory=Graph)
     anchors: dict[int, list[float]] = field(default_factory=dict)
     texts: dict[int, list[str]] = field(default_factory=dict)
@@ -226,7 +228,7 @@ def _writer(writers: Mapping[str, Any], fitted: Fitted) -> Any:  # noqa: ANN401 
             "export the model as ONNX yourself (skl2onnx) and import that"
         )
     if not _is_fitted(fitted):
-        raise InvalidInput(f"the {kind} is not fitted: call its fit, then save it again")
+        raise InvalidInput(f"the {kind} is not fitted: call its fit first")
     return writers[kind]
 
 

@@ -25,9 +25,9 @@ from lichen.server.work.confined.confinement import (
 from lichen.server.work.confined.family import FamilyClock
 from lichen.server.work.confined.launcher import BY_SIGNAL, NOT_CONFINED, Plan
 from lichen.server.work.confined.output import BoundedOutput
+from lichen.server.work.confined.place import Place, variables
 from lichen.server.work.confined.process import ScriptEnd, ScriptLimits, ScriptProcess
 from lichen.server.work.importing.interpreter import interpreter_for
-from lichen.server.work.scripts.place import Place, variables
 from lichen.server.work.workbench import Workbench
 from lichen.store.failures import storage_failures
 

@@ -126,6 +126,6 @@ def _digest(source: Source, name: str) -> Digest:
 def _named(signature: Signature, spec: ImportSpec, conversion: Conversion) -> Signature:
     """The names that were given, else those that the model knows."""
     own = named_signature(signature, conversion.columns, conversion.labels)
-    known = [name for one in own.inputs for name in one.columns]
-    columns = () if sorted(known) == sorted(spec.columns) else spec.columns
+    known = {name for one in own.inputs for name in one.columns}
+    columns = () if known and known <= set(spec.columns) else spec.columns  # some are not taken
     return named_signature(own, columns, spec.labels)

@@ -40,15 +40,34 @@ def check_leavings(files: Mapping[str, bytes], format_: Format) -> None:
             f"the converter of {format_.title} left {', '.join(map(repr, strange)) or 'no files'}, "
             "which no conversion of it has: it may be that the model took it over"
         )
+    _check_networks(files)
+
+
+def check_registered(files: Mapping[str, bytes]) -> None:
+    """The same of what a training script registered, which has no runtime of its own.
+
+    Raises:
+        InvalidInput: they are not what a conversion has.
+    """
+    strange = sorted(files.keys() - _allowed(files, None))
+    if strange or not files:
+        raise InvalidInput(
+            f"{', '.join(map(repr, strange)) or 'no files'} cannot be registered: give "
+            "run.register the model itself"
+        )
+    _check_networks(files)
+
+
+def _check_networks(files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         if name.endswith(_ONNX):
             check_whole(content)
 
 
-def _allowed(files: Mapping[str, bytes], format_: Format) -> frozenset[str]:
+def _allowed(files: Mapping[str, bytes], format_: Format | None) -> frozenset[str]:
     """By the file that decides how they are loaded."""
     telling = next((name for name in TELLING_FILES if name in files), MODEL_FILE)
-    if telling == RUNTIME_FILE:
+    if telling == RUNTIME_FILE and format_ is not None:
         return frozenset(_of_runtime(files, format_))
     if telling == PIPELINE_FILE:
         return _OF_PIPELINES

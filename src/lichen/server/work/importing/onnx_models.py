@@ -4,16 +4,13 @@ Nothing is converted, and ONNX Runtime is what serves it: its answers are compar
 ONNX Runtime gives when it runs each operator as it stands in the graph.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from lichen.core.batch import Batch
-from lichen.core.errors import InvalidInput, LichenError
+from lichen.core.errors import InvalidInput
 from lichen.core.tensors import Signature, TensorSpec, named_signature
-from lichen.frameworks.importing.comparison import compared
-from lichen.frameworks.importing.conversion import Trial
 from lichen.frameworks.importing.source import Source
-from lichen.frameworks.onnx import MODEL_FILE, OnnxPredictor, check_model, runtime_version
+from lichen.frameworks.importing.unoptimised import TOLERANCE, compared_unoptimised, library
+from lichen.frameworks.onnx import MODEL_FILE, check_model
 from lichen.frameworks.onnx_checks import opset_of
 from lichen.frameworks.onnx_files import Whole, onnx_file, whole_model
 from lichen.protocol.admin import ImportSpec
@@ -24,17 +21,6 @@ from lichen.server.work.importing.foreign import digest_of_source, tensor_wish
 from lichen.server.work.importing.scanning import said_of
 from lichen.serving.forms import TELLING_FILES
 from lichen.serving.guests.main import PREDICTOR_FILE
-
-TOLERANCE = 1e-3
-_ROWS_BY_BYTES = ((2**20, 1000), (2**25, 100))
-_FEW_ROWS = 4
-_AT_ONCE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    inputs: int
-    largest_difference: float
 
 
 def is_onnx(source: Source) -> bool:
@@ -61,7 +47,7 @@ def onnx_model(spec: ImportSpec, source: Source) -> ForeignModel:
     wished = tuple(_wished(said) for said in spec.inputs)
     signature = check_model(whole.content, wished)
     labels = _with_labels(signature, whole)
-    found = _compared(whole.content, signature)
+    found = compared_unoptimised(whole.content, signature)
     files = {**_beside(source, name, whole), MODEL_FILE: whole.content}
     return ForeignModel(
         name=spec.name,
@@ -73,7 +59,7 @@ def onnx_model(spec: ImportSpec, source: Source) -> ForeignModel:
             format="onnx",
             source=spec.source or spec.file.filename,
             sha256=digest_of_source(source),
-            library=f"ONNX Runtime {runtime_version()} without optimising",
+            library=library(),
             inputs=found.inputs,
             largest_difference=found.largest_difference,
             tolerance=TOLERANCE,
@@ -105,31 +91,3 @@ def _beside(source: Source, name: str, whole: Whole) -> dict[str, bytes]:
     left = [one for one in source.names if one != name and one not in whole.files]
     left = [one for one in left if one not in TELLING_FILES]
     return {one: source.read(one) for one in left if "/" not in one and one != CARD_FILE}
-
-
-def _compared(content: bytes, signature: Signature) -> _Compared:
-    """How far the answers are from those of the operators as they stand."""
-    optimised = OnnxPredictor(content, signature)
-    plain = OnnxPredictor(content, signature, optimises=False)
-    worst, count = 0.0, 0
-    try:
-        rows = _rows(content) if optimised.joins_rows else 1
-        pool = optimised.example(rows)
-        for at in range(0, rows, _AT_ONCE):
-            batch = pool
-            if optimised.joins_rows:
-                batch = Batch({key: one[at : at + _AT_ONCE] for key, one in pool.items()})
-            answers = plain.predict(batch).arrays
-            trial = Trial(inputs=batch.arrays, outputs=answers, tolerance=TOLERANCE, is_one=True)
-            worst = max(worst, compared(trial, optimised.predict(batch)).largest_difference)
-            count = min(rows, at + _AT_ONCE)
-    except LichenError:
-        return _Compared(0, 0.0)
-    finally:
-        optimised.close()
-        plain.close()
-    return _Compared(count, worst) if worst <= TOLERANCE else _Compared(0, 0.0)
-
-
-def _rows(content: bytes) -> int:
-    return next((rows for most, rows in _ROWS_BY_BYTES if len(content) <= most), _FEW_ROWS)

@@ -1,20 +1,21 @@
 """What a job says to its script: metrics are kept, models tried out, and what it has cost told."""
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from threading import Lock, Thread
 
 import msgspec
 
-from lichen.core.errors import Conflict, LichenError, error_name
+from lichen.core.errors import Conflict, InvalidInput, LichenError, error_name
 from lichen.core.ids import checked_name
-from lichen.frameworks.converting.converted import Converted
+from lichen.frameworks.importing.conversion import unpacked
 from lichen.server.work.scripts.course import Course, line
+from lichen.server.work.scripts.served import ServedForm, served_form
 from lichen.training.scripts.channel import Head, receive, send
 from lichen.training.scripts.desk import Registration
-from lichen.training.scripts.served import ServedForm, served_form
 
 LARGEST_MODEL = 2 * 2**30
 _LONGEST_NAME = 100
@@ -29,11 +30,9 @@ class _Logged(msgspec.Struct):
 
 
 class _Asked(msgspec.Struct):
-    """A model to register; its bytes come beside it."""
+    """A model to register; the parts of its conversion come beside it, one after another."""
 
-    algorithm: str
-    task: str
-    parameters: dict[str, object]
+    sizes: list[int]
     columns: list[str]
     labels: list[str]
     classes: list[str]
@@ -141,15 +140,22 @@ class Ears:
         return {"name": checked_name(self._model, "model")}
 
 
-def _tried(asked: _Asked, content: bytes) -> Registered:
+def _tried(asked: _Asked, raw: bytes) -> Registered:
     """The model once it was checked, loaded and run.
 
     Raises:
         InvalidInput: it cannot be served.
     """
-    model = Converted(content=content, algorithm=asked.algorithm)
+    model = unpacked(_parted(raw, asked.sizes))
     registration = Registration(
         model=model, columns=asked.columns, labels=asked.labels, classes=asked.classes
     )
     form = served_form(registration)
-    return Registered(form, asked.algorithm, asked.task, asked.parameters, asked.metrics)
+    return Registered(form, model.algorithm, model.task, model.parameters, asked.metrics)
+
+
+def _parted(raw: bytes, sizes: Sequence[int]) -> list[bytes]:
+    if sum(sizes) != len(raw) or min(sizes, default=0) < 0:
+        raise InvalidInput("the model came in parts that do not fit each other")
+    ends = list(accumulate(sizes))
+    return [raw[end - size : end] for end, size in zip(ends, sizes, strict=True)]

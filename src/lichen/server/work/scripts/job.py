@@ -23,14 +23,14 @@ from lichen.server.work.confined.confinement import (
 from lichen.server.work.confined.family import FamilyClock
 from lichen.server.work.confined.launcher import BY_SIGNAL, NOT_CONFINED, Plan
 from lichen.server.work.confined.output import BoundedOutput
-from lichen.server.work.confined.process import ScriptEnd, ScriptLimits, ScriptProcess
-from lichen.server.work.scripts.answers import Ears, Registered
-from lichen.server.work.scripts.course import decoded, encoded
-from lichen.server.work.scripts.place import (
+from lichen.server.work.confined.place import (
     Place,
     laid_out,
     variables,
 )
+from lichen.server.work.confined.process import ScriptEnd, ScriptLimits, ScriptProcess
+from lichen.server.work.scripts.answers import Ears, Registered
+from lichen.server.work.scripts.course import decoded, encoded
 from lichen.server.work.workbench import Workbench
 from lichen.serving.guests.environments import Environments
 from lichen.training.materials import Materials
@@ -268,6 +268,7 @@ def _result(asked: ScriptTraining, made: Registered, attempt: _Attempt) -> Train
         },
         candidates=(),
         details={"metrics": attempt.ears.course.shown()},
+        provenance=replace(made.form.provenance, source=attempt.place.script.name),
     )
 
 

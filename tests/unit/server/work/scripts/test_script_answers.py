@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lichen.core.errors import Conflict, InvalidInput, Unavailable
-from lichen.frameworks.converting.converted import Converted
-from lichen.frameworks.converting.dense import dense_layer, dense_model
+from lichen.frameworks.dense_writer import dense_layer, dense_model
+from lichen.frameworks.importing.conversion import NO_TRIAL, Conversion
 from lichen.server.work.scripts.answers import Ears
 from lichen.server.work.scripts.course import Course
 from lichen.training.scripts.channel import LARGEST_HEAD, receive, send
@@ -41,7 +41,10 @@ def talk(tmp_path: Path) -> Iterator[Talk]:
 
 
 def asked(content: bytes, **fields: object) -> Registration:
-    return Registration(model=Converted(content=content, algorithm="linear"), **fields)  # type: ignore[arg-type]
+    model = Conversion(
+        files={"model.onnx": content}, trial=NO_TRIAL, algorithm="linear", library="ONNX"
+    )
+    return Registration(model=model, **fields)  # type: ignore[arg-type]
 
 
 def test_what_a_script_says_is_heard_in_its_order(talk: Talk) -> None:
@@ -119,5 +122,5 @@ def test_a_script_cannot_fill_its_job_with_more_than_it_may_hold_itself(tmp_path
         with pytest.raises(Unavailable, match="the job of this run"):
             PlatformDesk(theirs, tmp_path).register(asked(bytes(2000)))
         ears.close()
-    assert b"2000 bytes is over the limit" in said
+    assert b"bytes is over the limit" in said
     assert ears.registered is None

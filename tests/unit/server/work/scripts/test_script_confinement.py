@@ -14,7 +14,7 @@ from lichen.server.work.confined.confinement import confinement_of, readable_pat
 from lichen.server.work.confined.family import FamilyClock
 from lichen.server.work.confined.footprint import measured
 from lichen.server.work.confined.kernel import Namespace
-from lichen.server.work.scripts.place import laid_out, variables
+from lichen.server.work.confined.place import laid_out, variables
 
 MODERN = 7
 

@@ -1,4 +1,4 @@
-"""Where a script works: its folder, the job's word to it, and the interpreter that runs it."""
+"""Where a confined program works: its folder, the job's word to it, and what it is told."""
 
 import re
 import shutil

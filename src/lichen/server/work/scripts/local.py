@@ -19,14 +19,16 @@ from lichen.registry.manifest import (
     encode_manifest,
     numbered,
 )
+from lichen.server.work.scripts.served import served_form
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import SqliteDocuments
 from lichen.store.failures import storage_failures
 from lichen.training.scripts.dataset import ScriptDataset
 from lichen.training.scripts.desk import Registration, Spent
 from lichen.training.scripts.options import SPLIT, LocalOptions
-from lichen.training.scripts.served import served_form
 from lichen.training.scripts.settled import Settled
+
+_ORIGIN = "lichen.run() outside a platform"
 
 
 def local_desk(options: LocalOptions) -> tuple["LocalDesk", Settled]:
@@ -105,7 +107,8 @@ class LocalDesk:
             metrics=tuple(Metric(name, value, None, SPLIT) for name, value in metrics.items()),
             parameters=asked.model.parameters,
             receipt=receipt,
-            origin="lichen.run() outside a platform",
+            origin=_ORIGIN,
+            provenance=form.provenance,
         )
         number = 1
         while (folder := self._folder / f"{self._name}-{number}").exists():

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lichen.core.errors import InvalidInput
-from lichen.frameworks.converting.converted import INPUT, OUTPUT
 from lichen.frameworks.onnx_writer import IR_VERSION, OPSET
+
+INPUT, OUTPUT = "x", "prediction"
 
 ACTIVATIONS: Mapping[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
     "linear": (),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lichen.core.batch import Batch
 from lichen.core.errors import InvalidInput
-from lichen.frameworks.converting.dense import ACTIVATIONS, dense_layer, dense_model
+from lichen.frameworks.dense_writer import ACTIVATIONS, dense_layer, dense_model
 from lichen.frameworks.onnx import OnnxPredictor, check_model
 
 Floats = NDArray[np.float64]

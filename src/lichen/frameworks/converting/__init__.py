@@ -1,1 +1,0 @@
-"""Models that other libraries fitted, as ONNX: read by their attributes, never unpickled."""
