@@ -10,71 +10,14 @@ from numpy.typing import NDArray
 from lichen.core.errors import InvalidInput, Unavailable
 from lichen.frameworks.foreign_forest import ForeignForest
 from lichen.frameworks.onnx_trees import ForestTables
-
-_LINKS = {
-    "reg:squarederror": "none",
-    "reg:squaredlogerror": "none",
-    "reg:absoluteerror": "none",
-    "reg:pseudohubererror": "none",
-    "reg:quantileerror": "none",
-    "rank:ndcg": "none",
-    "rank:map": "none",
-    "rank:pairwise": "none",
-    "binary:logitraw": "none",
-    "binary:logistic": "logistic",
-    "reg:logistic": "logistic",
-    "multi:softprob": "softmax",
-    "count:poisson": "exponential",
-    "reg:gamma": "exponential",
-    "reg:tweedie": "exponential",
-}
-
-
-class _Objective(msgspec.Struct):
-    name: str
-
-
-class _Shape(msgspec.Struct):
-    base_score: str
-    num_class: str = "0"
-    num_target: str = "1"
-
-
-class _LeafForm(msgspec.Struct):
-    size_leaf_vector: str = "1"
-
-
-class _Tree(msgspec.Struct):
-    left_children: list[int]
-    right_children: list[int]
-    split_indices: list[int]
-    split_conditions: list[float]
-    default_left: list[int]
-    split_type: list[int]
-    tree_param: _LeafForm
-    sum_hessian: list[float] = []
-
-
-class _Trees(msgspec.Struct):
-    trees: list[_Tree] = []
-    tree_info: list[int] = []
-
-
-class _Booster(msgspec.Struct):
-    name: str
-    model: _Trees | None = None
-    gbtree: "_Booster | None" = None
-    weight_drop: list[float] = []
-
-
-class _Learner(msgspec.Struct):
-    learner_model_param: _Shape
-    objective: _Objective
-    gradient_booster: _Booster
-
-
-class _Model(msgspec.Struct):
-    learner: _Learner
+from lichen.frameworks.xgboost_document import (
+    LINKS,
+    Learner,
+    Tree,
+    check_leaves,
+    learner_in,
+    margin,
+)
 
 
 def read_xgboost(content: bytes) -> ForeignForest:
@@ -92,7 +35,7 @@ def read_xgboost(content: bytes) -> ForeignForest:
     booster = xgboost.Booster({"nthread": 1})
     try:
         booster.load_model(bytearray(content))
-        model = msgspec.json.decode(bytes(booster.save_raw("json")), type=_Model)
+        learner = learner_in(bytes(booster.save_raw("json")))
     except (xgboost.core.XGBoostError, msgspec.MsgspecError) as error:
         raise InvalidInput("XGBoost does not read it: save the booster again as JSON") from error
 
@@ -101,9 +44,9 @@ def read_xgboost(content: bytes) -> ForeignForest:
 
     width = booster.num_features()
     return ForeignForest(
-        tables=forest_in(model.learner),
+        tables=forest_in(learner),
         features=tuple(booster.feature_names or (f"f{number}" for number in range(width))),
-        objective=model.learner.objective.name,
+        objective=learner.objective.name,
         library=f"xgboost {xgboost.__version__}",
         predict=predict,
     )
@@ -126,30 +69,29 @@ def library() -> Any:  # noqa: ANN401 - it has no types
 
 def sums_of(booster: Any) -> ForestTables:  # noqa: ANN401 - XGBoost's own
     """The forest of a booster that was trained here, without its link: it answers the sums."""
-    model = msgspec.json.decode(bytes(booster.save_raw("json")), type=_Model)
-    return replace(forest_in(model.learner), link="none")
+    return replace(forest_in(learner_in(bytes(booster.save_raw("json")))), link="none")
 
 
-def forest_in(learner: _Learner) -> ForestTables:
+def forest_in(learner: Learner) -> ForestTables:
     """The forest of a learner.
 
     Raises:
         InvalidInput: it holds what ONNX trees cannot do; the message says what to do instead.
     """
     objective = learner.objective.name
-    if objective not in _LINKS:
+    if objective not in LINKS:
         raise InvalidInput(
             f"its objective is {objective!r}, which cannot be served as ONNX trees: "
-            f"train with one of {', '.join(sorted(_LINKS))}"
+            f"train with one of {', '.join(sorted(LINKS))}"
         )
-    trees, weights = _trees(learner.gradient_booster)
-    shape = learner.learner_model_param
-    targets = max(1, int(shape.num_class), int(shape.num_target))
-    link = _LINKS[objective]
+    booster, link = learner.gradient_booster, LINKS[objective]
+    kept = booster.kept
+    if not kept.trees:
+        raise InvalidInput(f"it holds no trees (its booster is {booster.name!r}): train a gbtree")
     tables = [
         _tree(number, tree, (target, weight))
         for number, (tree, target, weight) in enumerate(
-            zip(trees.trees, trees.tree_info, weights, strict=True)
+            zip(kept.trees, kept.tree_info, booster.counted, strict=True)
         )
     ]
     joined: dict[str, Any] = {
@@ -157,37 +99,18 @@ def forest_in(learner: _Learner) -> ForestTables:
     }
     if not (joined["cover"] > 0).any():
         joined["cover"] = None
-    base = _base(shape.base_score, targets, link)
+    base = margin(learner.learner_model_param, link)
     return ForestTables(**joined, base=base, is_strict=True, link=link)
 
 
-def _trees(booster: _Booster) -> tuple[_Trees, list[float]]:
-    """The trees, and what each counts: less than 1 where trees were dropped (DART)."""
-    inner = booster.gbtree or booster
-    if inner.model is None or not inner.model.trees:
-        raise InvalidInput(f"it holds no trees (its booster is {booster.name!r}): train a gbtree")
-    return inner.model, booster.weight_drop or [1.0] * len(inner.model.trees)
-
-
-def _base(said: str, targets: int, link: str) -> NDArray[np.float64]:
-    """What the sums start from: written as an answer, wanted before the link."""
-    score = np.array(said.strip("[]").split(","), dtype=np.float64)
-    if link == "logistic":
-        score = np.log(score / (1 - score))
-    elif link == "exponential":
-        score = np.log(score)
-    return np.broadcast_to(score, (targets,)).copy()
-
-
-def _tree(number: int, tree: _Tree, counted: tuple[int, float]) -> dict[str, NDArray[Any]]:
+def _tree(number: int, tree: Tree, counted: tuple[int, float]) -> dict[str, NDArray[Any]]:
     """One tree's rows of the tables."""
     if any(tree.split_type):
         raise InvalidInput(
             "it splits on categories, which the ONNX form does not take: train it on one-hot "
             "columns, or on the categories' numbers as numbers"
         )
-    if tree.tree_param.size_leaf_vector not in ("0", "1"):
-        raise InvalidInput("its leaves hold vectors: train it with one_output_per_tree")
+    check_leaves(tree)
     target, weight = counted
     left = np.array(tree.left_children, dtype=np.int64)
     leaf, count = left < 0, len(left)
