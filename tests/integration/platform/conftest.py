@@ -4,6 +4,7 @@ import json
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,10 +17,10 @@ import pytest
 
 from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.client.connection import Lichen, connect
-from lichen.server.listening import listen
 from lichen.server.settings import as_environment, inherited_environment, load
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
+"""What comes at all comes within it, also on a slow machine at work on something else."""
 ROWS = 24 * 40
 
 
@@ -31,6 +32,7 @@ class Running:
     environment: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
     opened: list[Lichen] = field(default_factory=list)
+    held: list[socket.socket] = field(default_factory=list)
 
     def up(self) -> None:
         """Start, and wait until all is ready."""
@@ -77,6 +79,8 @@ class Running:
         if self.process is not None:
             self.check_books()
             self.process = None
+        for one in self.held:
+            one.close()
 
     def check_books(self) -> None:
         """What every test leaves: a ledger that sums to zero and whose chain holds (L1, L3)."""
@@ -97,12 +101,24 @@ def _children_of(pid: int) -> list[int]:
 
 def make(folder: Path) -> Running:
     """A platform that is not started yet; its ports stay the same over its lives."""
-    ports = {}
-    for name in ("http", "grpc", "control"):
-        with listen("127.0.0.1", 0, name) as bound:
-            ports[name] = bound.getsockname()[1]
+    names = ("http", "grpc", "control")
+    held = [hold_port() for _ in names]
+    ports = {name: one.getsockname()[1] for name, one in zip(names, held, strict=True)}
     settings = load({"home": folder / "home", "runtime": folder / "run", "zone": "DE", **ports}, {})
-    return Running(settings.home, {**inherited_environment(), **as_environment(settings)})
+    environment = {**inherited_environment(), **as_environment(settings)}
+    return Running(settings.home, environment, held=held)
+
+
+def hold_port() -> socket.socket:
+    """A port that nobody is given who asks for any, and that a platform may listen on all the same.
+
+    Between two lives of a platform, and before its first, nobody listens there.
+    """
+    held = socket.socket()
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+        held.setsockopt(socket.SOL_SOCKET, option, 1)
+    held.bind(("127.0.0.1", 0))
+    return held
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from lichen.security.identity import Principal, Role
 from lichen.security.tokens import Keys
 from lichen.store.documents import SqliteDocuments
 
-LINES = 2_500
+LINES, PATIENCE_SECONDS = 2_500, 300.0
 PLAIN, OIP = "/predict/lin", "/v2/models/lin/infer"
 FINAL = ("completed", "failed", "expired", "cancelled")
 
@@ -82,7 +82,9 @@ def caller(platform: Running, url: str) -> Iterator[Caller]:
 
 
 def client_of(url: str, key: str) -> httpx.Client:
-    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30)
+    return httpx.Client(
+        base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE_SECONDS
+    )
 
 
 def plain(number: int) -> dict[str, Any]:
@@ -146,7 +148,7 @@ def test_a_tenant_sees_its_own_files_and_batches_alone(
 
 
 def check_nothing_is_there(other: httpx.Client, file_id: str, batch_id: str) -> None:
-    give_up = time.monotonic() + 10
+    give_up = time.monotonic() + PATIENCE_SECONDS
     while other.get("/v1/files").status_code == 401 and time.monotonic() < give_up:
         time.sleep(0.05)
     assert other.get("/v1/files").json()["data"] == []
