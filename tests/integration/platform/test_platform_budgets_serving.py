@@ -3,10 +3,11 @@
 import json
 import math
 import ssl
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median_low
 from typing import Any, Protocol
@@ -31,6 +32,7 @@ from lichen.registry.manifest import Draft
 from lichen.security.identity import Principal, Role
 from lichen.security.tokens import Keys
 from lichen.server.home import Home
+from lichen.serving.reservation import PRIOR_FACTOR
 from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import SqliteDocuments
 
@@ -44,12 +46,11 @@ DOORS = (
     ("/v2/models/d/infer?ordinary", BODY),  # a query takes the lane that knows all
     ("/predict/d", {"x": [1.0, 1.0]}),
 )
-LIMIT_NJ = 1_000 * 10**9
-"""Far more than these questions cost: a hundredth of it is seconds of a processor."""
-POLICY = f'"team";q={LIMIT_NJ // 1_000};qu="microjoules";w=60'
+LIMIT = 1_000 * 10**9
+"""A kilojoule: what the questions of a test cost is little of it on any machine."""
+POLICY = '"team";q=1000000000;qu="microjoules";w='
 PROCESSES, CALLERS = 2, 8
-BACK_IN_S, STEP_S = 20, 60 / ROLLING_STEPS
-"""What was spent comes back so long after the test began, with the end of the step it fell in."""
+PATIENCE_SECONDS = 300.0
 HTTP_ONLY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """No certificates are read for it, which would take longer than the answer."""
 
@@ -72,7 +73,9 @@ class Asker:
 
     def ask(self, path: str = "/v2/models/d/infer", body: object = BODY) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.token}"}
-        return httpx.post(f"{self.address}{path}", json=body, headers=headers, verify=HTTP_ONLY)
+        return httpx.post(
+            f"{self.address}{path}", json=body, headers=headers, verify=HTTP_ONLY, timeout=60
+        )
 
 
 @pytest.fixture
@@ -122,16 +125,23 @@ def kept(running: Running, name: str, scope: str, limit: int, per: str) -> Budge
     """A budget of tenant north, as the data plane reads it."""
     asked = BudgetRequest(scope=scope, unit="nj", limit=limit, per=per, tenant="north")
     running.client().budgets.set(name, asked)
+    return budget_of_north(name, scope, limit, per)
+
+
+def budget_of_north(name: str, scope: str, limit: int, per: str) -> Budget:
     north, quantity = TenantId("north"), Quantity.JOULES
     return Budget(name, Scope.parse(scope), quantity, limit, Period.parse(per), north)
 
 
-def spend_long_ago(running: Running, budget: Budget, seconds: int) -> None:
-    """Have all of it spent that many seconds ago."""
-    clock = ManualClock(SystemClock().now() - timedelta(seconds=seconds))
+def kept_spent(running: Running, per: str, seconds_ago: int = 0) -> datetime:
+    """The budget `team`, all of it spent that many seconds ago; that moment."""
+    clock = ManualClock(SystemClock().now() - timedelta(seconds=seconds_ago))
+    budget = budget_of_north("team", "tenant:north", LIMIT, per)
     allowance = Allowance.open(Home(running.home).budgets, budget, clock)
     assert allowance.reserve(budget.limit)
     allowance.close()
+    kept(running, "team", "tenant:north", LIMIT, per)
+    return clock.now()
 
 
 def test_a_spent_budget_refuses_in_every_protocol_until_its_window_moves_on(
@@ -141,59 +151,66 @@ def test_a_spent_budget_refuses_in_every_protocol_until_its_window_moves_on(
     until(always(north, is_answered))
     until(always(south, is_answered))
     assert "ratelimit" not in north.ask().headers, "no budget counts, and nothing is said of one"
-    team = kept(two, "team", "tenant:north", LIMIT_NJ, "60s")
+    kept(two, "team", "tenant:north", LIMIT, "1h")
     until(always(north, is_counted))
     for path, body in DOORS:
         check_answered(north.ask(path, body))
-
     two.client().budgets.rm("team")
     until(always(north, lambda answer: not is_counted(answer)))
-    for file in Home(two.home).budgets.iterdir():
-        file.unlink()
-    spend_long_ago(two, team, 60 - BACK_IN_S)
-    kept(two, "team", "tenant:north", LIMIT_NJ, "60s")
+
+    spent_at = kept_spent(two, "2h")
     until(always(north, lambda answer: answer.status_code == 429))
     for path, body in DOORS:
-        check_refused(north.ask(path, body))
+        check_refused(north.ask(path, body), spent_at)
     assert south.ask().status_code == 200
     assert "ratelimit" not in south.ask().headers
     code, metadata = over_grpc(two, north.token)
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert b"google.rpc.RetryInfo" in metadata["grpc-status-details-bin"]
     assert metadata["ratelimit"] == f'"team";r=0;t={metadata["retry-after"]}'
-
     check_refused_in_a_stream(over_a_stream(two, north.token))
+    check_comes_back(two, north, until)
 
+
+def check_comes_back(two: Running, north: Asker, until: Until) -> None:
+    """All of a shorter window was spent, and the window moves on."""
+    spent_at = kept_spent(two, "60s", seconds_ago=56)
+    until(lambda: is_answered(north.ask()))
+    assert SystemClock().now() >= spent_at + timedelta(seconds=60), "no sooner than it comes back"
     until(always(north, is_answered))
     until(lambda: all(over_grpc(two, north.token)[0] is grpc.StatusCode.OK for _ in range(16)))
     _, metadata = over_grpc(two, north.token)
-    assert metadata["ratelimit-policy"] == POLICY
+    assert metadata["ratelimit-policy"] == f"{POLICY}60"
     left_uj = int(metadata["ratelimit"].split(";")[1].removeprefix("r="))
-    assert 0.99 * LIMIT_NJ < left_uj * 1_000 < LIMIT_NJ, (
+    assert 0.99 * LIMIT < left_uj * 1000 < LIMIT, (
         "what was spent long ago is back; these questions cost some"
     )
     parameters = over_a_stream(two, north.token).infer_response.parameters
-    assert parameters["ratelimit-policy"].string_param == POLICY
+    assert parameters["ratelimit-policy"].string_param == f"{POLICY}60"
     assert parameters["lichen-receipt"].string_param.startswith("nj=")
 
 
 def check_refused_in_a_stream(said: Any) -> None:  # noqa: ANN401 - protobuf's
-    assert "budget 'team' (tenant:north, 1 kJ per 1m) has 0 J left" in said.error_message
+    assert "budget 'team' (tenant:north, 1 kJ per 2h) has 0 J left" in said.error_message
     told = {key: one.string_param for key, one in said.infer_response.parameters.items()}
-    assert told["ratelimit-policy"] == POLICY
+    assert told["ratelimit-policy"] == f"{POLICY}7200"
     assert told["ratelimit"] == f'"team";r=0;t={told["retry-after"]}'
 
 
 def check_answered(answer: httpx.Response) -> None:
     assert answer.status_code == 200
-    assert answer.headers["ratelimit-policy"] == POLICY
+    assert answer.headers["ratelimit-policy"] == f"{POLICY}3600"
     assert answer.headers["ratelimit"].startswith('"team";r=99')
 
 
-def check_refused(answer: httpx.Response) -> None:
+def check_refused(answer: httpx.Response, spent_at: datetime) -> None:
+    """To be asked again when the window has moved past the step in which all was spent."""
     assert answer.status_code == 429
-    assert "budget 'team' (tenant:north, 1 kJ per 1m) has 0 J left" in answer.json()["error"]
-    assert 1 <= int(answer.headers["retry-after"]) <= math.ceil(BACK_IN_S + STEP_S)
+    assert "budget 'team' (tenant:north, 1 kJ per 2h) has 0 J left" in answer.json()["error"]
+    window_s = 7200
+    passed_s = (SystemClock().now() - spent_at).total_seconds()
+    wait_s = int(answer.headers["retry-after"])
+    assert window_s - passed_s <= wait_s <= math.ceil(window_s + window_s / ROLLING_STEPS)
     assert answer.headers["ratelimit"] == f'"team";r=0;t={answer.headers["retry-after"]}'
 
 
@@ -245,14 +262,15 @@ def test_two_processes_spend_one_budget_and_the_books_agree(two: Running, until:
     budget = kept(two, "team", "tenant:north", limit, "6h")
 
     def drive(_: int) -> None:
-        while is_answered(ask()) and len(answers) < 20_000:
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while is_answered(ask()) and time.monotonic() < give_up:
             pass
 
     until(lambda: all(is_counted(ask()) for _ in range(32)))
     before = len(answers)
     with ThreadPoolExecutor(CALLERS) as callers:
         list(callers.map(drive, range(CALLERS)))
-    assert {one.status_code for one in answers[before:]} == {200, 429}
+    assert {429} <= {one.status_code for one in answers[before:]} <= {200, 429}
     assert south.ask().status_code == 200
     paid = [one for one in answers if is_answered(one)]
     charged = sum(receipt(one) for one in paid)
@@ -261,7 +279,11 @@ def test_two_processes_spend_one_budget_and_the_books_agree(two: Running, until:
     counted = sum(receipt(one) for one in paid if is_counted(one))
     found = Allowance.open(Home(two.home).budgets, budget, SystemClock()).standing()
     assert found.committed == counted, "what was paid is what the receipts say"
-    assert limit / 2 < counted <= limit + CALLERS * max(receipt(one) for one in paid)
+    in_flight = CALLERS * max(receipt(one) for one in paid)
+    assert counted <= limit + in_flight, (
+        "what was asked at the same time may cost more than foreseen"
+    )
+    assert counted > min(limit / 2, limit - PRIOR_FACTOR * in_flight), "little is left of a slice"
 
 
 def booked(running: Running, account: str) -> int:
