@@ -35,10 +35,10 @@ def this_hour() -> datetime:
 @pytest.fixture
 def grid(tmp_path: Path) -> Path:
     """Forty-five days of a swing, to the present hour."""
-    path = tmp_path / "grid.csv"
+    path, present = tmp_path / "grid.csv", this_hour()
     lines = ["time,gCO2eq_per_kWh_lca"]
     for back in range(DAYS * 24, 0, -1):
-        moment = this_hour() - timedelta(hours=back)
+        moment = present - timedelta(hours=back)
         turn = 2 * math.pi * moment.timestamp() / 86400
         noise = (int(moment.timestamp()) // 3600 * 7919 % 101) / 10
         lines.append(f"{moment:%Y-%m-%d %H:%M:%S},{250 + 80 * math.sin(turn) + noise:.2f}")
@@ -48,8 +48,10 @@ def grid(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def service() -> Iterator[ReplayServer]:
+    present = this_hour()
+
     def answer(_: object) -> Told:
-        values = [(this_hour() - timedelta(hours=back), 123.0) for back in range(23, -1, -1)]
+        values = [(present - timedelta(hours=back), 123.0) for back in range(23, -1, -1)]
         return Told(electricitymaps_history("DE", values))
 
     with ReplayServer(answer) as replay:

@@ -22,7 +22,7 @@ from lichen.protocol.training import ForecastTraining
 from lichen.server.home import Home
 from lichen.store.documents import Change, SqliteDocuments
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TRAINING = ForecastTraining(data="load", targets=["load"], horizon=24, algorithm="ridge")
 Until = Callable[[Callable[[], bool]], None]
 
@@ -43,7 +43,7 @@ def test_a_due_training_runs_once_though_its_keeper_is_killed(
     client = stopped.client()
     client.data.add("load", load_csv)
     at_once = ScheduleRequest(green=False)
-    client.schedules.create("hourly", "hour", recurring_job(JobKind.TRAIN, TRAINING, at_once))
+    client.schedules.create("monthly", "month", recurring_job(JobKind.TRAIN, TRAINING, at_once))
     client.schedules.create("other", "month", recurring_job(JobKind.TRAIN, TRAINING))
 
     let_be_due(stopped)
@@ -51,7 +51,7 @@ def test_a_due_training_runs_once_though_its_keeper_is_killed(
     until(lambda: [state.final for state in trainings(client)] == [True])
     kill_control_plane(stopped, until)
     assert trainings(client) == [JobState.SUCCEEDED]
-    assert [run.state for run in client.schedules.show("hourly").runs] == [JobState.SUCCEEDED]
+    assert [run.state for run in client.schedules.show("monthly").runs] == [JobState.SUCCEEDED]
     assert client.models.show("load").version == 1
 
     lose_dataset(stopped)
@@ -59,19 +59,19 @@ def test_a_due_training_runs_once_though_its_keeper_is_killed(
         let_be_due(stopped)
         wake(client)
         until(lambda: trainings(client)[1:].count(JobState.FAILED) == number - 1)  # noqa: B023
-    last = client.schedules.show("hourly").runs[-1]
+    last = client.schedules.show("monthly").runs[-1]
     assert (last.outcome, last.state) == ("submitted", JobState.FAILED)
 
 
 def let_be_due(running: Running) -> None:
-    """As if an hour had passed."""
+    """As if this month, not one long ago, were what is due: none begins while the test runs."""
     documents = SqliteDocuments(Home(running.home).documents)
     recurrences = Recurrences(documents, SystemClock())
-    record, version = recurrences.read("hourly")
+    record, version = recurrences.read("monthly")
     runs = tuple(replace(run, due=run.due - HOUR) for run in record.runs)
-    earlier = record.period.latest(record.created_at - 99 * HOUR, record.settled_until - HOUR)
-    assert earlier is not None
-    due = replace(record, id=f"{record.id}-", runs=runs, settled_until=earlier)
+    month = record.period.latest(record.created_at - 32 * DAY, record.created_at)
+    assert month is not None
+    due = replace(record, id=f"{record.id}-", runs=runs, settled_until=month - HOUR)
     recurrences.keep(due, version)
     documents.close()
 
