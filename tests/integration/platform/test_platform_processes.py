@@ -29,7 +29,7 @@ from lichen.store.blobs import LocalBlobs
 from lichen.store.documents import SqliteDocuments
 
 Until = Callable[[Callable[[], bool]], None]
-PROCESSES, LINES = 2, 12
+PROCESSES, LINES, TRIES = 2, 12, 10
 SIGNATURE = Signature(
     (TensorSpec("features", Datatype.FP32, (-1, 2)),), (TensorSpec("raw", Datatype.FP32, (-1, 1)),)
 )
@@ -55,7 +55,7 @@ class Line:
     def __init__(self, lichen: Lichen) -> None:
         self._key = lichen._session.key
         host, port = lichen.platform().addresses.http.removeprefix("http://").split(":")
-        self.wire = socket.create_connection((host, int(port)), timeout=30)
+        self.wire = socket.create_connection((host, int(port)), timeout=60)
 
     def request(self, path: str = "/v2/models/d/infer", body: bytes = BODY) -> bytes:
         head = f"POST {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {self._key}\r\n"
@@ -126,14 +126,27 @@ def connections(running: Running) -> list[int]:
     return list(struct.unpack_from(f"={PROCESSES}q", Home(running.home).turns.read_bytes()))
 
 
+def shared(
+    running: Running, lichen: Lichen, lines: Callable[[Lichen], list[Line]], until: Until
+) -> list[Line]:
+    """Connections that both took in turn: one that other work keeps from its turn misses it."""
+    for _ in range(TRIES):
+        opened = lines(lichen)
+        until(lambda: sum(connections(running)) == LINES)
+        if min(connections(running)) >= LINES // 3:
+            return opened
+        for line in opened:
+            line.wire.close()
+        until(lambda: sum(connections(running)) == 0)
+    raise AssertionError("left alone, one takes nearly all")
+
+
 def test_they_share_connections_evenly_and_are_ready_only_together(
     two: Running, lines: Callable[[Lichen], list[Line]], until: Until
 ) -> None:
     lichen = two.client()
     assert {"dataplane", "dataplane-1"} < set(two.pids())
-    opened = lines(lichen)
-    until(lambda: sum(connections(two)) == LINES)
-    assert min(connections(two)) >= LINES // 3, "left alone, one takes nearly all"
+    opened = shared(two, lichen, lines, until)
 
     lichen.deployments.deploy("m@1", "d")
     assert {value(line.ask()) for line in opened} == {2.0}
@@ -153,25 +166,30 @@ def test_they_share_connections_evenly_and_are_ready_only_together(
 
 
 def test_a_swap_fails_no_request_in_either(
-    two: Running, lines: Callable[[Lichen], list[Line]]
+    two: Running, lines: Callable[[Lichen], list[Line]], until: Until
 ) -> None:
     lichen = two.client()
     lichen.deployments.deploy("m@1", "d")
     done = Event()
+    opened = lines(lichen)[:4]
+    newest = [0.0] * len(opened)
 
-    def call(line: Line) -> set[tuple[int, float]]:
+    def call(number: int) -> set[tuple[int, float]]:
         seen = set()
         while not done.is_set():
-            answer = line.ask()
-            seen.add((answer[0], value(answer)))
+            answer = opened[number].ask()
+            newest[number] = value(answer)
+            seen.add((answer[0], newest[number]))
         return seen
 
-    opened = lines(lichen)[:4]
     with ThreadPoolExecutor(len(opened)) as callers:
-        seen = [callers.submit(call, line) for line in opened]
+        seen = [callers.submit(call, number) for number in range(len(opened))]
         try:
             for turn in range(6):
-                lichen.deployments.deploy(f"m@{2 - turn % 2}", "d")
+                version = 2 - turn % 2
+                lichen.deployments.deploy(f"m@{version}", "d")
+                wanted = {2.0 * 10 ** (version - 1)}
+                until(lambda: set(newest) == wanted or any(one.done() for one in seen))  # noqa: B023
         finally:
             done.set()
     assert all(one.result() == {(200, 2.0), (200, 20.0)} for one in seen)
@@ -182,8 +200,7 @@ def test_a_killed_one_costs_only_its_own_connections_and_comes_back(
 ) -> None:
     lichen = two.client()
     lichen.deployments.deploy("m@1", "d")
-    opened = lines(lichen)
-    until(lambda: sum(connections(two)) == LINES)
+    opened = shared(two, lichen, lines, until)
     before, share = two.pids(), connections(two)
     os.kill(before["dataplane-1"], signal.SIGKILL)
     statuses = [line.ask()[0] for line in opened]
@@ -238,8 +255,7 @@ def test_the_metrics_of_both_are_one_and_a_kill_takes_nothing_from_them(
 ) -> None:
     lichen = two.client()
     lichen.deployments.deploy("m@1", "d")
-    answers = [line.ask() for line in lines(lichen) for _ in range(3)]
-    until(lambda: min(connections(two)) > 0)
+    answers = [line.ask() for line in shared(two, lichen, lines, until) for _ in range(3)]
     charged = sum(
         parse_receipt(RECEIPT.findall(head)[0].decode()).energy.nj for _, head, _ in answers
     )
