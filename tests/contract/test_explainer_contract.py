@@ -17,12 +17,27 @@ from lichen.explain.explainer import Explainer, LoadedVersion, Wishes
 from lichen.explain.methods import METHODS, Explainers
 from lichen.forecasting.naive import seasonal
 from lichen.forecasting.specification import Specification
+from lichen.frameworks.estimation import no_pause
 from lichen.frameworks.onnx import OnnxPredictor
 from lichen.frameworks.onnx_writer import OPSET, linear_core
-from lichen.pipeline.declaration import Alarm, Classes, Encoders, Heads, Number, Pipeline, Words
+from lichen.frameworks.recommender_writer import Recommender, recommender_model
+from lichen.pipeline.declaration import (
+    Alarm,
+    Classes,
+    Codes,
+    Encoders,
+    Heads,
+    Number,
+    Pipeline,
+    Ranking,
+    Words,
+)
 from lichen.pipeline.files import pipeline_files
+from lichen.pipeline.history import History, history_files
 from lichen.serving.forecaster import ForecastAdapter
 from lichen.serving.pipelines import PipelineAdapter
+from lichen.training.recommendations.als import Setting, confidence_of, factorise, users_for
+from lichen.training.recommendations.interactions import Taken
 
 RANDOM = np.random.default_rng(17)
 Case = tuple[LoadedVersion, Batch, Wishes]
@@ -107,6 +122,29 @@ def forecast() -> Case:
     return own, rows, Wishes()
 
 
+def recommender() -> Case:
+    """Six users, of whom each took two of five items, and one that is not known."""
+    user, item = np.repeat(np.arange(6), 2), np.array([0, 1, 1, 2, 2, 3, 3, 4, 0, 4, 1, 3])
+    taken = Taken(6, 5, user, item, np.linspace(0.5, 1.5, 12))
+    setting = Setting(3, 0.5, 5.0)
+    items = factorise(taken, setting, 0, no_pause).items.astype(np.float32).astype(np.float64)
+    users = np.zeros((7, 4))
+    users[:-1, :-1], users[-1, -1] = users_for(taken, items, setting, no_pause), 1.0
+    core = Recommender(
+        users=users.astype(np.float32),
+        items=np.column_stack([items, taken.popularity]).astype(np.float32),
+        starts=np.append(taken.starts, 12),
+        taken=item,
+    )
+    names = [f"u{at}" for at in range(6)]
+    codes = Codes(column="user", values=names, numbers=[float(at) for at in range(6)], other=6.0)
+    said = Pipeline(encoders=[codes], head=Ranking(labels=list("abcde"), top=3))
+    history = history_files(History(confidence_of(taken, setting), setting.l2))
+    files = {"model.onnx": recommender_model(core), **pipeline_files(said), **history}
+    rows = Batch({"texts": np.array([[b"u1"], [b"u4"], [b"nobody"]], dtype=object)})
+    return LoadedVersion(PipelineAdapter().load(files, None), files), rows, Wishes()
+
+
 MAKES: dict[str, Callable[[], Case]] = {
     "forecast-drivers": forecast,
     "token-weights": text,
@@ -116,6 +154,7 @@ MAKES: dict[str, Callable[[], Case]] = {
     "shap": classes,
     "occlusion": picture,
     "integrated-gradients": picture,
+    "past-items": recommender,
 }
 """Of each method a version that it fits; trees have a suite of their own."""
 ALONE = {"tree-shap"}

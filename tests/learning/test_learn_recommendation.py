@@ -61,6 +61,15 @@ def test_a_csv_of_clicks_becomes_an_endpoint_of_items_with_two_commands(
     assert not taken & set(offered)
     assert sum(int(item.split()[1]) % 3 == 2 for item in offered) >= 3
     assert len(set(popular)) == 5
+    asked = clicks_csv.with_name("asked.csv")
+    asked.write_text(f"user\n{known}\n")
+    why = command("explain", name, "--input", asked)
+    assert why["explanation"]["method"] == "past-items"
+    assert why["explanation"]["largest_error"] < 1e-6
+    (row,) = why["explanation"]["rows"]
+    assert {part["value"] for part in row["parts"]} == taken
+    assert [one["output"] for one in row["attributions"]] == offered
+    assert why["receipt"]["energy"]["nj"] > 0
     figures = {one["name"]: one for one in trained["version"]["metrics"]}
     assert figures["recall@5"]["low"] > figures["recall@5 of the most popular"]["value"]
     assert trained["job"]["receipt"]["energy"]["nj"] > 0

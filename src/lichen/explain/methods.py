@@ -8,6 +8,11 @@ from lichen.explain.explainer import Explainer, LoadedVersion, Makes
 from lichen.explain.forecasts import forecast_explainer
 from lichen.explain.linear_shap import linear_explainer
 from lichen.explain.networks import integrated_explainer, why_no_gradient
+from lichen.explain.recommendations import (
+    PAST_ITEMS,
+    recommendation_explainer,
+    why_no_history,
+)
 from lichen.explain.shapley import sampled_explainer
 from lichen.explain.tensors import occlusion_explainer
 from lichen.explain.text_weights import text_explainer
@@ -19,6 +24,7 @@ METHODS: Mapping[str, Makes] = {
     "forecast-drivers": forecast_explainer,
     "token-weights": text_explainer,
     "alarm-contributions": alarm_explainer,
+    PAST_ITEMS: recommendation_explainer,
     "tree-shap": tree_explainer,
     "linear-shap": linear_explainer,
     "shap": sampled_explainer,
@@ -30,7 +36,10 @@ METHODS: Mapping[str, Makes] = {
 _COMPARES = "shap"
 """The method that needs usual rows."""
 
-REASONS: Mapping[str, Callable[[LoadedVersion], str]] = {"integrated-gradients": why_no_gradient}
+REASONS: Mapping[str, Callable[[LoadedVersion], str]] = {
+    "integrated-gradients": why_no_gradient,
+    PAST_ITEMS: why_no_history,
+}
 """Of some methods, why they do not fit a version: one clause."""
 
 
@@ -59,7 +68,8 @@ class Explainers:
                 (one for name in self._order(can_compare) if (one := self._of(name))), None
             )
             if found is None:
-                raise InvalidInput("no method explains such a model: see `lichen explain --help`")
+                why = why_no_history(self._version) or "see `lichen explain --help`"
+                raise InvalidInput(f"no method explains such a model: {why}")
             return found
         if method not in METHODS:
             raise InvalidInput(
@@ -68,11 +78,10 @@ class Explainers:
         explainer = self._of(method)
         if explainer is None:
             fitting = [name for name in METHODS if self._of(name)]
-            why = f" ({REASONS[method](self._version)})" if method in REASONS else ""
-            raise InvalidInput(
-                f"method {method!r} does not fit this model{why}: give "
-                f"{' or '.join([AUTO, *fitting])}"
-            )
+            reason = REASONS[method](self._version) if method in REASONS else ""
+            why = f" ({reason})" if reason else ""
+            said = f"give {' or '.join([AUTO, *fitting])}" if fitting else "no other does either"
+            raise InvalidInput(f"method {method!r} does not fit this model{why}: {said}")
         return explainer
 
     def _order(self, can_compare: bool) -> list[str]:  # noqa: FBT001

@@ -17,6 +17,7 @@ from lichen.explain.attributed import Attributed, explanation
 from lichen.explain.columns import Column, Truths, columns_of, mixed, parts_of
 from lichen.explain.explainer import LoadedVersion, Wishes
 from lichen.frameworks.base import Predictor
+from lichen.pipeline.declaration import Ranking
 from lichen.protocol.explaining import MOST_SAMPLES, Explanation
 
 MOST_EXACT = 10
@@ -27,7 +28,13 @@ _ROWS_AT_ONCE = 4096
 
 
 def sampled_explainer(version: LoadedVersion) -> "ShapleyExplainer | None":
-    """It fits every version that takes columns and answers numbers."""
+    """It fits every version that takes columns and answers numbers, but for rankings.
+
+    Those answer numbers of other items each time, and a user's name is no column to take away.
+    """
+    pipeline = version.pipeline
+    if pipeline is not None and isinstance(pipeline.head, Ranking):
+        return None
     signature = version.predictor.signature
     columns, answers = columns_of(signature), answers_of(signature)
     if not columns or answers is None or not version.predictor.joins_rows:

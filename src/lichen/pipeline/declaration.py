@@ -267,10 +267,14 @@ class Ranking(Head, frozen=True, kw_only=True, tag="ranking"):
 
     Answers `items` BYTES `(rows, top)` and `score` FP32 `(rows, top)`. What has the least float32
     as its raw output is not offered: where nothing else is left, an empty text of score 0 stands.
+
+    Attributes:
+        item: what an item is called: the column that it came from.
     """
 
     labels: list[str]
     top: int = 10
+    item: str = "item"
 
 
 class Vector(Head, frozen=True, kw_only=True, tag="vector"):

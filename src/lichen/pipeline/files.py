@@ -33,7 +33,7 @@ def pipeline_files(
     if not is_kept:
         raise InvalidInput("the pipeline holds a number that is not finite: check the data")
     files = {PIPELINE_FILE: said}
-    return {**files, ARRAYS_FILE: _packed(arrays)} if arrays else files
+    return {**files, ARRAYS_FILE: packed(arrays)} if arrays else files
 
 
 def read_pipeline(files: Mapping[str, bytes]) -> tuple[Pipeline, dict[str, Array]]:
@@ -48,12 +48,17 @@ def read_pipeline(files: Mapping[str, bytes]) -> tuple[Pipeline, dict[str, Array
         pipeline = msgspec.json.decode(files[PIPELINE_FILE], type=Pipeline)
     except msgspec.MsgspecError as error:
         raise InvalidInput(f"{PIPELINE_FILE} cannot be read: {error}") from error
-    return pipeline, _unpacked(files[ARRAYS_FILE]) if ARRAYS_FILE in files else {}
+    return pipeline, unpacked(files[ARRAYS_FILE], ARRAYS_FILE) if ARRAYS_FILE in files else {}
 
 
-def _packed(arrays: Mapping[str, Array]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+def packed(arrays: Mapping[str, Array]) -> bytes:
+    """Arrays as a file; equal arrays give equal bytes.
+
+    Raises:
+        InvalidInput: one holds objects.
+    """
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(arrays):
             written = io.BytesIO()
             try:
@@ -61,12 +66,17 @@ def _packed(arrays: Mapping[str, Array]) -> bytes:
             except ValueError as error:
                 raise InvalidInput(f"the array {name!r} holds objects: give numbers") from error
             archive.writestr(zipfile.ZipInfo(f"{name}.npy", _LONG_AGO), written.getvalue())
-    return packed.getvalue()
+    return held.getvalue()
 
 
-def _unpacked(content: bytes) -> dict[str, Array]:
+def unpacked(content: bytes, file: str) -> dict[str, Array]:
+    """The arrays of a file of that name.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, AttributeError) as error:
-        raise InvalidInput(f"{ARRAYS_FILE} cannot be read: {error}") from error
+        raise InvalidInput(f"{file} cannot be read: {error}") from error

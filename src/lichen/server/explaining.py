@@ -12,6 +12,7 @@ from lichen.core.plugins import load_object
 from lichen.explain.explainer import Explainer, LoadedVersion, Wishes
 from lichen.frameworks.base import Predictor
 from lichen.pipeline.background import BACKGROUND_FILE
+from lichen.pipeline.history import HISTORY_FILE
 from lichen.protocol.explaining import MOST_SAMPLES, Explanation
 from lichen.registry.catalog import Catalog
 from lichen.serving.deployment import Deployment
@@ -131,7 +132,8 @@ class Explanations:
     def _read(self, predictor: Predictor, deployment: Deployment) -> LoadedVersion:
         reference = ModelReference(deployment.model, str(deployment.version))
         manifest = self._catalog.resolve(reference)
-        kept = (BACKGROUND_FILE,) if manifest.file(BACKGROUND_FILE) is not None else ()
+        beside = (BACKGROUND_FILE, HISTORY_FILE)
+        kept = tuple(name for name in beside if manifest.file(name) is not None)
         names = (*needed_files(manifest), *kept)
         files = {name: self._catalog.read(manifest, name) for name in names}
         return LoadedVersion(predictor, files, self._compiled)

@@ -68,6 +68,16 @@ def factorise(taken: Taken, setting: Setting, seed: int, pause: Pause) -> Factor
     return Factors(users, items, tuple(losses))
 
 
+def users_for(taken: Taken, items: Matrix, setting: Setting, pause: Pause) -> Matrix:
+    """The best users for given items: what a user's scores are then is told by what it took."""
+    return _solved(taken, items, setting, pause)
+
+
+def confidence_of(taken: Taken, setting: Setting) -> Matrix:
+    """How surely each entry is preferred, `(entries,)`."""
+    return np.asarray(1 + setting.weight * taken.strength)
+
+
 def _solved(taken: Taken, others: Matrix, setting: Setting, pause: Pause) -> Matrix:
     """The best factors of each row of `taken` for given factors of its columns (equation 4)."""
     size = setting.factors
@@ -92,6 +102,6 @@ def loss(taken: Taken, users: Matrix, items: Matrix, setting: Setting) -> float:
     """What is minimised (equation 3), over all users and items."""
     everywhere = float(np.sum((users.T @ users) * (items.T @ items)))
     said = np.einsum("ij,ij->i", users[taken.user], items[taken.item])
-    confidence = 1 + setting.weight * taken.strength
+    confidence = confidence_of(taken, setting)
     here = float(np.sum(confidence * np.square(1 - said) - np.square(said)))
     return everywhere + here + setting.l2 * float(np.square(users).sum() + np.square(items).sum())

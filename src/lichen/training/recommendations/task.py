@@ -9,11 +9,12 @@ from lichen.core.errors import InvalidInput
 from lichen.frameworks.blas import one_blas_thread
 from lichen.frameworks.recommender_writer import Recommender, recommender_model
 from lichen.pipeline.declaration import Codes, Number, Pipeline, Ranking
+from lichen.pipeline.history import History, history_files
 from lichen.pipeline.signature import pipeline_signature
 from lichen.protocol.training import RecommendationTraining
 from lichen.registry.manifest import Metric
 from lichen.training.materials import Materials
-from lichen.training.recommendations.als import factorise
+from lichen.training.recommendations.als import confidence_of, factorise, users_for
 from lichen.training.recommendations.interactions import Interactions, interactions_of
 from lichen.training.recommendations.search import ALS, POPULAR, Outcome, search, settings_of
 from lichen.training.result import TrainingResult
@@ -41,11 +42,13 @@ def _trained(asked: RecommendationTraining, materials: Materials) -> TrainingRes
     outcome = search(asked, seen, spending)
     spending.begin("fitting the choice", 1.0)
     pipeline = Pipeline(
-        encoders=[_encoder(asked, seen)], head=Ranking(labels=list(seen.items), top=asked.top)
+        encoders=[_encoder(asked, seen)],
+        head=Ranking(labels=list(seen.items), top=asked.top, item=asked.item),
     )
     files = {
         MODEL_FILE: recommender_model(_recommender(asked, seen, outcome, spending)),
         PIPELINE_FILE: msgspec.json.encode(pipeline),
+        **_history(seen, outcome),
     }
     spending.end()
     return TrainingResult(
@@ -86,7 +89,11 @@ def _encoder(asked: RecommendationTraining, seen: Interactions) -> Codes | Numbe
 def _recommender(
     asked: RecommendationTraining, seen: Interactions, outcome: Outcome, spending: Spending
 ) -> Recommender:
-    """The choice, fitted on everything; users that are not known get what is popular."""
+    """The choice, fitted on everything; users that are not known get what is popular.
+
+    Users are solved once more for the items as they are served, so that what a user took explains
+    its scores to float32's rounding.
+    """
     popularity = seen.taken.popularity[:, None]
     setting = outcome.chosen.setting
     count = len(seen.users)
@@ -95,9 +102,10 @@ def _recommender(
     else:
         fitted = factorise(seen.taken, setting, asked.seed, spending.check)
         users = np.zeros((count + 1, setting.factors + 1))
-        users[:-1, :-1] = fitted.users
+        served = fitted.items.astype(np.float32).astype(np.float64)
+        users[:-1, :-1] = users_for(seen.taken, served, setting, spending.check)
         users[-1, -1] = 1.0
-        items = np.column_stack([fitted.items, popularity])
+        items = np.column_stack([served, popularity])
     return Recommender(
         users=users.astype(np.float32),
         items=items.astype(np.float32),
@@ -105,6 +113,14 @@ def _recommender(
         taken=seen.taken.item,
         places=_places(seen) if seen.are_numbers else None,
     )
+
+
+def _history(seen: Interactions, outcome: Outcome) -> dict[str, bytes]:
+    """What explains the scores of users; the most popular items have nothing to do with them."""
+    setting = outcome.chosen.setting
+    if setting is None:
+        return {}
+    return history_files(History(confidence_of(seen.taken, setting), setting.l2))
 
 
 def _places(seen: Interactions) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

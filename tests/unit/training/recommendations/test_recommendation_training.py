@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from lichen.core.batch import Batch
 from lichen.core.errors import InvalidInput
+from lichen.explain.explainer import NO_WISHES, LoadedVersion
+from lichen.explain.methods import Explainers
 from lichen.frameworks.estimation import no_pause
 from lichen.protocol.training import RecommendationTraining
 from lichen.serving.pipelines import PipelineAdapter
@@ -95,6 +97,18 @@ def test_planted_tastes_are_found_and_what_was_taken_is_never_offered(
         assert not set(found) & taken_by(table, name)
         assert len(set(found)) == 10
     assert (np.diff(scores, axis=1) <= 0).all()
+
+
+def test_what_a_user_took_explains_its_scores(materials_of: MaterialsOf) -> None:
+    trained = train_recommendation(asked(search=1), materials_of(clicks()))
+    predictor = PipelineAdapter().load(trained.files, trained.signature)
+    explainer = Explainers(LoadedVersion(predictor, trained.files)).find(has_background=False)
+    cells = np.array([[b"u0"], [b"u7"]], dtype=object)
+    found = explainer.explain(Batch({"texts": cells}), NO_WISHES)
+    assert found.largest_error < 1e-6
+    for name, row in zip(("u0", "u7"), found.rows, strict=True):
+        assert {part.value for part in row.parts} == taken_by(clicks(), name)
+        assert {part.column for part in row.parts} == {"item"}
 
 
 @pytest.mark.parametrize("numbers", [False, True])
