@@ -23,8 +23,9 @@ from lichen.frameworks.onnx_cut import ending_at, stretched
 from lichen.frameworks.onnx_ensembles import EnsembleTables
 from lichen.frameworks.onnx_inner_trees import InnerTrees, read_inner_trees
 from lichen.frameworks.onnx_linear import LARGEST_BYTES, LinearTables, array_of
+from lichen.frameworks.onnx_message import parsed
 from lichen.frameworks.onnx_owners import owners_in
-from lichen.frameworks.onnx_trees import LINKS, Ints, parsed
+from lichen.frameworks.onnx_trees import LINKS, Ints
 
 _MOST_FEATURES = 20_000
 _MATRIX = 2

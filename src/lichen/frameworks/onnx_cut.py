@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lichen.frameworks.onnx_linear import Floats, array_of
-from lichen.frameworks.onnx_trees import parsed
+from lichen.frameworks.onnx_message import parsed
 
 _PASSED_OVER = ("Cast", "Identity", "Reshape", "Flatten")
 """What changes no number."""

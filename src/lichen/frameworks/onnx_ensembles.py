@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput
-from lichen.frameworks.onnx_trees import COVERS, LINKS, Attributes, Floats, Ints, parsed
+from lichen.frameworks.onnx_message import parsed
+from lichen.frameworks.onnx_trees import COVERS, LINKS, Attributes, Floats, Ints
 
 _REGRESSOR, _CLASSIFIER = "TreeEnsembleRegressor", "TreeEnsembleClassifier"
 MODES = (b"BRANCH_LEQ", b"BRANCH_LT", b"BRANCH_GTE", b"BRANCH_GT", b"BRANCH_EQ", b"BRANCH_NEQ")

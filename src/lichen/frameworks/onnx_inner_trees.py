@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.onnx_ensembles import EnsembleTables
 from lichen.frameworks.onnx_linear import array_of
-from lichen.frameworks.onnx_trees import Attributes, Ints, parsed
+from lichen.frameworks.onnx_message import parsed
+from lichen.frameworks.onnx_trees import Attributes, Ints
 
 COVER = "lichen.cover"
 """Key in a model's metadata: how much came to each split, then to each leaf, float32 in base64."""

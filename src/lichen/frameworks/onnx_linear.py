@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lichen.frameworks.onnx_trees import LINKS, Attributes, parsed
+from lichen.frameworks.onnx_message import parsed
+from lichen.frameworks.onnx_trees import LINKS, Attributes
 
 Floats = NDArray[np.float64]
 LARGEST_BYTES = 64 * 2**20

@@ -1,17 +1,13 @@
-"""Read a forest out of an ONNX model: one tree ensemble, and perhaps a link function after it.
-
-The data plane has no `onnx` package, so the few fields that matter are read through a private
-description of them, which clashes with nobody's.
-"""
+"""Read a forest out of an ONNX model: one tree ensemble, and perhaps a link function after it."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput
+from lichen.frameworks.onnx_message import parsed
 
 LINKS = {"none": "", "logistic": "Sigmoid", "exponential": "Exp", "softmax": "Softmax"}
 """What may follow the sum of the leaves, and the ONNX operator that does it."""
@@ -20,44 +16,6 @@ COVERS = "nodes_hitrates"
 _OPERATOR = b"TreeEnsembleRegressor"
 _MODES = {b"BRANCH_LEQ": 0, b"BRANCH_LT": 1}
 _LEAF = b"LEAF"
-_FIELDS = {
-    "Model": (("graph", 7, "Graph", False), ("metadata_props", 14, "Entry", True)),
-    "Entry": (("key", 1, "string", False), ("value", 2, "string", False)),
-    "Graph": (
-        ("node", 1, "Node", True),
-        ("initializer", 5, "Tensor", True),
-        ("input", 11, "Value", True),
-        ("output", 12, "Value", True),
-    ),
-    "Value": (("name", 1, "string", False),),
-    "Tensor": (
-        ("dims", 1, "int64", True),
-        ("data_type", 2, "int32", False),
-        ("float_data", 4, "float", True),
-        ("int32_data", 5, "int32", True),
-        ("int64_data", 7, "int64", True),
-        ("name", 8, "string", False),
-        ("raw_data", 9, "bytes", False),
-        ("double_data", 10, "double", True),
-    ),
-    "Node": (
-        ("input", 1, "string", True),
-        ("output", 2, "string", True),
-        ("op_type", 4, "string", False),
-        ("attribute", 5, "Attribute", True),
-    ),
-    "Attribute": (
-        ("name", 1, "string", False),
-        ("f", 2, "float", False),
-        ("i", 3, "int64", False),
-        ("s", 4, "bytes", False),
-        ("t", 5, "Tensor", False),
-        ("floats", 7, "float", True),
-        ("ints", 8, "int64", True),
-        ("strings", 9, "bytes", True),
-    ),
-}
-"""What is read of onnx.proto: name, number, type, and whether it is repeated."""
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -133,18 +91,7 @@ def _read(content: bytes) -> ForestTables | None:
     return _tables(Attributes(nodes[0]), link) if is_whole else None
 
 
-def parsed(content: bytes) -> Any:  # noqa: ANN401 - a message made below
-    """The few fields of an ONNX model that are described above.
-
-    Raises:
-        DecodeError: it is none.
-    """
-    model = _message("Model")()
-    model.ParseFromString(content)
-    return model
-
-
-def _is_over_targets(node: Any) -> bool:  # noqa: ANN401 - a message made below
+def _is_over_targets(node: Any) -> bool:  # noqa: ANN401 - a message of ONNX
     """A softmax must be over the last axis; other links have none."""
     return all(one.i in (-1, 1) for one in node.attribute if one.name == "axis")
 
@@ -152,7 +99,7 @@ def _is_over_targets(node: Any) -> bool:  # noqa: ANN401 - a message made below
 class Attributes:
     """The attributes of a node by name."""
 
-    def __init__(self, node: Any) -> None:  # noqa: ANN401 - a message made below
+    def __init__(self, node: Any) -> None:  # noqa: ANN401 - a message of ONNX
         self._by_name = {one.name: one for one in node.attribute}
 
     def word(self, name: str, default: bytes) -> bytes:
@@ -167,7 +114,7 @@ class Attributes:
         """A number, or the default where it is not said."""
         return float(self._by_name[name].f) if name in self._by_name else default
 
-    def tensor(self, name: str) -> Any:  # noqa: ANN401 - a message made below
+    def tensor(self, name: str) -> Any:  # noqa: ANN401 - a message of ONNX
         """A tensor.
 
         Raises:
@@ -235,29 +182,3 @@ def _places(tree: Ints, node: Ints, said: Attributes) -> Ints | None:
     )
     places = [at[key] for key in weighed]
     return np.array(places, dtype=np.int64) if len(set(places)) == len(places) else None
-
-
-@lru_cache
-def _message(name: str) -> Any:  # noqa: ANN401 - classes made at run time
-    from google.protobuf import (  # type: ignore[import-untyped]
-        descriptor_pb2,
-        descriptor_pool,
-        message_factory,
-    )
-
-    file = descriptor_pb2.FileDescriptorProto(name="lichen_onnx.proto", package="lichen_onnx")
-    field_types = descriptor_pb2.FieldDescriptorProto
-    for message, fields in _FIELDS.items():
-        described = file.message_type.add(name=message)
-        for field, number, kind, is_repeated in fields:
-            label = "LABEL_REPEATED" if is_repeated else "LABEL_OPTIONAL"
-            added = described.field.add(
-                name=field, number=number, label=getattr(field_types, label)
-            )
-            if kind in _FIELDS:
-                added.type, added.type_name = field_types.TYPE_MESSAGE, f".lichen_onnx.{kind}"
-            else:
-                added.type = getattr(field_types, f"TYPE_{kind.upper()}")
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(file.SerializeToString())
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"lichen_onnx.{name}"))

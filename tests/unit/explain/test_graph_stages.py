@@ -34,7 +34,7 @@ from lichen.frameworks.importing.conversion import Wishes as Imports
 from lichen.frameworks.importing.scikit.estimator import conversion_of
 from lichen.frameworks.onnx import MODEL_FILE, OnnxPredictor
 from lichen.frameworks.onnx_inner_trees import COVER
-from lichen.frameworks.onnx_trees import parsed
+from lichen.frameworks.onnx_message import parsed
 from lichen.protocol.explaining import Explanation
 from lichen.serving.pipelines import PipelineAdapter
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from lichen.frameworks.onnx_message import parsed
 from lichen.frameworks.onnx_owners import CONSTANT, SEVERAL, owners_in
-from lichen.frameworks.onnx_trees import parsed
 
 
 def owners(nodes: list[Any], **kept: Any) -> dict[str, list[int]]:  # noqa: ANN401

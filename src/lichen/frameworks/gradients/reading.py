@@ -1,58 +1,15 @@
-"""Read an ONNX graph with what the data plane has: protobuf, and a private word of onnx.proto.
-
-As `onnx_trees` does; here the tensors are read too.
-"""
+"""Read an ONNX graph and its tensors, as gradients are computed over them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.gradients.node import Array, Attribute, Node
+from lichen.frameworks.onnx_message import parsed
 
-_FIELDS = {
-    "Model": (("graph", 7, "Graph", False), ("opset_import", 8, "Opset", True)),
-    "Opset": (("domain", 1, "string", False), ("version", 2, "int64", False)),
-    "Graph": (
-        ("node", 1, "Node", True),
-        ("initializer", 5, "Tensor", True),
-        ("input", 11, "Value", True),
-        ("output", 12, "Value", True),
-    ),
-    "Value": (("name", 1, "string", False),),
-    "Node": (
-        ("input", 1, "string", True),
-        ("output", 2, "string", True),
-        ("op_type", 4, "string", False),
-        ("attribute", 5, "Attribute", True),
-        ("domain", 7, "string", False),
-    ),
-    "Attribute": (
-        ("name", 1, "string", False),
-        ("f", 2, "float", False),
-        ("i", 3, "int64", False),
-        ("s", 4, "bytes", False),
-        ("t", 5, "Tensor", False),
-        ("floats", 7, "float", True),
-        ("ints", 8, "int64", True),
-        ("type", 20, "int32", False),
-    ),
-    "Tensor": (
-        ("dims", 1, "int64", True),
-        ("data_type", 2, "int32", False),
-        ("float_data", 4, "float", True),
-        ("int32_data", 5, "int32", True),
-        ("int64_data", 7, "int64", True),
-        ("name", 8, "string", False),
-        ("raw_data", 9, "bytes", False),
-        ("double_data", 10, "double", True),
-        ("data_location", 14, "int32", False),
-    ),
-}
-"""What is read of onnx.proto: name, number, type, and whether it is repeated."""
 _TYPES: Mapping[int, tuple[str, str]] = {
     1: ("<f4", "float_data"),
     6: ("<i4", "int32_data"),
@@ -91,9 +48,8 @@ def read_graph(content: bytes) -> Graph:
     """
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-    model = _message("Model")()
     try:
-        model.ParseFromString(content)
+        model = parsed(content)
     except DecodeError as error:
         raise InvalidInput("the model's graph cannot be read: import it again") from error
     own = [one.version for one in model.opset_import if one.domain in ("", "ai.onnx")]
@@ -107,7 +63,7 @@ def read_graph(content: bytes) -> Graph:
     )
 
 
-def _node(said: Any, opset: int) -> Node:  # noqa: ANN401 - a message made below
+def _node(said: Any, opset: int) -> Node:  # noqa: ANN401 - a message of ONNX
     kind = str(said.op_type)
     if said.domain not in ("", "ai.onnx"):
         kind = f"{said.domain}.{kind}"
@@ -119,7 +75,7 @@ def _node(said: Any, opset: int) -> Node:  # noqa: ANN401 - a message made below
     return Node(kind, tuple(said.input), tuple(said.output), attributes, opset)
 
 
-def _attribute(said: Any) -> Attribute | None:  # noqa: ANN401 - a message made below
+def _attribute(said: Any) -> Attribute | None:  # noqa: ANN401 - a message of ONNX
     match said.type:
         case 1:
             return float(said.f)
@@ -133,13 +89,13 @@ def _attribute(said: Any) -> Attribute | None:  # noqa: ANN401 - a message made 
             return _repeated(said)
 
 
-def _repeated(said: Any) -> Attribute | None:  # noqa: ANN401 - a message made below
+def _repeated(said: Any) -> Attribute | None:  # noqa: ANN401 - a message of ONNX
     if said.type == _FLOATS:
         return tuple(float(one) for one in said.floats)
     return tuple(int(one) for one in said.ints) if said.type == _INTS else None
 
 
-def _tensor(said: Any) -> Array:  # noqa: ANN401 - a message made below
+def _tensor(said: Any) -> Array:  # noqa: ANN401 - a message of ONNX
     if said.data_type not in _TYPES or said.data_location:
         raise InvalidInput(f"the weight {said.name!r} is of a kind that is not computed with here")
     dtype, field = _TYPES[said.data_type]
@@ -150,30 +106,3 @@ def _tensor(said: Any) -> Array:  # noqa: ANN401 - a message made below
     except ValueError as error:
         raise InvalidInput(f"the weight {said.name!r} has not the shape it says") from error
     return shaped.astype(np.float64) if shaped.dtype.kind == "f" else shaped
-
-
-@lru_cache
-def _message(name: str) -> Any:  # noqa: ANN401 - classes made at run time
-    from google.protobuf import (  # type: ignore[import-untyped]
-        descriptor_pb2,
-        descriptor_pool,
-        message_factory,
-    )
-
-    package = "lichen_onnx_graph"
-    file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package)
-    field_types = descriptor_pb2.FieldDescriptorProto
-    for message, fields in _FIELDS.items():
-        described = file.message_type.add(name=message)
-        for field, number, kind, is_repeated in fields:
-            label = "LABEL_REPEATED" if is_repeated else "LABEL_OPTIONAL"
-            added = described.field.add(
-                name=field, number=number, label=getattr(field_types, label)
-            )
-            if kind in _FIELDS:
-                added.type, added.type_name = field_types.TYPE_MESSAGE, f".{package}.{kind}"
-            else:
-                added.type = getattr(field_types, f"TYPE_{kind.upper()}")
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(file.SerializeToString())
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}"))
