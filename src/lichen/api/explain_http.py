@@ -7,20 +7,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lichen.api.codings import coding_for, compressed
-from lichen.api.forms import Formed
-from lichen.api.long_bodies import LONG_BYTES, aside, written
+from lichen.api.long_bodies import LONG_BYTES, aside
 from lichen.api.oip_http import (
     Door,
-    answered,
     bound,
     caller_of,
     outcome_of,
     plain_body,
-    receipt,
 )
 from lichen.api.plain_forms import PlainForms
-from lichen.api.plain_http import MOST_BYTES
+from lichen.api.plain_http import MOST_BYTES, written_answer
 from lichen.core.batch import Batch
 from lichen.core.errors import InvalidInput, LichenError, TooLarge, WorkFailed
 from lichen.explain.explainer import Wishes
@@ -80,7 +76,9 @@ def explain_routes(door: Door, explains: Explains) -> list[Route]:
         outcome = await outcome_of(request, door.plane, query)
         if isinstance(outcome, LichenError):
             raise outcome
-        return await _encoded(outcome, deployment, request.headers.get("accept-encoding"))
+        said = _explanation(outcome, deployment)
+        accepted = request.headers.get("accept-encoding")
+        return await written_answer(outcome, lambda: _json(said), accepted)
 
     return [
         Route(path, bound(post_explain, door), methods=["POST"])
@@ -106,19 +104,7 @@ async def _asked(request: Request, door: Door, form: PlainForm) -> ExplainQuery:
     return asked
 
 
-async def _encoded(answer: Answer, deployment: Deployment, accepted: str | None) -> Response:
-    found = answer.found
-    if not isinstance(found, Explanation):
+def _explanation(answer: Answer, deployment: Deployment) -> Explanation:
+    if not isinstance(answer.found, Explanation):
         raise WorkFailed("nothing was explained")
-    said = msgspec.structs.replace(found, model=deployment.reference)
-
-    def write() -> Formed:
-        body = _json(said)
-        coding = None if accepted is None else coding_for(accepted, len(body))
-        return Formed(body if coding is None else compressed(body, coding), None, coding)
-
-    body, _, coding = await written(answer, write)
-    headers = receipt(answer)
-    if coding is not None:
-        headers["content-encoding"] = coding
-    return answered(body, 200, headers)
+    return msgspec.structs.replace(answer.found, model=deployment.reference)

@@ -42,8 +42,13 @@ def formed(
     else:
         body, length = encode_parted(answer.head, answer.outputs, request_id, binary)
         length = None if length == len(body) else length
+    return coded(body, length, accepted)
+
+
+def coded(body: bytes, header_length: int | None, accepted: str | None) -> Formed:
+    """A body in a coding among those accepted."""
     coding = None if accepted is None else coding_for(accepted, len(body))
-    return Formed(body if coding is None else compressed(body, coding), length, coding)
+    return Formed(body if coding is None else compressed(body, coding), header_length, coding)
 
 
 def with_classes(answer: Answer, rankings: Mapping[str, Ranking]) -> Answer:

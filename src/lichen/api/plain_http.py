@@ -1,11 +1,12 @@
 """`POST /predict/{deployment}`: plain JSON, through the same plane, gate and limits as any door."""
 
+from collections.abc import Callable
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lichen.api.codings import coding_for, compressed
-from lichen.api.forms import Formed
+from lichen.api.forms import coded
 from lichen.api.long_bodies import LONG_BYTES, aside, written
 from lichen.api.oip_http import (
     Door,
@@ -50,7 +51,11 @@ def plain_routes(door: Door) -> list[Route]:
         if isinstance(outcome, LichenError):
             raise outcome
         try:
-            return await _encoded(outcome, form, asked, request.headers.get("accept-encoding"))
+            return await written_answer(
+                outcome,
+                lambda: form.write(outcome.outputs, is_bare=asked.is_bare),
+                request.headers.get("accept-encoding"),
+            )
         except LichenError as error:  # it was computed, and charged
             return refusal(error, receipt(outcome))
 
@@ -67,15 +72,11 @@ async def _asked(request: Request, door: Door, form: PlainForm) -> PlainQuery:
     return form.read(body) if len(body) < LONG_BYTES else await aside(lambda: form.read(body))
 
 
-async def _encoded(
-    answer: Answer, form: PlainForm, asked: PlainQuery, accepted: str | None
+async def written_answer(
+    answer: Answer, write: Callable[[], bytes], accepted: str | None
 ) -> Response:
-    def write() -> Formed:
-        body = form.write(answer.outputs, is_bare=asked.is_bare)
-        coding = None if accepted is None else coding_for(accepted, len(body))
-        return Formed(body if coding is None else compressed(body, coding), None, coding)
-
-    body, _, coding = await written(answer, write)
+    """An answer whose body `write` makes, in a coding among those accepted, with its receipt."""
+    body, _, coding = await written(answer, lambda: coded(write(), None, accepted))
     headers = receipt(answer)
     if coding is not None:
         headers["content-encoding"] = coding
