@@ -20,7 +20,8 @@ from lichen.explain.staged import Encodes
 from lichen.frameworks.onnx import MODEL_FILE, OnnxPredictor
 from lichen.frameworks.onnx_cut import ending_at
 from lichen.frameworks.onnx_linear import array_of
-from lichen.frameworks.onnx_trees import Ints, parsed
+from lichen.frameworks.onnx_message import parsed
+from lichen.frameworks.onnx_trees import Ints
 from lichen.pipeline.declaration import Ranking
 from lichen.pipeline.history import History, read_history
 from lichen.protocol.explaining import Explanation, Part
