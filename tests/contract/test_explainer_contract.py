@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import msgspec
@@ -10,7 +11,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lichen.core.batch import Batch
-from lichen.core.errors import InvalidInput
+from lichen.core.clock import ManualClock
+from lichen.core.deadline import deadline_in
+from lichen.core.errors import DeadlinePassed, InvalidInput
 from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.explain.asking import row_of
 from lichen.explain.explainer import Explainer, LoadedVersion, Wishes
@@ -158,6 +161,17 @@ MAKES: dict[str, Callable[[], Case]] = {
 }
 """Of each method a version that it fits; trees have a suite of their own."""
 ALONE = {"tree-shap"}
+AT_ONCE = {"alarm-contributions", "linear-shap"}
+"""They ask the model once, or never: there is no part of the work after which to end."""
+
+
+class Ticking(ManualClock):
+    """A second goes by with each look at it."""
+
+    def monotonic_ns(self) -> int:
+        """Later than the last time."""
+        self.elapsed_ns += 1_000_000_000
+        return self.elapsed_ns
 
 
 @cache
@@ -216,3 +230,14 @@ def test_an_output_that_is_not_there_is_refused_by_a_sentence(name: str) -> None
     explainer, _, rows, _ = made(name)
     with pytest.raises(InvalidInput, match="none of this model: there"):
         explainer.explain(rows, Wishes(output="tea", background=rows))
+
+
+@pytest.mark.parametrize("name", sorted(set(MAKES) - AT_ONCE))
+def test_it_ends_between_two_parts_of_the_work_once_its_time_is_over(name: str) -> None:
+    explainer, _, rows, wishes = made(name)
+    clock = Ticking()
+    ends = deadline_in(clock, 2.5, "it took too long")
+    with pytest.raises(DeadlinePassed, match="it took too long"):
+        explainer.explain(rows, replace(wishes, deadline=ends))
+    assert clock.elapsed_ns == 4_000_000_000  # when it was told, twice before, and once too late
+    assert explainer.explain(rows, wishes).rows

@@ -74,7 +74,7 @@ class Unavailable(LichenError):
 
 
 class DeadlinePassed(LichenError):
-    """The time that the caller allowed was over before the work began; nothing was done."""
+    """The time that was allowed was over before the work was done, or before it began."""
 
 
 class StorageFailed(LichenError):

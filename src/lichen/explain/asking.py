@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 
 from lichen.core.batch import Array, Batch
+from lichen.core.deadline import NEVER, Deadline
 from lichen.core.errors import InvalidInput, LichenError
 from lichen.explain.answers import Answers, Floats, answers_of, chosen
 from lichen.explain.explainer import LoadedVersion
@@ -98,6 +99,7 @@ class Asking:
         answers: which numbers of its answers.
         row: the row, with every input.
         tensor: the one that differs.
+        deadline: looked at each time before the model is asked.
         runs: copies that were asked about so far.
         label: the class that was answered to the first copy, where one was.
     """
@@ -106,6 +108,7 @@ class Asking:
     answers: Numbers
     row: Batch
     tensor: str
+    deadline: Deadline = NEVER
     runs: int = field(default=0)
     label: str | None = None
 
@@ -117,6 +120,7 @@ class Asking:
         return np.concatenate([self._asked(copies[at : at + 1]) for at in range(len(copies))])
 
     def _asked(self, copies: Array) -> Floats:
+        self.deadline.check()
         others = {
             name: values if len(copies) == 1 else np.repeat(values, len(copies), axis=0)
             for name, values in self.row.items()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lichen.core.batch import Array, Batch
+from lichen.core.deadline import NEVER, Deadline
 from lichen.frameworks.base import Predictor
 from lichen.pipeline.background import read_background
 from lichen.pipeline.declaration import Pipeline
@@ -24,6 +25,7 @@ class Wishes:
         samples: model answers a row at most; None: the method's own.
         seed: of whatever is drawn at random.
         baseline, patch, step, picture: see `ExplainOptions`.
+        deadline: looked at before each part of the work.
     """
 
     output: str | None = None
@@ -34,6 +36,7 @@ class Wishes:
     patch: int | None = None
     step: int | None = None
     picture: str | None = None
+    deadline: Deadline = NEVER
 
 
 NO_WISHES = Wishes()
@@ -91,6 +94,7 @@ class Explainer(Protocol):
 
         Raises:
             InvalidInput: a wish does not fit the model; the message says what does.
+            DeadlinePassed: the wishes' deadline passed before it was done.
             WorkFailed: the model failed on the rows.
         """
         ...

@@ -56,6 +56,8 @@ TRAILING, DAY, WEEK = "trailing-mean", "day-before", "week-before"
 REFERENCES = {TRAILING: 0, DAY: 1, WEEK: 7}
 """What a forecast is held against; of a season its days."""
 _LOGARITHM = "logarithm"
+_ROWS_AT_ONCE = 4096
+"""What the core is asked about between two looks at the time."""
 _SCALED = "scaled"
 
 
@@ -173,6 +175,7 @@ class ForecastExplainer:
             np.zeros((said.horizon, 0)) if known is None else known[0].astype(np.float64),
             none if past is None else past[0].astype(np.float64),
         )
+        wishes.deadline.check()
         served = self._predictor.predict(row)["mean"][0].astype(np.float64)
         wanted = [at for at, name in enumerate(said.targets) if wishes.output in (None, name)]
         made, runs = [], 0
@@ -216,7 +219,13 @@ class ForecastExplainer:
         if self._weights is not None:
             return parted_exactly(self._weights, self._raw, features, usual, groups)
         drawing = (DEFAULT_SAMPLES if wishes.samples is None else wishes.samples, wishes.seed)
-        return parted_by_sets(self._raw, features, usual, groups, drawing)
+        ask = wishes.deadline.before_each(self._raw)
+
+        def raw(asked: Floats) -> Floats:
+            parts = range(0, len(asked), _ROWS_AT_ONCE)
+            return np.concatenate([ask(asked[at : at + _ROWS_AT_ONCE]) for at in parts])
+
+        return parted_by_sets(raw, features, usual, groups, drawing)
 
     def _raw(self, features: Floats) -> Floats:
         rows = Batch({self._features: features.astype(np.float32)})

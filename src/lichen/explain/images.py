@@ -37,7 +37,9 @@ class PictureExplainer:
         """See `Explainer`."""
         found, runs = [], 0
         for row in each_row(rows, self._predictor, self._layout.tensor):
-            asking = Asking(self._predictor, self._answers, row, self._layout.tensor)
+            asking = Asking(
+                self._predictor, self._answers, row, self._layout.tensor, wishes.deadline
+            )
             found.append(self._row(asking, wishes))
             runs += asking.runs
         return Explanation(

@@ -135,7 +135,7 @@ class IntegratedExplainer:
         output = self._output(raw, wishes)
         baseline = self._taken.baseline(row, wishes)
         towards = _Towards(self._core, self._margin(output))
-        said = integrated(towards, features[0], baseline, most)
+        said = integrated(wishes.deadline.before_each(towards), features[0], baseline, most)
         parts, gathered = self._taken.parts(row, wishes)
         told = Found(
             parts,

@@ -5,6 +5,8 @@ what it is compared with does (a share of the cover, or of one background row 0 
 is that of a product game, an integral that Gauss' points give exactly; see `shap_kernel.c`.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,12 +39,23 @@ class PathShap:
         return found, np.stack([self._sum(marks) for marks in kept])
 
     def against(
-        self, features: NDArray[np.float32], background: NDArray[np.float32]
+        self,
+        features: NDArray[np.float32],
+        background: NDArray[np.float32],
+        check: Callable[[], None] = lambda: None,
     ) -> tuple[Floats, Floats, Floats]:
-        """The same, compared with each row of a background; and what those are answered."""
+        """The same, compared with each row of a background; and what those are answered.
+
+        `check` is called before each comparison, and may end the work by what it raises.
+        """
         usual = [self._kept(row) for row in background]
         kept = [self._kept(row) for row in features]
-        found = [np.mean([self._found(marks, one) for one in usual], axis=0) for marks in kept]
+
+        def compared(marks: Floats, with_: Floats) -> Floats:
+            check()
+            return self._found(marks, with_)
+
+        found = [np.mean([compared(marks, one) for one in usual], axis=0) for marks in kept]
         base = np.mean([self._sum(one) for one in usual], axis=0)
         return np.stack(found), np.stack([self._sum(marks) for marks in kept]), base
 

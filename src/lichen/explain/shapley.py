@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichen.core.batch import Batch
+from lichen.core.deadline import Deadline
 from lichen.core.errors import InvalidInput
 from lichen.explain.answers import Answers, Floats, answers_of, chosen
 from lichen.explain.attributed import Attributed, explanation
@@ -67,7 +68,9 @@ class ShapleyExplainer:
                 f"samples is {samples}: give {background.rows * 2} to {MOST_SAMPLES}"
             )
         outputs = chosen(self._answers.names, wishes.output)
-        game = _Game(self._version.predictor, self._columns, self._answers, background)
+        game = _Game(
+            self._version.predictor, self._columns, self._answers, background, wishes.deadline
+        )
         each = [game.row(_one(rows, at), samples, wishes.seed) for at in range(rows.rows)]
         found = Attributed(
             [self._answers.names[at] for at in outputs],
@@ -94,8 +97,9 @@ class _Game:
         columns: tuple[Column, ...],
         answers: Answers,
         background: Batch,
+        deadline: Deadline,
     ) -> None:
-        self._predictor, self._columns = predictor, columns
+        self._predictor, self._columns, self._deadline = predictor, columns, deadline
         self._answers, self._background = answers, background
         self.base: Floats = answers.of(predictor.predict(background)).mean(axis=0)
         self.is_sampled = False
@@ -132,6 +136,7 @@ class _Game:
         columns = [self._columns[at] for at in active]
         worth = []
         for start in range(0, len(sets), step):
+            self._deadline.check()
             taken = sets[start : start + step]
             said = self._predictor.predict(mixed(columns, row, self._background, taken))
             answers = self._answers.of(said)

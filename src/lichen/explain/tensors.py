@@ -80,7 +80,7 @@ class TensorExplainer:
             )
         found, runs = [], 0
         for row in each_row(rows, self._predictor, self._spec.name):
-            asking = Asking(self._predictor, self._answers, row, self._spec.name)
+            asking = Asking(self._predictor, self._answers, row, self._spec.name, wishes.deadline)
             found.append(self._row(asking, wishes, is_mean=chosen == MEAN))
             runs += asking.runs
         return Explanation(

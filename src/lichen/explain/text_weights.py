@@ -120,6 +120,7 @@ class ExactExplainer:
         )
 
     def _row(self, row: Batch, wishes: Wishes) -> Found:
+        wishes.deadline.check()
         output = self._output(row, wishes)
         margin = margin_of(self._head, len(self._core.bias), output)
         if margin is None:

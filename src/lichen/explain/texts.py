@@ -148,7 +148,9 @@ class LeftOutExplainer:
         for at in range(rows.rows):
             row = row_of(rows, at)
             for column in self._columns:
-                asking = Asking(self._version.predictor, self._answers, row, column.tensor)
+                asking = Asking(
+                    self._version.predictor, self._answers, row, column.tensor, wishes.deadline
+                )
                 found.append(self._text(asking, column, wishes, most))
                 runs += asking.runs
         return Explanation(

@@ -26,8 +26,10 @@ from lichen.frameworks.onnx_ensembles import EnsembleTables, read_ensemble
 from lichen.frameworks.shap_kernel import shap_kernel
 from lichen.protocol.explaining import Explanation
 
-MOST_USUAL_ROWS = 256
 Singles = NDArray[np.float32]
+MOST_USUAL_ROWS = 256
+_ROWS_AT_ONCE = 8
+"""Rows between two looks at the time."""
 _MOST_FEATURES = 20_000
 _FROM_COVER = "the base is the mean over the rows that the trees were grown on"
 
@@ -122,14 +124,21 @@ class TreeExplainer:
                 raise InvalidInput(
                     f"the background has {len(usual)} rows: give at most {MOST_USUAL_ROWS}"
                 )
-            found, sums, base = self._leaf_paths().against(features, usual)
+            check = wishes.deadline.check
+            found, sums, base = self._leaf_paths().against(features, usual, check)
             return found, sums, base, f"the base is the mean of {len(usual)} background rows"
         if self._tables.cover is None:
             raise InvalidInput(
                 "this version does not say what its trees were grown on: give usual rows as "
                 "`background`, or import or train it again"
             )
-        return *self._values.values(features), self._trees.expected, _FROM_COVER
+        parts = [self._of_rows(part, wishes) for part in _by_rows(features)]
+        found, sums = (np.concatenate(one) for one in zip(*parts, strict=True))
+        return found, sums, self._trees.expected, _FROM_COVER
+
+    def _of_rows(self, features: Singles, wishes: Wishes) -> tuple[Floats, Floats]:
+        wishes.deadline.check()
+        return self._values.values(features)
 
     def _leaf_paths(self) -> PathShap:
         if self._paths is None:
@@ -144,3 +153,8 @@ class TreeExplainer:
             except Unavailable:
                 pass  # NumPy gives the same values, slower
         return self._leaf_paths()
+
+
+def _by_rows(features: Singles) -> list[Singles]:
+    """A few rows at a time."""
+    return [features[at : at + _ROWS_AT_ONCE] for at in range(0, len(features), _ROWS_AT_ONCE)]

@@ -253,7 +253,9 @@ def _application(parts: _Parts, door: Door, repository: Repository, watching: Wa
 
 
 def _explanations(parts: _Parts) -> Explanations:
-    return Explanations(_catalog(parts), Home(parts.settings.home).compiled)
+    said, compiled = parts.settings, Home(parts.settings.home).compiled
+    limit_s = said.limits.explanation_seconds
+    return Explanations(_catalog(parts), SystemClock(), limit_s, compiled)
 
 
 def _batch_door(parts: _Parts) -> BatchDoor:

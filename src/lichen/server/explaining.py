@@ -1,11 +1,13 @@
 """Explanations in the data plane: the files of what is served, read when it is first explained."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
 from lichen.core.batch import Batch
+from lichen.core.clock import Clock
+from lichen.core.deadline import deadline_in
 from lichen.core.errors import InvalidInput
 from lichen.core.ids import ModelReference
 from lichen.core.plugins import load_object
@@ -57,6 +59,7 @@ class Explained:
 
         Raises:
             InvalidInput: too many rows, or a wish does not fit the model.
+            DeadlinePassed: it was not done in the time that an explanation may take.
             WorkFailed: the model failed on them.
         """
         explainer = self._explainer(predictor)
@@ -72,7 +75,7 @@ class Explained:
                 f"{rows} rows are too many to explain at once by this method: send at most "
                 f"{explainer.most_rows} a request"
             )
-        told = explainer.explain(inputs, self.wishes)
+        told = explainer.explain(inputs, self.explanations.timed(self.wishes))
         signature, form = predictor.signature, self.wishes.picture
         shown: Explanation = load_object(f"{_PICTURES}:illustrated")(
             told, form, signature.inputs, inputs
@@ -100,8 +103,19 @@ class Explanations:
     its version needs, so that what was unloaded does not stay in memory.
     """
 
-    def __init__(self, catalog: Catalog, compiled: Path | None = None) -> None:
+    def __init__(
+        self, catalog: Catalog, clock: Clock, limit_s: float, compiled: Path | None
+    ) -> None:
+        """Explain what is in the catalogue.
+
+        Args:
+            catalog: where the files of versions are read.
+            clock: that `limit_s`, the longest that one explanation may take, is told by.
+            limit_s: seconds.
+            compiled: folder of code that this machine compiled; None: nothing is compiled.
+        """
         self._catalog = catalog
+        self._clock, self._limit_s = clock, limit_s
         self._compiled = compiled
         self._known: list[_Known] = []
         self._lock = Lock()
@@ -109,6 +123,15 @@ class Explanations:
     def inquiry(self, deployment: Deployment, method: str, wishes: Wishes) -> Explained:
         """The inquiry of one request."""
         return Explained(self, deployment, method, wishes)
+
+    def timed(self, wishes: Wishes) -> Wishes:
+        """The wishes of an explanation that begins now."""
+        says = (
+            f"it was not explained in the {self._limit_s:g} s that an explanation may take "
+            "(explanation_seconds), and what it used is charged: send fewer rows, or ask for fewer "
+            "samples"
+        )
+        return replace(wishes, deadline=deadline_in(self._clock, self._limit_s, says))
 
     def of(self, predictor: Predictor, deployment: Deployment) -> Explainers:
         """The explainers of a loaded model; for any thread.

@@ -298,6 +298,12 @@ class LimitSettings:
         "then it is stopped and started again.",
         least=0.1,
     )
+    explanation_seconds: float = _setting(
+        120.0,
+        "Longest time that one request to explain may take, in seconds; then it is answered 504 "
+        "and pays for what it used. Predictions of the model wait meanwhile. 0 allows none.",
+        least=0,
+    )
     guest_memory_mb: int = _setting(
         4096,
         "Most address space of a custom predictor's process, in mebibytes; 0 sets no bound.",

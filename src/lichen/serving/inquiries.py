@@ -9,7 +9,7 @@ from collections.abc import Callable
 from time import perf_counter_ns
 
 from lichen.core.batch import Batch
-from lichen.core.errors import LichenError, WorkFailed
+from lichen.core.errors import DeadlinePassed, LichenError, WorkFailed
 from lichen.core.events import Subject
 from lichen.energy.counters import Lane
 from lichen.serving.charging import Bill, Price
@@ -17,7 +17,7 @@ from lichen.serving.execution import Run
 from lichen.serving.queue import FairQueue
 from lichen.serving.replica import Replica
 from lichen.serving.reservation import Reservations
-from lichen.serving.ticket import Answer, Outcome, Ticket
+from lichen.serving.ticket import Answer, Ended, Outcome, Ticket
 
 VARIANT = "explain"
 """What follows a variant's name in the account and the receipt of its explanations."""
@@ -75,6 +75,8 @@ class Inquiries:
         finally:
             if lane is not None:
                 lane.end()
+        if isinstance(found, DeadlinePassed):
+            return Ended(str(found), charge), cpu_ns
         return Answer({}, charge, ticket.head, ticket.allotment, found), cpu_ns
 
 

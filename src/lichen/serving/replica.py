@@ -4,6 +4,7 @@ import sys
 from time import monotonic_ns
 
 from lichen.core.batch import Batch
+from lichen.core.errors import DeadlinePassed
 from lichen.energy.attribution import Stopwatch
 from lichen.frameworks.base import Predictor
 from lichen.serving.sizing import best_rows, is_worth_another, trial_sizes
@@ -91,12 +92,17 @@ class Replica:
     def run_inquiry(self, inquiry: Inquiry, inputs: Batch) -> tuple[object, int]:
         """What an inquiry found, and the CPU nanoseconds that it took (A1); batches learn nothing.
 
+        One that ran out of its time found that: a `DeadlinePassed`, and it took what it took.
+
         Raises:
             LichenError: it could not be done.
         """
         self.used_ns = monotonic_ns()
         mark = self._stopwatch.start()
-        found = inquiry.run(self.predictor, inputs)
+        try:
+            found = inquiry.run(self.predictor, inputs)
+        except DeadlinePassed as late:
+            return late, self._stopwatch.spent(mark)
         return found, self._stopwatch.spent(mark)
 
     def learn(self, rows: int, took_ns: float) -> None:

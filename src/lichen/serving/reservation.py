@@ -7,7 +7,7 @@ from lichen.serving.allotment import Allotment, Overspent, Ration
 from lichen.serving.charging import Price
 from lichen.serving.execution import Run
 from lichen.serving.replica import Replica
-from lichen.serving.ticket import Answer, Ticket
+from lichen.serving.ticket import Answer, Ended, Ticket
 
 PRIOR_FACTOR = 3.0
 """The first batch is taken to cost so many times what the replica's trial runs took."""
@@ -108,8 +108,8 @@ class Reservations:
         if allotment is None or not self._open:
             return
         outcome = run.outcomes[0]
-        paid_by = (outcome,) if isinstance(outcome, Answer) else ()
-        allotment.note_answered(len(paid_by))
+        paid_by = (outcome,) if isinstance(outcome, Answer | Ended) else ()
+        allotment.note_answered(int(isinstance(outcome, Answer)))
         for estimate, ration in zip(self._open.pop(allotment), allotment.rations, strict=True):
             ration.allowance.settle(estimate, _paid(paid_by, ration, estimate))
 
@@ -158,7 +158,7 @@ def _refused(allotment: Allotment, ticket: Ticket, short: Short) -> Overspent:
     return allotment.refusal(ration, amount)
 
 
-def _paid(answers: Sequence[Answer], ration: Ration, estimate: int) -> int:
+def _paid(answers: Sequence[Answer | Ended], ration: Ration, estimate: int) -> int:
     """What the receipts of these say; at least the estimate, where one of them has none."""
     known, is_known = 0, True
     for answer in answers:

@@ -8,7 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from lichen.core.batch import Array, Batch
-from lichen.core.errors import LichenError
+from lichen.core.errors import DeadlinePassed, LichenError
 from lichen.core.ids import DEFAULT_TENANT, TenantId
 from lichen.frameworks.base import Predictor
 from lichen.protocol.demands import NO_DEMANDS, Demands
@@ -32,6 +32,7 @@ class Inquiry(Protocol):
         """What is found about some rows.
 
         Raises:
+            DeadlinePassed: it was not done in its time; that is charged.
             LichenError: it cannot be done.
         """
         ...
@@ -66,6 +67,14 @@ class Answer(Struct, frozen=True, gc=False):
     head: bytes
     allotment: Allotment | None = None
     found: object = None
+
+
+class Ended(DeadlinePassed):
+    """It ran for as long as it may, and was ended; `charge` is what that cost, as of an answer."""
+
+    def __init__(self, message: str, charge: Charge | None) -> None:
+        super().__init__(message)
+        self.charge = charge
 
 
 Outcome = Answer | LichenError

@@ -10,19 +10,26 @@ import pytest
 import xgboost
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestRegressor
 
-from lichen.core.batch import Array
-from lichen.core.errors import InvalidInput
+from lichen.core.batch import Array, Batch
+from lichen.core.clock import ManualClock
+from lichen.core.deadline import deadline_in
+from lichen.core.errors import DeadlinePassed, InvalidInput
+from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.explain.compiled_shap import CompiledShap
+from lichen.explain.explainer import LoadedVersion, Wishes
 from lichen.explain.grown import GrownTrees, grown, sums_of
 from lichen.explain.path_shap import PathShap
+from lichen.explain.tree_shap import tree_explainer
 from lichen.frameworks.boosting import read_lightgbm
 from lichen.frameworks.foreign_forest import verified_model
 from lichen.frameworks.importing.scikit.forests import forest_of
+from lichen.frameworks.onnx import OnnxPredictor
 from lichen.frameworks.onnx_ensembles import EnsembleTables, read_ensemble
 from lichen.frameworks.shap_kernel import shap_kernel
 from lichen.frameworks.xgboost import read_xgboost
 
 WIDTH = 4
+SECOND_NS = 1_000_000_000
 EVERY = (0, 1, 2, 3, 4, 5)
 """All comparisons."""
 
@@ -257,6 +264,39 @@ def test_values_of_forests_sum_to_their_answers(folder: Path) -> None:
     kinds = ExtraTreesClassifier(10, random_state=0, n_jobs=1).fit(rows, target)
     found, expected = values_of(core_of(kinds), rows[:20], folder)
     assert expected + found.sum(axis=2) == pytest.approx(kinds.predict_proba(rows[:20]), abs=1e-6)
+
+
+@pytest.mark.parametrize(("usual", "looks"), [(None, 3), (2, 40)])
+def test_a_row_is_not_begun_once_the_time_is_over(
+    usual: int | None, looks: int, folder: Path
+) -> None:
+    rows, target = np.nan_to_num(data()[0]), data()[1]
+    forest = RandomForestRegressor(2, random_state=0, n_jobs=1, max_depth=3).fit(rows, target)
+    found = forest_of(forest)
+    assert found is not None
+    content = found.core
+    named = TensorSpec("x", Datatype.FP32, (-1, 6), columns=tuple("abcdef"))
+    signature = Signature((named,), OnnxPredictor(content).signature.outputs)
+    predictor = OnnxPredictor(content, signature)
+    explainer = tree_explainer(LoadedVersion(predictor, {"model.onnx": content}, folder))
+    assert explainer is not None
+    asked = Batch({"x": rows[:20]})
+    background = None if usual is None else Batch({"x": rows[-usual:]})
+    clock = Ticking()
+    wishes = Wishes(background=background, deadline=deadline_in(clock, looks + 1, "too long"))
+    assert len(explainer.explain(asked, wishes).rows) == 20
+    assert clock.elapsed_ns == (looks + 1) * SECOND_NS
+    with pytest.raises(DeadlinePassed, match="too long"):
+        explainer.explain(asked, wishes)
+
+
+class Ticking(ManualClock):
+    """A second goes by with each look at it."""
+
+    def monotonic_ns(self) -> int:
+        """Later than the last time."""
+        self.elapsed_ns += SECOND_NS
+        return self.elapsed_ns
 
 
 def test_trees_that_are_none_are_refused() -> None:

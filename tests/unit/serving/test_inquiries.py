@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lichen.api.statuses import http_status
 from lichen.core.batch import Array, Batch
-from lichen.core.errors import InvalidInput, Unavailable, WorkFailed
+from lichen.core.errors import DeadlinePassed, InvalidInput, Unavailable, WorkFailed
 from lichen.core.events import Answered, Ran, Subject
 from lichen.core.ids import TenantId
 from lichen.core.tensors import Datatype, Signature, TensorSpec
@@ -21,7 +22,7 @@ from lichen.serving.replica import Replica
 from lichen.serving.residency.dormant import Dormant
 from lichen.serving.rows import form
 from lichen.serving.selector import Selector, Served
-from lichen.serving.ticket import Answer, Outcome, Query, Ticket
+from lichen.serving.ticket import Answer, Ended, Outcome, Query, Ticket
 
 SIGNATURE = Signature(
     (TensorSpec("x", Datatype.FP32, (-1, 1)),), (TensorSpec("y", Datatype.FP32, (-1, 1)),)
@@ -147,6 +148,24 @@ def test_what_an_inquiry_raises_is_answered_and_the_queue_goes_on() -> None:
     assert isinstance(failed, WorkFailed)
     assert "secret" not in str(failed)
     assert isinstance(answered, Answer)
+
+
+def test_an_inquiry_that_ran_out_of_its_time_is_charged_and_the_queue_goes_on() -> None:
+    async def run() -> tuple[House, list[Outcome]]:
+        house = House()
+        late = DeadlinePassed("it took too long")
+        found = await asyncio.gather(house.ask(Why(house.log, fails=late)), house.ask())
+        house.batcher.close()
+        return house, list(found)
+
+    house, (ended, answered) = asyncio.run(run())
+    assert isinstance(ended, Ended)
+    assert str(ended) == "it took too long"
+    assert ended.charge == Charge(1, None, b"nj=1")
+    assert house.bill.charged == 1
+    assert http_status(ended) == 504
+    assert isinstance(answered, Answer)
+    assert [one.outcome for one in house.watch.answers if one.outcome != "ok"] == ["DeadlinePassed"]
 
 
 def test_who_left_is_not_explained_for() -> None:

@@ -14,9 +14,9 @@ from lichen.carbon.budgets.allowance import Allowance
 from lichen.carbon.budgets.allowance_file import allowance_path
 from lichen.carbon.budgets.budget import BUDGETS, Budget, Period, Quantity, Scope
 from lichen.carbon.levers import DEGRADED, DegradedRequests
-from lichen.core.batch import Array
+from lichen.core.batch import Array, Batch
 from lichen.core.clock import ManualClock
-from lichen.core.errors import LichenError, Unavailable
+from lichen.core.errors import DeadlinePassed, LichenError, Unavailable
 from lichen.core.events import NoObserver
 from lichen.core.figures import Method
 from lichen.core.ids import TenantId
@@ -24,6 +24,7 @@ from lichen.core.tensors import Datatype, Signature, TensorSpec
 from lichen.energy.attribution import Stopwatch
 from lichen.energy.counters import ProcessCounters
 from lichen.energy.page import PageContent, PageWriter, Rate
+from lichen.frameworks.base import Predictor
 from lichen.frameworks.function import FunctionPredictor
 from lichen.registry.records import MODELS, ModelEntry
 from lichen.serving.allotment import Overspent
@@ -35,7 +36,7 @@ from lichen.serving.plane import DataPlane
 from lichen.serving.replica import Replica
 from lichen.serving.reservation import UpperCost
 from lichen.serving.selector import Selector, Served, subject_of
-from lichen.serving.ticket import Answer, Outcome, Query
+from lichen.serving.ticket import Answer, Ended, Inquiry, Outcome, Query
 from lichen.store.documents import Change, MemoryDocuments
 
 SIGNATURE = Signature(
@@ -107,12 +108,18 @@ class House:
         return budget
 
     def ask(
-        self, *values: float, name: str = "d", tenant: TenantId = NORTH, version: str | None = None
+        self,
+        *values: float,
+        name: str = "d",
+        tenant: TenantId = NORTH,
+        version: str | None = None,
+        inquiry: Inquiry | None = None,
     ) -> "asyncio.Future[Outcome]":
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         inputs: dict[str, Array] = {"x": np.array(values, dtype=np.float32).reshape(-1, 1)}
         try:
-            self.plane.infer(Query(name, inputs, version, tenant=tenant), future.set_result)
+            query = Query(name, inputs, version, tenant=tenant, inquiry=inquiry)
+            self.plane.infer(query, future.set_result)
         except LichenError as error:
             future.set_result(error)
         return future
@@ -253,6 +260,29 @@ def test_what_fails_costs_nothing_and_what_has_no_meter_costs_its_estimate(tmp_p
         house.serve(D)
         assert isinstance(await house.ask(1.0), Answer)
         assert house.spent(budget) == int(3 * ROW_NS * PRIOR_NJ_PER_NS) + 1
+
+    running(tmp_path, act)
+
+
+class Endless:
+    """An inquiry that asks the model twice, and finds that its time is over."""
+
+    def prepare(self, predictor: Predictor) -> None:
+        """Needs nothing."""
+
+    def run(self, predictor: Predictor, inputs: Batch) -> object:
+        """Does some of its work."""
+        for _ in range(2):
+            predictor.predict(inputs)
+        raise DeadlinePassed("it took too long")
+
+
+def test_an_inquiry_that_ran_out_of_its_time_pays_for_what_it_used(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        budget = house.limit("deployment:d", 1000)
+        ended = await house.ask(1.0, inquiry=Endless())
+        assert isinstance(ended, Ended)
+        assert house.spent(budget) == 2 * ROW_NJ
 
     running(tmp_path, act)
 
