@@ -272,9 +272,7 @@ def test_a_row_is_not_begun_once_the_time_is_over(
 ) -> None:
     rows, target = np.nan_to_num(data()[0]), data()[1]
     forest = RandomForestRegressor(2, random_state=0, n_jobs=1, max_depth=3).fit(rows, target)
-    found = forest_of(forest)
-    assert found is not None
-    content = found.core
+    content = core_of(forest)
     named = TensorSpec("x", Datatype.FP32, (-1, 6), columns=tuple("abcdef"))
     signature = Signature((named,), OnnxPredictor(content).signature.outputs)
     predictor = OnnxPredictor(content, signature)
