@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from lichen.client.connection import Lichen, connect
 from lichen.core.batch import Batch
 from lichen.frameworks.importing.comparison import compared
 from lichen.frameworks.importing.conversion import Trial
+from lichen.frameworks.importing.environments import PinnedPackages, pinned_packages
 from lichen.server.listening import listen
 from lichen.server.settings import as_environment, inherited_environment, load
 from lichen.serving.guests.environments import Environments
@@ -94,10 +94,13 @@ def framework_python(name: str) -> Path:
 
     Those of the platform's converters come first, then `environments/NAME.txt` beside this file.
     """
-    own = files("lichen.frameworks.importing.environments").joinpath(f"{name}.txt")
-    listed = own.read_bytes() if own.is_file() else _pins(name).read_bytes()
+    listed = pinned_packages(name) or PinnedPackages(_pins(name).read_bytes(), None)
     made = Environments(ENVIRONMENTS, dict(os.environ), (), ONLY_WHEELS, "framework")
-    return made.python(listed, lambda _pid: _Uncharged())  # type: ignore[arg-type, return-value]
+    return made.python(
+        listed.hashed,
+        lambda _pid: _Uncharged(),  # type: ignore[arg-type, return-value]
+        listed.unhashed,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,9 @@
 """Environments with a framework that this platform lacks, built once from a pinned list."""
 
-import importlib.resources
 from pathlib import Path
 
 from lichen.core.errors import InvalidInput
+from lichen.frameworks.importing.environments import pinned_packages
 from lichen.server.home import Home
 from lichen.server.platform_paths import add_platform
 from lichen.server.sections import Settings
@@ -11,7 +11,6 @@ from lichen.server.settings import inherited_environment
 from lichen.serving.charging import Charges
 from lichen.serving.guests.environments import Environments
 
-_LISTS = "lichen.frameworks.importing.environments"
 _NEVER = "never"
 _ONLY_WHEELS = ("--only-binary", ":all:")
 
@@ -39,12 +38,14 @@ def framework_python(name: str, extra: str, settings: Settings, charges: Charges
         InvalidInput: it cannot be built; the message names the extra.
         StorageFailed: the disk is full or read-only.
     """
-    listed = importlib.resources.files(_LISTS).joinpath(f"{name}.txt").read_bytes()
+    listed = pinned_packages(name)
+    if listed is None:
+        raise InvalidInput(f"there is no list of packages for {name}: {remedy_of(extra)}")
     own = settings.imports.import_environments_folder
     folder = own or Home(settings.home).environments / "imports"
     environments = Environments(folder, inherited_environment(), (), _ONLY_WHEELS, "framework")
     try:
-        python = environments.python(listed, charges)
+        python = environments.python(listed.hashed, charges, listed.unhashed)
     except InvalidInput as error:
         raise InvalidInput(f"{error}; or {remedy_of(extra)}") from error
     add_platform(python)

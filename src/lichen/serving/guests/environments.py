@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from lichen.core.errors import InvalidInput
@@ -21,11 +22,14 @@ from lichen.store.failures import storage_failures
 
 BUILD_SECONDS = 900.0
 REQUIREMENTS_FILE = "requirements.txt"
+_UNHASHED_FILE = "requirements-unhashed.txt"
 _NEEDED = "numpy"
 """What the script in a guest imports itself."""
 _PASSED_ON = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_", "REQUESTS_CA_", "LANG")
 _PASSED_ON_WHOLE = ("PATH", "HOME", "TMPDIR")
 _LONGEST_REASON = 300
+_OTHER_DIGEST = "DO NOT MATCH THE HASHES"
+"""In what pip says above the name of a file that is not the one whose digest is listed."""
 
 
 class Environments:
@@ -54,12 +58,17 @@ class Environments:
         self._folder = folder
         self._variables = {name: text for name, text in variables.items() if _is_for_pip(name)}
 
-    def python(self, requirements: bytes | None, charges: Charges) -> Path:
+    def python(
+        self, requirements: bytes | None, charges: Charges, unhashed: bytes | None = None
+    ) -> Path:
         """The interpreter that has these packages; this process's own where none are asked for.
 
         Args:
             requirements: what pip is told; None for none.
             charges: makes the counters of each process that it takes to build one.
+            unhashed: what is installed after them, by another run of pip: as soon as one package
+                has a digest, it demands one of all. The first list must then name all that any of
+                its packages needs.
 
         Raises:
             InvalidInput: the packages cannot be installed; the message is what pip says last.
@@ -67,7 +76,8 @@ class Environments:
         """
         if requirements is None:
             return Path(sys.executable)
-        digest = digest_of(sys.version.encode() + b"\n" + requirements)
+        lists = (requirements,) if unhashed is None else (requirements, unhashed)
+        digest = digest_of(b"\n".join((sys.version.encode(), *lists)))
         place = self._folder / digest
         python = place / "bin" / "python"
         if not python.exists():
@@ -75,18 +85,16 @@ class Environments:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 with _locked(self._folder / f"{digest}.lock"):
                     if not python.exists():
-                        self._build(place, requirements, charges)
+                        self._build(place, lists, charges)
         return python
 
-    def _build(self, place: Path, requirements: bytes, charges: Charges) -> None:
+    def _build(self, place: Path, lists: Sequence[bytes], charges: Charges) -> None:
         """Make it aside, and give it its name when it is whole."""
         for left in self._folder.glob(f".{place.name}-*"):
             shutil.rmtree(left, ignore_errors=True)
         aside = self._folder / f".{place.name}-{secrets.token_hex(4)}"
         aside.mkdir(mode=0o700)
         try:
-            listed = aside / REQUIREMENTS_FILE
-            listed.write_bytes(requirements)
             has_pip = importlib.util.find_spec("pip") is not None
             bare = ["--without-pip"] if has_pip else []
             self._run([sys.executable, "-m", "venv", *bare, str(aside)], charges)
@@ -94,17 +102,19 @@ class Environments:
             pip = [sys.executable, "-m", "pip", "--python", python]
             if not has_pip:
                 pip = [python, "-m", "pip"]
-            quiet = ["--quiet", "--no-input", "--disable-pip-version-check"]
-            self._run(
-                [
-                    *(*pip, "install", *quiet, *self._options),
-                    *("--requirement", str(listed), *self._needed),
-                ],
-                charges,
-            )
+            for number, content in enumerate(lists):
+                listed = aside / (REQUIREMENTS_FILE if number == 0 else _UNHASHED_FILE)
+                listed.write_bytes(content)
+                is_last = number == len(lists) - 1
+                alone = () if is_last else ("--no-deps",)
+                self._run([*pip, *self._said_to_pip(listed), *alone], charges)
             aside.rename(place)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+    def _said_to_pip(self, listed: Path) -> list[str]:
+        quiet = ("--quiet", "--no-input", "--disable-pip-version-check")
+        return ["install", *quiet, *self._options, "--requirement", str(listed), *self._needed]
 
     def _run(self, command: Sequence[str], charges: Charges) -> None:
         with tempfile.TemporaryFile() as said:
@@ -117,7 +127,7 @@ class Environments:
             ) as process:
                 is_in_time = _attended(process.pid, charges)
             said.seek(0)
-            last = _last_line(said.read())
+            last = _reason(said.read())
         if not is_in_time:
             raise InvalidInput(
                 f"the environment of the {self._whose} was not built in {BUILD_SECONDS:g} s: "
@@ -151,9 +161,13 @@ def _is_for_pip(name: str) -> bool:
     return name.upper().startswith(_PASSED_ON) or name in _PASSED_ON_WHOLE
 
 
-def _last_line(said: bytes) -> str:
+def _reason(said: bytes) -> str:
+    """What pip says last; of a file with another digest it says last which digest that is."""
     lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
     last = lines[-1] if lines else "pip said nothing"
+    for line, found in pairwise(lines):
+        if _OTHER_DIGEST in line:
+            last = f"another file than the pinned one came as {found.rstrip(':')}"
     return last.removeprefix("ERROR: ")[:_LONGEST_REASON]
 
 
