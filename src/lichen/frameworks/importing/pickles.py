@@ -1,27 +1,18 @@
-"""Pickles among the files of a model, wherever they hide; found by their opcodes, never read.
+"""What a pickle is and would do, told by its opcodes; it is never read.
 
 A pickle is a program: reading one runs it (https://docs.python.org/3/library/pickle.html). Here
 its opcodes are listed, and the names it would import, as far as they stand in it as constants.
 """
 
-import bz2
-import lzma
 import pickletools
 import re
 import struct
 import sys
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from warnings import catch_warnings, simplefilter
 
-from lichen.core.errors import InvalidInput
-from lichen.frameworks.importing.source import Source, opened_zip
-
 _MOST_OPCODES = 2_000_000
-_LARGEST_LOOKED_INTO = 2**31
 _PROTOCOL = b"\x80"
 _OLD_FORMS = tuple(
     one.code.encode("latin-1") for one in pickletools.opcodes if not one.stack_before
@@ -47,18 +38,6 @@ _NO_TEXT = "?"
 _UNREAD = "?.beyond_what_is_looked_at"
 """Whoever lets only some names through lets none through that nobody looked at."""
 _RUNS = frozenset(("REDUCE", "BUILD", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"))
-_HEAD_BYTES = 1 << 20
-_COMPRESSED: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
-    (b"\x1f\x8b", lambda head: zlib.decompressobj(31).decompress(head, _HEAD_BYTES)),
-    (b"BZh", lambda head: bz2.BZ2Decompressor().decompress(head, _HEAD_BYTES)),
-    (b"\xfd7zXZ", lambda head: lzma.LZMADecompressor().decompress(head, _HEAD_BYTES)),
-    (b"\x5d\x00\x00", lambda head: lzma.LZMADecompressor().decompress(head, _HEAD_BYTES)),
-    (b"x\x9c", lambda head: zlib.decompressobj().decompress(head, _HEAD_BYTES)),
-    (b"x\x01", lambda head: zlib.decompressobj().decompress(head, _HEAD_BYTES)),
-    (b"x\x5e", lambda head: zlib.decompressobj().decompress(head, _HEAD_BYTES)),
-    (b"x\xda", lambda head: zlib.decompressobj().decompress(head, _HEAD_BYTES)),
-)
-"""How joblib and others compress what they pickle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,53 +60,8 @@ class Pickle:
         return tuple(dict.fromkeys(name.partition(".")[0] for name in self.names))
 
 
-def found_pickles(source: Source) -> tuple[Pickle, ...]:
-    """All pickles among the files, in archives too.
-
-    Raises:
-        InvalidInput: an archive is damaged or made to do harm.
-    """
-    return tuple(one for name in source.names for one in _in_file(source, name))
-
-
-def _in_file(source: Source, name: str) -> Iterator[Pickle]:
-    members = source.members(name)
-    if not members:
-        content = _looked_at(source, name)
-        found = pickle_in(content, name) if content else None
-        if found:
-            yield found
-        return
-    with opened_zip(source.path(name)) as archive:
-        for member in members:
-            found = _in_member(archive, member, f"{name}/{member}")
-            if found:
-                yield found
-
-
-def _in_member(archive: zipfile.ZipFile, member: str, where: str) -> Pickle | None:
-    try:
-        with archive.open(member) as file:
-            head = file.read(16)
-            content = head + file.read(_LARGEST_LOOKED_INTO) if _may_be(head) else b""
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError) as error:
-        raise InvalidInput(f"{where} is damaged: save the model again") from error
-    return pickle_in(content, where) if content else None
-
-
-def _looked_at(source: Source, name: str) -> bytes:
-    """A file's content if it might be a pickle, or what comes out of its compressed beginning."""
-    head = source.head(name, _HEAD_BYTES)
-    for magic, unpacked in _COMPRESSED:
-        if head.startswith(magic):
-            try:
-                return unpacked(head)
-            except (OSError, EOFError, zlib.error, lzma.LZMAError):
-                return b""
-    return source.head(name, _LARGEST_LOOKED_INTO) if _may_be(head) else b""
-
-
-def _may_be(head: bytes) -> bool:
+def may_be_pickle(head: bytes) -> bool:
+    """Whether what begins so may be one, or an array that holds one."""
     return head.startswith((_PROTOCOL, _NUMPY_MAGIC, *_OLD_FORMS))
 
 

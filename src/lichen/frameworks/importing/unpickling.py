@@ -10,7 +10,8 @@ from typing import Any
 
 from lichen.core.errors import Forbidden, InvalidInput
 from lichen.frameworks.importing.conversion import Wishes
-from lichen.frameworks.importing.pickles import Pickle, found_pickles, refusal
+from lichen.frameworks.importing.pickles import Pickle, refusal
+from lichen.frameworks.importing.searching import found_pickles
 from lichen.frameworks.importing.source import Source
 
 _LONGEST_REASON = 200

@@ -5,6 +5,7 @@ import json
 import lzma
 import os
 import pickle
+import tarfile
 import zipfile
 import zlib
 from collections import OrderedDict
@@ -14,7 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lichen.frameworks.importing.pickles import Pickle, found_pickles, pickle_in, refusal
+from lichen.core.errors import InvalidInput, TooLarge
+from lichen.frameworks.importing.pickles import Pickle, pickle_in, refusal
+from lichen.frameworks.importing.searching import found_pickles
 from lichen.frameworks.importing.source import laid_out
 
 
@@ -72,6 +75,78 @@ def test_a_pickle_is_found_within_an_archive_and_in_an_array_of_objects(tmp_path
     found = scanned(tmp_path, **{"model.keras": packed.getvalue()})
     assert [one.where for one in found] == ["model.keras/inner/data.pkl", "model.keras/table.npy"]
     assert all("posix.system" in one.names for one in found)
+
+
+def packed(**members: bytes) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, one in members.items():
+            archive.writestr(name, one)
+    return content.getvalue()
+
+
+def tarred(content: bytes) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        member = tarfile.TarInfo("inner.pkl")
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return made.getvalue()
+
+
+def test_a_pickle_is_found_in_an_archive_within_an_archive(tmp_path: Path) -> None:
+    harmful = pickle.dumps(Harmful())
+    inner = packed(one=harmful, two=gzip.compress(harmful), three=b"plain")
+    found = scanned(tmp_path, **{"model.skops": packed(sparse=packed(inner=inner), b=b"{}")})
+    assert [one.where for one in found] == [
+        "model.skops/sparse/inner/one",
+        "model.skops/sparse/inner/two",
+    ]
+    assert all(one.names == ("posix.system",) for one in found)
+
+
+def test_archives_within_archives_are_looked_into_only_so_deep(tmp_path: Path) -> None:
+    content = pickle.dumps(Harmful())
+    for _ in range(4):
+        content = packed(x=content)
+    with pytest.raises(InvalidInput, match=r"m\.bin/x/x/x is an archive within archives, 4 deep"):
+        scanned(tmp_path, **{"m.bin": content})
+
+
+def test_archives_within_archives_are_looked_into_only_so_far(tmp_path: Path) -> None:
+    inner = packed(zeros=bytes(2**18))
+    (tmp_path / "m.bin").write_bytes(packed(a=inner, b=inner, c=inner))
+    source = laid_out(tmp_path, "model")
+    assert found_pickles(source, most_inner_bytes=2**20) == ()
+    with pytest.raises(TooLarge, match=r"m\.bin/b and the archives beside it hold over 300,000"):
+        found_pickles(source, most_inner_bytes=300_000)
+
+
+def test_a_bomb_within_an_archive_is_refused(tmp_path: Path) -> None:
+    bomb = packed(zeros=bytes(2**26 + 1))
+    with pytest.raises(InvalidInput, match=r"m\.bin/x would unpack from .* as a zip bomb"):
+        scanned(tmp_path, **{"m.bin": packed(x=bomb)})
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        tarred,
+        lambda one: gzip.compress(tarred(one)),
+        lambda one: bz2.compress(packed(x=one)),
+        lambda one: gzip.compress(lzma.compress(one)),
+    ],
+    ids=["tar", "compressed tar", "compressed zip", "compressed twice"],
+)
+def test_archives_that_no_model_has_are_refused_beside_its_files_and_within(
+    tmp_path: Path, hidden: Callable[[bytes], bytes]
+) -> None:
+    content = hidden(pickle.dumps(Harmful()))
+    for name, given in (("more.bin", content), ("m.bin", packed(inner=content))):
+        folder = tmp_path / name
+        folder.mkdir()
+        with pytest.raises(InvalidInput, match="is an archive among the model's files"):
+            scanned(folder, **{name: given})
 
 
 def test_what_is_no_pickle_is_not_called_one(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from lichen.core.errors import Forbidden, InvalidInput
 from lichen.frameworks.importing.formats import Format
-from lichen.frameworks.importing.pickles import Pickle, found_pickles, refusal
+from lichen.frameworks.importing.pickles import Pickle, refusal
+from lichen.frameworks.importing.searching import found_pickles
 from lichen.frameworks.importing.source import Source
 from lichen.protocol.admin import ImportSpec
 from lichen.server.sections import ImportSettings
