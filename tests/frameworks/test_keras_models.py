@@ -1,5 +1,6 @@
 """`.keras`, HDF5, SavedModels and TFLite: imported, deployed, and asked 1000 inputs over HTTP."""
 
+import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from lichen.cli.main import run
+from lichen.core.errors import InvalidInput
+from lichen.frameworks.importing.formats import format_of
+from lichen.frameworks.importing.source import laid_out
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 IMAGES, LABELS = "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
@@ -71,6 +75,25 @@ def test_a_tflite_network_answers_over_http_as_its_interpreter_did(
     step = float(outputs.pop("step"))
     row = faithful("TFLite", made / f"{name}.tflite", inputs, outputs, TOLERANCE + step)
     assert (row.inputs, row.format) == (1000, "tflite")
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("lambda.keras", "layer 'twice' is a Lambda: it holds Python code"),
+        ("lambda.h5", "layer 'twice' is a Lambda: it holds Python code"),
+        ("registered.keras", "layer 'doubled' is a Doubled of its author's own code"),
+    ],
+)
+def test_code_in_a_layer_is_seen_without_keras(
+    made: Path, tmp_path: Path, file: str, said: str
+) -> None:
+    shutil.copy(made / "hostile" / file, tmp_path)
+    source = laid_out(tmp_path, file)
+    found = format_of(source)
+    assert found is not None
+    with pytest.raises(InvalidInput, match=said):
+        found.check(source)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from lichen.frameworks.importing.pytorch.architecture_file import is_architectur
 from lichen.frameworks.importing.pytorch.archives import is_pickled, is_program, is_script
 from lichen.frameworks.importing.scikit.recognition import is_estimator_pickle, is_skops
 from lichen.frameworks.importing.source import Source
+from lichen.frameworks.importing.tensorflow.configurations import check_hdf5_model, check_keras
 from lichen.frameworks.importing.tensorflow.recognition import (
     is_keras_archive,
     is_keras_hdf5,
@@ -29,6 +30,10 @@ from lichen.frameworks.importing.tensorflow.recognition import (
 )
 
 Recognises = Callable[[Source], bool]
+
+
+def nothing(source: Source) -> None:
+    """Finds nothing wrong: the converter of the format looks through all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class Format:
         is_pickle: whether reading it runs code, so that only an administrator may let it.
         checks_pickles: whether pickles belong to this form, and its converter itself looks at what
             they hold before it reads them; of any other form a pickle is refused.
+        check: looks, without the framework, for what its converter would refuse, before an
+            environment of gigabytes is built for it; raises `InvalidInput`.
     """
 
     name: str
@@ -64,6 +71,7 @@ class Format:
     seconds: float = 900.0
     is_pickle: bool = False
     checks_pickles: bool = False
+    check: Callable[[Source], None] = nothing
 
 
 _PYTORCH = "lichen.frameworks.importing.pytorch."
@@ -133,6 +141,7 @@ KERAS: tuple[Format, ...] = (
         needs=_NEEDS_TENSORFLOW,
         extra="keras",
         environment="keras",
+        check=check_keras,
     ),
     Format(
         name="keras-h5",
@@ -142,6 +151,7 @@ KERAS: tuple[Format, ...] = (
         needs=_NEEDS_TENSORFLOW,
         extra="keras",
         environment="keras",
+        check=check_hdf5_model,
     ),
     Format(
         name="savedmodel",

@@ -5,10 +5,10 @@ from typing import Any, BinaryIO
 
 from lichen.core.errors import InvalidInput, TooLarge
 from lichen.frameworks.importing.source import LARGEST_BYTES, LARGEST_RATIO
+from lichen.frameworks.importing.tensorflow.configurations import CONFIG_ATTRIBUTE
 
 _SMALL_BYTES = 64 * 2**20
 _MOST_OBJECTS = 100_000
-CONFIG_ATTRIBUTE = "model_config"
 
 
 def check_hdf5(content: Path | BinaryIO, name: str, size_bytes: int) -> str | None:

@@ -1,7 +1,6 @@
 """`.keras` and `.h5`: looked through, loaded by Keras itself, and converted."""
 
 import io
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ import numpy as np
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.importing.conversion import Conversion, Wishes
 from lichen.frameworks.importing.source import Source, opened_zip, zip_member
+from lichen.frameworks.importing.tensorflow.configurations import LARGEST_CONFIG, parsed
 from lichen.frameworks.importing.tensorflow.conversions import converted
 from lichen.frameworks.importing.tensorflow.graphs import Graph
 from lichen.frameworks.importing.tensorflow.hdf5 import check_hdf5
@@ -25,7 +25,6 @@ from lichen.frameworks.importing.tensorflow.recognition import (
 from lichen.frameworks.importing.tensorflow.runtime import reason, tensorflow
 from lichen.frameworks.importing.tensorflow.trials import Asked
 
-_LARGEST_CONFIG = 64 * 2**20
 _REGRESSION = ("mse", "mean_squared", "mae", "mean_absolute", "huber", "log_cosh", "logcosh")
 
 
@@ -39,7 +38,7 @@ def convert_keras(source: Source, _wishes: Wishes) -> Conversion:
     name = source.names[0]
     check_archive(source, name)
     with opened_zip(source.path(name)) as archive:
-        config = _parsed(zip_member(archive, CONFIG_MEMBER, _LARGEST_CONFIG), source.name)
+        config = parsed(zip_member(archive, CONFIG_MEMBER, LARGEST_CONFIG), source.name)
         weights = zip_member(archive, WEIGHTS_MEMBER)
     check_layers(config)
     check_hdf5(io.BytesIO(weights), f"{WEIGHTS_MEMBER} in {source.name}", len(weights))
@@ -59,22 +58,10 @@ def convert_hdf5(source: Source, _wishes: Wishes) -> Conversion:
             f"{source.name} holds no model_config: it is weights alone, or no file of Keras; save "
             "the whole model (model.save), not its weights"
         )
-    config = _parsed(said.encode(), source.name)
+    config = parsed(said.encode(), source.name)
     check_layers(config)  # before TensorFlow is loaded, which takes seconds
     check_layers(config, set(_operations()) | _known_classes())
     return _converted(source, ".h5", config)
-
-
-def _parsed(content: bytes, name: str) -> Mapping[str, Any]:
-    try:
-        config = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(
-            f"the configuration in {name} is no JSON ({error}): save it again"
-        ) from error
-    if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
-        raise InvalidInput(f"the configuration in {name} is of no model: save the model again")
-    return config
 
 
 def _known_classes() -> set[str]:

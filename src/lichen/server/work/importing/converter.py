@@ -68,6 +68,7 @@ def converted(format_: Format, source: Source, wishes: Wishes, bench: Workbench)
         Refused: this machine cannot confine what must be confined.
         WorkFailed: the converter failed, or took more than it may.
     """
+    format_.check(source)
     python = interpreter_for(format_, bench)
     bench.watch.tell("converting")
     run = _Run(format_, source, bench, _place(bench, wishes), python)
