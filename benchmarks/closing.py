@@ -65,7 +65,7 @@ FORECASTS = 0.05
 """Of the mix."""
 CONNECTIONS = 100
 WARMING, ALONE_ROUNDS = 10, 100
-BOOKED_SECONDS = 30.0
+BOOKED_SECONDS = 120.0
 KINDS = tuple(
     Asked(model, rows, is_binary) for model in UNITS for rows in ROWS for is_binary in (False, True)
 )

@@ -63,7 +63,7 @@ ONE_IN = 50
 MOST_GROWTH, MOST_GROWTH_OF_SHORT = 0.05, 0.15
 """Of memory; a run of under three minutes touches pages of libraries for the first time."""
 SHORT_SECONDS = 180.0
-BOOKED_SECONDS = 20.0
+BOOKED_SECONDS = 120.0
 _RECEIPT = re.compile(rb"lichen-receipt: nj=(\d+)", re.IGNORECASE)
 _VERSION = re.compile(rb'"model_version":\s*"(\d+)"')
 

@@ -7,9 +7,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,14 +28,14 @@ from lichen.core.batch import Batch
 from lichen.frameworks.importing.comparison import compared
 from lichen.frameworks.importing.conversion import Trial
 from lichen.frameworks.importing.environments import PinnedPackages, pinned_packages
-from lichen.server.listening import listen
 from lichen.server.settings import as_environment, inherited_environment, load
 from lichen.serving.guests.environments import Environments
 from lichen.training.scripts.requirements import ONLY_WHEELS
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = HERE.parents[1] / ".venv-frameworks"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
+"""What comes at all comes within it, also on a slow machine at work on something else."""
 AT_ONCE = 50
 LIST_OPTION = "--keep-list"
 
@@ -147,13 +149,30 @@ class Platform:
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def free_port() -> Iterator[Callable[[], int]]:
+    """Ports that nobody is given who asks for any, and that a server may listen on all the same.
+
+    Another test would be given them before the server has started.
+    """
+    with ExitStack() as held:
+
+        def take() -> int:
+            one = held.enter_context(socket.socket())
+            for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+                one.setsockopt(socket.SOL_SOCKET, option, 1)
+            one.bind(("127.0.0.1", 0))
+            return int(one.getsockname()[1])
+
+        yield take
+
+
+@pytest.fixture(scope="session")
+def platform(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[Platform]:
     """One platform for all tests of a process; its ledger must close in the end (L1, L3)."""
     folder = tmp_path_factory.mktemp("frameworks")
-    ports = {}
-    for name in ("http", "grpc", "control"):
-        with listen("127.0.0.1", 0, name) as bound:
-            ports[name] = bound.getsockname()[1]
+    ports = {name: free_port() for name in ("http", "grpc", "control")}
     own = {"home": folder / "home", "runtime": folder / "run"}
     kept = {"import_environments_folder": ENVIRONMENTS}
     settings = load({**own, **kept, **ports, "zone": "DE"}, {})

@@ -120,6 +120,7 @@ def test_a_classifier_written_as_json_at_home_needs_no_leave_and_takes_rows_by_n
         f"{platform.http}/predict/bayes-json",
         json={"rows": kept["rows"]},
         headers={"Authorization": f"Bearer {platform.key}"},
+        timeout=120,
     )
     assert any(len(row) < len(kept["rows"][0]) for row in kept["rows"]), "no row lacks a feature"
     assert answer.json()["y_pred"]["prediction"] == kept["predictions"]

@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,10 @@ import pytest
 from lichen.carbon.ledger.accounts import LedgerReader
 from lichen.cli.main import run
 from lichen.client.connection import Lichen, connect
-from lichen.server.listening import listen
 from lichen.server.settings import as_environment, inherited_environment, load
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
+"""What comes at all comes within it, also on a slow machine at work on something else."""
 
 Command = Callable[..., Any]
 """One command line: its arguments in, what it says as JSON out; it must end well."""
@@ -42,13 +44,30 @@ def _check_books(home: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def free_port() -> Iterator[Callable[[], int]]:
+    """Ports that nobody is given who asks for any, and that a server may listen on all the same.
+
+    Another test would be given them before the server has started.
+    """
+    with ExitStack() as held:
+
+        def take() -> int:
+            one = held.enter_context(socket.socket())
+            for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+                one.setsockopt(socket.SOL_SOCKET, option, 1)
+            one.bind(("127.0.0.1", 0))
+            return int(one.getsockname()[1])
+
+        yield take
+
+
+@pytest.fixture(scope="session")
+def platform(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[Platform]:
     """One platform for all tests of a process."""
     folder = tmp_path_factory.mktemp("learning")
-    ports = {}
-    for name in ("http", "grpc", "control"):
-        with listen("127.0.0.1", 0, name) as bound:
-            ports[name] = bound.getsockname()[1]
+    ports = {name: free_port() for name in ("http", "grpc", "control")}
     settings = load({"home": folder / "home", "runtime": folder / "run", "zone": "DE", **ports}, {})
     read_end, write_end = os.pipe()
     process = subprocess.Popen(

@@ -54,6 +54,7 @@ def ask(platform: Platform, deployment: str, rows: list[dict[str, float]]) -> di
         f"{platform.http}/predict/{deployment}",
         json={"rows": rows},
         headers={"Authorization": f"Bearer {key}"},
+        timeout=60,
     )
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()["y_pred"]

@@ -82,6 +82,7 @@ def test_a_folder_of_digits_becomes_an_endpoint_that_reads_99_of_100_with_two_co
         f"{platform.http}/predict/digits",
         json={"x": pixels[0].tolist()},
         headers={"Authorization": f"Bearer {key}"},
+        timeout=60,
     )
     assert plain.status_code == 200, plain.text
     assert plain.json()["y_pred"]["prediction"] == by_lists.outputs["prediction"][0]

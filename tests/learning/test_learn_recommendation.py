@@ -54,6 +54,7 @@ def test_a_csv_of_clicks_becomes_an_endpoint_of_items_with_two_commands(
         f"{platform.http}/predict/{name}",
         json={"rows": [{"user": known}, {"user": stranger}]},
         headers={"Authorization": f"Bearer {key}"},
+        timeout=60,
     )
     assert answer.status_code == 200, answer.text
     offered, popular = answer.json()["y_pred"]["items"]

@@ -54,7 +54,7 @@ def ask(address: str, key: str, rows: list[dict[str, Any]]) -> Any:  # noqa: ANN
         json.dumps({"rows": rows}).encode(),
         {"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=30) as said:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=120) as said:  # noqa: S310
         return json.load(said)
 
 

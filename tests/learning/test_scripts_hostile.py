@@ -10,7 +10,7 @@ HOSTILE = Path(__file__).with_name("hostile_scripts.py")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_hostile_scripts_are_held_to_their_limits() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", HOSTILE],

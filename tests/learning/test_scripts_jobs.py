@@ -16,7 +16,7 @@ from lichen.energy.descendants import living
 from lichen.protocol.admin import Job, JobKind, JobState
 from lichen.protocol.training import ScriptTraining
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
 LINEAR = "run.register(([[2.0], [0.5]], [1.0]), columns=['a', 'b'])\n"
 Submit = Callable[..., Job]
 

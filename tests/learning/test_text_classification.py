@@ -42,7 +42,7 @@ def f1_of_second(said: list[str], truth: list[str]) -> float:
     return 2 * hits / (said.count("1") + truth.count("1"))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_environmental_claims_are_told_with_f1_of_three_quarters_without_a_transformer(
     command: Command, ask: Ask, shared_data: Path
 ) -> None:

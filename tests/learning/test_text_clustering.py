@@ -52,7 +52,7 @@ def test_flowers_of_a_csv_are_grouped_and_new_ones_told_their_group(
     assert {one["name"] for one in trained["version"]["metrics"]} >= {"silhouette", "stability"}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_real_texts_are_grouped_under_topics(command: Command, ask: Ask, shared_data: Path) -> None:
     command("data", "add", "sentences", shared_data / "environmental_claims_dev.jsonl")
     options = ("--text", "text", "--clusters", "5", "--algorithm", "k-means")

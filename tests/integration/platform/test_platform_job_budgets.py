@@ -141,6 +141,7 @@ def test_a_job_waits_for_a_spent_budget_and_runs_when_its_window_has_rolled_on(
         f"{client.url}/metrics",
         headers={"Authorization": f"Bearer {key(stopped)}"},
         trust_env=False,
+        timeout=60,
     ).text
     budget = 'budget="training",scope="jobs:train",tenant="default",unit="joules"'
     assert f"lichen_budget_limit{{{budget}}} 100.000000000" in told

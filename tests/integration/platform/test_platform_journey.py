@@ -26,6 +26,8 @@ TRAINING = ForecastTraining(
     horizon=24,
     algorithm="ridge-calendar",
 )
+LONG_TRAINING = ForecastTraining(data="load", targets=["load"], known=["warmth"], horizon=24)
+"""It tries one algorithm after another, for seconds."""
 GUESS = ForecastTraining(data="load", targets=["load"], horizon=0)
 Until = Callable[[Callable[[], bool]], None]
 
@@ -180,6 +182,7 @@ def test_a_lightgbm_file_is_checked_and_served_by_the_compiled_form(
         f"{lichen.platform().addresses.http}/predict/trees",
         json={"rows": [row]},
         headers={"Authorization": f"Bearer {(platform.home / 'admin.key').read_text().strip()}"},
+        timeout=60,
     ).json()
     np.testing.assert_allclose(np.ravel(with_gap["y_pred"]), booster.predict(gap), atol=1e-5)
     assert list((platform.home / "compiled").glob("*.so"))
@@ -206,7 +209,7 @@ def test_a_running_job_is_cancelled_and_keeps_its_receipt(
     lichen: Lichen, trained: ModelVersion, until: Until
 ) -> None:
     assert trained.version == 1
-    job = lichen.jobs.submit(JobKind.TRAIN, TRAINING)
+    job = lichen.jobs.submit(JobKind.TRAIN, LONG_TRAINING)
     until(lambda: lichen.jobs.show(job.id).progress is not None)
     lichen.jobs.cancel(job.id)
     with pytest.raises(WorkFailed, match="was cancelled"):

@@ -261,7 +261,8 @@ def test_the_metrics_of_both_are_one_and_a_kill_takes_nothing_from_them(
     )
 
     def told(plane: str) -> dict[str, str]:
-        said = httpx.get(f"{plane}/metrics", headers={"Authorization": f"Bearer {key}"}).text
+        headers = {"Authorization": f"Bearer {key}"}
+        said = httpx.get(f"{plane}/metrics", headers=headers, timeout=60).text
         pairs = [line.rpartition(" ") for line in said.splitlines() if "_total{" in line]
         return {name: value for name, _, value in pairs}
 

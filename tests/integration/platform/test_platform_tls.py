@@ -51,7 +51,8 @@ def test_every_port_speaks_tls_and_asks_for_a_certificate(
         assert said.http.startswith("https://")
         assert list(lichen.deployments.ls()) == []
     context = Trust(certificates.ca, *shown).verification()
-    assert httpx.get(f"{said.http}/v2/health/ready", verify=context).json() == {"ready": True}
+    ready = httpx.get(f"{said.http}/v2/health/ready", verify=context, timeout=60)
+    assert ready.json() == {"ready": True}
     with connect(home=stopped.home) as trusting, pytest.raises(Unavailable, match="setting `ca`"):
         trusting.health()
     with (
