@@ -107,6 +107,19 @@ def test_a_text_that_must_be_there_is_asked_for() -> None:
         predictor.predict(asked("air", ""))
 
 
+def test_a_text_that_leaves_no_tokens_is_refused_or_holds_no_entities() -> None:
+    bare = tokenizers.Tokenizer.from_str(tokenizer().decode())
+    bare.post_processor = tokenizers.processors.TemplateProcessing("$A", special_tokens=[])
+    unmarked = {"tokenizer.json": bare.to_str().encode()}
+    predictor = PipelineAdapter().load({**files(vectors(), Vector(width=WIDTH)), **unmarked}, None)
+    with pytest.raises(InvalidInput, match="row 1 holds a text in column 'text' of which"):
+        predictor.predict(asked("air", ""))
+    marks = np.zeros((len(WORDS), len(LABELS)))
+    marking = {**files(scores(marks), Entities(labels=LABELS)), **unmarked}
+    found = PipelineAdapter().load(marking, None).predict(asked("", "air"))
+    assert found["entities"].tolist() == [b"[]", b"[]"]
+
+
 def test_a_text_that_is_no_utf8_is_refused_with_its_row() -> None:
     predictor = PipelineAdapter().load(files(vectors(), Vector(width=WIDTH)), None)
     column = np.array([[b"air"], [b"\xff"]], dtype=np.object_)

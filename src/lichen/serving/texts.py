@@ -23,6 +23,7 @@ from lichen.pipeline.spans import Token, entities_of
 from lichen.pipeline.terms import LONGEST_TEXT
 
 _ENTITIES = "entities"
+_NO_ENTITIES = b"[]"
 
 
 class TextNetworkPredictor:
@@ -78,7 +79,8 @@ class TextNetworkPredictor:
         """What is answered for texts.
 
         Raises:
-            InvalidInput: one is missing, or no UTF-8; the message names row and column.
+            InvalidInput: one is missing, no UTF-8, or has no tokens; the message names row and
+                column.
             WorkFailed: the core failed.
         """
         columns = cells_of(batch[TEXTS])
@@ -86,8 +88,8 @@ class TextNetworkPredictor:
         texts = [self._text(cell, row) for row, cell in enumerate(columns[0])]
         if self._entities is not None:
             return Batch({_ENTITIES: _column([self._marked(one) for one in texts])})
-        raw = np.concatenate([self._said(self._tokenizer.encode(one).ids) for one in texts])
-        return Batch(self._answered(raw))
+        raw = [self._said(self._tokens(text, row)) for row, text in enumerate(texts)]
+        return Batch(self._answered(np.concatenate(raw)))
 
     def example(self, rows: int) -> Batch:
         """Texts of plain words."""
@@ -96,6 +98,15 @@ class TextNetworkPredictor:
     def close(self) -> None:
         """Let go of the network."""
         self._core.close()
+
+    def _tokens(self, text: str, row: int) -> list[int]:
+        found: list[int] = self._tokenizer.encode(text).ids
+        if not found:
+            raise InvalidInput(
+                f"row {row} holds a text in column {self._column!r} of which the model's tokenizer "
+                "leaves nothing: send words"
+            )
+        return found
 
     def _said(self, tokens: list[int]) -> NDArray[np.float32]:
         ids = np.array([tokens], dtype=np.int64)
@@ -110,6 +121,8 @@ class TextNetworkPredictor:
     def _marked(self, text: str) -> bytes:
         """The entities of one text."""
         made = self._tokenizer.encode(text)
+        if not made.ids:
+            return _NO_ENTITIES
         scores = self._said(made.ids)[0]
         own = [place for place, is_put in enumerate(made.special_tokens_mask) if not is_put]
         tokens = [Token(*made.offsets[place]) for place in own]
