@@ -28,7 +28,8 @@ from lichen.core.batch import Batch
 from lichen.frameworks.alternatives import cheapest_form
 from lichen.frameworks.base import Predictor
 from lichen.frameworks.boosting import read_lightgbm
-from lichen.frameworks.foreign_forest import ForeignForest, verified_model
+from lichen.frameworks.foreign_forest import ForeignForest
+from lichen.frameworks.forest_writer import forest_model
 from lichen.frameworks.kernel import kernel
 from lichen.frameworks.onnx import OnnxPredictor
 from lichen.frameworks.onnx_trees import read_forest
@@ -115,7 +116,7 @@ SERVED = ("onnxruntime", "compiled", "openvino")
 def trees(folder: Path, *, with_tl2cgen: bool) -> int:
     sizes, missed = (1, 8, 32, 256), 0
     for name, (forest, saved) in boosters().items():
-        content = verified_model(forest).content
+        content = forest_model(forest.tables, len(forest.features))
         first, tables = OnnxPredictor(content), read_forest(content)
         if tables is None:
             raise SystemExit("the forest that was written is not read as one")

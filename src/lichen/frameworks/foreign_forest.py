@@ -1,4 +1,4 @@
-"""Forests that another library grew: as ONNX, and shown to answer as that library does."""
+"""Forests that another library grew, and rows that show whether a copy answers as they do."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,14 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lichen.core.batch import Batch
-from lichen.core.errors import InvalidInput
-from lichen.frameworks.forest_writer import INPUT, OUTPUT, forest_model
-from lichen.frameworks.onnx import OnnxPredictor
 from lichen.frameworks.onnx_trees import ForestTables
 
-TOLERANCE = 1e-5
-"""Most that the ONNX may differ by, as a share of the largest answer, or of 1 if that is more."""
 CHECKED_ROWS = 512
 _SEED = 20260103
 _TINY = np.float32(1e-30)
@@ -39,38 +33,6 @@ class ForeignForest:
     objective: str
     library: str
     predict: Callable[[Rows], NDArray[np.float64]]
-
-
-@dataclass(frozen=True, slots=True)
-class VerifiedModel:
-    """An ONNX model, and the largest difference from the library on so many rows."""
-
-    content: bytes
-    largest_difference: float
-    rows: int = CHECKED_ROWS
-
-
-def verified_model(forest: ForeignForest) -> VerifiedModel:
-    """The forest as ONNX, whose answers are the library's on random rows to within `TOLERANCE`.
-
-    Raises:
-        InvalidInput: they differ.
-    """
-    content = forest_model(forest.tables, len(forest.features))
-    rows = rows_for(forest.tables, len(forest.features))
-    expected = forest.predict(rows).reshape(len(rows), -1)
-    predictor = OnnxPredictor(content)
-    found = predictor.predict(Batch({INPUT: rows}))[OUTPUT]
-    predictor.close()
-    scale = max(1.0, float(np.max(np.abs(expected))))
-    same_shape = expected.shape == found.shape
-    worst = float(np.max(np.abs(expected - found))) / scale if same_shape else np.inf
-    if not worst <= TOLERANCE:
-        raise InvalidInput(
-            f"as ONNX it would answer otherwise than {forest.library} (by {worst:.1e} of the "
-            f"largest answer, objective {forest.objective!r}): export it as ONNX yourself"
-        )
-    return VerifiedModel(content, worst)
 
 
 def rows_for(forest: ForestTables, width: int) -> Rows:

@@ -21,7 +21,7 @@ from lichen.explain.grown import GrownTrees, grown, sums_of
 from lichen.explain.path_shap import PathShap
 from lichen.explain.tree_shap import tree_explainer
 from lichen.frameworks.boosting import read_lightgbm
-from lichen.frameworks.foreign_forest import verified_model
+from lichen.frameworks.forest_writer import forest_model
 from lichen.frameworks.importing.scikit.forests import forest_of
 from lichen.frameworks.onnx import OnnxPredictor
 from lichen.frameworks.onnx_ensembles import EnsembleTables, read_ensemble
@@ -226,7 +226,7 @@ def test_values_of_lightgbm_are_its_own(classes: int, folder: Path) -> None:
     asked |= {"num_class": 3} if classes == 3 else {}
     booster = lightgbm.train(asked, lightgbm.Dataset(rows, target), 20)
     read = read_lightgbm(booster.model_to_string().encode())
-    found, expected = values_of(verified_model(read).content, rows[:20], folder)
+    found, expected = values_of(forest_model(read.tables, 6), rows[:20], folder)
     own = np.asarray(booster.predict(rows[:20], pred_contrib=True, num_threads=1))
     own = own.reshape(20, len(expected), 7)
     assert found == pytest.approx(own[:, :, :-1], abs=1e-6)
@@ -240,7 +240,7 @@ def test_values_of_xgboost_are_its_own(classes: int, folder: Path) -> None:
     asked = {"objective": objective, "nthread": 1, "max_depth": 5}
     asked |= {"num_class": 3} if classes == 3 else {}
     booster = xgboost.train(asked, xgboost.DMatrix(rows, target), 20)
-    content = verified_model(read_xgboost(bytes(booster.save_raw("ubj")))).content
+    content = forest_model(read_xgboost(bytes(booster.save_raw("ubj"))).tables, 6)
     found, expected = values_of(content, rows[:20], folder)
     own = booster.predict(xgboost.DMatrix(rows[:20]), pred_contribs=True)
     own = np.asarray(own).reshape(20, len(expected), 7)

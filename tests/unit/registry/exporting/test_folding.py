@@ -8,7 +8,7 @@ import pytest
 from lichen.core.batch import Array, Batch
 from lichen.core.errors import InvalidInput
 from lichen.frameworks.boosting import read_lightgbm
-from lichen.frameworks.foreign_forest import verified_model
+from lichen.frameworks.forest_writer import forest_model
 from lichen.frameworks.onnx import OnnxPredictor, check_model
 from lichen.frameworks.onnx_writer import linear_core
 from lichen.pipeline.declaration import (
@@ -139,7 +139,7 @@ def test_a_forest_is_a_core_too() -> None:
         lightgbm.Dataset(features, features[:, 0] + features[:, -1] ** 2),
         num_boost_round=5,
     )
-    core = verified_model(read_lightgbm(booster.model_to_string().encode())).content
+    core = forest_model(read_lightgbm(booster.model_to_string().encode()).tables, width)
     files = {"model.onnx": core, PIPELINE_FILE: msgspec.json.encode(pipeline)}
     rows = rows_of(pipeline)
     numbers = np.nan_to_num(rows["numbers"], nan=0.5)
