@@ -173,6 +173,7 @@ class RecommendationExplainer:
         return [int(one) for one in answer["user"].reshape(-1)]
 
     def _row(self, row: Batch, user: int, wishes: Wishes) -> Found:
+        wishes.deadline.check()
         items, score = self._asked(row, user, wishes)
         names = [self._head.labels[one] for one in items]
         if user >= len(self._tastes.users):
