@@ -1,6 +1,7 @@
 """`POST /explain/{deployment}` on a data plane that runs: sums, receipts, accounts, refusals."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 import httpx
@@ -16,6 +17,7 @@ from lichen.protocol.explaining import ExplainOptions
 from lichen.protocol.footprint import parse_receipt
 from lichen.registry.catalog import Catalog
 from lichen.registry.manifest import Draft
+from lichen.server.sections import Settings
 from lichen.serving.deployment import DEPLOYMENTS, Deployment
 from lichen.store.documents import Change, SqliteDocuments
 
@@ -30,21 +32,28 @@ USUAL = [dict.fromkeys(COLUMNS, 0.0), dict.fromkeys(COLUMNS, 2.0)]
 
 
 class Platform(Protocol):
+    settings: Settings
     url: str
     authorization: dict[str, str]
     documents: SqliteDocuments
     catalog: Catalog
+
+    def start(self) -> None: ...
 
     def until(self, look: Callable[[], bool]) -> None: ...
 
 
 @pytest.fixture(scope="module")
 def explained(platform: Platform) -> Iterator[httpx.Client]:
+    yield from deployed(platform)
+
+
+def deployed(platform: Platform) -> Iterator[httpx.Client]:
     """A client; `explained` is deployed: two sums of four columns."""
     draft = Draft("explained", "regression", "linear", NAMED, "test")
     platform.catalog.register(draft, {"model.onnx": linear_core(WEIGHTS)})
-    deployed = msgspec.json.encode(Deployment("explained", "explained", 1))
-    platform.documents.commit([Change(DEPLOYMENTS, "explained", deployed)])
+    wanted = msgspec.json.encode(Deployment("explained", "explained", 1))
+    platform.documents.commit([Change(DEPLOYMENTS, "explained", wanted)])
     with httpx.Client(base_url=platform.url, headers=platform.authorization, timeout=60) as client:
         ready = "/v2/models/explained/ready"
         platform.until(lambda: client.get(ready).status_code == 200)
@@ -130,3 +139,14 @@ def test_the_client_explains_rows_and_arrays(platform: Platform) -> None:
     )
     assert mixed.explanation == by_rows.explanation
     transport.close()
+
+
+def test_an_explanation_has_no_more_time_than_its_setting_gives(fresh: Platform) -> None:
+    limits = replace(fresh.settings.limits, explanation_seconds=0.0)
+    fresh.settings = replace(fresh.settings, limits=limits)
+    fresh.start()
+    for client in deployed(fresh):
+        ended = ask(client, explain={"method": "shap"})
+        assert ended.status_code == 504, ended.text
+        assert "the 0 s that an explanation may take (explanation_seconds)" in ended.text
+        assert client.post("/predict/explained", json={"rows": [ROW]}).status_code == 200
