@@ -114,5 +114,6 @@ def _show_one(number: int, row: ExplainedRow, one: Attribution, unit: str | None
     if len(order) > _MOST_SHOWN:
         rest = sum(one.contributions[at] for at in order[_MOST_SHOWN:])
         cells.append((f"{len(order) - _MOST_SHOWN} others", "", f"{rest:+.6g}"))
-    print_table(["column", "value", "contribution"], cells)
+    if cells:
+        print_table(["column", "value", "contribution"], cells)
     click.echo("")
