@@ -13,6 +13,8 @@ from lichen.server import accepting
 from lichen.server.accepting import Acceptor, Entrance, raise_file_limit
 from lichen.server.turns import Turns
 
+PATIENCE_SECONDS = 60.0
+
 
 class Greeting(asyncio.Protocol):
     """Says who took the connection."""
@@ -43,7 +45,13 @@ Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 async def knock(listening: socket.socket) -> tuple[bytes, Line]:
     line = await asyncio.open_connection(*listening.getsockname())
-    return await asyncio.wait_for(line[0].read(4096), 5), line
+    return await asyncio.wait_for(line[0].read(4096), PATIENCE_SECONDS), line
+
+
+async def until(look: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not look():  # noqa: ASYNC110 - what is looked at tells nobody
+            await asyncio.sleep(0.001)
 
 
 async def gone(*lines: Line) -> None:
@@ -55,9 +63,7 @@ async def gone(*lines: Line) -> None:
 async def closed(*acceptors: Acceptor) -> None:
     """End them, once all their callers are gone."""
     for one in acceptors:
-        for _ in range(1000):
-            if one._number:
-                await asyncio.sleep(0.001)
+        await until(lambda one=one: one._number == 0)  # type: ignore[misc]
         one.close()
         await one.wait_closed()
 
@@ -111,7 +117,7 @@ def test_one_too_many_is_told_so_and_does_not_count(monkeypatch: pytest.MonkeyPa
             head, _, body = said[2][0].partition(b"\r\n\r\n")
             assert b"content-length: %d" % len(body) in head
             await gone(said[0][1])
-            await asyncio.sleep(0.05)
+            await until(lambda: small._number == 1)
             who, line = await knock(listening)
             assert who == b"0"
             await gone(line, said[1][1], said[2][1])
@@ -133,7 +139,10 @@ def test_without_descriptors_it_waits_and_goes_on() -> None:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             client.settimeout(0)
             assert (
-                await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 10), 5) == b"0"
+                await asyncio.wait_for(
+                    asyncio.get_running_loop().sock_recv(client, 10), PATIENCE_SECONDS
+                )
+                == b"0"
             )
             client.close()
             await closed(acceptor)

@@ -63,7 +63,7 @@ def test_it_runs_by_itself_and_stops(tmp_path: Path, monkeypatch: pytest.MonkeyP
     retention = retention_of(LedgerSettings(ledger_minutes_days=3))
     keeping = LedgerKeeping(SqliteBooks(path), retention, clock)
     keeping.start()
-    for _ in range(1000):
+    for _ in range(6000):
         if LedgerReader(path).rolled_up_until() is not None:
             break
         time.sleep(0.01)

@@ -247,7 +247,7 @@ def test_a_change_wakes_it_and_it_ends_when_told(house: House) -> None:
     house.keeper.start()
     submitted = Event()
     house.add(settled_until=MIDNIGHT - HOUR)
-    for _ in range(1000):
+    for _ in range(6000):
         if house.made() or submitted.wait(0.01):
             break
     house.keeper.stop()
