@@ -18,6 +18,9 @@ settings.register_profile(
     max_examples=50,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile(
+    "wide", settings.get_profile("lichen"), derandomize=False, max_examples=1000, print_blob=True
+)
 settings.load_profile("lichen")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

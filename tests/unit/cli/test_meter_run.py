@@ -170,6 +170,7 @@ def test_signals_are_passed_on_and_the_receipt_still_comes(
         "print('ready', flush=True)\n"
         "time.sleep(60)\n"
     )
+    former = signal.signal(number, signal.SIG_DFL)  # what a shell runs behind itself ignores some
     process = subprocess.Popen(
         [*LICHEN, sys.executable, "-c", script],
         env=runner.environment,
@@ -178,6 +179,7 @@ def test_signals_are_passed_on_and_the_receipt_still_comes(
         text=True,
         start_new_session=True,
     )
+    signal.signal(number, former)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
