@@ -96,3 +96,20 @@ def test_an_event_is_noticed_at_its_first_alarm_and_ends_with_its_run() -> None:
     assert found.events == 3
     assert found.found == (1,)
     assert detection_delays(alarms[:0], truth[:0], runs[:0]).events == 0
+
+
+@pytest.mark.parametrize("events", [3, 7, 49, 200, 997])
+def test_events_that_all_stand_first_are_found_exactly_whatever_way_a_processor_sums(
+    events: int,
+) -> None:
+    truth = np.arange(5 * events) < events
+    found = average_precision(np.arange(5.0 * events)[::-1], truth)
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert 0 < found.low < 1
+
+
+def test_one_row_among_very_many_that_stands_wrong_has_an_interval() -> None:
+    truth = np.arange(300_000) < 100_000
+    truth[99_999:100_001] = False, True
+    found = average_precision(np.arange(300_000.0)[::-1], truth)
+    assert 0 <= found.low < found.value < found.high <= 1
