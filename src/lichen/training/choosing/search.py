@@ -168,7 +168,7 @@ class Search:
             self._spending.begin(f"tuning {contender.title}", self._tuned_so_far(most))
             self._draw(contender)
             self._spending.end()
-        return f"all {most} trials were made"
+        return "the only trial was made" if most == 1 else f"all {most} trials were made"
 
     def _tuned_so_far(self, most: int) -> float:
         return 0.55 + 0.25 * min(1.0, len(self._trials.made) / most)
