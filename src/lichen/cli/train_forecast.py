@@ -29,6 +29,11 @@ from lichen.protocol.training import ForecastTraining
     "--start-at", metavar="HH:MM", help="Local time every forecast starts, or any. [00:00]"
 )
 @click.option("--timezone", metavar="Z", help="Zone whose calendar counts. [the dataset's]")
+@click.option(
+    "--pretrained",
+    metavar="NAME@V",
+    help="A registered ONNX model of windows, for --algorithm pretrained, or for auto to try.",
+)
 @training_options(
     "forecast",
     is_searched=False,

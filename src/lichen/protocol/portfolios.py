@@ -17,6 +17,7 @@ PORTFOLIOS: Mapping[str, tuple[str, ...]] = {
         "mlp",
         "patch-transformer",
         "fracast",
+        "pretrained",
         "statsforecast:NAME",
     ),
     "regression": ("linear", "lasso", "elastic-net", "linear-gd", "linear-sgd", *_OF_TABLES),

@@ -90,6 +90,7 @@ class ForecastTraining(Training, frozen=True, kw_only=True, tag="forecast"):
     refit: str = "never"
     start_at: str | None = None
     timezone: str | None = None
+    pretrained: str | None = None
 
 
 class SearchedTraining(Training, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ TITLES = {
     "mlp": "Multi-layer perceptron",
     "patch-transformer": "Patch transformer",
     "fracast": "Fracast-0, pretrained",
+    "pretrained": "The pretrained model",
 }
 
 

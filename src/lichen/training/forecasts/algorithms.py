@@ -18,11 +18,12 @@ from lichen.frameworks.boosting import BoostingSettings
 from lichen.frameworks.fracast import CONTEXT, fracast_core
 from lichen.frameworks.networks.architecture import Architecture
 from lichen.frameworks.networks.training import Attendance
+from lichen.frameworks.pretrained import USUAL_CONTEXT
 from lichen.protocol.training import NetworkOptions
-from lichen.training.forecasts.core import Fitted, LinearCore
+from lichen.training.forecasts.core import Core, Fitted, LinearCore
 from lichen.training.forecasts.networks import Lesson, dense, fit_network, patch_transformer
 from lichen.training.forecasts.ridge import tune_calendar, tune_plain
-from lichen.training.forecasts.spec import AUTO, Refit
+from lichen.training.forecasts.spec import AUTO, PRETRAINED, Refit
 from lichen.training.forecasts.statistical import (
     PREFIX,
     LastFit,
@@ -254,14 +255,24 @@ class Statistical:
 
 @dataclass(frozen=True, slots=True)
 class Pretrained:
-    """A model that was trained on other series: nothing is fitted."""
+    """A model that was trained on other series: nothing is fitted.
 
-    name: str = "fracast"
+    Attributes:
+        name: one of `spec.ALGORITHMS`.
+        core_of: makes what forecasts, from the steps of a window and those ahead.
+        longest: steps of a window at most, where nobody says how many.
+        own: steps that the model's windows have, if it takes no others.
+    """
+
+    name: str
+    core_of: Callable[[int, int], Core]
+    longest: int
+    own: int | None = None
 
     def tune(self, study: Study, pause: Pause) -> Setting:  # noqa: ARG002 - nothing to search
         """The longest window that it takes and the rows carry, or what was asked for."""
         carried = max(1, (study.split.fit - study.base.horizon) // 2)
-        context = study.spec.context or min(CONTEXT, carried)
+        context = study.spec.context or self.own or min(self.longest, carried)
         study.check_context(context, self.name)
         return Setting(window_specification(study.base, context))
 
@@ -269,7 +280,7 @@ class Pretrained:
         """The model as it came."""
         pause()
         specification = setting.specification
-        core = fracast_core(specification.context, specification.horizon)
+        core = self.core_of(specification.context, specification.horizon)
         return Fitted(specification, core)
 
     def roll(self, study: Study, setting: Setting, rows: Rows, fitted: Fitted) -> Backtest:  # noqa: ARG002
@@ -293,7 +304,7 @@ PORTFOLIO: tuple[Algorithm, ...] = (
     Trees(),
     Networks("mlp", dense),
     Networks("patch-transformer", patch_transformer),
-    Pretrained(),
+    Pretrained("fracast", fracast_core, CONTEXT),
 )
 
 ON_REQUEST = ("patch-transformer", "fracast")
@@ -301,12 +312,27 @@ ON_REQUEST = ("patch-transformer", "fracast")
 
 
 def algorithms(study: Study) -> tuple[Algorithm, ...]:
-    """What is to be tried, cheapest first: the guards always, then all or the one asked for."""
+    """What is to be tried, cheapest first: the guards always, then all or the one asked for.
+
+    A pretrained model that was named is the last of all.
+    """
     asked = study.spec.algorithm
     if asked.startswith(PREFIX):
         return (*GUARDS, Statistical(asked))
+    given = _given(study)
+    if asked == PRETRAINED:
+        return (*GUARDS, *given)
     every = PORTFOLIO if asked != AUTO else [one for one in PORTFOLIO if one.name not in ON_REQUEST]
-    return tuple(one for one in every if isinstance(one, Guard) or asked in (AUTO, one.name))
+    taken = [one for one in every if isinstance(one, Guard) or asked in (AUTO, one.name)]
+    return (*taken, *(given if asked == AUTO else ()))
+
+
+def _given(study: Study) -> tuple[Algorithm, ...]:
+    """The pretrained model that was named, if one was."""
+    model = study.pretrained
+    if model is None:
+        return ()
+    return (Pretrained(PRETRAINED, model.core, USUAL_CONTEXT, model.windows.context),)
 
 
 def backtest(fitted: Fitted, study: Study, rows: Rows) -> Backtest:

@@ -55,6 +55,8 @@ def fingerprint(study: Study) -> str:
     digest = sha256(msgspec.json.encode((study.spec, study.base)))
     for array in (study.panel.values, study.panel.known, study.gaps):
         digest.update(np.ascontiguousarray(array).tobytes())
+    if study.pretrained is not None:
+        digest.update(study.pretrained.sha256.encode())
     digest.update(str(study.panel.start).encode())
     return digest.hexdigest()
 

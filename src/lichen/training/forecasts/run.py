@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lichen.data.table import Table
 from lichen.forecasting.quantiles import widened
 from lichen.frameworks.blas import one_blas_thread
+from lichen.frameworks.pretrained import PretrainedModel
 from lichen.registry.manifest import Metric
 from lichen.training.forecasts.algorithms import GUARDS, Guard
 from lichen.training.forecasts.channels import channels_of
@@ -18,7 +19,7 @@ from lichen.training.forecasts.core import Fitted
 from lichen.training.forecasts.grown import Grown
 from lichen.training.forecasts.search import Outcome, described, search
 from lichen.training.forecasts.signature import forecast_signature
-from lichen.training.forecasts.spec import ForecastSpec, Refit, checked
+from lichen.training.forecasts.spec import PRETRAINED, ForecastSpec, Refit, checked
 from lichen.training.forecasts.study import Study, study_of
 from lichen.training.forecasts.validation import (
     Rated,
@@ -39,24 +40,36 @@ LARGEST_MAPE = 1000.0
 """Per cent: beyond it some truth is all but 0, and the figure says nothing of the forecasts."""
 
 
-def execute(spec: ForecastSpec, table: Table, watch: Watch, gauge: EnergyGauge) -> TrainingResult:
-    """Train a forecaster as `spec` asks on the rows of `table`.
+def execute(
+    spec: ForecastSpec,
+    table: Table,
+    watch: Watch,
+    gauge: EnergyGauge,
+    pretrained: PretrainedModel | None = None,
+) -> TrainingResult:
+    """Train a forecaster as `spec` asks on the rows of `table`, or take the one `pretrained`.
 
     Raises:
         InvalidInput: the specification or the rows cannot be trained on; one sentence says why.
         WorkFailed: the run was cancelled.
     """
     with one_blas_thread():
-        return _execute(checked(spec), table, watch, gauge)
+        spec = checked(spec)
+        spending = Spending(gauge, watch, spec.budget_nj, spec.budget_ng)
+        return _execute(spec, table, spending, pretrained)
 
 
-def _execute(spec: ForecastSpec, table: Table, watch: Watch, gauge: EnergyGauge) -> TrainingResult:
-    spending = Spending(gauge, watch, spec.budget_nj, spec.budget_ng)
+def _execute(
+    spec: ForecastSpec, table: Table, spending: Spending, pretrained: PretrainedModel | None
+) -> TrainingResult:
     spending.begin("reading the rows", 0.0)
     study = study_of(channels_of(table, spec), spec)
     scale_of(study)
     study = replace(
-        study, nursery=Grown.of_earlier_attempts(spending), networks=KeptNetworks(spending)
+        study,
+        nursery=Grown.of_earlier_attempts(spending),
+        networks=KeptNetworks(spending),
+        pretrained=pretrained,
     )
     outcome = search(study, spending)
     spending.begin("scoring the choice", 0.9)
@@ -146,7 +159,15 @@ def _parameters(study: Study, outcome: Outcome) -> Mapping[str, object]:
         "rows_tested": study.split.test - study.split.validate,
         "cells_filled": int(study.gaps.sum()),
         "channels": list(study.base.targets),
+        **_taken(study, outcome),
     }
+
+
+def _taken(study: Study, outcome: Outcome) -> Mapping[str, object]:
+    """Which file a pretrained model was: its name may come to mean another version."""
+    if study.pretrained is None or outcome.algorithm.name != PRETRAINED:
+        return {}
+    return {"pretrained_sha256": study.pretrained.sha256}
 
 
 def _npy(array: NDArray[np.float32]) -> bytes:

@@ -10,6 +10,9 @@ from lichen.core.errors import InvalidInput
 from lichen.frameworks.statsforecast import MODELS
 from lichen.protocol.training import NetworkOptions
 
+PRETRAINED = "pretrained"
+"""A registered model that was trained on other series, named beside it."""
+
 ALGORITHMS = (
     "naive-day",
     "naive-week",
@@ -19,6 +22,7 @@ ALGORITHMS = (
     "mlp",
     "patch-transformer",
     "fracast",
+    PRETRAINED,
 )
 """The portfolio, cheapest first; `docs/explanation/choosing-an-algorithm.md` describes each."""
 
@@ -55,6 +59,7 @@ class ForecastSpec:
         algorithm: one of `ALGORITHMS`, `statsforecast:NAME`, or `auto` to choose among them.
         budget_nj: nanojoules the search may spend; None: no limit.
         budget_ng: nanograms of CO2e the search may spend; None: no limit.
+        pretrained: a registered model `NAME@V` of windows, for `pretrained`, or for `auto` to try.
         network: structure and training of `mlp` and `patch-transformer`; None: the usual.
         seed: seeds whatever draws at random.
     """
@@ -75,6 +80,7 @@ class ForecastSpec:
     seed: int = 0
     budget_ng: int | None = None
     network: NetworkOptions | None = None
+    pretrained: str | None = None
 
 
 def checked(spec: ForecastSpec) -> ForecastSpec:
@@ -117,6 +123,13 @@ def _check_names(spec: ForecastSpec) -> None:
     known = (AUTO, *ALGORITHMS, *(f"statsforecast:{name}" for name in MODELS))
     if spec.algorithm not in known:
         raise InvalidInput(f"algorithm {spec.algorithm!r} is unknown: take {', '.join(known)}")
+    if spec.algorithm == PRETRAINED and spec.pretrained is None:
+        raise InvalidInput("no pretrained model is named: name a registered one as NAME@V")
+    if spec.pretrained is not None and spec.algorithm not in (AUTO, PRETRAINED):
+        raise InvalidInput(
+            f"algorithm {spec.algorithm!r} takes no pretrained model: leave {spec.pretrained!r} "
+            f"out, or take algorithm {PRETRAINED}"
+        )
 
 
 def _check_times(spec: ForecastSpec) -> None:

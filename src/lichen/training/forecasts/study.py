@@ -16,6 +16,7 @@ from lichen.forecasting.panel import Panel
 from lichen.forecasting.specification import Specification
 from lichen.frameworks.boosting import NO_NURSERY, Nursery
 from lichen.frameworks.networks.unfinished import NetworkNursery, NoNetworkNursery
+from lichen.frameworks.pretrained import PretrainedModel
 from lichen.training.forecasts.channels import Channels
 from lichen.training.forecasts.spec import ForecastSpec, start_seconds
 
@@ -53,6 +54,7 @@ class Study:
         gaps: bool `(rows, series)`, which of the panel's values were missing and were filled.
         nursery: keeps trees while they grow.
         networks: keeps networks while they are trained.
+        pretrained: the model that was named, if one was.
     """
 
     spec: ForecastSpec
@@ -62,6 +64,7 @@ class Study:
     gaps: NDArray[np.bool_]
     nursery: Nursery = NO_NURSERY
     networks: NetworkNursery = field(default_factory=NoNetworkNursery)
+    pretrained: PretrainedModel | None = None
 
     @property
     def day(self) -> int:

@@ -7,8 +7,9 @@ import msgspec
 from lichen.core.errors import InvalidInput
 from lichen.data.dataset import DatasetVersion
 from lichen.protocol.training import ForecastTraining
+from lichen.training.forecasts.pretrained import named_pretrained
 from lichen.training.forecasts.run import execute
-from lichen.training.forecasts.spec import ForecastSpec
+from lichen.training.forecasts.spec import ForecastSpec, checked
 from lichen.training.materials import Materials
 from lichen.training.result import TrainingResult
 
@@ -17,13 +18,16 @@ def train_forecast(asked: ForecastTraining, materials: Materials) -> TrainingRes
     """Train a forecaster on the rows that it may look at.
 
     Raises:
-        InvalidInput: the specification or the rows cannot be trained on; one sentence says why.
+        InvalidInput: the specification, the rows or a pretrained model cannot be trained with; one
+            sentence says why.
         WorkFailed: the run was cancelled.
     """
-    spec = forecast_spec(asked, materials.dataset)
+    spec = checked(forecast_spec(asked, materials.dataset))
+    pretrained = named_pretrained(spec.pretrained, materials)
     until = spec.test_until or spec.validate_until
     columns = (*spec.targets, *spec.known, *((spec.series,) if spec.series else ()))
-    return execute(spec, materials.rows(columns, until), materials.watch, materials.gauge)
+    rows = materials.rows(columns, until)
+    return execute(spec, rows, materials.watch, materials.gauge, pretrained)
 
 
 def forecast_spec(asked: ForecastTraining, dataset: DatasetVersion) -> ForecastSpec:
