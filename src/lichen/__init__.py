@@ -21,7 +21,7 @@ _HOMES = {
     "compare": "lichen.core.comparison",
     "connect": "lichen.client.connection",
     "metered": "lichen.carbon.tracker.metered",
-    "run": "lichen.training.scripts.run",
+    "run": "lichen.server.work.scripts.run",
 }
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""`lichen.run()`: what a training script works with, in a platform or in a notebook alike.
+"""What `lichen.run()` gives a training script, in a platform or in a notebook alike.
 
 run = lichen.run()
 rows = run.dataset.arrays()
@@ -15,15 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lichen.core.errors import Conflict, InvalidInput, Unavailable
-from lichen.core.plugins import load_object
 from lichen.store.failures import storage_failures
 from lichen.training.scripts.dataset import ScriptDataset
 from lichen.training.scripts.desk import Desk, Registration, Spent
 from lichen.training.scripts.models import converted
-from lichen.training.scripts.options import LocalOptions
 from lichen.training.scripts.settled import Settled
 
-_LOCAL_DESK = "lichen.server.work.scripts.local:local_desk"
 _CHECKPOINTS = "checkpoints"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -206,41 +203,11 @@ class _Here:
 
 
 def begin(desk: Desk, settled: Settled) -> Run:
-    """Make the run that `run` answers in this process."""
+    """Make the run that `lichen.run()` answers in this process."""
     _Here.run = Run(desk, settled)
     return _Here.run
 
 
-def run(
-    data: str | os.PathLike[str] | None = None,
-    *,
-    name: str = "model",
-    folder: str | os.PathLike[str] = "lichen-run",
-    arguments: Sequence[str] = (),
-    seed: int = 0,
-) -> Run:
-    """The run of this script. Started by `lichen train script`, the arguments count for nothing.
-
-    Anywhere else it meters this process as `lichen.metered` does, and registers into a folder that
-    `lichen models import` takes.
-
-    Args:
-        data: a CSV or Parquet file of rows.
-        name: of the model.
-        folder: where the run works.
-        arguments: what `run.arguments` says.
-        seed: what `run.seed` says.
-
-    Raises:
-        InvalidInput: the file cannot be read as a table.
-    """
-    if _Here.run is not None:
-        return _Here.run
-    options = LocalOptions(
-        data=None if data is None else Path(data),
-        name=name,
-        folder=Path(folder).absolute(),
-        arguments=tuple(arguments),
-        seed=seed,
-    )
-    return Run(*load_object(_LOCAL_DESK)(options))  # a script of a platform needs none of it
+def begun() -> Run | None:
+    """The run of this process; None where no platform started it."""
+    return _Here.run

@@ -9,8 +9,9 @@ import pytest
 from lichen.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from lichen.frameworks.dense_writer import dense_layer, dense_model
 from lichen.registry.bundle import read_folder, read_manifest, verify_contents
+from lichen.server.work.scripts.run import run
 from lichen.training.scripts.dataset import ScriptDataset, dataset_of, described
-from lichen.training.scripts.run import Run, run
+from lichen.training.scripts.run import Run
 
 CSV = "time,load,place\n2026-01-01T00:00Z,1.5,north\n2026-01-01T01:00Z,2.5,\n"
 
