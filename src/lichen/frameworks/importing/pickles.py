@@ -21,7 +21,19 @@ _OLD_FORMS = tuple(
 _NUMPY_MAGIC = b"\x93NUMPY"
 _OF_OBJECTS = re.compile(rb"['\"][<>|=]?O\d*['\"]|object")
 """What a header of NumPy says of values that are pickled, alone or as fields."""
-_WITH_PYTHON = frozenset((*sys.stdlib_module_names, "__builtin__", "copy_reg"))
+_NO_TEXT = "?"
+_UNREAD = "?.beyond_what_is_looked_at"
+_UNTOLD = "?.computed_as_it_is_read"
+"""Whoever lets only some names through lets none through that nobody looked at or can tell."""
+_FRAMEWORKS = (
+    *("gensim", "joblib", "keras", "lightgbm", "mlflow", "nltk", "numpy", "onnx", "onnxruntime"),
+    *("pandas", "pkg_resources", "scipy", "setuptools", "sklearn", "skops", "spacy", "sympy"),
+    *("tensorflow", "torch", "torchvision", "transformers", "xgboost", "lichen"),
+)
+_WITH_PYTHON = frozenset(
+    (*sys.stdlib_module_names, "__builtin__", "copy_reg", *_FRAMEWORKS, _NO_TEXT)
+)
+"""Packages that there are where models are read; and those whose names cannot be told."""
 _STRINGS = frozenset(
     (
         "SHORT_BINUNICODE",
@@ -34,9 +46,6 @@ _STRINGS = frozenset(
     )
 )
 _PASSIVE = frozenset(("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT", "FRAME"))
-_NO_TEXT = "?"
-_UNREAD = "?.beyond_what_is_looked_at"
-"""Whoever lets only some names through lets none through that nobody looked at."""
 _RUNS = frozenset(("REDUCE", "BUILD", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"))
 
 
@@ -48,11 +57,13 @@ class Pickle:
         where: the file, and within an archive its member.
         names: what it would import, `module.name`, sorted; as far as can be told.
         runs: whether it would call anything at all.
+        is_whole: whether it was followed to its end; one that breaks off is no pickle of a model.
     """
 
     where: str
     names: tuple[str, ...]
     runs: bool
+    is_whole: bool = True
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -93,7 +104,7 @@ def pickle_in(content: bytes, where: str) -> Pickle | None:
     is_one = is_endless if is_endless else is_whole and (has_header or bool(reading.names))
     if not is_one and not (reading.names and (has_header or reading.calls_python)):
         return None
-    return Pickle(where, tuple(sorted(reading.names)), reading.runs)
+    return Pickle(where, tuple(sorted(reading.names)), reading.runs, is_whole)
 
 
 def _after_header(content: bytes) -> int:
@@ -110,18 +121,18 @@ def _after_header(content: bytes) -> int:
 class _Reading:
     """What has been seen of a pickle: the names it imports, and the texts that these are made of.
 
-    Texts are kept in the order in which they came onto its stack, those it remembers too.
+    Only texts that surely lie on top of its stack are kept: what the last two opcodes put there,
+    those it remembers too. After any other opcode nobody can tell without following the stack.
     """
 
     names: set[str] = field(default_factory=set)
     runs: bool = False
-    texts: list[str] = field(default_factory=lambda: ["", ""])
-    memory: dict[int, str] = field(default_factory=dict)
-    newest: str | None = None
+    top: tuple[str | None, str | None] = (None, None)
+    memory: dict[int, str | None] = field(default_factory=dict)
 
     @property
     def calls_python(self) -> bool:
-        """Whether it calls something of a module that comes with Python.
+        """Whether it calls something of a module that is at hand, or of one that nobody can tell.
 
         Of a text that only looks like a pickle none is ever one: its lines are names of no module.
         """
@@ -133,16 +144,14 @@ class _Reading:
         if opcode in ("GLOBAL", "INST"):
             self.names.add(str(argument).replace(" ", "."))
         elif opcode == "STACK_GLOBAL":
-            self.names.add(".".join(self.texts))
+            module, name = self.top
+            self.names.add(_UNTOLD if module is None or name is None else f"{module}.{name}")
         elif opcode == "MEMOIZE":
-            self._remember(len(self.memory))
+            self.memory[len(self.memory)] = self.top[1]
         elif opcode in ("PUT", "BINPUT", "LONG_BINPUT"):
-            self._remember(_number(argument))
-        text = self._text(opcode, argument)
-        if text is not None:
-            self.texts = [self.texts[-1], text]
+            self.memory[_number(argument)] = self.top[1]
         if opcode not in _PASSIVE:
-            self.newest = text
+            self.top = (self.top[1], self._text(opcode, argument))
 
     def _text(self, opcode: str, argument: object) -> str | None:
         if opcode in _STRINGS:
@@ -150,9 +159,6 @@ class _Reading:
         if opcode in ("GET", "BINGET", "LONG_BINGET"):
             return self.memory.get(_number(argument))
         return None
-
-    def _remember(self, place: int) -> None:
-        self.memory[place] = self.newest if self.newest is not None else _NO_TEXT
 
 
 def _number(argument: object) -> int:

@@ -240,3 +240,41 @@ def test_values_that_are_objects_are_found_however_numpy_says_so(
 ) -> None:
     (found,) = scanned(tmp_path, **{"values.npy": content})
     assert found.names == ("posix.system",)
+
+
+HIDDEN = b"".join(
+    b"\x8c" + len(text).to_bytes(1, "little") + text
+    for text in (b"posix", b"system", b"torch._utils", b"_rebuild_tensor_v2")
+)
+
+
+@pytest.mark.parametrize("between", [b"00", b"0\x940\x94", b"22\x86\x86000", b"h\x070h\x07000"])
+@pytest.mark.parametrize("head", [b"\x80\x04", b""], ids=["a header", "no header"])
+def test_a_name_beneath_texts_that_were_dropped_is_not_told_as_these(
+    head: bytes, between: bytes
+) -> None:
+    found = pickle_in(head + HIDDEN + between + b"\x93.", "data.pkl")
+    assert found is not None
+    assert found.names == ("?.computed_as_it_is_read",)
+
+
+def test_a_text_remembered_from_the_top_of_a_stack_that_is_not_known_is_none() -> None:
+    remembered = HIDDEN + b"00q\x010q\x00h\x00h\x01\x93."
+    found = pickle_in(b"\x80\x04" + remembered, "data.pkl")
+    assert found is not None
+    assert found.names == ("?.computed_as_it_is_read",)
+
+
+@pytest.mark.parametrize("content", [b"ctorch.utils.collect_env\nrun\n(S'id'\ntR\xff"])
+def test_one_without_a_header_that_breaks_off_counts_by_any_package_at_hand(content: bytes) -> None:
+    found = pickle_in(content, "weights.bin")
+    assert found == Pickle(
+        "weights.bin", ("torch.utils.collect_env.run",), runs=True, is_whole=False
+    )
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_names_and_texts_said_again_are_told_at_every_protocol(protocol: int) -> None:
+    again = [OrderedDict(posix=1), "posix", "system", Harmful(), OrderedDict, Harmful(), os.system]
+    found = pickle_in(pickle.dumps(again, protocol), "a.pkl")
+    assert found == Pickle("a.pkl", ("collections.OrderedDict", "posix.system"), runs=True)

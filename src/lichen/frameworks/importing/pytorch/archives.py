@@ -26,7 +26,8 @@ _BUILDS = (
     "torch._tensor._rebuild_from_type_v2",
 )
 _STORAGES = ("Storage", "QScheme", "per_tensor_affine", "per_channel_affine")
-_SCRIPTED = ("__torch__.", "torch.jit._pickle.")
+_SCRIPTED = "__torch__."
+_OF_SCRIPTS = "torch.jit._pickle."
 
 
 class Kind(StrEnum):
@@ -107,10 +108,10 @@ def check_pickles(source: Source) -> None:
 
 
 def check_pickle(shown: str, member: str, content: bytes) -> None:
-    """Does a pickle name tensors and their storages alone?
+    """Does a pickle name tensors and their storages alone, from its beginning to its end?
 
     Raises:
-        InvalidInput: it names something else.
+        InvalidInput: it names something else, breaks off, or is none.
     """
     found = pickle_in(content, member)
     strange = [one for one in (found.names if found else ()) if not _is_harmless(one)]
@@ -119,10 +120,17 @@ def check_pickle(shown: str, member: str, content: bytes) -> None:
             f"{shown} hides a pickle in {member} that would call {', '.join(strange[:3])}, which "
             "no tensor needs: it is refused; export the model again with PyTorch itself"
         )
+    if found is None or not found.is_whole:
+        raise InvalidInput(
+            f"{shown} holds {member}, which is no whole pickle of tensors: it is refused; export "
+            "the model again with PyTorch itself"
+        )
 
 
 def _is_harmless(name: str) -> bool:
     if name.startswith(_SCRIPTED) or name in _BUILDS:
         return True
+    if name.startswith(_OF_SCRIPTS):
+        return "." not in name.removeprefix(_OF_SCRIPTS)
     package, _, rest = name.partition(".")
     return package == _TORCH and "." not in rest and rest.endswith(_STORAGES)

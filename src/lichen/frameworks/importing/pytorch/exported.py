@@ -1,6 +1,7 @@
 """Exported programs of PyTorch (`torch.export.save`) as ONNX, by PyTorch's own exporter."""
 
 import io
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,10 +10,10 @@ from lichen.core.batch import NUMPY_OF_DATATYPE
 from lichen.core.errors import InvalidInput, WorkFailed
 from lichen.frameworks.importing.conversion import Conversion, Wishes
 from lichen.frameworks.importing.pytorch.answers import conversion_of, datatype_of, settled
-from lichen.frameworks.importing.pytorch.programs import check_program
+from lichen.frameworks.importing.pytorch.programs import SAMPLES, check_program
 from lichen.frameworks.importing.pytorch.tensors import Taken, described, wished
 from lichen.frameworks.importing.pytorch.writing import exported_model
-from lichen.frameworks.importing.source import Source
+from lichen.frameworks.importing.source import Source, opened_zip, zip_member
 
 _OPEN = 20
 """An open side is tried with so many, where the program allows it."""
@@ -63,15 +64,33 @@ def converted_program(
 
 
 def _loaded(torch: Any, source: Source) -> Any:  # noqa: ANN401 - torch's own types
-    content = source.read(source.only or "")
     try:
-        return torch.export.load(io.BytesIO(content))
+        return torch.export.load(_written_anew(torch, source))
     except Exception as error:  # of all kinds: whatever a stranger's model leads to
         said = str(error).partition("\n")[0][:200]
         raise InvalidInput(
             f"it cannot be loaded by PyTorch {torch.__version__} ({said}): export it "
             "with this version or an older one, from 2.7 on"
         ) from error
+
+
+def _written_anew(torch: Any, source: Source) -> io.BytesIO:  # noqa: ANN401 - torch's own types
+    """The members that were looked through, the example inputs as plain tensors.
+
+    `torch.export.load` unpickles example inputs that it cannot read as tensors alone: what it is
+    given was read so once, and written by PyTorch here.
+    """
+    made = io.BytesIO()
+    with opened_zip(source.path(source.only or "")) as archive, zipfile.ZipFile(made, "w") as anew:
+        for member in archive.namelist():
+            content = zip_member(archive, member)
+            if member.partition("/")[2] == SAMPLES:
+                samples = io.BytesIO()
+                torch.save(torch.load(io.BytesIO(content), weights_only=True), samples)
+                content = samples.getvalue()
+            anew.writestr(member, content)
+    made.seek(0)
+    return made
 
 
 def _check_stateless(program: Any, shown: str) -> None:  # noqa: ANN401 - torch's own types

@@ -25,7 +25,7 @@ from lichen.frameworks.importing.source import (
 _IT = "it"
 _LARGEST_JSON = 256 * 2**20
 _LARGEST_SAMPLES = 2**30
-_SAMPLES = "data/sample_inputs/model.pt"
+SAMPLES = "data/sample_inputs/model.pt"
 _PROGRAM = "models/model.json"
 _CONFIGS = ("data/weights/model_weights_config.json", "data/constants/model_constants_config.json")
 _MEMBERS = re.compile(
@@ -84,8 +84,8 @@ def check_program(source: Source) -> None:
                 )
         for config in _CONFIGS:
             _check_config(_IT, _json(archive, root + config))
-        if _SAMPLES in within:
-            _check_samples(_IT, zip_member(archive, root + _SAMPLES, _LARGEST_SAMPLES))
+        if SAMPLES in within:
+            _check_samples(_IT, zip_member(archive, root + SAMPLES, _LARGEST_SAMPLES))
         _check_graph(_IT, _json(archive, root + _PROGRAM))
 
 
@@ -120,7 +120,7 @@ def _check_samples(shown: str, content: bytes) -> None:
         raise InvalidInput(
             f"{shown} hides a pickle where its example inputs should be: export the model again"
         )
-    with opened_inner_zip(content, _SAMPLES) as archive:
+    with opened_inner_zip(content, SAMPLES) as archive:
         inner = [name for name in archive.namelist() if name.endswith(".pkl")]
         for member in inner:
             check_pickle(shown, member, zip_member(archive, member, _LARGEST_SAMPLES))

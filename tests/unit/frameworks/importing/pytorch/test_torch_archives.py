@@ -170,6 +170,38 @@ def test_an_archive_of_example_inputs_is_as_sound_as_the_program(
         check_program(archive(tmp_path, program(**changed)))
 
 
+@pytest.mark.parametrize(
+    ("pickled", "why"),
+    [
+        (
+            b"\x80\x04\x8c\x05posix\x8c\x06system\x8c\x0ctorch._utils\x8c\x12_rebuild_tensor_v2"
+            b"00\x93\x8c\x04true\x85R.",
+            "would call",
+        ),
+        (b"ctorch.utils.collect_env\nrun\n(S'true'\ntR\xff", "would call"),
+        (b"cmine.own\nrun\n(S'true'\ntR\xff", "no whole pickle"),
+        (b"\x80\x02ccollections\nOrderedDict\n)R", "no whole pickle"),
+        (b"\x80\x04ctorch.jit._pickle\ntorch.hub.load\n.", "would call"),
+        (b"no pickle", "no whole pickle"),
+    ],
+    ids=["beneath", "breaks off", "of any package", "no end", "by a path of names", "none"],
+)
+def test_pickles_that_hide_what_they_call_are_refused(
+    tmp_path: Path, pickled: bytes, why: str
+) -> None:
+    samples = io.BytesIO()
+    with zipfile.ZipFile(samples, "w") as made:
+        made.writestr("archive/data.pkl", pickled)
+    exported, scripted = tmp_path / "exported", tmp_path / "scripted"
+    exported.mkdir()
+    scripted.mkdir()
+    changed = {"data/sample_inputs/model.pt": samples.getvalue()}
+    with pytest.raises(InvalidInput, match=why):
+        check_program(archive(exported, program(**changed)))
+    with pytest.raises(InvalidInput, match=why):
+        check_pickles(archive(scripted, script(pickled), "model.pt"))
+
+
 def test_a_second_model_beside_the_program_is_refused(tmp_path: Path) -> None:
     source = archive(tmp_path, program())
     with zipfile.ZipFile(source.path("model.pt2"), "a") as made:
