@@ -7,19 +7,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichen.core.batch import Array
+from lichen.core.errors import InvalidInput
 from lichen.explain.grown import Floats, GrownTrees, Ints, quadrature
 from lichen.frameworks.shap_kernel import SHARE, SUM, TEST, TREE, Ensemble, ShapKernel
 
 _LANES = 4
 """Points come in fours, which one instruction computes on."""
 _NONE = -1
+_MOST_NUMBERS = 100_000_000
+"""Of the room that the kernel works in: 800 MB."""
 
 
 class CompiledShap:
     """Path-dependent values of one sum of trees; used by one thread at a time."""
 
     def __init__(self, trees: GrownTrees, width: int, kernel: ShapKernel) -> None:
-        """Lay out the structures for rows of so many features."""
+        """Lay out the structures for rows of so many features.
+
+        Raises:
+            InvalidInput: a split asks for none of them, or the kernel would need too much room.
+        """
+        if not trees.tables.looks_within(width):
+            raise InvalidInput(
+                f"the trees of the model ask for features that the {width} there are do not hold: "
+                "export it again"
+            )
         self._trees, self._width = trees, width
         self._targets = trees.tables.values.shape[1]
         self._explain = kernel.explain
@@ -35,10 +47,23 @@ class CompiledShap:
             most_points=int(trees_["points"].max()),
             mode=int(modes[0]) if len(modes) == 1 else _NONE,
         )
-        self._room = np.zeros(kernel.room(ctypes.byref(self._ensemble)))
+        room = int(kernel.room(ctypes.byref(self._ensemble)))
+        if room > _MOST_NUMBERS:
+            raise InvalidInput(
+                "the trees of the model are too large to be explained exactly: give method shap"
+            )
+        self._room = np.zeros(room)
 
     def values(self, features: NDArray[np.float32]) -> tuple[Floats, Floats]:
-        """Contributions `(rows, targets, features)` and sums `(rows, targets)` of some rows."""
+        """Contributions `(rows, targets, features)` and sums `(rows, targets)` of some rows.
+
+        Raises:
+            InvalidInput: the rows are not as wide as was laid out.
+        """
+        if features.ndim != 2 or features.shape[1] != self._width:
+            raise InvalidInput(
+                f"the rows are {list(features.shape)}, and the trees take (rows, {self._width})"
+            )
         rows = np.ascontiguousarray(features, dtype=np.float32)
         found = np.zeros((len(rows), self._targets, self._width))
         sums = np.tile(self._trees.tables.base, (len(rows), 1))

@@ -11,6 +11,13 @@ from lichen.frameworks.onnx_ensembles import EnsembleTables
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _NONE = -1
+_MOST_LEVELS = 4_096
+MOST_FEATURES = 512
+"""On a path of trees that are explained: Gauss' points for more take long to find."""
+_TOO_DEEP = (
+    f"the trees of the model go deeper than {_MOST_LEVELS} splits, or ask for more than "
+    f"{MOST_FEATURES} features on the way to a leaf: give method shap, which samples"
+)
 _BROKEN = "the trees of the model are no trees: export it again"
 
 
@@ -47,7 +54,7 @@ def grown(tables: EnsembleTables, cover: Floats) -> GrownTrees:
     """The layout of trees that so much came to.
 
     Raises:
-        InvalidInput: they are no trees.
+        InvalidInput: they are no trees, or too deep.
     """
     order, start, levels = _ordered(tables)
     place = np.empty(len(order), dtype=np.int64)
@@ -68,6 +75,8 @@ def grown(tables: EnsembleTables, cover: Floats) -> GrownTrees:
         merged[nodes] = share[nodes] * np.where(again >= 0, merged[again], 1.0)
         count[nodes] = count[over] + (again < 0)
         weight[nodes] = share[nodes] * weight[over]
+    if count.max(initial=0) > MOST_FEATURES:
+        raise InvalidInput(_TOO_DEEP)
     expected = tables.base + weight @ tables.values[order]
     return GrownTrees(tables, order, start, parent, left, above, share, merged, count, expected)
 
@@ -91,6 +100,8 @@ def _ordered(tables: EnsembleTables) -> tuple[Ints, Ints, list[Ints]]:
     while len(level := level[splits[level]]) and seen <= nodes:
         level = np.stack([tables.left[level], tables.right[level]], axis=1).ravel()
         levels.append(level)
+        if len(levels) > _MOST_LEVELS:
+            raise InvalidInput(_TOO_DEEP)
         seen += len(level)
     if seen != nodes or len(np.unique(np.concatenate(levels))) != nodes:
         raise InvalidInput(_BROKEN)

@@ -10,18 +10,40 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from lichen.core.errors import InvalidInput
 from lichen.explain.grown import Floats, GrownTrees, Ints, goes_left, quadrature
 
 _NONE = -1
 _AT_ONCE = 2_000_000
 """Numbers of one array: 16 MB."""
+_MOST_NUMBERS = 50_000_000
+"""Leaves times features of a path: 400 MB."""
+
+
+def check_paths(trees: GrownTrees) -> None:
+    """Are the paths few and short enough to be laid out?
+
+    Raises:
+        InvalidInput: they are not.
+    """
+    leaves = int((trees.left < 0).sum())
+    if leaves * max(1, int(trees.features.max(initial=0))) > _MOST_NUMBERS:
+        raise InvalidInput(
+            f"the {leaves:,} leaves of the model's trees are too many to compare with a "
+            "background, or without a compiler: leave the background out, or give method shap"
+        )
 
 
 class PathShap:
     """Values of one sum of trees; path-dependent, or against rows of a background."""
 
     def __init__(self, trees: GrownTrees, width: int) -> None:
-        """Find the path of every leaf."""
+        """Find the path of every leaf.
+
+        Raises:
+            InvalidInput: they are too many, or too long.
+        """
+        check_paths(trees)
         self._trees, self._width = trees, width
         self._leaves = np.flatnonzero(trees.left < 0)
         self._splits = np.flatnonzero(trees.left >= 0)

@@ -19,7 +19,7 @@ from lichen.explain.compiled_shap import CompiledShap
 from lichen.explain.explainer import LoadedVersion, Wishes
 from lichen.explain.graph_stages import trees_within
 from lichen.explain.grown import grown, sums_of
-from lichen.explain.path_shap import PathShap
+from lichen.explain.path_shap import PathShap, check_paths
 from lichen.explain.staged import Outputs, Stages, outputs_of, stages_of
 from lichen.frameworks.onnx import MODEL_FILE
 from lichen.frameworks.onnx_ensembles import EnsembleTables, read_ensemble
@@ -55,7 +55,7 @@ def tree_explainer(version: LoadedVersion) -> "TreeExplainer | None":
     if inner is None:
         return _alone(version, content)
     outputs = outputs_of(version, inner.tables.values.shape[1], inner.tables.link)
-    return None if outputs is None else TreeExplainer(version, *inner, outputs)
+    return None if outputs is None else _made(version, *inner, outputs)
 
 
 def _alone(version: LoadedVersion, content: bytes) -> "TreeExplainer | None":
@@ -64,13 +64,22 @@ def _alone(version: LoadedVersion, content: bytes) -> "TreeExplainer | None":
     if stages is None or stages.width > _MOST_FEATURES:
         return None
     tables = read_ensemble(content)
-    if tables is None or int(tables.feature.max(initial=0)) >= stages.width:
+    if tables is None or not tables.looks_within(stages.width):
         return None
     outputs = outputs_of(version, tables.values.shape[1], tables.link)
     if outputs is None:
         return None
-    made = TreeExplainer(version, stages, tables, outputs)
-    return made if agrees(version, made.sums, tables.link) else None
+    made = _made(version, stages, tables, outputs)
+    return made if made is not None and agrees(version, made.sums, tables.link) else None
+
+
+def _made(
+    version: LoadedVersion, stages: Stages, tables: EnsembleTables, outputs: Outputs
+) -> "TreeExplainer | None":
+    try:
+        return TreeExplainer(version, stages, tables, outputs)
+    except InvalidInput:
+        return None  # no trees, or too large: sampling explains them
 
 
 class TreeExplainer:
@@ -83,6 +92,8 @@ class TreeExplainer:
         self._stages, self._tables, self._outputs = stages, tables, outputs
         cover = np.ones(len(tables.tree)) if tables.cover is None else tables.cover
         self._trees = grown(tables, cover.astype(np.float64))
+        if tables.cover is None:  # a background is all that they can be explained by
+            check_paths(self._trees)
         self._paths: PathShap | None = None
         self._values = self._quickest(version)
 

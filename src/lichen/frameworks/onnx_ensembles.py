@@ -22,6 +22,8 @@ _POST_TRANSFORMS = {b"NONE": "none", b"LOGISTIC": "logistic", b"SOFTMAX": "softm
 _PASSED_OVER = ("Cast", "Identity", "Reshape", "Flatten")
 """What changes no number between the trees and their link."""
 _NO_NODE = -1
+MOST_VALUES = 50_000_000
+"""Nodes times targets of trees that are explained: 400 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class EnsembleTables:
     base: NDArray[np.float64]
     link: str
 
+    def looks_within(self, width: int) -> bool:
+        """Whether every split asks for one of so many features."""
+        asked = self.feature[self.left >= 0]
+        return bool(((asked >= 0) & (asked < width)).all())
+
 
 def has_ensemble(content: bytes) -> bool:
     """Whether it is worth reading."""
@@ -57,7 +64,7 @@ def has_ensemble(content: bytes) -> bool:
 
 
 def read_ensemble(content: bytes) -> EnsembleTables | None:
-    """The trees that a model's input goes into; None where it has no such, or several.
+    """The trees that a model's input goes into; None where it has no such, or several, or too many.
 
     Raises:
         InvalidInput: the tables of its trees do not fit each other.
@@ -112,7 +119,10 @@ def _tables(said: Attributes, is_classifier: bool, link: str) -> EnsembleTables 
     numbers = {mode: number for number, mode in enumerate((*MODES, _LEAF))}
     missing = said.ints("nodes_missing_value_tracks_true")
     cover = said.floats(COVERS)
-    values, base = _values(said, at, is_classifier)
+    targets = _targets(said, is_classifier)
+    if len(at) * targets > MOST_VALUES:
+        return None
+    values, base = _values(said, at, is_classifier, targets)
     return EnsembleTables(
         tree=tree,
         left=_children(at, tree, said.ints("nodes_truenodeids"), leaf),
@@ -137,16 +147,21 @@ def _children(
     )
 
 
+def _targets(said: Attributes, is_classifier: bool) -> int:  # noqa: FBT001 - one of two kinds
+    if is_classifier:
+        return int(said.ints("class_ids").max(initial=0)) + 1
+    return said.number("n_targets", 1)
+
+
 def _values(
     said: Attributes,
     at: dict[tuple[int, int], int],
     is_classifier: bool,  # noqa: FBT001 - one of two kinds
+    targets: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What leaves add to each target, and where targets start."""
     kind = "class" if is_classifier else "target"
     ids, weights = said.ints(f"{kind}_ids"), said.floats(f"{kind}_weights")
-    stated = said.number("n_targets", 1)
-    targets = int(ids.max(initial=0)) + 1 if is_classifier else stated
     nodes = zip(
         said.ints(f"{kind}_treeids").tolist(), said.ints(f"{kind}_nodeids").tolist(), strict=True
     )

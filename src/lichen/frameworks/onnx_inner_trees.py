@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lichen.core.errors import InvalidInput
-from lichen.frameworks.onnx_ensembles import EnsembleTables
+from lichen.frameworks.onnx_ensembles import MOST_VALUES, EnsembleTables
 from lichen.frameworks.onnx_linear import array_of
 from lichen.frameworks.onnx_message import parsed
 from lichen.frameworks.onnx_trees import Attributes, Ints
@@ -22,6 +22,7 @@ COVER = "lichen.cover"
 """Key in a model's metadata: how much came to each split, then to each leaf, float32 in base64."""
 _OPERATOR = "TreeEnsemble"
 _SUM, _LEQ, _MATRIX = 1, 0, 2
+_MOST_FEATURES = 20_000
 Doubles = NDArray[np.float64]
 
 
@@ -59,7 +60,10 @@ def has_inner_trees(content: bytes) -> bool:
 
 
 def read_inner_trees(content: bytes) -> InnerTrees | None:
-    """The only trees of a graph; None where it has none or several, or they split otherwise.
+    """The only trees of a graph; None where it has none or several, or they cannot be explained.
+
+    So it is with trees that split otherwise, that do not say what came to their nodes, or that are
+    too large.
 
     Raises:
         InvalidInput: the tables of its trees do not fit each other.
@@ -83,11 +87,18 @@ def _read(model: Any, node: Any) -> InnerTrees | None:  # noqa: ANN401 - message
     if not is_sum or said.number("post_transform", 0) or (modes != _LEQ).any():
         return None
     sums, spoken = _sums(model.graph, node)
-    values = _values(said, spoken)
+    weights = array_of(said.tensor("leaf_weights")).reshape(-1)
+    count = len(modes) + len(weights)
+    targets = said.number("n_targets", 1) if spoken is None else spoken.shape[1]
+    cover = _cover(model, node.output[0], count)
+    if cover is None or count * targets > MOST_VALUES:
+        return None
+    values = _values(said, weights, spoken)
     nodes = _Nodes(said, len(values))
-    cover = _cover(model, node.output[0], nodes.splits + len(values))
     feature = nodes.of_splits(said.ints("nodes_featureids"), -1)
     split = nodes.of_splits(array_of(said.tensor("nodes_splits")).reshape(-1), 0.0)
+    if int(feature.max(initial=0)) >= _MOST_FEATURES:
+        return None
     steps = tuple(
         np.unique(split[feature == one]) for one in range(int(feature.max(initial=-1)) + 1)
     )
@@ -103,7 +114,7 @@ def _read(model: Any, node: Any) -> InnerTrees | None:  # noqa: ANN401 - message
         threshold=threshold,
         mode=np.zeros(len(split), dtype=np.uint8),
         missing_left=missing.astype(np.bool_),
-        cover=None if cover is None else cover[nodes.kept],
+        cover=cover[nodes.kept],
         values=np.concatenate([np.zeros((nodes.splits, values.shape[1])), values])[nodes.kept],
         base=np.zeros(values.shape[1]),
         link="none",
@@ -164,9 +175,8 @@ class _Nodes:
         return tree
 
 
-def _values(said: Attributes, spoken: Doubles | None) -> Doubles:
+def _values(said: Attributes, weights: Doubles, spoken: Doubles | None) -> Doubles:
     """What each leaf adds to each target; of leaves that are numbers, what those stand for."""
-    weights = array_of(said.tensor("leaf_weights")).reshape(-1)
     if spoken is not None:
         return spoken[weights.astype(np.int64)]
     values = np.zeros((len(weights), said.number("n_targets", 1)))

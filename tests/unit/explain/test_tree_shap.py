@@ -1,11 +1,13 @@
 """Shapley values of trees: against every subset of features, and against the libraries' own."""
 
+from dataclasses import replace
 from itertools import combinations
 from math import factorial
 from pathlib import Path
 
 import lightgbm
 import numpy as np
+import onnx
 import pytest
 import xgboost
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestRegressor
@@ -302,3 +304,65 @@ def test_trees_that_are_none_are_refused() -> None:
     tables.left[int(np.flatnonzero(tables.left > 0)[0])] = 0
     with pytest.raises(InvalidInput, match="no trees"):
         grown(tables, np.ones(len(tables.tree)))
+
+
+def chain(splits: int, features: int) -> EnsembleTables:
+    """One tree, each of whose splits has a leaf on one side."""
+    count, places = 2 * splits + 1, np.arange(2 * splits + 1)
+    is_split = (places % 2 == 0) & (places < count - 1)
+    return EnsembleTables(
+        tree=np.zeros(count, dtype=np.int64),
+        left=np.where(is_split, places + 1, -1),
+        right=np.where(is_split, places + 2, -1),
+        feature=np.where(is_split, places // 2 % features, -1),
+        threshold=np.zeros(count, dtype=np.float32),
+        mode=np.zeros(count, dtype=np.uint8),
+        missing_left=np.zeros(count, dtype=np.bool_),
+        cover=np.ones(count, dtype=np.float32),
+        values=np.ones((count, 1)),
+        base=np.zeros(1),
+        link="none",
+    )
+
+
+@pytest.mark.parametrize(("splits", "features"), [(600, 600), (5_000, 3)])
+def test_trees_too_deep_are_left_before_points_are_sought(splits: int, features: int) -> None:
+    tables = chain(splits, features)
+    with pytest.raises(InvalidInput, match="give method shap"):
+        grown(tables, np.ones(len(tables.tree)))
+    fewer = chain(600, 500)
+    assert grown(fewer, np.ones(len(fewer.tree))).features.max() == 500
+
+
+def test_paths_too_many_for_numpy_are_refused_before_they_are_laid_out() -> None:
+    tables = chain(600, 500)
+    trees = grown(tables, np.ones(len(tables.tree)))
+    many = replace(trees, left=np.full(110_000, -1))
+    with pytest.raises(InvalidInput, match="110,000 leaves"):
+        PathShap(many, 500)
+
+
+@pytest.mark.parametrize("feature", [-1, WIDTH])
+def test_the_kernel_is_given_no_split_and_no_row_beside_its_width(
+    feature: int, folder: Path
+) -> None:
+    tables = random_trees(2, (0,))
+    trees, kernel = grown(tables, np.ones(len(tables.tree))), shap_kernel(folder)
+    whole = CompiledShap(trees, WIDTH, kernel)
+    for rows in (np.zeros(WIDTH, np.float32), np.zeros((2, WIDTH - 1), np.float32)):
+        with pytest.raises(InvalidInput, match="the trees take"):
+            whole.values(rows)
+    tables.feature[np.flatnonzero(tables.left >= 0)[0]] = feature
+    with pytest.raises(InvalidInput, match="ask for features"):
+        CompiledShap(trees, WIDTH, kernel)
+
+
+def test_more_targets_than_can_be_laid_out_are_left_to_sampling() -> None:
+    """So many are stated, whatever the leaves speak for."""
+    rows, target = np.nan_to_num(data()[0]), data()[1]
+    forest = RandomForestRegressor(2, random_state=0, n_jobs=1, max_depth=3).fit(rows, target)
+    model = onnx.load_from_string(core_of(forest))
+    for one in model.graph.node[0].attribute:
+        if one.name == "n_targets":
+            one.i = 10**9
+    assert read_ensemble(model.SerializeToString()) is None
