@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lichen.core.batch import Array, Batch
+from lichen.core.errors import InvalidInput
 from lichen.explain.agreement import agrees
 from lichen.explain.answers import Floats
 from lichen.explain.columns import Column, columns_of
 from lichen.explain.explainer import LoadedVersion
-from lichen.explain.grown import grown, sums_of
+from lichen.explain.grown import GrownTrees, grown, sums_of
 from lichen.explain.staged import Encodes, Features, Stages, owners_of
 from lichen.frameworks.onnx import OnnxPredictor
 from lichen.frameworks.onnx_cut import ending_at, stretched
@@ -29,6 +30,8 @@ from lichen.frameworks.onnx_trees import LINKS, Ints
 
 _MOST_FEATURES = 20_000
 _MATRIX = 2
+_UNREADABLE = (InvalidInput, LookupError, ValueError, TypeError)
+"""What the tables of a stranger's graph may end in: it is left to sampling."""
 
 
 class TreesWithin(NamedTuple):
@@ -49,29 +52,39 @@ def trees_within(version: LoadedVersion, content: bytes) -> TreesWithin | None:
     """The only trees of a graph, where each feature that they split looks at one raw column.
 
     Of graphs that do not say what came to the trees' nodes there is none: the game hangs on it.
-
-    Raises:
-        InvalidInput: the tables of its trees do not fit each other.
     """
-    trees = read_inner_trees(content)
+    try:
+        found = _trees_of(version, content)
+    except _UNREADABLE:
+        return None
+    if found is None:
+        return None
+    stages, laid_out = found
+    link = _link_of(
+        version, lambda rows: sums_of(laid_out, stages.features(rows).astype(np.float32))
+    )
+    return None if link is None else TreesWithin(stages, replace(laid_out.tables, link=link))
+
+
+def _trees_of(version: LoadedVersion, content: bytes) -> tuple[Stages, GrownTrees] | None:
+    """What comes before the trees, and they, whatever follows their sums."""
     columns = columns_of(version.predictor.signature)
-    if trees is None or trees.tables.cover is None or not columns:
+    if not columns:
+        return None
+    trees = read_inner_trees(content)
+    if trees is None:
         return None
     graph = parsed(content).graph
     owner = _owners(version, graph, columns).get(trees.features)
-    if owner is None or not len(trees.steps) <= len(owner) <= _MOST_FEATURES:
+    if owner is None or len(owner) > _MOST_FEATURES or not trees.tables.looks_within(len(owner)):
         return None
     looked = np.unique(trees.tables.feature[trees.tables.feature >= 0])
     if (owner[looked] < 0).any():
         return None
-    stages = _stages(version, content, columns, owner, trees)
     after = stretched(graph, trees.sums, trees.tables.values.shape[1])
     tables = replace(trees.tables, values=trees.tables.values * after.scale, base=after.centre)
     laid_out = grown(tables, np.ones(len(tables.tree)))
-    link = _link_of(
-        version, lambda rows: sums_of(laid_out, stages.features(rows).astype(np.float32))
-    )
-    return None if link is None else TreesWithin(stages, replace(tables, link=link))
+    return _stages(version, content, columns, owner, trees), laid_out
 
 
 def linear_within(version: LoadedVersion, content: bytes) -> LinearWithin | None:
@@ -80,34 +93,46 @@ def linear_within(version: LoadedVersion, content: bytes) -> LinearWithin | None
     if not columns or len(content) > LARGEST_BYTES:
         return None
     graph = parsed(content).graph
-    owners = _owners(version, graph, columns)
-    for name, product, weights in _products(graph):
-        owner = owners.get(name)
-        if owner is None or len(owner) != len(weights) or (owner[weights.any(axis=1)] < 0).any():
+    try:
+        owners = _owners(version, graph, columns)
+    except _UNREADABLE:
+        return None
+    for product in _products(graph):
+        try:
+            tables = _sum_of(graph, product, owners)
+        except _UNREADABLE:
             continue
-        after = stretched(graph, product, weights.shape[1])
-        tables = LinearTables(weights * after.scale, after.centre, "none")
-        stages = _stages(version, content, columns, owner, name)
+        if tables is None:
+            continue
+        name = str(product.input[0])
+        stages = _stages(version, content, columns, owners[name], name)
         link = _link_of(version, _weighted(stages, tables))
         if link is not None:
             return LinearWithin(stages, replace(tables, link=link))
     return None
 
 
+def _sum_of(graph: Any, product: Any, owners: dict[str, Ints]) -> LinearTables | None:  # noqa: ANN401
+    """The weighted sum that a product with a constant is, where each feature is of one column."""
+    said = next(one for one in graph.initializer if one.name == product.input[1])
+    owner = owners.get(product.input[0])
+    if owner is None or len(said.dims) != _MATRIX:
+        return None
+    weights = array_of(said).reshape(tuple(said.dims))
+    if len(owner) != len(weights) or (owner[weights.any(axis=1)] < 0).any():
+        return None
+    after = stretched(graph, str(product.output[0]), weights.shape[1])
+    return LinearTables(weights * after.scale, after.centre, "none")
+
+
 def _weighted(stages: Stages, tables: LinearTables) -> Callable[[Batch], Floats]:
     return lambda rows: np.asarray(stages.features(rows) @ tables.weights + tables.bias)
 
 
-def _products(graph: Any) -> Iterator[tuple[str, str, Floats]]:  # noqa: ANN401 - a message of ONNX
-    """Products with constants, the last first: what is multiplied, what comes of it, by what."""
-    kept = {one.name: one for one in graph.initializer}
-    for node in reversed(graph.node):
-        if node.op_type != "MatMul" or node.input[1] not in kept:
-            continue
-        said = kept[node.input[1]]
-        if len(said.dims) == _MATRIX:
-            weights = array_of(said).reshape(tuple(said.dims))
-            yield str(node.input[0]), str(node.output[0]), weights
+def _products(graph: Any) -> Iterator[Any]:  # noqa: ANN401 - messages of ONNX
+    """Products with constants, the last first."""
+    kept = {one.name for one in graph.initializer}
+    return (one for one in reversed(graph.node) if one.op_type == "MatMul" and one.input[1] in kept)
 
 
 def _link_of(version: LoadedVersion, sums: Callable[[Batch], Floats]) -> str | None:

@@ -204,3 +204,22 @@ def test_equal_fits_give_equal_bytes_and_trees_without_their_cover_are_left_to_s
     version = LoadedVersion(OnnxPredictor(bare[MODEL_FILE], first.signature), bare)
     with pytest.raises(InvalidInput, match="does not fit this model"):
         Explainers(version).find("tree-shap")
+
+
+def test_trees_with_shared_leaves_are_left_to_sampling() -> None:
+    """As other converters write them: nothing says what came to their nodes, or they are broken."""
+    rows = table()
+    made = imported(make_pipeline(prepared(), TREES[0]).fit(rows, score(rows)))
+    model = parsed(made.files[MODEL_FILE])
+    (trees,) = (one for one in model.graph.node if one.op_type == "TreeEnsemble")
+    said = {one.name: one for one in trees.attribute}
+    is_leaf, number = said["nodes_trueleafs"].ints, said["nodes_truenodeids"].ints
+    first, second = [at for at, one in enumerate(is_leaf) if one][:2]
+    number[second] = number[first]
+    for keeps_cover in (True, False):
+        if not keeps_cover:
+            del model.metadata_props[:]
+        files = {MODEL_FILE: bytes(model.SerializeToString())}
+        version = LoadedVersion(OnnxPredictor(files[MODEL_FILE], made.signature), files)
+        found = Explainers(version).find(has_background=True)
+        assert type(found) is type(Explainers(version).find("shap"))
