@@ -177,9 +177,11 @@ def said_of(name: str, answers: NDArray[Any]) -> Said:
     _check_finite(answers)
     shape = answers.shape[1:]
     long = [axis for axis, size in enumerate(shape) if size > 1]
-    if len(long) <= 1:
-        return Said(name, shape, max(shape), None)
     levels = [axis for axis in long if _is_rising(answers, axis + 1)]
+    if len(long) <= 1:
+        if levels and len(shape) > 1:  # quantiles of one step
+            return Said(name, shape, 1, levels[0])
+        return Said(name, shape, max(shape), None)
     if len(long) != 2 or len(levels) != 1:
         raise InvalidInput(
             f"the pretrained model answers {found}, which is no forecast: export it as (rows, "

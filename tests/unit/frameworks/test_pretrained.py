@@ -13,7 +13,7 @@ from lichen.core.errors import InvalidInput
 from lichen.frameworks.onnx import OnnxPredictor
 from lichen.frameworks.onnx_writer import INPUT, OUTPUT, linear_core
 from lichen.frameworks.operations import operations_of
-from lichen.frameworks.pretrained import PretrainedModel, read_pretrained
+from lichen.frameworks.pretrained import PretrainedModel, read_pretrained, said_of
 
 CONTEXT, STEPS = 48, 24
 DAY_BEFORE = np.eye(CONTEXT, STEPS, k=-(CONTEXT - STEPS), dtype=np.float32)
@@ -239,3 +239,13 @@ def test_answers_that_are_no_forecast_are_refused_by_what_was_found(
 def test_an_opset_too_old_to_put_anything_around_is_refused() -> None:
     with pytest.raises(InvalidInput, match="of ONNX opset 7, below 8: export it again"):
         read_pretrained(model(opset=7)).core(CONTEXT, STEPS)
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (3, 1)])
+def test_quantiles_of_one_step_are_no_steps(shape: tuple[int, int]) -> None:
+    """`(rows, horizon)` of one long axis alone is a horizon, whatever it does."""
+    rising = np.arange(3.0) + np.zeros((8, 1))
+    said = said_of("answer", rising.reshape(8, *shape))
+    assert (said.horizon, said.levels) == (1, shape.index(3))
+    assert said_of("answer", rising).horizon == 3
+    assert said_of("answer", -rising.reshape(8, *shape)).horizon == 3
