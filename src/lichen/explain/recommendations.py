@@ -47,9 +47,12 @@ def recommendation_explainer(version: LoadedVersion) -> "RecommendationExplainer
     is_ranking = pipeline is not None and isinstance(pipeline.head, Ranking)
     if not is_ranking or history is None or MODEL_FILE not in version.files:
         return None
-    tastes = _tastes(version.files[MODEL_FILE], history)
-    if tastes is None or not tastes.agree():
-        return None
+    try:
+        tastes = _tastes(version.files[MODEL_FILE], history)
+        if tastes is None or not tastes.agree():
+            return None
+    except (LookupError, ValueError):
+        return None  # tables that do not fit each other, or a history that solves to nothing
     return RecommendationExplainer(version, tastes)
 
 
@@ -129,6 +132,8 @@ def _tastes(content: bytes, history: History) -> _Tastes | None:
     if len(users) < 2 or items.ndim != 2 or len(taken) - 1 != len(history.confidence):
         return None
     rows = items[:, :-1].T  # the last column takes what pads lists of items
+    if not ((taken[:-1] >= 0) & (taken[:-1] < len(rows))).all():
+        return None
     return _Tastes(
         users=users[:-1, :-_POPULARITY],
         items=rows[:, :-_POPULARITY],

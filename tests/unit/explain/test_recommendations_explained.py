@@ -4,7 +4,9 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from lichen.core.batch import Array, Batch
 from lichen.core.errors import InvalidInput
@@ -150,6 +152,22 @@ def test_users_that_are_numbers_are_told_as_those_that_are_texts() -> None:
     assert found.rows == explained(users("u1", "nobody")).rows
 
 
+def changed(made: dict[str, bytes], name: str, value: int) -> None:
+    """The core with another number first in one of its tables."""
+    model = onnx.load_from_string(made["model.onnx"])
+    (kept,) = (one for one in model.graph.initializer if one.name == name)
+    numbers = numpy_helper.to_array(kept).copy()
+    numbers[0] = value
+    kept.CopyFrom(numpy_helper.from_array(numbers, name))
+    made["model.onnx"] = model.SerializeToString()
+
+
+def unsolvable(made: dict[str, bytes]) -> None:
+    """A factor that no item has, and nothing added for it."""
+    changed(made, "items", 0)
+    made.update(history_files(History(np.ones(USERS * EACH), 0.0)))
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -159,8 +177,16 @@ def test_users_that_are_numbers_are_told_as_those_that_are_texts() -> None:
             lambda made: made.update(history_files(History(np.ones(USERS * EACH), 9.0))),
             "does not keep how much",
         ),
+        (unsolvable, "does not keep how much"),
+        (lambda made: changed(made, "taken", ITEMS + 5), "does not keep how much"),
     ],
-    ids=["without history", "the most popular", "another history"],
+    ids=[
+        "without history",
+        "the most popular",
+        "another history",
+        "nothing to solve",
+        "items that are none",
+    ],
 )
 def test_what_no_history_explains_is_refused_by_a_sentence(
     change: Callable[[dict[str, bytes]], object], says: str
