@@ -53,25 +53,13 @@ def explain_routes(door: Door, explains: Explains) -> list[Route]:
             door.plane.note_refusal(name, None, principal.tenant, error)
             raise
         deployment = door.plane.find(name).deployment
-        background = None if asked.background is None else Batch(asked.background)
-        options = asked.options
-        wishes = Wishes(
-            options.output,
-            background,
-            options.samples,
-            options.seed,
-            options.baseline,
-            options.patch,
-            options.step,
-            options.picture,
-        )
         query = Query(
             name,
             asked.tensors,
             tenant=principal.tenant,
             caller=caller_of(principal),
             demands=asked.demands,
-            inquiry=explains.inquiry(deployment, options.method, wishes),
+            inquiry=explains.inquiry(deployment, asked.options.method, _wishes(asked)),
         )
         outcome = await outcome_of(request, door.plane, query)
         if isinstance(outcome, LichenError):
@@ -84,6 +72,20 @@ def explain_routes(door: Door, explains: Explains) -> list[Route]:
         Route(path, bound(post_explain, door), methods=["POST"])
         for path in ("/explain/{name}", "/v1/models/{name}:explain")
     ]
+
+
+def _wishes(asked: ExplainQuery) -> Wishes:
+    options = asked.options
+    return Wishes(
+        options.output,
+        None if asked.background is None else Batch(asked.background),
+        options.samples,
+        options.seed,
+        options.baseline,
+        options.patch,
+        options.step,
+        options.picture,
+    )
 
 
 async def _asked(request: Request, door: Door, form: PlainForm) -> ExplainQuery:

@@ -52,9 +52,7 @@ def pixels_of(metadata: ModelMetadata, path: Path) -> tuple[str, Pixels, list[Pa
     size = None if min(height, width) < 1 else (width, height)
     if size is not None and len(files) * height * width * channels > MOST_BYTES:
         raise _too_much(path)
-    pixels = _pixels(files, size, channels)
-    if pixels.nbytes > MOST_BYTES:
-        raise _too_much(path)
+    pixels = _pixels(files, size, channels, path)
     return taken.name, pixels if is_last else np.moveaxis(pixels, -1, 1), files
 
 
@@ -99,15 +97,21 @@ def _image_input(metadata: ModelMetadata) -> tuple[TensorMetadata, bool]:
     raise InvalidInput(f"{metadata.name} takes no images but {named}: give a table or a request")
 
 
-def _pixels(files: list[Path], size: tuple[int, int] | None, channels: int) -> Pixels:
-    """The pixels of pictures, brought to a size; None: each as large as it is, and all alike."""
+def _pixels(files: list[Path], size: tuple[int, int] | None, channels: int, path: Path) -> Pixels:
+    """The pixels of pictures, brought to a size; None: each as large as it is, and all alike.
+
+    Raises:
+        InvalidInput: one cannot be read, or they are of several sizes.
+        TooLarge: they are more than a request holds.
+    """
     try:
         look_at, decode = (load_object(f"{_PICTURES}:{name}") for name in ("look_at", "decode"))
     except ModuleNotFoundError as missing:
         raise InvalidInput(
             "reading pictures needs an extra package: `pip install lichen[images]`"
         ) from missing
-    made = []
+    made: list[Pixels] = []
+    taken = 0
     for file in files:
         try:
             body = file.read_bytes()
@@ -117,6 +121,9 @@ def _pixels(files: list[Path], size: tuple[int, int] | None, channels: int) -> P
             raise InvalidInput(f"{file} cannot be read ({error.strerror}): check it") from error
         except InvalidInput as failure:
             raise InvalidInput(f"{file} cannot be read: {failure}") from failure
+        taken += made[-1].nbytes
+        if taken > MOST_BYTES:
+            raise _too_much(path)
     if len({one.shape for one in made}) > 1:
         raise InvalidInput("the pictures are of several sizes: name one at a time")
     return np.stack(made)

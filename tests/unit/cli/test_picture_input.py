@@ -109,7 +109,12 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(
 def test_more_than_a_request_holds_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TooLarge, match="name a part"):
         _ask(_write(tmp_path / "a.png", 1), _metadata(-1, 4096, 4096, 3))
+    body = _write(tmp_path / "a.png", 1, (2000, 2000)).read_bytes()
+    for name in ("b.png", "c.png"):
+        (tmp_path / name).write_bytes(body if name == "b.png" else b"no picture")
+    with pytest.raises(TooLarge, match="name a part"):  # before the last is looked at
+        _ask(tmp_path, _metadata(-1, -1, -1, 3))
     for number in range(picture_input.MOST_PICTURES + 1):
         (tmp_path / f"{number}.png").touch()
-    with pytest.raises(TooLarge, match="holds 1,002 pictures"):
+    with pytest.raises(TooLarge, match="holds 1,004 pictures"):
         _ask(tmp_path, _metadata(-1, 4, 6, 1))
