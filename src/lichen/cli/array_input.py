@@ -1,6 +1,7 @@
 """Arrays of NumPy (`.npy`, `.npz`) as the inputs of a deployment; loaded by name, as NumPy is."""
 
 import io
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from zipfile import BadZipFile
@@ -11,7 +12,7 @@ from lichen.core.batch import Array
 from lichen.core.errors import InvalidInput
 from lichen.protocol.oip import ModelMetadata
 
-_UNREADABLE = (ValueError, OSError, EOFError, BadZipFile, KeyError, SyntaxError)
+_UNREADABLE = (ValueError, OSError, EOFError, BadZipFile, KeyError, SyntaxError, zlib.error)
 """What NumPy raises for bytes that are no arrays; objects, which it would unpickle, among them."""
 
 

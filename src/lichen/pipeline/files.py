@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 
 import msgspec
@@ -13,6 +14,15 @@ from lichen.pipeline.declaration import Pipeline
 
 PIPELINE_FILE = "pipeline.json"
 ARRAYS_FILE = "pipeline.npz"
+_DAMAGED = (
+    ValueError,
+    OSError,
+    EOFError,
+    KeyError,
+    RuntimeError,  # an encrypted member
+    zlib.error,
+    zipfile.BadZipFile,
+)
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """The first moment that a zip can state: the time of writing would make every file another."""
 
@@ -76,7 +86,10 @@ def unpacked(content: bytes, file: str) -> dict[str, Array]:
         InvalidInput: it cannot be read.
     """
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, AttributeError) as error:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(one.file_size for one in archive.infolist()) > len(content):
+                raise ValueError("its arrays are compressed, which `packed` never does")
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except _DAMAGED as error:
         raise InvalidInput(f"{file} cannot be read: {error}") from error

@@ -55,6 +55,13 @@ def test_objects_are_neither_written_nor_read() -> None:
         read_pipeline({**pipeline_files(PIPELINE), ARRAYS_FILE: packed.getvalue()})
 
 
+def test_compressed_arrays_are_not_unpacked() -> None:
+    small = io.BytesIO()
+    np.savez_compressed(small, a=np.zeros(1_000_000))
+    with pytest.raises(InvalidInput, match="compressed"):
+        read_pipeline({**pipeline_files(PIPELINE), ARRAYS_FILE: small.getvalue()})
+
+
 @pytest.mark.parametrize("content", [b"{", b'{"encoders": [{"kind": "eval"}]}'])
 def test_what_cannot_be_read_is_refused(content: bytes) -> None:
     with pytest.raises(InvalidInput, match=PIPELINE_FILE):

@@ -23,6 +23,8 @@ CHECKED_ROWS = 1000
 """Inputs of a trial, where one costs little."""
 _RECORD, _TRIAL, _FILES = "conversion.json", "trial.npz", "files"
 _LARGEST_RECORD, _LARGEST_TRIAL, _LARGEST_FILES = 64 * 2**20, 4 * 2**30, 8 * 2**30
+_LARGEST_SAID = 4 * 2**20
+"""Of what a script says of its model, which is read where the job runs."""
 _MOST_FILES, _MOST_NOTES, _LONGEST_NOTE, _LONGEST_NAME = 64, 50, 4000, 500
 LARGEST_TOLERANCE = 0.05
 """No conversion may ask for more: beyond it "faithful" would say nothing."""
@@ -205,6 +207,8 @@ def unpacked(parts: Sequence[bytes]) -> Conversion:
     """
     try:
         said, trial, *files = parts
+        if len(said) > _LARGEST_SAID:
+            raise ValueError(f"what is said of it has {len(said):,} bytes")
         record = _record(said)
         found = _conversion(record, trial, dict(zip(record.files, files, strict=True)))
     except _DAMAGED as error:

@@ -12,6 +12,8 @@ NOT_COMPARED = Faithfulness(0, 0.0, "", None)
 _ROWS_BY_BYTES = ((2**20, 1000), (2**25, 100))
 _FEW_ROWS = 4
 _AT_ONCE = 50
+_MOST_BYTES, _MOST_BYTES_AT_ONCE = 2**26, 2**24
+"""Of rows in memory: those of a picture are few."""
 
 
 def library() -> str:
@@ -28,16 +30,18 @@ def compared_unoptimised(content: bytes, signature: Signature) -> Faithfulness:
     plain = OnnxPredictor(content, signature, optimises=False)
     worst, count = 0.0, 0
     try:
-        rows = _rows(content) if optimised.joins_rows else 1
+        row_bytes = max(1, sum(one.nbytes for one in optimised.example(1).arrays.values()))
+        rows = _rows(content, row_bytes) if optimised.joins_rows else 1
+        at_once = max(1, min(_AT_ONCE, _MOST_BYTES_AT_ONCE // row_bytes))
         pool = optimised.example(rows)
-        for at in range(0, rows, _AT_ONCE):
+        for at in range(0, rows, at_once):
             batch = pool
             if optimised.joins_rows:
-                batch = Batch({key: one[at : at + _AT_ONCE] for key, one in pool.items()})
+                batch = Batch({key: one[at : at + at_once] for key, one in pool.items()})
             answers = plain.predict(batch).arrays
             trial = Trial(inputs=batch.arrays, outputs=answers, tolerance=TOLERANCE, is_one=True)
             worst = max(worst, compared(trial, optimised.predict(batch)).largest_difference)
-            count = min(rows, at + _AT_ONCE)
+            count = min(rows, at + at_once)
     except LichenError:
         return NOT_COMPARED
     finally:
@@ -46,5 +50,6 @@ def compared_unoptimised(content: bytes, signature: Signature) -> Faithfulness:
     return Faithfulness(count, worst, "", None) if worst <= TOLERANCE else NOT_COMPARED
 
 
-def _rows(content: bytes) -> int:
-    return next((rows for most, rows in _ROWS_BY_BYTES if len(content) <= most), _FEW_ROWS)
+def _rows(content: bytes, row_bytes: int) -> int:
+    rows = next((rows for most, rows in _ROWS_BY_BYTES if len(content) <= most), _FEW_ROWS)
+    return max(1, min(rows, _MOST_BYTES // row_bytes))

@@ -108,6 +108,7 @@ class Environments:
                 is_last = number == len(lists) - 1
                 alone = () if is_last else ("--no-deps",)
                 self._run([*pip, *self._said_to_pip(listed), *alone], charges)
+            shutil.rmtree(place, ignore_errors=True)  # one whose interpreter is gone
             aside.rename(place)
         finally:
             shutil.rmtree(aside, ignore_errors=True)

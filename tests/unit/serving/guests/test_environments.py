@@ -98,6 +98,11 @@ def test_packages_with_digests_are_checked_and_one_without_follows_them(
     (packages,) = python.parent.parent.glob("lib/python*/site-packages")
     assert {"greenhouse.py", "shed.py"} <= {one.name for one in packages.iterdir()}
 
+    python.unlink()
+    python.symlink_to("/nowhere/python")
+    assert environments.python(listed, unmetered, b"greenhouse==1.0\n") == python
+    assert python.exists(), "one whose interpreter has moved is built anew"
+
 
 def test_another_file_than_the_pinned_one_is_not_installed(
     environments: Environments, tmp_path: Path

@@ -19,6 +19,15 @@ from lichen.training.scripts.desk import Registration
 
 LARGEST_MODEL = 2 * 2**30
 _LONGEST_NAME = 100
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    ArithmeticError,  # a number beyond all floats
+    RecursionError,  # brackets within brackets
+    msgspec.MsgspecError,
+)
 _END_SECONDS = 5.0
 
 
@@ -98,7 +107,7 @@ class Ears:
         try:
             while (frame := receive(self._line, self._largest_model)) is not None:
                 self._hear(*frame)
-        except (OSError, ValueError, KeyError, TypeError, msgspec.MsgspecError) as error:
+        except _UNREADABLE as error:
             self._say(f"-- what the script said to its job cannot be read: {error} --\n".encode())
             with suppress(
                 OSError

@@ -66,6 +66,8 @@ def served_form(asked: Registration) -> ServedForm:
 def _proven(made: Conversion, content: bytes) -> tuple[Signature, Conversion, Faithfulness]:
     """What it takes and gives, who answered for it, and how far it is from that."""
     if not made.trial.inputs:
+        if set(made.files) != {MODEL_FILE}:
+            raise InvalidInput("a model that nobody answered for is one network and nothing beside")
         signature = check_model(content)
         trial = replace(made.trial, tolerance=TOLERANCE)
         told = replace(made, library=library(), trial=trial)

@@ -1,6 +1,7 @@
 """A script and its job over one socket: both sides are the real ones."""
 
 import socket
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,18 @@ def test_a_job_that_is_gone_is_told_as_such(talk: Talk) -> None:
     talk.theirs.shutdown(socket.SHUT_RDWR)
     with pytest.raises(Unavailable, match="the job of this run is gone"):
         talk.desk.spent()
+
+
+@pytest.mark.parametrize(
+    "said", [b'{"tell":"progress","fraction":1%s}' % (b"0" * 400), b"[" * 100_000]
+)
+def test_a_script_whose_words_cannot_be_read_hears_that_no_answer_comes(
+    said: bytes, talk: Talk
+) -> None:
+    talk.theirs.sendall(struct.pack("<IQ", len(said), 0) + said)
+    with pytest.raises(Unavailable, match="the job of this run"):
+        talk.desk.spent()
+    assert b"cannot be read" in talk.said
 
 
 def test_what_is_no_frame_is_refused() -> None:

@@ -1,6 +1,7 @@
 """Models that a script registers: faithful to their library as imports are, by name, or refused."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, PolynomialFeature
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeRegressor
 
 from lichen.core.batch import Batch
-from lichen.core.errors import InvalidInput
+from lichen.core.errors import Corrupt, InvalidInput
 from lichen.frameworks.dense_writer import dense_layer, dense_model
 from lichen.frameworks.importing.conversion import NO_TRIAL, Conversion, packed, unpacked
 from lichen.server.work.scripts.served import ServedForm, served_form
@@ -247,6 +248,7 @@ def registration_of(files: Mapping[str, bytes]) -> Registration:
         ({"predictor.py": b"import os"}, "'model.onnx', 'predictor.py' cannot be registered"),
         ({"runtime.json": b"{}"}, "cannot be registered: give run.register the model itself"),
         ({"more.txt": b""}, "'more.txt' cannot be registered"),
+        ({"pipeline.json": b"{}"}, "is one network and nothing beside"),
     ],
 )
 def test_files_that_no_conversion_has_are_refused(more: dict[str, bytes], sentence: str) -> None:
@@ -254,6 +256,13 @@ def test_files_that_no_conversion_has_are_refused(more: dict[str, bytes], senten
     with pytest.raises(InvalidInput) as refused:
         served_form(registration_of(files))
     assert sentence in str(refused.value)
+
+
+def test_a_model_of_which_more_is_said_than_any_needs_is_not_read() -> None:
+    made = converted(LinearRegression().fit(X, NUMBER))
+    said, *rest = packed(replace(made, parameters={"p": [[]] * 2_000_000}))
+    with pytest.raises(Corrupt, match="what is said of it has"):
+        unpacked([said, *rest])
 
 
 def test_weights_that_stand_in_another_file_are_not_read() -> None:
